@@ -1,0 +1,382 @@
+"""`penjing chat`: talk to a model on this machine. Nothing leaves it, nothing is written to disk.
+
+One answer (`--once`), one answer per line of a pipe, or a conversation at a terminal, which is in
+`repl.py`. What is typed stays in memory: a history on disk must be encrypted, and the vault that
+will do so does not exist yet. `/save` is the only way to a file, and says that it is readable.
+
+Only what starts the first answer is imported before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
+from penjing.cli.output import Output, to_json
+from penjing.core.errors import BadInput, Cancelled
+from penjing.core.files import read_text
+from penjing.core.messages import FinishReason, GenerationSettings, Usage
+
+if TYPE_CHECKING:
+    from penjing.core.progress import Progress
+    from penjing.core.protocols import LanguageModel
+
+EXAMPLES: Mapping[str, str] = {
+    "chat": """
+        penjing chat
+        penjing chat --once "What is the capital of France?"
+    """,
+}
+
+Opener = Callable[[Namespace, "Progress"], "LanguageModel"]
+"""Finds and loads the model that the arguments ask for."""
+
+_IMPORTED = time.monotonic()
+_MAX_PROMPT = 64 * 2**20
+_DEFAULT = GenerationSettings()
+
+
+def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
+    """Add the command's own arguments."""
+    add = parser.add_argument
+    add("model", nargs="?", help="a model's name, a .gguf file or a bundle (default: a small one)")
+    add("--once", metavar="TEXT", help="answer this and exit; - reads it from standard input")
+    add("--system", metavar="TEXT", help="who the model is to be")
+    add("--context", metavar="N", type=_whole(16), default=4096, help="tokens it can remember")
+    add("--threads", metavar="N", type=_whole(1), help="default: all cores")
+    add(
+        "--temperature",
+        metavar="T",
+        type=_temperature,
+        default=_DEFAULT.temperature,
+        help=f"0 always says the likeliest (default: {_DEFAULT.temperature})",
+    )
+    add("--seed", metavar="N", type=_whole(0), help="same seed, same answer")
+    add(
+        "--max-tokens",
+        metavar="N",
+        type=_whole(1),
+        default=_DEFAULT.max_tokens,
+        help=f"length of an answer (default: {_DEFAULT.max_tokens})",
+    )
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument(
+        "--grammar", metavar="FILE", type=Path, help="a GBNF grammar the answer must follow"
+    )
+    shape.add_argument(
+        "--json-schema", metavar="FILE", type=Path, help="a JSON schema the answer must satisfy"
+    )
+
+
+def run(args: Namespace, *, opener: Opener | None = None) -> int:
+    """Run the command. Tests give an `opener` that needs no model."""
+    for stream in (sys.stdout, sys.stderr):  # a locale that cannot spell an answer
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    if args.once is None and args.json and _is_terminal():
+        raise BadInput("--json needs a question: give --once TEXT, or pipe one line per question")
+    settings = _settings(args)
+    question = None if args.once is None else _question(args.once)
+    began = time.monotonic()
+    model = (opener or _open)(args, Output(args.json, quiet=args.quiet).progress())
+    system = None if args.system is None else said(args.system)
+    talk = Talk(model, settings, Conversation(system), load_seconds=time.monotonic() - began)
+    try:
+        if question is not None:
+            return _once(talk, question, json=args.json)
+        if _is_terminal():
+            from penjing.cli.repl import Repl
+
+            return Repl(talk).run()
+        return _piped(talk, json=args.json)
+    finally:
+        model.close()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer and how it came."""
+
+    text: str
+    """As the model wrote it."""
+    finish_reason: FinishReason
+    """Why it ended."""
+    usage: Usage | None
+    """Counts and times; None when it was stopped."""
+    fitted: Fitted
+    """What was sent, and what had to be dropped."""
+    first_seconds: float | None
+    """From the question to the first piece of text; None when there was none."""
+    first_age: float | None
+    """Age of this process at that moment."""
+    seconds: float
+    """From the question to the end."""
+
+
+class Talk:
+    """A conversation with one model: asks, streams the answer, remembers both."""
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        settings: GenerationSettings,
+        conversation: Conversation,
+        *,
+        load_seconds: float = 0.0,
+    ) -> None:
+        self.model = model
+        self.settings = settings
+        self.conversation = conversation
+        self.load_seconds = load_seconds
+        self.last: Answer | None = None
+
+    def fit(self, question: str) -> Fitted:
+        """What would be sent. BadInput when the question alone is too long."""
+        context = self.model.context_length
+        return fit(
+            self.conversation.asked(question),
+            self.model.count_tokens,
+            context=context,
+            reserve=min(self.settings.max_tokens, context // 2),
+            slack=context // 8,
+        )
+
+    def ask(
+        self, question: str, show: Callable[[str], None], note: Callable[[str], None]
+    ) -> Answer:
+        """Stream an answer to `show`, safe for a terminal. Ctrl-C ends it and keeps what was said.
+
+        When nothing was said yet, the question is forgotten too. `note` hears what was dropped.
+        """
+        began = time.monotonic()
+        fitted = self.fit(question)
+        if notice := fitted.notice(self.model.context_length):
+            note(notice)
+        parts: list[str] = []
+        reason: FinishReason = "cancelled"
+        usage = first = age = None
+        stream = self.model.generate(fitted.conversation.prompt(), self.settings)
+        try:
+            for chunk in stream:
+                if chunk.text:
+                    if first is None:
+                        first, age = time.monotonic() - began, process_age()
+                    parts.append(chunk.text)
+                    show(clean(chunk.text))
+                if chunk.finish_reason:
+                    reason, usage = chunk.finish_reason, chunk.usage
+        except KeyboardInterrupt:
+            reason = "cancelled"
+        finally:
+            getattr(stream, "close", lambda: None)()
+        text = "".join(parts)
+        if text or reason != "cancelled":
+            self.conversation = fitted.conversation.answered(text)
+        self.last = Answer(text, reason, usage, fitted, first, age, time.monotonic() - began)
+        return self.last
+
+    def again(self, attempt: int) -> GenerationSettings:
+        """Settings for another try: a fixed seed moves on, or it would say the same."""
+        seed = self.settings.seed
+        return replace(self.settings, seed=None if seed is None else seed + attempt)
+
+
+# -- one question, or one per line ------------------------------------------------------------
+
+
+def _once(talk: Talk, question: str, *, json: bool) -> int:
+    answer = talk.ask(question, _ignore if json else say, tell)
+    if json:
+        print(to_json({"model": talk.model.name, **_document(talk, question, answer)}), flush=True)
+    else:
+        _end(answer)
+    return Cancelled.exit_code if answer.finish_reason == "cancelled" else 0
+
+
+def _piped(talk: Talk, *, json: bool) -> int:
+    turns = []
+    stopped = False
+    for line in sys.stdin or ():
+        question = said(line).strip()
+        if not question:
+            continue
+        answer = talk.ask(question, _ignore if json else say, tell)
+        turns.append(_document(talk, question, answer))
+        if not json:
+            _end(answer)
+        if stopped := answer.finish_reason == "cancelled":
+            break
+    if not turns:
+        raise BadInput("nothing was asked: pipe one line per question, or give --once TEXT")
+    if json:
+        print(to_json({"model": talk.model.name, "turns": turns}), flush=True)
+    return Cancelled.exit_code if stopped else 0
+
+
+def _document(talk: Talk, question: str, answer: Answer) -> dict[str, Any]:
+    usage = answer.usage
+    return {
+        "system": talk.conversation.system,
+        "prompt": question,
+        "answer": answer.text,
+        "finish_reason": answer.finish_reason,
+        "usage": usage
+        and {
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "completion_tokens": usage.completion_tokens,
+        },
+        "timings": {
+            "ttft_seconds": answer.first_age,
+            "load_seconds": talk.load_seconds,
+            "first_text_seconds": answer.first_seconds,
+            "prefill_seconds": usage and usage.prefill_seconds,
+            "decode_seconds": usage and usage.decode_seconds,
+            "answer_seconds": answer.seconds,
+            **rates(usage),
+        },
+        "dropped": {
+            "messages": len(answer.fitted.dropped),
+            "tokens": answer.fitted.dropped_tokens,
+        },
+    }
+
+
+def rates(usage: Usage | None) -> dict[str, float | None]:
+    """Tokens per second; None where too little was done to tell."""
+    read = wrote = None
+    if usage and usage.prefill_seconds > 0:
+        read = (usage.prompt_tokens - usage.cached_tokens) / usage.prefill_seconds
+    if usage and usage.decode_seconds > 0:
+        wrote = usage.completion_tokens / usage.decode_seconds
+    return {"prefill_tokens_per_second": read, "decode_tokens_per_second": wrote}
+
+
+def say(text: str) -> None:
+    """A piece of an answer, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def tell(text: str) -> None:
+    """A line that is not the answer."""
+    if sys.stderr is not None:
+        print(f"[{clean(text)}]", file=sys.stderr, flush=True)
+
+
+def _ignore(text: str) -> None:
+    pass
+
+
+def _end(answer: Answer) -> None:
+    say("\n")
+    if ending := why_it_ended(answer):
+        tell(ending)
+
+
+def why_it_ended(answer: Answer) -> str | None:
+    """What a person is told about an answer that is not whole."""
+    if answer.finish_reason == "cancelled":
+        return "stopped"
+    if answer.finish_reason == "length":
+        return "cut: the answer reached --max-tokens or the end of the context"
+    return None
+
+
+# -- what the arguments mean ------------------------------------------------------------------
+
+
+def _open(args: Namespace, progress: Progress) -> LanguageModel:
+    """The model, pulled first if none was named and the default one is not here."""
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import find_model
+
+    home = Home.from_environment()
+    name = args.model
+    if name is None:
+        from penjing.bundle.fetch import find
+
+        name = catalogue_of(home).default
+        if find(catalogue_of(home).entry(name), home) is None:
+            progress.note(f"{name} is not here yet: pulling it, once")
+    path = find_model(name, home, progress=progress, download=args.model is None)
+    if path.is_dir():
+        raise BadInput(
+            f"{path} is a folder of safetensors and chat runs GGUF: "
+            f"make one with penjing compress {path} -o DIR --size 80MB"
+        )
+    from penjing.engine.llamacpp import LlamaCpp
+
+    return LlamaCpp.open(path, context=args.context, threads=args.threads)
+
+
+def _settings(args: Namespace) -> GenerationSettings:
+    schema = None
+    if args.json_schema is not None:
+        import json
+
+        try:
+            schema = json.loads(read_text(args.json_schema))
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"{args.json_schema} is not JSON: {error}") from error
+        if not isinstance(schema, dict):
+            raise BadInput(f"{args.json_schema} is not a JSON schema: write an object")
+    return GenerationSettings(
+        max_tokens=args.max_tokens,
+        temperature=args.temperature,
+        seed=args.seed,
+        grammar=None if args.grammar is None else read_text(args.grammar),
+        json_schema=schema,
+    )
+
+
+def _question(once: str) -> str:
+    if once == "-":
+        if sys.stdin is None:
+            raise BadInput("standard input is closed: give --once TEXT")
+        once = sys.stdin.read(_MAX_PROMPT + 1)
+        if len(once) > _MAX_PROMPT:
+            raise BadInput("standard input is far too long for any model: shorten it")
+    question = said(once).strip()
+    if not question:
+        raise BadInput("nothing was asked: give --once some words")
+    return question
+
+
+def _is_terminal() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _whole(least: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < least:
+            raise ArgumentTypeError(f"'{text}' is not a whole number of at least {least}")
+        return int(text)
+
+    return parse
+
+
+def _temperature(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) <= 10:
+            return float(text)
+    raise ArgumentTypeError(f"'{text}' is not a number from 0 to 10")
+
+
+def process_age() -> float:
+    """Seconds since this process was started; since this module was read where /proc is missing."""
+    try:
+        with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return time.monotonic() - _IMPORTED

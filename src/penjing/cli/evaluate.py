@@ -1,0 +1,303 @@
+"""`penjing evaluate`: perplexity of a model, or what it kept of a baseline."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from penjing.cli.output import Output
+from penjing.core.errors import BadInput, Cancelled
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from penjing.bundle.home import Home
+    from penjing.core.progress import Progress
+    from penjing.core.report import Measurement, Report
+    from penjing.engine.llamacpp import LlamaCpp
+
+EXAMPLES: Mapping[str, str] = {
+    "evaluate": """
+        penjing evaluate small/ --baseline smollm2-135m-instruct
+        penjing evaluate model.gguf --text held-out.txt --json
+    """,
+}
+
+_WINDOWS = 20
+"""Read by default: about 5000 scored positions."""
+_TITLES = {
+    "perplexity": "perplexity",
+    "baseline_perplexity": "perplexity of the baseline",
+    "perplexity_ratio": "perplexity ratio",
+    "kld_mean": "KLD mean",
+    "kld_median": "KLD median",
+    "kld_p99": "KLD 99%",
+    "kld_max": "KLD max",
+    "same_top": "same-top",
+    "prob_delta_rms": "probability change, RMS",
+}
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model file to be opened."""
+
+    name: str
+    """What to call it in the report."""
+    path: Path
+    """The .gguf file."""
+    sha256: str
+    """Of the file."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One evaluation, parsed."""
+
+    model: _Model
+    baseline: _Model | None
+    text_name: str
+    text: str
+    context: int
+    windows: int | None
+    seed: int
+    threads: int | None
+
+
+def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
+    """Add the arguments of the command."""
+    parser.add_argument("model", help="a model's name, a .gguf file or a bundle folder")
+    parser.add_argument("--baseline", metavar="MODEL", help="compare with this model")
+    parser.add_argument(
+        "--text",
+        default="encyclopedia",
+        metavar="FILE|NAME",
+        help="held-out text, UTF-8 (default: encyclopedia)",
+    )
+    parser.add_argument(
+        "--context", type=int, default=512, help="tokens in a window (default: 512)"
+    )
+    parser.add_argument(
+        "--windows",
+        default=str(_WINDOWS),
+        metavar="N|all",
+        help=f"windows of the text to read (default: {_WINDOWS})",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the intervals (default: 0)")
+    parser.add_argument("--threads", type=int, help="cores to use (default: all)")
+
+
+def run(args: Namespace) -> int:
+    """Measure, and show the report."""
+    from penjing.bundle.home import Home
+
+    output = Output(args.json, quiet=args.quiet)
+    progress, home = output.progress(), Home.from_environment()
+    job = _parse(args, home, progress)
+    report = _compare(job, home, progress) if job.baseline else _alone(job, home, progress)
+    report = _complete(report, job)
+    output.emit(report.document(), lambda console: _draw(report, console))
+    return 0
+
+
+def _parse(args: Namespace, home: Home, progress: Progress) -> _Job:
+    from penjing.bundle.resolve import find_text
+
+    windows = _window_count(args.windows)
+    if args.context < 16:
+        raise BadInput(f"--context {args.context} is too short: give at least 16")
+    if args.seed < 0:
+        raise BadInput(f"--seed {args.seed} is negative: give 0 or more")
+    if args.threads is not None and args.threads < 1:
+        raise BadInput(f"--threads {args.threads} cannot work: give at least 1")
+    text_name, text = find_text(args.text, home, progress=progress, download=True)
+    return _Job(
+        model=_find(args.model, home, progress),
+        baseline=_find(args.baseline, home, progress) if args.baseline else None,
+        text_name=text_name,
+        text=text,
+        context=args.context,
+        windows=windows,
+        seed=args.seed,
+        threads=args.threads,
+    )
+
+
+def _window_count(text: str) -> int | None:
+    if text == "all":
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise BadInput(f"--windows {text} is not a count: give 1 or more, or all")
+    return int(text)
+
+
+def _find(name_or_path: str, home: Home, progress: Progress) -> _Model:
+    from penjing.bundle.folder import MODEL_NAME
+    from penjing.bundle.resolve import find_model
+    from penjing.core.files import sha256_file
+
+    path = find_model(name_or_path, home, progress=progress, download=True)
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder of safetensors: give a .gguf file or a bundle")
+    name = path.resolve().parent.name if path.name == MODEL_NAME else path.stem
+    with progress.task(f"hashing {name}", path.stat().st_size, unit="B") as bar:
+        return _Model(name, path, sha256_file(path, on_bytes=bar.advance))
+
+
+def _alone(job: _Job, home: Home, progress: Progress) -> Report:
+    from penjing.evaluate.alone import measure_alone
+    from penjing.evaluate.slot import slot
+    from penjing.evaluate.windows import read_tokens
+
+    identity = _identity(job.model)
+    key = _key(job, identity)
+    with _resumable(), slot(home.work / "evaluate", key) as folder, _open(job.model, job) as model:
+        tokens = read_tokens(model, job.text, job.context, limit=job.windows)
+        found = measure_alone(
+            model,
+            tokens,
+            job.context,
+            windows=job.windows,
+            seed=job.seed,
+            progress=progress,
+            folder=folder,
+            identity=identity,
+        )
+    return found.report
+
+
+def _compare(job: _Job, home: Home, progress: Progress) -> Report:
+    """One model in memory at a time; what is on disk is gone at the end, unless interrupted."""
+    from penjing.evaluate.kept import measure
+    from penjing.evaluate.reading import read, require_alike
+    from penjing.evaluate.reference import record
+    from penjing.evaluate.slot import slot
+
+    assert job.baseline  # noqa: S101
+    identity, baseline_identity = _identity(job.model), _identity(job.baseline)
+    with _open(job.model, job) as model:
+        after = replace(read(model, job.text, job.context, limit=job.windows), name=job.model.name)
+    key = _key(job, identity, baseline_identity)
+    with _resumable(), slot(home.work / "evaluate", key) as folder:
+        with _open(job.baseline, job) as model:
+            before = read(model, job.text, job.context, limit=job.windows)
+            require_alike(after, replace(before, name=job.baseline.name))
+            reference = record(
+                model,
+                before.tokens,
+                job.context,
+                folder,
+                progress,
+                windows=job.windows,
+                identity=baseline_identity,
+            )
+        with _open(job.model, job) as model:
+            kept = measure(model, reference, seed=job.seed, progress=progress, identity=identity)
+    return kept.report
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Cancelled("stopped: the same command goes on from here") from stop
+
+
+def _open(model: _Model, job: _Job) -> LlamaCpp:
+    from penjing.engine.llamacpp import LlamaCpp
+
+    return LlamaCpp.open(model.path, context=job.context, threads=job.threads)
+
+
+def _key(job: _Job, *identities: str) -> str:
+    """Names the folder of half-done work."""
+    from hashlib import sha256
+
+    text = sha256(job.text.encode()).hexdigest()
+    plan = (*identities, text, job.context, job.windows)
+    return sha256(repr(plan).encode()).hexdigest()[:16]
+
+
+def _identity(model: _Model) -> str:
+    """What its logits depend on: the file and the engine."""
+    return f"{model.sha256} {_engine()}"
+
+
+def _engine() -> str:
+    from importlib.metadata import version
+
+    return f"llama.cpp (xllamacpp {version('xllamacpp')})"
+
+
+def _complete(report: Report, job: _Job) -> Report:
+    from hashlib import sha256
+
+    hashes = {"model": job.model.sha256, "text": sha256(job.text.encode()).hexdigest()}
+    if job.baseline:
+        hashes["baseline"] = job.baseline.sha256
+    return replace(
+        report,
+        model=job.model.name,
+        baseline=job.baseline.name if job.baseline else None,
+        text=job.text_name,
+        engine=_engine(),
+        hardware=_hardware(job.threads),
+        hashes=hashes,
+    )
+
+
+def _hardware(threads: int | None) -> dict[str, str | int]:
+    import platform
+
+    from penjing.engine.llamacpp import usable_cores
+
+    return {
+        "processor": platform.machine(),
+        "system": platform.system(),
+        "threads": threads or usable_cores(),
+    }
+
+
+def _draw(report: Report, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title, right in (("metric", False), ("value", True), ("95% interval", False)):
+        table.add_column(title, justify="right" if right else "left", no_wrap=True)
+    for item in report.measurements:
+        table.add_row(_TITLES.get(item.metric, item.metric), _value(item), _interval(item))
+    against = f" against {report.baseline}" if report.baseline else ""
+    console.print(f"{report.model}{against}\n", style="bold", markup=False)
+    console.print(table)
+    positions = report.measurements[0].n
+    facts = ", ".join(f"{key} {value}" for key, value in report.hardware.items())
+    console.print(
+        f"\n{positions} positions in {report.windows} windows of {report.context} tokens of "
+        f"{report.text}; {report.engine}; {facts}",
+        style="dim",
+        markup=False,
+    )
+
+
+def _value(item: Measurement) -> str:
+    unit = " nats" if item.unit == "nats" else ""
+    return _number(item.value, item.unit) + unit
+
+
+def _interval(item: Measurement) -> str:
+    low, high = (None if end is None else _number(end, item.unit) for end in (item.low, item.high))
+    if low is None:
+        return "not known" if high is None else f"up to {high}"
+    return f"from {low}, no upper limit" if high is None else f"{low} to {high}"
+
+
+def _number(value: float, unit: str) -> str:
+    if unit == "share":
+        return f"{100 * value:.2f}%"
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.1f}"

@@ -1,0 +1,1 @@
+"""Shared words: values, protocols and errors. Standard library only; imports no other room."""

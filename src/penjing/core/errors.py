@@ -1,0 +1,87 @@
+"""The one error tree. Every message is one line: what is wrong, then what to do about it.
+
+    PenjingError                 the work failed                         exit 1
+    ├── UsageError               the caller's mistake                    exit 2
+    │   ├── UnknownName          no such model, device, codec ...        (suggests near ones)
+    │   ├── BadInput             a text, recipe or option is unusable
+    │   ├── MissingExtra         an optional part is not installed
+    │   └── BudgetError          no such small model is possible         (names the smallest)
+    ├── FormatError              a file is not the model it claims to be exit 2
+    ├── IntegrityError           a hash does not match
+    ├── StorageError             disk full, read-only, not permitted
+    ├── NetworkError             a source could not be reached
+    ├── EngineError              the runtime refused or failed
+    └── Cancelled                a person pressed Ctrl-C                 exit 130
+
+Foreign exceptions are translated at each room's door; no other exception reaches the command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PenjingError(Exception):
+    """Base of everything Penjing raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(PenjingError):
+    """The caller asked for something that cannot be; nothing was changed."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """A name is not in its catalogue; the message suggests near ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+        super().__init__(f"unknown {kind} '{name}': {hint}")
+
+
+class BadInput(UsageError):
+    """A text, recipe or option that cannot be used."""
+
+
+class MissingExtra(UsageError):
+    """An optional part of Penjing is needed and not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: pip install 'penjing[{extra}]'")
+
+
+class BudgetError(UsageError):
+    """The budget cannot be met; the message names the smallest that can."""
+
+
+class FormatError(PenjingError):
+    """A file is truncated, corrupt, hostile or of another kind than it claims."""
+
+    exit_code = 2
+
+
+class IntegrityError(PenjingError):
+    """A file's hash is not the one that was promised."""
+
+
+class StorageError(PenjingError):
+    """The disk refused: full, read-only or not permitted."""
+
+
+class NetworkError(PenjingError):
+    """A source could not be reached or answered wrongly."""
+
+
+class EngineError(PenjingError):
+    """The runtime could not load the model or could not run it."""
+
+
+class Cancelled(PenjingError):
+    """A person stopped the work."""
+
+    exit_code = 130

@@ -1,0 +1,124 @@
+"""Files that are whole or absent: atomic writes, hashes, and disk errors translated once.
+
+Everything Penjing leaves on disk goes through here, so that Ctrl-C, a full disk or a crash never
+leaves half a file under its final name.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from penjing.core.errors import BadInput, StorageError
+from penjing.core.units import format_size
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full: free some space or choose another folder",
+    errno.EDQUOT: "your disk quota is used up: free some space or choose another folder",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.EACCES: "not permitted: choose a folder you may write to",
+    errno.EPERM: "not permitted: choose a folder you may write to",
+    errno.ENOTDIR: "a part of the path is a file, not a folder: choose another folder",
+    errno.EEXIST: "a file of that name is in the way: choose another folder",
+}
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Translate the operating system's refusal to write `path` into one clear StorageError."""
+    try:
+        yield
+    except OSError as error:
+        reason = _REASONS.get(error.errno or 0, (error.strerror or str(error)).lower())
+        raise StorageError(f"cannot write {path}: {reason}") from error
+
+
+@contextmanager
+def writing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
+    """A file that takes its name only when the block ends well; synced to disk first.
+
+    On any exception, Ctrl-C included, the temporary file is removed and `path` is untouched.
+    With `private` only its owner may read it.
+    """
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod((0o600 if private else 0o666) & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a UTF-8 text file, whole or not at all."""
+    with writing(path, private=private) as file:
+        file.write(text.encode("utf-8"))
+
+
+def read_text(path: Path, *, limit: int = 256 * 2**20) -> str:
+    """Read a UTF-8 text a person named; BadInput says what is wrong with it."""
+    try:
+        if path.stat().st_size > limit:
+            raise BadInput(f"{path} is larger than {format_size(limit)}: give a shorter text")
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(
+            f"{path} is not UTF-8 text (byte {error.start}): convert it, "
+            "for example with iconv -t utf-8"
+        ) from error
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    if not text.strip():
+        raise BadInput(f"{path} is empty: give a text with some words in it")
+    return text
+
+
+def sha256_file(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> str:
+    """Hex sha256 of a file, read in 1 MiB pieces; `on_bytes` hears how many were read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+            if on_bytes:
+                on_bytes(len(piece))
+    return digest.hexdigest()
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raise StorageError unless `needed` bytes are free where `folder` is or will be."""
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise StorageError(
+            f"{folder} has {format_size(free)} free and {format_size(needed)} are needed: "
+            "free some space or choose another folder"
+        )
+
+
+def require_writable(folder: Path) -> None:
+    """Create `folder` and prove now, before hours of work, that a file can be written in it."""
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

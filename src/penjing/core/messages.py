@@ -1,0 +1,91 @@
+"""What is said: messages and the chunks of a streamed answer. Pure values, no ids, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A part of a message that is plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Role
+    """Who speaks."""
+    parts: tuple[Text, ...]
+    """What is said, in order; other kinds of part join `Text` when a room needs them."""
+
+    @classmethod
+    def of(cls, role: Role, text: str) -> Message:
+        """A message that is one piece of text."""
+        return cls(role, (Text(text),))
+
+    @property
+    def text(self) -> str:
+        """All text parts joined."""
+        return "".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True)
+class GenerationSettings:
+    """How to write an answer. The defaults suit a small chat model."""
+
+    max_tokens: int = 512
+    """Tokens written at most."""
+    temperature: float = 0.2
+    """0 is greedy."""
+    top_k: int = 40
+    """Keep the k likeliest tokens; 0 keeps all."""
+    top_p: float = 0.9
+    """Nucleus sampling; 1.0 keeps all."""
+    min_p: float = 0.0
+    """Drop tokens less likely than this share of the likeliest."""
+    repeat_penalty: float = 1.0
+    """Above 1 discourages the last 64 tokens; 1.0 is off."""
+    seed: int | None = None
+    """Same seed, same model, same machine: same answer. None draws one."""
+    stop: tuple[str, ...] = ()
+    """Writing ends before any of these strings."""
+    grammar: str | None = None
+    """A GBNF grammar the answer must follow."""
+    json_schema: Mapping[str, Any] | None = None
+    """A JSON schema the answer must satisfy; excludes `grammar`."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Token counts and times of one answer."""
+
+    prompt_tokens: int
+    """Tokens in the whole prompt."""
+    cached_tokens: int
+    """Prompt tokens that were still in memory and not computed again."""
+    completion_tokens: int
+    """Tokens written."""
+    prefill_seconds: float
+    """Time until the prompt was read."""
+    decode_seconds: float
+    """Time spent writing."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a streamed answer; the last one carries the finish reason and the usage."""
+
+    text: str
+    """New text; whole characters only."""
+    finish_reason: FinishReason | None = None
+    """Why writing ended; None while it goes on."""
+    usage: Usage | None = field(default=None, compare=False)
+    """Only on the last chunk."""

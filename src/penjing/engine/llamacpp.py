@@ -1,0 +1,342 @@
+"""llama.cpp in this process, through its C API. No server, no port, no other process.
+
+Knows tokens and logits; must not know where a model came from or who is talking.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from penjing.bundle.gguf_reader import GGUFFile
+from penjing.core.errors import BadInput, EngineError
+from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
+from penjing.engine.context import BATCH, Context
+from penjing.engine.sampling import Sampler
+from penjing.engine.streaming import TextStream
+from penjing.engine.template import render_segments
+from penjing.ggml.library import last_complaint, load
+
+_PREFILL_PIECE = 256  # tokens between two chances to stop
+
+
+def usable_cores() -> int:
+    """Cores this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not Linux
+        return os.cpu_count() or 1
+
+
+class LlamaCpp:
+    """A GGUF file, loaded. Satisfies `LanguageModel`; not for use by two threads at once."""
+
+    def __init__(self, path: Path, model: int, *, context: int, threads: int) -> None:
+        self._library = load()
+        self._model = model
+        self._vocab: int = self._library.llama_model_get_vocab(model)
+        self._vocab_size: int = self._library.llama_vocab_n_tokens(self._vocab)
+        self._context_length = min(context, self._library.llama_model_n_ctx_train(model))
+        self._threads = threads
+        self._chat: Context | None = None
+        self._scoring: Context | None = None
+        self._seen: list[int] = []  # tokens whose keys and values the chat context holds
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, *, context: int = 4096, threads: int | None = None) -> LlamaCpp:
+        """Load a model file. Raises FormatError for a bad file, EngineError when it will not run.
+
+        `context` is cut to what the model was trained for; `threads` defaults to all usable cores.
+        """
+        with GGUFFile.open(path):  # bounded check before C code trusts a single length
+            pass
+        library = load()
+        params = library.llama_model_default_params()
+        last_complaint()
+        model = library.llama_model_load_from_file(os.fsencode(path), params)
+        if not model:
+            raise EngineError(f"the engine cannot load {path}: {last_complaint() or 'no reason'}")
+        return cls(path, model, context=context, threads=threads or usable_cores())
+
+    @property
+    def name(self) -> str:
+        """The file's name without its ending."""
+        return self.path.stem
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may fill together."""
+        return self._context_length
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        return self._vocab_size
+
+    def tokenize(self, text: str, *, special: bool = False, bos: bool = True) -> list[int]:
+        """Token ids of a text; see `LanguageModel.tokenize`."""
+        data = text.encode("utf-8")
+        room = len(data) + 8
+        while True:
+            out = (ctypes.c_int32 * room)()
+            count = self._library.llama_tokenize(
+                self._vocab, data, len(data), out, room, bos, special
+            )
+            if count >= 0:
+                return list(out[:count])
+            if -count <= room:
+                raise EngineError("the text is too long to tokenize: split it")
+            room = -count
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes of one token; control tokens are empty unless `special`."""
+        room = 64
+        while True:
+            out = ctypes.create_string_buffer(room)
+            count = self._library.llama_token_to_piece(self._vocab, token, out, room, 0, special)
+            if count >= 0:
+                return out.raw[:count]
+            room = -count
+
+    def detokenize(self, tokens: Sequence[int]) -> str:
+        """The text of tokens; broken UTF-8 becomes U+FFFD."""
+        return b"".join(self.piece(token) for token in tokens).decode("utf-8", "replace")
+
+    def prompt_tokens(self, messages: Sequence[Message]) -> list[int]:
+        """The prompt of a conversation. Only template text may hold control tokens."""
+        template = self._library.llama_model_chat_template(self._model, None)
+        if not template:
+            raise EngineError(f"{self.name} has no chat template: it is not a chat model")
+        segments = render_segments(
+            template.decode("utf-8"),
+            messages,
+            bos_token=self._token_text(self._library.llama_vocab_bos(self._vocab)),
+            eos_token=self._token_text(self._library.llama_vocab_eos(self._vocab)),
+        )
+        tokens: list[int] = []
+        for segment in segments:
+            tokens += self.tokenize(segment.text, special=segment.trusted, bos=False)
+        if self._library.llama_vocab_get_add_bos(self._vocab):
+            start = self._library.llama_vocab_bos(self._vocab)
+            if tokens[:1] != [start]:
+                tokens.insert(0, start)
+        return tokens
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """How many prompt tokens these messages need, chat template included."""
+        return len(self.prompt_tokens(messages))
+
+    def generate(
+        self, messages: Sequence[Message], settings: GenerationSettings
+    ) -> Iterator[Chunk]:
+        """Stream an answer to a conversation; see `LanguageModel.generate`."""
+        return self.continue_tokens(self.prompt_tokens(messages), settings)
+
+    def continue_tokens(
+        self, prompt: Sequence[int], settings: GenerationSettings
+    ) -> Iterator[Chunk]:
+        """Stream what follows raw prompt tokens. Raises BadInput when they fill the context."""
+        room = self._context_length - len(prompt)
+        if not prompt:
+            raise BadInput("the prompt is empty: say something")
+        if room < 1:
+            raise BadInput(
+                f"the prompt has {len(prompt)} tokens and the context holds "
+                f"{self._context_length}: shorten it or use a larger --context"
+            )
+        sampler = Sampler(self._vocab, self._vocab_size, settings)
+        return self._stream(list(prompt), sampler, settings, min(settings.max_tokens, room))
+
+    def _stream(
+        self, prompt: list[int], sampler: Sampler, settings: GenerationSettings, limit: int
+    ) -> Iterator[Chunk]:
+        stream = TextStream(settings.stop)
+        started, prefill, written = time.perf_counter(), 0.0, 0
+        reason: FinishReason = "length"
+        try:
+            cached = self._prefill(prompt)
+            prefill = time.perf_counter() - started
+            while written < limit:
+                token = sampler.sample(self._chat_context().pointer)
+                if self._ends(token):
+                    reason = "stop"
+                    break
+                written += 1
+                text = stream.feed(self.piece(token))
+                if text:
+                    yield Chunk(text)
+                if stream.stopped:
+                    reason = "stop"
+                    break
+                if written < limit:
+                    self._decode([token])
+            usage = Usage(
+                prompt_tokens=len(prompt),
+                cached_tokens=cached,
+                completion_tokens=written,
+                prefill_seconds=prefill,
+                decode_seconds=time.perf_counter() - started - prefill,
+            )
+            yield Chunk(stream.finish(), reason, usage)
+        finally:
+            sampler.close()
+
+    def write_together(
+        self, prompts: Sequence[Sequence[int]], settings: Sequence[GenerationSettings]
+    ) -> list[list[int]]:
+        """Continue several prompts side by side: about three times the words per second.
+
+        Each answer follows its own settings (stop strings are ignored) and ends at its end token
+        or its `max_tokens`. Returns the token ids written.
+        """
+        longest = max(len(p) + s.max_tokens for p, s in zip(prompts, settings, strict=True))
+        context = self._context(longest * len(prompts), outputs=BATCH, sequences=len(prompts))
+        samplers = [Sampler(self._vocab, self._vocab_size, s) for s in settings]
+        written: list[list[int]] = []
+        try:
+            for row, prompt in enumerate(prompts):  # one by one, so that no batch is too long
+                for first in range(0, len(prompt), BATCH):
+                    piece = prompt[first : first + BATCH]
+                    positions = range(first, first + len(piece))
+                    context.run(piece, positions, [row] * len(piece), all_logits=False)
+                written.append([samplers[row].sample(context.pointer)])
+            starts, limits = [len(p) for p in prompts], [s.max_tokens for s in settings]
+            while alive := self._unfinished(written, limits):
+                tokens = [written[row][-1] for row in alive]
+                places = [starts[row] + len(written[row]) - 1 for row in alive]
+                context.run(tokens, places, alive, all_logits=True)
+                for at, row in enumerate(alive):
+                    written[row].append(samplers[row].sample(context.pointer, at))
+        finally:
+            for sampler in samplers:
+                sampler.close()
+            context.free()
+        return [[token for token in tokens if not self._ends(token)] for tokens in written]
+
+    def _unfinished(self, written: Sequence[Sequence[int]], limits: Sequence[int]) -> list[int]:
+        return [
+            row
+            for row, tokens in enumerate(written)
+            if len(tokens) < limits[row] and not self._ends(tokens[-1])
+        ]
+
+    def _ends(self, token: int) -> bool:
+        return bool(self._library.llama_vocab_is_eog(self._vocab, token))
+
+    def score(self, tokens: Sequence[int]) -> npt.NDArray[np.float32]:
+        """Logits [len(tokens), vocabulary]; up to 512 tokens a view of the engine's own memory.
+
+        The next call overwrites such a view. Each call starts from an empty context.
+        """
+        if not tokens:
+            raise BadInput("nothing to score: the text has no tokens")
+        if len(tokens) > self._context_length:
+            raise BadInput(f"{len(tokens)} tokens exceed the context of {self._context_length}")
+        context = self._scoring_context(len(tokens))
+        context.clear()
+        if len(tokens) <= BATCH:
+            context.read(tokens, 0, all_logits=True)
+            return context.logits(len(tokens), self._vocab_size)
+        out = np.empty((len(tokens), self._vocab_size), dtype=np.float32)
+        for first in range(0, len(tokens), BATCH):
+            piece = tokens[first : first + BATCH]
+            context.read(piece, first, all_logits=True)
+            out[first : first + len(piece)] = context.logits(len(piece), self._vocab_size)
+        return out
+
+    def watch(self, tokens: Sequence[int], callback: ctypes._FuncPointer) -> None:
+        """Run a text of at most 512 tokens while `callback` looks at every operation.
+
+        `callback` is a `ggml.layout.EvalCallback`; tensors are valid only while it runs.
+        """
+        context = self._context(len(tokens), outputs=len(tokens), watcher=callback)
+        try:
+            context.read(tokens, 0, all_logits=True)
+        finally:
+            context.free()
+
+    def close(self) -> None:
+        """Free the model. Calling it twice is harmless."""
+        for context in (self._chat, self._scoring):
+            if context:
+                context.free()
+        if self._model:
+            self._library.llama_model_free(self._model)
+        self._chat = self._scoring = None
+        self._model = 0
+
+    def __enter__(self) -> LlamaCpp:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _context(
+        self,
+        length: int,
+        *,
+        outputs: int = 1,
+        sequences: int = 1,
+        watcher: ctypes._FuncPointer | None = None,
+    ) -> Context:
+        if not self._model:
+            raise EngineError("the model was closed: open it again")
+        return Context(
+            self._model,
+            length,
+            threads=self._threads,
+            outputs=outputs,
+            sequences=sequences,
+            watcher=watcher,
+        )
+
+    def _chat_context(self) -> Context:
+        if self._chat is None:
+            self._chat = self._context(self._context_length)
+        return self._chat
+
+    def _scoring_context(self, length: int) -> Context:
+        if self._scoring is not None and self._scoring.length < length:
+            self._scoring.free()
+            self._scoring = None
+        if self._scoring is None:
+            self._scoring = self._context(max(length, BATCH), outputs=BATCH)
+        return self._scoring
+
+    def _prefill(self, prompt: list[int]) -> int:
+        """Bring the chat context to hold `prompt`; returns how much of it was already there."""
+        context = self._chat_context()
+        common = 0
+        while common < min(len(self._seen), len(prompt) - 1) and (
+            self._seen[common] == prompt[common]
+        ):
+            common += 1
+        if not context.keep(common):
+            context.clear()
+            common = 0
+        del self._seen[common:]
+        for first in range(common, len(prompt), _PREFILL_PIECE):
+            self._decode(prompt[first : first + _PREFILL_PIECE])
+        return common
+
+    def _decode(self, tokens: Sequence[int]) -> None:
+        try:
+            self._chat_context().read(tokens, len(self._seen))
+        except BaseException:
+            self._chat_context().clear()
+            self._seen.clear()
+            raise
+        self._seen += tokens
+
+    def _token_text(self, token: int) -> str:
+        if token < 0:
+            return ""
+        text: bytes = self._library.llama_vocab_get_text(self._vocab, token)
+        return text.decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""The half that makes models: torch lives here and nowhere else."""

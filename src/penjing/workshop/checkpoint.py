@@ -1,0 +1,230 @@
+"""A model's weights, numbers and tokenizer as one read-only view, wherever they came from.
+
+Canonical form is the engine's: GGUF metadata, GGUF tensor names, GGUF layout. A Hugging Face
+folder is brought into that form while it is read (see `huggingface/`), so that nothing after this
+file knows two layouts. Weights stay on disk until asked for, one tensor at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from penjing.bundle.codecs import Codec, codec
+from penjing.bundle.gguf_reader import GGUFFile
+from penjing.bundle.gguf_values import Value
+from penjing.core.errors import BadInput, FormatError
+from penjing.ggml.quantize import dequantize
+from penjing.workshop.architectures import Architecture, architecture
+from penjing.workshop.hyperparameters import ModelConfig
+from penjing.workshop.metadata import read_config
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+
+_EXAMPLE = "'blk.0.attn_q.weight'"
+
+
+@dataclass(frozen=True, eq=False)
+class TensorSource:
+    """One tensor, not in memory until asked for."""
+
+    name: str
+    """GGUF name, "blk.0.attn_q.weight"."""
+    shape: tuple[int, ...]
+    """numpy order: rows, then row length."""
+    codec: Codec
+    """How `raw` stores it: the file's codec."""
+    read: Callable[[], Bytes] = field(repr=False)
+    """Gives the stored bytes, 1-D."""
+
+    @classmethod
+    def of(cls, name: str, weights: Floats) -> TensorSource:
+        """A tensor that is already in memory, as F32."""
+        data = np.ascontiguousarray(weights, dtype=np.float32)
+        return cls(name, data.shape, codec("F32"), lambda: data.reshape(-1).view(np.uint8))
+
+    def raw(self) -> Bytes:
+        """The stored bytes, in the engine's layout; of a GGUF a read-only view of the file."""
+        return self.read()
+
+    def load(self) -> Floats:
+        """The weights [shape], exactly the numbers the engine computes with."""
+        return dequantize(self.codec, self.read(), self.shape)
+
+    @property
+    def parameters(self) -> int:
+        """How many weights."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model, read-only. A step gives a new one (`replacing`); nothing changes one in place."""
+
+    name: str
+    """What to call it in a table."""
+    architecture: Architecture
+    """Its family."""
+    config: ModelConfig
+    """Its numbers."""
+    metadata: Mapping[str, Value]
+    """What a GGUF of it carries, in order: numbers, tokenizer, chat template."""
+    tensors: Mapping[str, TensorSource]
+    """By GGUF name, in the file's order."""
+    file: GGUFFile | None = field(default=None, repr=False)
+    """The open GGUF, if it came from one."""
+
+    @classmethod
+    def open(cls, path: Path | str) -> Checkpoint:
+        """A GGUF file or a Hugging Face folder.
+
+        FormatError when it is damaged, of an unknown family or needs what the engine cannot do.
+        """
+        path = Path(path)
+        if path.is_dir():
+            from penjing.workshop.huggingface import open_folder
+
+            return open_folder(path)
+        return _open_gguf(path)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        metadata: Mapping[str, Value],
+        tensors: Mapping[str, TensorSource],
+        *,
+        file: GGUFFile | None = None,
+    ) -> Checkpoint:
+        """Put the parts together; FormatError when they do not make one model."""
+        family = architecture(_family_name(metadata))
+        config = read_config(family, metadata, {n: t.shape for n, t in tensors.items()})
+        _check_tensors(family, config, tensors)
+        return cls(
+            name, family, config, MappingProxyType(dict(metadata)),
+            MappingProxyType(dict(tensors)), file,
+        )  # fmt: skip
+
+    def replacing(
+        self, tensors: Mapping[str, Floats], metadata: Mapping[str, Value] | None = None
+    ) -> Checkpoint:
+        """The same model with some weights (and metadata) other than they were."""
+        changed = {name: TensorSource.of(name, weights) for name, weights in tensors.items()}
+        return Checkpoint.of(
+            self.name,
+            {**self.metadata, **(metadata or {})},
+            {**self.tensors, **changed},
+            file=self.file,
+        )
+
+    def tensor(self, name: str) -> TensorSource:
+        """One tensor; BadInput when the model has none of this name."""
+        if name not in self.tensors:
+            raise BadInput(f"{self.name} has no tensor '{name}': names are like {_EXAMPLE}")
+        return self.tensors[name]
+
+    @property
+    def quantizable(self) -> tuple[str, ...]:
+        """Names of the tensors whose codec may be chosen: the matrices."""
+        return tuple(n for n in self.tensors if self.architecture.kind_of(n).quantizable)
+
+    @property
+    def parameters(self) -> int:
+        """Trained weights; tables that follow from the numbers do not count."""
+        return sum(
+            source.parameters
+            for name, source in self.tensors.items()
+            if self.architecture.kind_of(name).hf
+        )
+
+    def sha256(self) -> str:
+        """Signature of all that decides what the model says, names and licences apart.
+
+        Reads every weight the first time.
+        """
+        return self._signature
+
+    @cached_property
+    def _signature(self) -> str:
+        digest = hashlib.sha256()
+        for key in sorted(self.metadata):
+            if key.startswith("general.") and key != "general.architecture":
+                continue
+            value = self.metadata[key]
+            digest.update(f"{key}\0{value.kind.name}\0".encode() + value.encoded())
+        for name in sorted(self.tensors):
+            source = self.tensors[name]
+            digest.update(f"{name}\0{source.codec.name}\0{source.shape}\0".encode())
+            digest.update(np.ascontiguousarray(source.raw()).data)
+        return digest.hexdigest()
+
+    def close(self) -> None:
+        """Let go of the file. Calling it twice is harmless."""
+        if self.file is not None:
+            self.file.close()
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open_gguf(path: Path) -> Checkpoint:
+    file = GGUFFile.open(path)
+    try:
+        sources = {
+            info.name: TensorSource(info.name, info.shape, info.codec, _reader(file, info.name))
+            for info in file.tensors.values()
+        }
+        name = str(file.get("general.name") or path.stem)
+        return Checkpoint.of(name, file.metadata, sources, file=file)
+    except FormatError as error:
+        file.close()
+        raise FormatError(f"{path}: {error}") from error
+
+
+def _reader(file: GGUFFile, name: str) -> Callable[[], Bytes]:
+    return lambda: file.raw(name)
+
+
+def _family_name(metadata: Mapping[str, Value]) -> str:
+    kind = metadata.get("general.type")
+    if kind is not None and kind.plain != "model":
+        raise FormatError(f"this is a {str(kind.plain)[:40]}, not a whole model: give the model")
+    shards = metadata.get("split.count")
+    if shards is not None and shards.plain != 1:
+        raise FormatError("this is one part of a split model: merge the parts first")
+    family = metadata.get("general.architecture")
+    if family is None or not isinstance(family.plain, str):
+        raise FormatError("no general.architecture: the file does not say what model it is")
+    return family.plain
+
+
+def _check_tensors(
+    family: Architecture, config: ModelConfig, tensors: Mapping[str, TensorSource]
+) -> None:
+    """Raise unless every tensor is known, of the right shape, and none is missing."""
+    expected = {name: kind for name, kind, _ in family.expected(config.layers)}
+    for name, source in tensors.items():
+        kind = expected.get(name)
+        if kind is None:
+            family.kind_of(name)
+            raise FormatError(f"tensor '{name}' is of a layer beyond the {config.layers} there are")
+        if source.shape != kind.dimensions(config):
+            raise FormatError(
+                f"tensor '{name}' has the shape {source.shape} and a {family.name} model of these "
+                f"numbers {kind.dimensions(config)}: the file contradicts itself"
+            )
+    for name, kind in expected.items():
+        if name not in tensors and not kind.optional:
+            raise FormatError(f"tensor '{name}' is missing: the model is not complete")

@@ -1,0 +1,1 @@
+"""Checkpoint -> files other programs run; one file per format."""

@@ -1,0 +1,247 @@
+"""The forward pass of a checkpoint in torch: any block alone, from any block on, with any weights.
+
+The engine is for running a model; this is for changing one. It gives gradients, it swaps single
+tensors without copying, and it goes on from the middle of the network, so that the effect of one
+changed tensor costs only the blocks behind it. Weights keep their GGUF names and layout; what
+differs between families comes from `Architecture` and `ModelConfig`, or from a tensor being there.
+Must not know files, codecs or text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from penjing.core.errors import BadInput, FormatError, UnknownName
+from penjing.workshop.architectures import Activation, Architecture
+from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.divergence import kld
+from penjing.workshop.hyperparameters import ModelConfig
+from penjing.workshop.rope import Rotation, rotate, rotation
+
+Positions = slice | torch.Tensor
+"""Which positions of a text are scored: a slice, or their indices."""
+
+EVERY_POSITION = slice(None)
+
+_HEAD_ROWS = 128
+"""Positions whose logits exist at once while measuring."""
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The clean run of some tokens, kept so that a variant starts where it first differs."""
+
+    inputs: tuple[torch.Tensor, ...]
+    """Hidden states [..., T, hidden] that enter each block; one more: what enters the output."""
+    logprobs: torch.Tensor
+    """Clean log-probabilities [..., scored positions, vocab], float32."""
+    positions: Positions
+    """Which positions are scored."""
+
+
+class TorchModel:
+    """A checkpoint's weights on a device, and what they compute.
+
+    Hidden states are [..., T, hidden] with any leading sides. They are float32 (float64 for
+    float64 weights) whatever the weights are; embedding, head, norms and biases too: in bfloat16
+    only the blocks' matrices and what they multiply are rounded.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        config: ModelConfig,
+        weights: Mapping[str, torch.Tensor],
+    ) -> None:
+        self.architecture = architecture
+        self.config = config
+        self.weights = dict(weights)
+        """By GGUF name. Set requires_grad on those to train."""
+
+    @classmethod
+    def load(
+        cls,
+        checkpoint: Checkpoint,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> TorchModel:
+        """All weights of a checkpoint, copied. `dtype` is that of the blocks' matrices."""
+        if checkpoint.config.rope_scaling not in ("none", "linear"):
+            raise FormatError(
+                f"{checkpoint.name} stretches positions by {checkpoint.config.rope_scaling}, which "
+                "the workshop does not compute: use a model without it"
+            )
+        precise = torch.promote_types(dtype, torch.float32)
+        weights = {}
+        for name, source in checkpoint.tensors.items():
+            inner = name.startswith("blk.") and len(source.shape) == 2
+            wanted = dtype if inner else precise
+            weights[name] = torch.tensor(source.load(), dtype=wanted, device=device)
+        return cls(checkpoint.architecture, checkpoint.config, weights)
+
+    @contextmanager
+    def replaced(self, changes: Mapping[str, torch.Tensor]) -> Iterator[None]:
+        """Inside the block these weights stand in for those of the same names; nothing is copied.
+
+        A tied head follows its embedding.
+        """
+        for name, tensor in changes.items():
+            if name not in self.weights:
+                raise UnknownName("tensor", name, self.weights)
+            if tensor.shape != self.weights[name].shape:
+                raise BadInput(
+                    f"tensor '{name}' is {list(self.weights[name].shape)}, not "
+                    f"{list(tensor.shape)}: give one of the same shape"
+                )
+        before = self.weights
+        self.weights = {**before, **changes}
+        try:
+            yield
+        finally:
+            self.weights = before
+
+    def embed(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Token ids [..., T] -> hidden states [..., T, hidden]."""
+        hidden = F.embedding(tokens, self.weights["token_embd.weight"])
+        scale = self.config.embedding_scale
+        return hidden if scale == 1.0 else hidden * scale
+
+    def block(self, layer: int, hidden: torch.Tensor) -> torch.Tensor:
+        """One block: hidden states in, hidden states out, same shape."""
+        name = f"blk.{layer}."
+        mixed = self._attention(layer, self._norm(hidden, f"{name}attn_norm"))
+        hidden = hidden + self._norm(mixed, f"{name}post_attention_norm")
+        fed = self._feed_forward(layer, self._norm(hidden, f"{name}ffn_norm"))
+        return hidden + self._norm(fed, f"{name}post_ffw_norm")
+
+    def logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """What comes out of the last block [..., hidden] -> logits [..., vocab]."""
+        head = self.weights.get("output.weight", self.weights["token_embd.weight"])
+        logits = F.linear(self._norm(hidden, "output_norm"), head)
+        cap = self.config.logit_softcap
+        return logits if cap is None else cap * torch.tanh(logits / cap)
+
+    def forward(
+        self, tokens: torch.Tensor, *, positions: Positions = EVERY_POSITION
+    ) -> torch.Tensor:
+        """Token ids [..., T] -> logits [..., scored positions, vocab]."""
+        return self.logits_from(0, self.embed(tokens), positions=positions)
+
+    def hidden_from(self, layer: int, hidden: torch.Tensor) -> torch.Tensor:
+        """From the input of block `layer` to what enters the output norm."""
+        for index in range(layer, self.config.layers):
+            hidden = self.block(index, hidden)
+        return hidden
+
+    def logits_from(
+        self, layer: int, hidden: torch.Tensor, *, positions: Positions = EVERY_POSITION
+    ) -> torch.Tensor:
+        """From the input of block `layer` to logits. `layer` = number of blocks: the head alone."""
+        return self.logits(self.hidden_from(layer, hidden)[..., positions, :])
+
+    @torch.no_grad()
+    def prefix(self, tokens: torch.Tensor, *, positions: Positions = EVERY_POSITION) -> Prefix:
+        """Run [..., T] once and keep what every block received, and the log-probabilities."""
+        inputs = [self.embed(tokens)]
+        for layer in range(self.config.layers):
+            inputs.append(self.block(layer, inputs[-1]))
+        logits = self.logits(inputs[-1][..., positions, :])
+        return Prefix(tuple(inputs), logits.log_softmax(-1), positions)
+
+    @torch.no_grad()
+    def divergence_from(self, prefix: Prefix, layer: int, hidden: torch.Tensor) -> torch.Tensor:
+        """KLD from the clean run [..., scored positions], going on from the input of block `layer`.
+
+        `hidden` may have extra leading sides, such as one per variant. The same as `kld` of
+        `logits_from`, but the logits of a few positions at a time: faster, and small in memory.
+        """
+        last = self.hidden_from(layer, hidden)[..., prefix.positions, :]
+        rows = max(1, _HEAD_ROWS * last.shape[-2] * last.shape[-1] // last.numel())
+        parts = zip(prefix.logprobs.split(rows, -2), last.split(rows, -2), strict=True)
+        return torch.cat([kld(clean, self.logits(part)) for clean, part in parts], dim=-1)
+
+    def _attention(self, layer: int, x: torch.Tensor) -> torch.Tensor:
+        """Grouped-query causal attention of normalised [..., T, hidden]."""
+        config, name = self.config, f"blk.{layer}."
+        length = x.shape[-2]
+        q, k, v = (
+            self._linear(x, f"{name}attn_{part}").view(-1, length, heads, config.head_dim)
+            for part, heads in (("q", config.heads), ("k", config.kv_heads), ("v", config.kv_heads))
+        )
+        turn = self._rotation(layer, length)
+        q, k = (
+            rotate(
+                self._norm(each.transpose(1, 2), f"{name}attn_{part}_norm"),
+                turn,
+                self.architecture.rope,
+            ).to(v.dtype)
+            for part, each in (("q", q), ("k", k))
+        )
+        window = config.window if config.sliding[layer] else None
+        mask = sliding_mask(length, window, x.device)
+        mixed = F.scaled_dot_product_attention(
+            q,
+            k,
+            v.transpose(1, 2),
+            attn_mask=mask,
+            is_causal=mask is None,
+            scale=config.attention_scale,
+            enable_gqa=config.heads != config.kv_heads,
+        )
+        return self._linear(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1), f"{name}attn_output")
+
+    def _feed_forward(self, layer: int, x: torch.Tensor) -> torch.Tensor:
+        name = f"blk.{layer}."
+        gate = activate(self._linear(x, f"{name}ffn_gate"), self.architecture.activation)
+        return self._linear(gate * self._linear(x, f"{name}ffn_up"), f"{name}ffn_down")
+
+    def _rotation(self, layer: int, length: int) -> Rotation:
+        """Angles of a layer: sliding ones have their own base and are not stretched."""
+        config, local = self.config, self.config.sliding[layer]
+        divisors = self.weights.get("rope_freqs.weight")
+        return rotation(
+            length,
+            config.head_dim,
+            theta=config.rope_theta_local if local else config.rope_theta,
+            factor=config.rope_factor if config.rope_scaling == "linear" and not local else 1.0,
+            divisors=divisors,
+            device=self.weights["output_norm.weight"].device,
+        )
+
+    def _linear(self, x: torch.Tensor, name: str) -> torch.Tensor:
+        """x W^T + b in the weights' own type; families without that bias have no such tensor."""
+        weight = self.weights[f"{name}.weight"]
+        bias = self.weights.get(f"{name}.bias")
+        return F.linear(x.to(weight.dtype), weight, None if bias is None else bias.to(weight.dtype))
+
+    def _norm(self, x: torch.Tensor, name: str) -> torch.Tensor:
+        """Root-mean-square norm in float32; families without that norm have no such tensor."""
+        weight = self.weights.get(f"{name}.weight")
+        if weight is None:
+            return x
+        return F.rms_norm(x.to(weight.dtype), weight.shape, weight, self.config.rms_eps)
+
+
+def activate(x: torch.Tensor, activation: Activation) -> torch.Tensor:
+    """The curve between gate and down."""
+    return F.silu(x) if activation == "silu" else F.gelu(x, approximate="tanh")
+
+
+def sliding_mask(
+    length: int, window: int | None, device: torch.device | str = "cpu"
+) -> torch.Tensor | None:
+    """[T, T], True where row may look at column: the `window` last ones, itself included.
+
+    None when that is everything before it, which needs no mask.
+    """
+    if window is None or window >= length:
+        return None
+    back = torch.arange(length, device=device)
+    distance = back[:, None] - back[None, :]
+    return (distance >= 0) & (distance < window)

@@ -1,0 +1,101 @@
+"""A Hugging Face folder -> Checkpoint: numbers, tokenizer and weights in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from penjing.bundle.codecs import codec
+from penjing.core.errors import BadInput, FormatError
+from penjing.ggml.quantize import dequantize
+from penjing.workshop.architectures import Architecture, TensorKind
+from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
+from penjing.workshop.huggingface.config import (
+    FolderConfig,
+    metadata_of,
+    read_folder_config,
+    rope_frequencies,
+)
+from penjing.workshop.huggingface.layout import reordered
+from penjing.workshop.huggingface.tokenizer import tokenizer_metadata
+from penjing.workshop.huggingface.weights import StoredTensor, read_json, stored_tensors
+
+_F32 = codec("F32")
+
+
+def open_folder(folder: Path) -> Checkpoint:
+    """Read a model folder lazily; FormatError names what is wrong with it or not supported."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise BadInput(f"{folder} has no config.json: give a GGUF file or a Hugging Face folder")
+    try:
+        config = read_folder_config(read_json(path))
+        sources = _sources(folder, config)
+        rows = _vocabulary(config, sources)
+        name = folder.resolve().name
+        metadata = metadata_of(config, name) | tokenizer_metadata(folder, config.values, rows)
+        return Checkpoint.of(name, metadata, sources)
+    except FormatError as error:
+        text = str(error)
+        raise FormatError(text if str(folder) in text else f"{folder}: {text}") from error
+
+
+def _sources(folder: Path, config: FolderConfig) -> dict[str, TensorSource]:
+    """Every tensor under its GGUF name, in canonical order; raises for one nobody knows."""
+    stored = _text_part(config.family, stored_tensors(folder))
+    layers = config.count("num_hidden_layers")
+    if config.tied:
+        stored.pop("lm_head.weight", None)  # transformers reads the embedding instead
+    elif "lm_head.weight" not in stored:
+        raise FormatError("lm_head.weight is missing and config.json ties no embeddings")
+    sources: dict[str, TensorSource] = {}
+    for name, kind, layer in config.family.expected(layers):
+        found = stored.pop(kind.hf_name(layer), None) if kind.hf else None
+        if found is not None:
+            sources[name] = _source(name, kind, found, config)
+    if stored:
+        raise FormatError(
+            f"tensor '{min(stored)[:80]}' is not part of a {config.family.name} model of "
+            f"{layers} layers: use another model"
+        )
+    factors = rope_frequencies(config)
+    if factors is not None:
+        sources["rope_freqs.weight"] = TensorSource.of("rope_freqs.weight", factors)
+    return sources
+
+
+def _vocabulary(config: FolderConfig, sources: Mapping[str, TensorSource]) -> int:
+    """Rows of the embedding, before a tokenizer is padded to what config.json merely claims."""
+    embedding = sources.get("token_embd.weight")
+    rows, claimed = embedding.shape[0] if embedding else 0, config.count("vocab_size")
+    if rows != claimed:
+        raise FormatError(f"the embedding has {rows} rows and config.json says {claimed}")
+    return rows
+
+
+def _text_part(family: Architecture, stored: Mapping[str, StoredTensor]) -> dict[str, StoredTensor]:
+    """The tensors of the language model, under the names a model without eyes would use."""
+    found = {}
+    for name, tensor in stored.items():
+        if name.startswith(family.hf_ignored) or name.endswith(family.hf_computed):
+            continue
+        renames = ((old, new) for old, new in family.hf_renames if name.startswith(old))
+        old, new = next(renames, ("", ""))
+        found[new + name.removeprefix(old)] = tensor
+    return found
+
+
+def _source(name: str, kind: TensorKind, found: StoredTensor, config: FolderConfig) -> TensorSource:
+    heads, kv_heads = config.count("num_attention_heads"), config.count("num_key_value_heads")
+
+    def read() -> Bytes:
+        stored = reordered(kind.transform, found.read(), heads, kv_heads)
+        raw: Bytes = np.ascontiguousarray(stored).reshape(-1).view(np.uint8)
+        if kind.transform != "add_one":
+            return raw
+        return (dequantize(found.codec, raw, found.shape) + np.float32(1)).view(np.uint8)
+
+    shifted = kind.transform == "add_one"
+    return TensorSource(name, found.shape, _F32 if shifted else found.codec, read)

@@ -1,0 +1,252 @@
+"""config.json -> the GGUF metadata of the same numbers, or a clear refusal.
+
+A key the engine cannot honour is never dropped in silence: it must have the value under which
+dropping it changes nothing. Old and new spellings of the rotary settings are both read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from penjing.bundle.gguf_values import Value, ValueKind
+from penjing.core.errors import FormatError
+from penjing.workshop.architectures import (
+    CONFIG_KEYS,
+    Architecture,
+    ConfigKey,
+    architecture_of_hf,
+)
+
+
+@dataclass(frozen=True)
+class Rotary:
+    """How positions turn into angles, whichever way config.json spells it."""
+
+    theta: float
+    """Base of the frequencies."""
+    theta_local: float | None
+    """The same in sliding layers; None where the file has no such layers."""
+    kind: str
+    """"default", "linear" or "llama3"."""
+    factor: float
+    """Linear: positions are divided by it."""
+    settings: Mapping[str, Any]
+    """The scaling's other numbers."""
+
+
+@dataclass(frozen=True)
+class FolderConfig:
+    """What config.json says."""
+
+    family: Architecture
+    """Which family it is."""
+    values: Mapping[str, Any]
+    """The text model's keys, transformers' defaults filled in."""
+    rotary: Rotary
+    """Positions."""
+
+    @property
+    def tied(self) -> bool:
+        """Whether head and embedding are one."""
+        return bool(self.values.get("tie_word_embeddings", self.family.tied))
+
+    def count(self, key: str) -> int:
+        """A positive whole number; FormatError if it is none."""
+        number = self.values.get(key)
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 < number < 2**31:
+            raise FormatError(f"config.json: {key} is {str(number)[:40]!a}, not a count")
+        return number
+
+    def real(self, key: str) -> float:
+        """A positive finite number; FormatError if it is none."""
+        return _real(key, self.values.get(key))
+
+
+def read_folder_config(config: Mapping[str, Any]) -> FolderConfig:
+    """Read a parsed config.json; FormatError names the key that cannot be honoured."""
+    classes = config.get("architectures") or ()
+    if not isinstance(classes, list | tuple) or not all(isinstance(c, str) for c in classes):
+        raise FormatError(f"config.json: architectures is {str(classes)[:40]!a}, not a list")
+    family = architecture_of_hf(tuple(classes))
+    values = {**family.config_defaults, **_without_null(config)}
+    text = config.get("text_config")
+    if isinstance(text, dict):
+        values |= _without_null(text)
+    values.setdefault("num_key_value_heads", values.get("num_attention_heads"))
+    _check_allowed(family, values)
+    found = FolderConfig(family, values, _rotary(family, values))
+    if "head_dim" not in values:
+        values["head_dim"] = found.count("hidden_size") // found.count("num_attention_heads")
+    _check_scale(found)
+    return found
+
+
+def metadata_of(config: FolderConfig, name: str) -> dict[str, Value]:
+    """The GGUF keys of a model's numbers (not of its tokenizer)."""
+    family = config.family.name
+    out = {
+        "general.architecture": Value.text(family),
+        "general.type": Value.text("model"),
+        "general.name": Value.text(name),
+    }
+    for key in CONFIG_KEYS:
+        for suffix in key.gguf:
+            out[f"{family}.{suffix}"] = _value(config, key)
+    out[f"{family}.rope.freq_base"] = Value(ValueKind.FLOAT32, config.rotary.theta)
+    if config.rotary.kind == "linear":
+        out[f"{family}.rope.scaling.type"] = Value.text("linear")
+        out[f"{family}.rope.scaling.factor"] = Value(ValueKind.FLOAT32, config.rotary.factor)
+    softcap = config.values.get("final_logit_softcapping")
+    if softcap:
+        cap = Value(ValueKind.FLOAT32, _real("final_logit_softcapping", softcap))
+        out[f"{family}.final_logit_softcapping"] = cap
+    return out | _window_keys(config)
+
+
+def rope_frequencies(config: FolderConfig) -> npt.NDArray[np.float32] | None:
+    """Llama 3's per-frequency divisors [head / 2], or None where it has none.
+
+    Short wavelengths stay, long ones are divided by `factor`, and those between are blended.
+    """
+    if config.rotary.kind != "llama3":
+        return None
+    numbers = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    numbers["original_max_position_embeddings"] = 8192.0
+    numbers |= {k: _real(k, v) for k, v in config.rotary.settings.items() if k in numbers}
+    factor, trained = numbers["factor"], numbers["original_max_position_embeddings"]
+    low, high = numbers["low_freq_factor"], numbers["high_freq_factor"]
+    if high <= low:
+        raise FormatError("config.json: high_freq_factor is not above low_freq_factor")
+    head = config.count("head_dim")
+    steps = np.arange(0, head, 2, dtype=np.float64) / head
+    wavelength = 2 * math.pi * config.rotary.theta**steps
+    blend = np.clip((trained / wavelength - low) / (high - low), 0.0, 1.0)
+    return (1 / ((1 - blend) / factor + blend)).astype(np.float32)
+
+
+def _value(config: FolderConfig, key: ConfigKey) -> Value:
+    if key.real:
+        return Value(ValueKind.FLOAT32, config.real(key.hf))
+    return Value(ValueKind.UINT32, config.count(key.hf))
+
+
+def _without_null(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if value is not None}
+
+
+def _check_allowed(family: Architecture, values: Mapping[str, Any]) -> None:
+    for key, allowed in family.must_be.items():
+        if values.get(key) not in allowed:
+            raise FormatError(
+                f"config.json: {key} is {str(values[key])[:60]} and the engine's {family.name} "
+                "has no such thing: use another model"
+            )
+    activation = values.get("hidden_activation", values.get("hidden_act", family.hf_activations[0]))
+    if activation not in family.hf_activations:
+        raise FormatError(
+            f"config.json: the activation is {str(activation)[:40]!a} and the engine's "
+            f"{family.name} computes {family.hf_activations[0]}: use another model"
+        )
+
+
+def _check_scale(config: FolderConfig) -> None:
+    """Gemma states its attention scale; the engine derives it. They must agree."""
+    stated = config.values.get("query_pre_attn_scalar")
+    if stated is None:
+        return
+    odd = config.count("num_hidden_layers") == config.family.odd_scale_layers
+    derived = config.count("head_dim")
+    if odd:
+        derived = config.count("hidden_size") // config.count("num_attention_heads")
+    if stated != derived:
+        raise FormatError(
+            f"config.json: query_pre_attn_scalar is {str(stated)[:20]} and the engine uses "
+            f"{derived} for this model: use another model"
+        )
+
+
+def _rotary(family: Architecture, values: Mapping[str, Any]) -> Rotary:
+    settings = values.get("rope_parameters") or values.get("rope_scaling") or {}
+    if not isinstance(settings, dict):
+        raise FormatError("config.json: the rope settings are no object")
+    everywhere = settings.get("full_attention", settings)
+    nearby = settings.get("sliding_attention", {})
+    if not isinstance(everywhere, dict) or not isinstance(nearby, dict):
+        raise FormatError("config.json: the rope settings are no object")
+    _check_rope_type(family, everywhere)
+    if nearby.get("rope_type", "default") != "default":
+        raise FormatError("config.json: sliding layers scale positions: use another model")
+    kind = str(everywhere.get("rope_type", everywhere.get("type", "default"))).lower()
+    theta = everywhere.get("rope_theta", values.get("rope_theta", 10_000.0))
+    local = nearby.get("rope_theta", values.get("rope_local_base_freq"))
+    return Rotary(
+        theta=_real("rope_theta", theta),
+        theta_local=None if local is None else _real("rope_local_base_freq", local),
+        kind=kind,
+        factor=_real("rope factor", everywhere.get("factor", 1.0)),
+        settings=everywhere,
+    )
+
+
+def _check_rope_type(family: Architecture, settings: Mapping[str, Any]) -> None:
+    kind = str(settings.get("rope_type", settings.get("type", "default"))).lower()
+    if kind not in family.rope_types:
+        raise FormatError(
+            f"config.json: rope type {kind[:40]!a} cannot be carried over for {family.name} "
+            f"(only {', '.join(family.rope_types)}): remove the scaling or use another model"
+        )
+    if settings.get("partial_rotary_factor", 1.0) != 1.0:
+        raise FormatError("config.json: only a part of each head rotates: use another model")
+
+
+def _window_keys(config: FolderConfig) -> dict[str, Value]:
+    family = config.family
+    if not family.window_every:
+        return {}
+    layers = config.count("num_hidden_layers")
+    sliding = _sliding_layers(config, layers)
+    if not any(sliding):
+        return {}
+    prefix = f"{family.name}."
+    local = config.rotary.theta_local or 10_000.0
+    out = {
+        f"{prefix}attention.sliding_window": Value(
+            ValueKind.UINT32, config.count("sliding_window")
+        ),
+        f"{prefix}rope.freq_base_swa": Value(ValueKind.FLOAT32, local),
+    }
+    usual = [i % family.window_every != family.window_every - 1 for i in range(layers)]
+    if sliding != usual:
+        pattern = Value.array(ValueKind.BOOL, sliding)
+        out[f"{prefix}attention.sliding_window_pattern"] = pattern
+    return out
+
+
+def _sliding_layers(config: FolderConfig, layers: int) -> list[bool]:
+    types = config.values.get("layer_types")
+    if types is None:
+        pattern = config.values.get("_sliding_window_pattern", config.family.window_every)
+        pattern = config.values.get("sliding_window_pattern", pattern)
+        if isinstance(pattern, bool) or not isinstance(pattern, int) or pattern < 1:
+            raise FormatError(f"config.json: sliding_window_pattern is {str(pattern)[:40]!a}")
+        return [i % pattern != pattern - 1 for i in range(layers)]
+    known = {"sliding_attention": True, "full_attention": False}
+    if not isinstance(types, list) or [t for t in types if t not in list(known)]:
+        raise FormatError(f"config.json: layer_types {str(types)[:60]} are not of {list(known)}")
+    if len(types) != layers:
+        raise FormatError(f"config.json: {len(types)} layer_types for {layers} layers")
+    return [known[each] for each in types]
+
+
+def _real(key: str, found: Any) -> float:
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        raise FormatError(f"config.json: {key} is {str(found)[:40]!a}, not a number")
+    if not math.isfinite(found) or found <= 0:
+        raise FormatError(f"config.json: {key} is {str(found)[:40]!a}, not a number above zero")
+    return float(found)

@@ -1,0 +1,199 @@
+"""Safetensors files, read without trusting them: one header check, then slices of a mapped file.
+
+Knows names, shapes and number types; must not know what a tensor means. Pickled weights are
+refused: unpickling runs whatever code the file contains.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from penjing.bundle.codecs import Codec, codec
+from penjing.core.errors import BadInput, FormatError
+
+MAX_HEADER_BYTES = 100_000_000
+"""The format's own limit."""
+MAX_JSON_BYTES = 256 * 2**20
+"""Of an index, a config or a tokenizer: the largest vocabularies need a tenth of it."""
+
+_INDEX = "model.safetensors.index.json"
+_SINGLE = "model.safetensors"
+_PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_TYPES = {"F32": ("F32", "<f4"), "F16": ("F16", "<f2"), "BF16": ("BF16", "<u2")}
+"""safetensors dtype -> (codec, how numpy holds it; it has no bfloat16, so its bits)."""
+_MAX_DIMENSIONS = 8
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """Where one tensor lies in a safetensors file."""
+
+    name: str
+    """Hugging Face's name."""
+    shape: tuple[int, ...]
+    """numpy order."""
+    codec: Codec
+    """F32, F16 or BF16."""
+    file: Path
+    """Which file."""
+    offset: int
+    """First byte, from the start of the file."""
+
+    def read(self) -> npt.NDArray[Any]:
+        """The stored numbers [shape], a read-only view of the file; BF16 as its 16 bits."""
+        dtype = np.dtype(_TYPES[self.codec.name][1])
+        try:
+            return np.memmap(self.file, dtype, "r", offset=self.offset, shape=self.shape)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"cannot read {self.file}: {error}".lower()) from error
+
+
+def read_json(path: Path, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """A JSON object from a file; FormatError for anything else, BadInput if it cannot be read."""
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise FormatError(f"{path} is {size} bytes long: no model needs more than {limit}")
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    return parse_json(data, str(path))
+
+
+def parse_json(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object from bytes; FormatError for anything else, a repeated key included."""
+    try:
+        found = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        raise FormatError(f"{what} is not sound JSON ({reason[:120]}): get it again") from error
+    if not isinstance(found, dict):
+        raise FormatError(f"{what} holds a {type(found).__name__}, not an object: get it again")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key appears twice")
+    return found
+
+
+def stored_tensors(folder: Path) -> Mapping[str, StoredTensor]:
+    """Every tensor of a folder's safetensors files, by Hugging Face's name."""
+    index, single = folder / _INDEX, folder / _SINGLE
+    if single.is_file():
+        return MappingProxyType(read_header(single))
+    if index.is_file():
+        return MappingProxyType(_sharded(folder, index))
+    pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
+    if pickled:
+        raise FormatError(
+            f"{folder} holds pickled weights only ({pickled[0]}), which can run code when they "
+            "are read: get or save the model as safetensors"
+        )
+    raise FormatError(f"{folder} has no {_SINGLE}: it is not a whole Hugging Face model")
+
+
+def _sharded(folder: Path, index: Path) -> dict[str, StoredTensor]:
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise FormatError(f"{index} has no weight_map: get it again")
+    files: dict[str, dict[str, StoredTensor]] = {}
+    found: dict[str, StoredTensor] = {}
+    for name, file in places.items():
+        if (
+            not isinstance(file, str)
+            or Path(file).name != file
+            or not file.endswith(".safetensors")
+        ):
+            raise FormatError(f"{index} names {str(file)[:80]!a}, not a safetensors file beside it")
+        if file not in files:
+            files[file] = read_header(folder / file)
+        if name not in files[file]:
+            raise FormatError(f"{folder / file} lacks the tensor {name[:80]!a}: get it again")
+        found[name] = files[file][name]
+    return found
+
+
+def read_header(path: Path) -> dict[str, StoredTensor]:
+    """The tensors of one file, every offset checked against the file's size."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if size < 8 or length > min(MAX_HEADER_BYTES, size - 8):
+                raise FormatError(
+                    f"{path} is {size} bytes long and claims a header of {length}: "
+                    "it is cut short or no safetensors file, get it again"
+                )
+            header = parse_json(file.read(length), f"the header of {path}")
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    header.pop("__metadata__", None)
+    spans = {name: _span(path, name, entry) for name, entry in header.items()}
+    _check_spans(path, list(spans.values()), size - 8 - length)
+    return {
+        name: StoredTensor(name, span.shape, span.codec, path, 8 + length + span.begin)
+        for name, span in spans.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Span:
+    shape: tuple[int, ...]
+    codec: Codec
+    begin: int
+    end: int
+
+
+def _span(path: Path, name: str, entry: Any) -> _Span:
+    what = f"{path}: tensor {name[:80]!a}"
+    if not isinstance(entry, dict):
+        raise FormatError(f"{what} is described by no object: get it again")
+    dtype = entry.get("dtype")
+    shape, offsets = _counts(entry.get("shape")), _counts(entry.get("data_offsets"))
+    if dtype not in _TYPES:
+        raise FormatError(
+            f"{what} is {str(dtype)[:20]}: only {', '.join(_TYPES)} weights are read, "
+            "get the model before it was quantized"
+        )
+    if not shape or len(shape) > _MAX_DIMENSIONS or 0 in shape:
+        raise FormatError(f"{what} has the shape {str(entry.get('shape'))[:60]}: get it again")
+    if offsets is None or len(offsets) != 2:
+        raise FormatError(f"{what} lies at {str(entry.get('data_offsets'))[:60]}: get it again")
+    kind = codec(_TYPES[dtype][0])
+    begin, end = offsets
+    if end - begin != prod(shape) * kind.block_bytes:
+        raise FormatError(f"{what} of {dtype} {shape} has {end - begin} bytes: get it again")
+    return _Span(shape, kind, begin, end)
+
+
+def _counts(found: Any) -> tuple[int, ...] | None:
+    """A list of whole numbers from 0 to 2^63, or None for anything else."""
+    if not isinstance(found, list):
+        return None
+    sound = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**63 for n in found)
+    return tuple(found) if sound else None
+
+
+def _check_spans(path: Path, spans: list[_Span], available: int) -> None:
+    """Raise unless the tensors fill the rest of the file, side by side."""
+    end = 0
+    for span in sorted(spans, key=lambda span: span.begin):
+        if span.begin != end:
+            raise FormatError(f"{path}: tensors overlap or leave a gap at {end}: get it again")
+        end = span.end
+    if end != available:
+        raise FormatError(
+            f"{path} has {available} bytes of weights and describes {end}: get it again"
+        )

@@ -1,0 +1,68 @@
+"""The numbers that make one model of a family: a value, independent of where they were read.
+
+Must not know files, torch or numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Size = Literal["hidden", "ffn", "queries", "keys", "head", "half_head", "vocab"]
+"""A side of a tensor: `queries` is heads x head, `keys` is key-value heads x head."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The hyper-parameters of one model, read from its GGUF metadata."""
+
+    layers: int
+    """Blocks."""
+    hidden: int
+    """Width of the residual stream."""
+    ffn: int
+    """Width inside the feed-forward part."""
+    heads: int
+    """Query heads."""
+    kv_heads: int
+    """Key and value heads; `heads` is a multiple of it."""
+    head_dim: int
+    """Width of a head."""
+    vocab: int
+    """Rows of the embedding, unused tokens included."""
+    context: int
+    """Tokens it was trained to see at once."""
+    rms_eps: float
+    """Added to the mean square in every norm."""
+    rope_theta: float
+    """Base of the rotary frequencies."""
+    rope_theta_local: float
+    """The same in layers with a sliding window."""
+    rope_scaling: str
+    """"none", "linear", or what else the engine can do ("yarn", "longrope")."""
+    rope_factor: float
+    """Linear: positions are divided by it in layers without a window; 1 is off."""
+    window: int | None
+    """Tokens a sliding layer looks back at, itself included; None: every layer sees all."""
+    sliding: tuple[bool, ...]
+    """Per layer, whether it slides."""
+    attention_scale: float
+    """Multiplies query times key."""
+    embedding_scale: float
+    """Multiplies the embedding of each token."""
+    logit_softcap: float | None
+    """Logits become cap x tanh(logits / cap); None: as they are."""
+    tied: bool
+    """Whether the head is the embedding."""
+
+    def size(self, name: Size) -> int:
+        """The number a side of a tensor has in this model."""
+        return {
+            "hidden": self.hidden,
+            "ffn": self.ffn,
+            "queries": self.heads * self.head_dim,
+            "keys": self.kv_heads * self.head_dim,
+            "head": self.head_dim,
+            "half_head": self.head_dim // 2,
+            "vocab": self.vocab,
+        }[name]

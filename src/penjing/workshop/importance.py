@@ -1,0 +1,99 @@
+"""The importance matrix: how strongly each input channel of each weight matrix is used.
+
+For a layer y = W x the expected squared output error of rounding W is, channels taken as
+uncorrelated, sum_j E[x_j^2] (W_ij - Q_ij)^2; E[x_j^2] is what is collected here, in the running
+engine, on calibration text (the same statistic llama.cpp's imatrix tool collects).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from penjing.core.errors import EngineError, FormatError
+from penjing.core.files import writing
+from penjing.core.progress import Progress
+from penjing.engine.llamacpp import LlamaCpp
+from penjing.ggml.layout import EvalCallback, Tensor
+from penjing.ggml.library import load
+
+Importance = Mapping[str, npt.NDArray[np.float32]]
+
+
+class _Watcher:
+    """Sums the squares of every matrix multiplication's input, by the weight's name."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, npt.NDArray[np.float64]] = {}
+        self.rows: dict[str, int] = {}
+        self.error: BaseException | None = None
+        self._operations: dict[int, bool] = {}
+        self.callback = EvalCallback(self._see)
+
+    def _see(self, pointer: Any, asking: bool, _data: Any) -> bool:
+        try:
+            tensor = pointer.contents
+            if asking:
+                return self._is_product(tensor)
+            self._add(tensor)
+        except BaseException as error:  # must not unwind through C
+            self.error = error
+            return False
+        return True
+
+    def _is_product(self, tensor: Tensor) -> bool:
+        known = self._operations.get(tensor.op)
+        if known is None:
+            known = load().ggml_op_name(tensor.op) == b"MUL_MAT"
+            self._operations[tensor.op] = known
+        return known and tensor.src[0].contents.name.endswith(b".weight")
+
+    def _add(self, tensor: Tensor) -> None:
+        weight, source = tensor.src[0].contents, tensor.src[1].contents
+        if source.type != 0:
+            raise EngineError(f"the input of {weight.name.decode()} is not float32")
+        channels, rows = source.ne[0], source.ne[1] * source.ne[2] * source.ne[3]
+        floats = ctypes.cast(source.data, ctypes.POINTER(ctypes.c_float))
+        values = np.ctypeslib.as_array(floats, (rows, channels))
+        name = weight.name.decode()
+        total = np.einsum("ij,ij->j", values, values, dtype=np.float64)
+        self.sums[name] = self.sums.get(name, 0.0) + total
+        self.rows[name] = self.rows.get(name, 0) + rows
+
+
+def collect(
+    model: LlamaCpp, windows: Sequence[Sequence[int]], progress: Progress
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Mean square [channels] of every weight matrix's input over the windows."""
+    watcher = _Watcher()
+    total = sum(map(len, windows))
+    with progress.task("importance of every channel", total, unit="tokens") as task:
+        for window in windows:
+            model.watch(window, watcher.callback)
+            if watcher.error is not None:
+                raise watcher.error
+            task.advance(len(window))
+    return {
+        name: (watcher.sums[name] / watcher.rows[name]).astype(np.float32)
+        for name in sorted(watcher.sums)
+    }
+
+
+def save(importance: Importance, path: Path) -> None:
+    """As an .npz archive, whole or not at all."""
+    with writing(path) as file:
+        np.savez(file, allow_pickle=False, **dict(importance))
+
+
+def restore(path: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """What `save` wrote. Raises FormatError for anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name].astype(np.float32) for name in archive.files}
+    except (OSError, ValueError, KeyError) as error:
+        raise FormatError(f"{path} is not a saved importance matrix: delete it") from error

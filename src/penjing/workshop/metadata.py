@@ -1,0 +1,117 @@
+"""Reads a model's numbers out of its GGUF metadata, strictly.
+
+Every number that a layer's size or a loop depends on is checked here, once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from penjing.bundle.gguf_values import Value
+from penjing.core.errors import FormatError
+from penjing.workshop.architectures import Architecture
+from penjing.workshop.hyperparameters import ModelConfig
+
+_MOST = 2**31 - 1
+_MOST_LAYERS = 512  # the engine's own limit
+
+
+def read_config(
+    family: Architecture, metadata: Mapping[str, Value], shapes: Mapping[str, tuple[int, ...]]
+) -> ModelConfig:
+    """The numbers of one model; `shapes` (by tensor name) tell the vocabulary and a tied head."""
+    read = _Reader(family.name, metadata)
+    layers, hidden = read.count("block_count"), read.count("embedding_length")
+    heads = read.count("attention.head_count")
+    kv_heads = read.count("attention.head_count_kv", heads)
+    head = read.count("attention.key_length", hidden // heads)
+    _check_heads(read, layers, heads, kv_heads, head)
+    if read.plain("expert_count", 0):
+        raise FormatError("mixtures of experts are not read: use a dense model")
+    window, sliding = _window(read, family, layers)
+    theta = read.real("rope.freq_base", 10_000.0)
+    odd = layers == family.odd_scale_layers
+    return ModelConfig(
+        layers=layers,
+        hidden=hidden,
+        ffn=read.count("feed_forward_length"),
+        heads=heads,
+        kv_heads=kv_heads,
+        head_dim=head,
+        vocab=shapes.get("token_embd.weight", (0,))[0],
+        context=read.count("context_length"),
+        rms_eps=read.real("attention.layer_norm_rms_epsilon"),
+        rope_theta=theta,
+        rope_theta_local=read.real("rope.freq_base_swa", 10_000.0) if window else theta,
+        rope_scaling=str(read.plain("rope.scaling.type", "none")),
+        rope_factor=read.real("rope.scaling.factor", 1.0),
+        window=window,
+        sliding=sliding,
+        attention_scale=1 / math.sqrt(hidden // heads if odd else head),
+        embedding_scale=math.sqrt(hidden) if family.scaled_embedding else 1.0,
+        logit_softcap=read.plain("final_logit_softcapping", None) or None,
+        tied="output.weight" not in shapes,
+    )
+
+
+class _Reader:
+    """Typed access to the keys under "<architecture>."."""
+
+    def __init__(self, prefix: str, metadata: Mapping[str, Value]) -> None:
+        self._prefix = prefix
+        self._metadata = metadata
+
+    def plain(self, key: str, default: Any) -> Any:
+        value = self._metadata.get(f"{self._prefix}.{key}")
+        return default if value is None else value.plain
+
+    def count(self, key: str, default: int | None = None) -> int:
+        number = self.plain(key, default)
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= _MOST:
+            raise self.bad(key, number)
+        return number
+
+    def real(self, key: str, default: float | None = None) -> float:
+        number = self.plain(key, default)
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise self.bad(key, number)
+        if not math.isfinite(number) or number <= 0:
+            raise self.bad(key, number)
+        return float(number)
+
+    def bad(self, key: str, found: Any) -> FormatError:
+        return FormatError(
+            f"{self._prefix}.{key} is {str(found)[:40]!a}, not a number a {self._prefix} model "
+            "can have: the file is damaged or of another kind"
+        )
+
+
+def _check_heads(read: _Reader, layers: int, heads: int, kv_heads: int, head: int) -> None:
+    if layers > _MOST_LAYERS:
+        raise read.bad("block_count", layers)
+    if heads % kv_heads:
+        raise read.bad("attention.head_count_kv", kv_heads)
+    if head % 2:
+        raise read.bad("attention.key_length", head)
+    for key in ("attention.value_length", "rope.dimension_count"):
+        if read.count(key, head) != head:
+            raise read.bad(key, read.plain(key, head))
+
+
+def _window(
+    read: _Reader, family: Architecture, layers: int
+) -> tuple[int | None, tuple[bool, ...]]:
+    """The sliding window and which layers have it, as the engine reads them."""
+    nothing = None, (False,) * layers
+    if not family.window_every or not read.plain("attention.sliding_window", 0):
+        return nothing
+    window = read.count("attention.sliding_window")
+    pattern = read.plain("attention.sliding_window_pattern", family.window_every)
+    if isinstance(pattern, tuple):
+        if len(pattern) != layers:
+            raise read.bad("attention.sliding_window_pattern", pattern)
+        return window, tuple(bool(each) for each in pattern)
+    every = read.count("attention.sliding_window_pattern", family.window_every)
+    return window, tuple(layer % every != every - 1 for layer in range(layers))

@@ -1,0 +1,198 @@
+"""report.html: one quiet page that shows a passport to people.
+
+The page loads nothing and runs no script; its content policy forbids both. The template escapes
+every text, and texts are cleaned of control characters first. Same input, same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from penjing.bundle.codecs import CODECS
+from penjing.core.units import format_duration, format_size
+from penjing.workshop.report import figure_bytes, figure_frontier, figure_layers
+from penjing.workshop.report.diff import compare
+from penjing.workshop.report.reading import (
+    Details,
+    Passport,
+    number,
+    read_details,
+    read_passport,
+    text,
+)
+from penjing.workshop.report.tables import passport_columns, passport_rows, runtime_rows
+from penjing.workshop.report.words import (
+    clean,
+    facts,
+    headline,
+    limits,
+    moment,
+    significant,
+    verdict,
+)
+
+WIDE, NARROW = 760.0, 344.0
+"""Widths of each figure's two drawings; style.css shows one of them."""
+MOST_ROWS = 1200
+"""Rows of the tensor table at most: the page stays small for any model."""
+_LONGEST_RECIPE = 40_000
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """One figure in its two widths."""
+
+    wide: Markup
+    """For screens and paper."""
+    narrow: Markup
+    """For a phone."""
+
+
+def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    """The whole page. FormatError when a passport or its details are of the wrong kind."""
+    p, d = read_passport(passport), read_details(details)
+    page = _template().render(
+        p=p,
+        d=d,
+        style=Markup(_resource("style.css")),  # noqa: S704 (our own file)
+        headline=headline(p),
+        when=moment(p.created),
+        facts=facts(p),
+        scale=_scale(p),
+        columns=passport_columns(p),
+        rows=passport_rows(p),
+        verdict=verdict(p),
+        tokens=next((m.n for m in p.ours.measures.values() if m.n), None),
+        frontier=_frontier(p, d),
+        layers=_layers(d),
+        shading=figure_layers.coloured_by(figure_layers.drawn(d.tensors)),
+        splits=_splits(p, d),
+        answers=[(a, compare(a.before, a.after)) for a in d.answers],
+        runtime=runtime_rows(p),
+        making=list(_making(p, d)),
+        hashes=list(_hashes(p)),
+        recipe=d.recipe[:_LONGEST_RECIPE],
+        limits=limits(p, d.answers),
+        most_rows=MOST_ROWS,
+    )
+    return page + "\n"
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: clean(value) if type(value) is str else value,
+    )
+    environment.filters.update(
+        size=format_size, significant=significant, thousands=lambda n: f"{n:,.0f}"
+    )
+    return environment.from_string(_resource("page.html"))
+
+
+def _resource(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _scale(p: Passport) -> Markup | None:
+    """The two sizes as two bars, drawn to scale."""
+    before, after = p.baseline_bytes, p.ours.bytes
+    if not before or not after:
+        return None
+    return figure_bytes.pair(before, after, p.budget)
+
+
+def _frontier(p: Passport, d: Details) -> _Picture | None:
+    wide, narrow = (
+        figure_frontier.frontier(d.frontier, width=width, budget=p.budget, class_=kind)
+        for width, kind in ((WIDE, "wide"), (NARROW, "narrow"))
+    )
+    return None if wide is None or narrow is None else _Picture(wide, narrow)
+
+
+def _layers(d: Details) -> _Picture | None:
+    wide = figure_layers.layers(d.tensors, width=WIDE, class_="wide")
+    narrow = figure_layers.layers(d.tensors, width=NARROW, class_="narrow")
+    return None if wide is None or narrow is None else _Picture(wide, narrow)
+
+
+def _splits(p: Passport, d: Details) -> list[_Picture]:
+    bits = {name: codec.bits for name, codec in CODECS.items()}
+    names = ("starting model", "this bundle")
+    return [
+        _Picture(
+            figure_bytes.sizes(split, width=WIDE, names=names, class_="wide"),
+            figure_bytes.sizes(split, width=NARROW, names=names, class_="narrow"),
+        )
+        for split in figure_bytes.splits(d.tensors, bits, p.ours.bytes or 0, p.baseline_bytes)
+    ]
+
+
+def _making(p: Passport, d: Details) -> Iterator[tuple[str, str]]:
+    """Name and value of everything needed to make the bundle again."""
+    yield "Model", p.model
+    yield "Date", moment(p.created)
+    if p.penjing:
+        yield "Made with", f"Penjing {p.penjing}"
+    if p.engine:
+        threads = f", {p.threads:.0f} threads" if p.threads else ""
+        yield "Engine", f"{p.engine}{threads}"
+    if p.hardware:
+        yield "Machine", _machine(p.hardware)
+    if p.seconds is not None:
+        yield "Time taken", format_duration(p.seconds)
+    if p.seed:
+        yield "Seed", p.seed
+    if d.calibration:
+        yield "Calibration text", _calibration(d.calibration)
+    if p.held_out:
+        yield "Held-out text", _held_out(p.held_out)
+
+
+def _machine(hardware: Mapping[str, Any]) -> str:
+    cores, ram = number(hardware, "cores"), number(hardware, "ram_bytes")
+    parts = [text(hardware, "cpu")]
+    parts.append(f"{cores:.0f} cores" if cores else "")
+    parts.append(f"{format_size(ram)} RAM" if ram else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _calibration(calibration: Mapping[str, Any]) -> str:
+    tokens = number(calibration, "tokens")
+    own, given = number(calibration, "written_by_model"), number(calibration, "from_text")
+    parts = []
+    if own is not None:
+        parts.append(f"{own:,.0f} written by the model itself")
+    if given is not None:
+        parts.append(f"{given:,.0f} from the given text")
+    total = f"{tokens:,.0f} tokens" if tokens is not None else "length not recorded"
+    seed = text(calibration, "seed")
+    return total + (f": {', '.join(parts)}" if parts else "") + (f"; seed {seed}" if seed else "")
+
+
+def _held_out(held: Mapping[str, Any]) -> str:
+    parts = [text(held, "name")]
+    tokens, windows, context = (number(held, key) for key in ("tokens", "windows", "context"))
+    parts.append(f"{tokens:,.0f} tokens" if tokens else "")
+    parts.append(f"{windows:.0f} windows" if windows else "")
+    parts.append(f"context {context:,.0f}" if context else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _hashes(p: Passport) -> Iterator[tuple[str, str]]:
+    pairs: Sequence[tuple[str, str]] = (
+        (p.ours.name, p.file_sha256),
+        (p.baseline_name, p.baseline_sha256),
+        (f"held-out text {text(p.held_out, 'name')}".strip(), text(p.held_out, "sha256")),
+    )
+    yield from ((name, value) for name, value in pairs if value)

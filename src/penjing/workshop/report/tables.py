@@ -1,0 +1,96 @@
+"""The tables of the passport, cell by cell, for the page and the terminal alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penjing.core.units import format_size
+from penjing.workshop.report.reading import Candidate, Measure, Passport, RuntimeRow
+from penjing.workshop.report.words import (
+    Shown,
+    decimal,
+    metric_name,
+    metric_order,
+    places,
+    show,
+    significant,
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One metric across all files."""
+
+    name: str
+    """What was measured."""
+    unit: str
+    """Such as "nats"; empty where the cells carry it."""
+    cells: tuple[Shown | None, ...]
+    """This bundle, the starting model, then the controls; None where not measured."""
+
+
+def passport_columns(p: Passport) -> list[Candidate]:
+    """Files beside this one in the table: the starting model, then the controls."""
+    start = Candidate(p.baseline_name, p.baseline_note, p.baseline_bytes, _own_terms(p))
+    return [start, *p.controls]
+
+
+def _own_terms(p: Passport) -> dict[str, Measure]:
+    """What the starting model scores against itself: by definition, except its perplexity."""
+    fixed = {"kld_mean": 0.0, "kld_p99": 0.0, "kld_max": 0.0, "same_top": 1.0}
+    fixed["perplexity_ratio"] = 1.0
+    found = {m: Measure(m, v) for m, v in fixed.items() if m in p.ours.measures}
+    own = p.ours.measures.get("baseline_perplexity")
+    if own is not None:
+        found["perplexity"] = Measure("perplexity", own.value, own.low, own.high, own.n)
+    return found
+
+
+def passport_rows(p: Passport) -> list[Row]:
+    files = [p.ours, *passport_columns(p)]
+    sizes = tuple(Shown(format_size(f.bytes), "") if f.bytes else None for f in files)
+    rows = [Row("File size", "", sizes)]
+    if p.parameters:
+        bits = [8 * f.bytes / p.parameters if f.bytes else None for f in files]
+        bits[0] = p.effective_bits or bits[0]
+        shown = tuple(None if b is None else Shown(decimal(b, 2), "") for b in bits)
+        rows.append(Row("Effective bits", "", shown))
+    metrics = list(dict.fromkeys(m for f in files for m in f.measures))
+    for metric in metric_order(metrics):
+        found = [f.measures.get(metric) for f in files]
+        unit = next((m.unit for m in found if m is not None and m.unit == "nats"), "")
+        digits = places(found[0]) if found[0] is not None else None
+        cells = tuple(_exact(m, i, digits) for i, m in enumerate(found))
+        rows.append(Row(metric_name(metric), unit, cells))
+    return rows
+
+
+def _exact(measure: Measure | None, column: int, digits: int | None) -> Shown | None:
+    """A cell; the starting model's own 0, 1 and 100% are exact and written so."""
+    if measure is None:
+        return None
+    if column == 1 and measure.metric != "perplexity":
+        return Shown("100%" if measure.metric == "same_top" else f"{measure.value:.0f}", "")
+    return show(measure, digits)
+
+
+def runtime_rows(p: Passport) -> list[tuple[str, list[Shown | None]]]:
+    """Each file's cells: size, prefill, decode, peak memory; later ones compared to the first."""
+    table = []
+    for row in p.runtime:
+        first = p.runtime[0] if row is not p.runtime[0] else None
+        table.append((row.name, list(_runtime_cells(row, first))))
+    return table
+
+
+def _runtime_cells(row: RuntimeRow, first: RuntimeRow | None) -> Iterator[Shown | None]:
+    for name in ("bytes", "prefill", "decode", "peak_rss"):
+        value = getattr(row, name)
+        base = getattr(first, name) if first is not None else None
+        if value is None:
+            yield None
+            continue
+        speed = name in ("prefill", "decode")
+        shown = f"{significant(value)} tok/s" if speed else format_size(value)
+        yield Shown(shown, f"{value / base:.2f}×" if base else "")

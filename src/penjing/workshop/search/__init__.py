@@ -1,0 +1,1 @@
+"""Which codec goes where: what each choice costs, and the best assembly under a budget."""

@@ -1,0 +1,118 @@
+"""The budget solver: one choice per tensor, the least loss, never a byte too many. Pure.
+
+This is the multiple-choice knapsack. The choices of a tensor that lie on the lower convex hull of
+(bytes, loss) are taken in order of loss saved per byte, which is optimal for the relaxed problem
+(Sinha and Zoltners 1979); what is left of the budget is then spent on any upgrade that still fits.
+Losses are taken as additive: the assembly must be measured afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from penjing.core.errors import BudgetError
+from penjing.core.units import format_size
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One codec for one tensor."""
+
+    codec: str
+    """Its name."""
+    nbytes: int
+    """Bytes in the file, padding included."""
+    loss: float
+    """Predicted KLD that it adds, nats; never negative."""
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """The chosen codec of every tensor."""
+
+    chosen: Mapping[str, Choice]
+    """By tensor name."""
+
+    @property
+    def nbytes(self) -> int:
+        """All tensors together."""
+        return sum(choice.nbytes for choice in self.chosen.values())
+
+    @property
+    def loss(self) -> float:
+        """The predicted KLD, nats."""
+        return sum(choice.loss for choice in self.chosen.values())
+
+    @property
+    def plan(self) -> dict[str, str]:
+        """Codec name by tensor name: what an exporter needs."""
+        return {name: choice.codec for name, choice in self.chosen.items()}
+
+
+def smallest(choices: Mapping[str, Sequence[Choice]]) -> int:
+    """Bytes of the smallest assembly there is."""
+    return sum(min(choice.nbytes for choice in row) for row in choices.values())
+
+
+def allocate(choices: Mapping[str, Sequence[Choice]], budget: int, *, fixed: int = 0) -> Allocation:
+    """The least predicted loss within `budget` bytes, `fixed` of which are already spent.
+
+    Raises BudgetError naming the smallest total that is possible. Equal inputs give equal plans.
+    """
+    least = smallest(choices) + fixed
+    if least > budget:
+        raise BudgetError(
+            f"{format_size(budget)} is not possible for this model: the smallest is "
+            f"{format_size(least)} ({least} bytes)"
+        )
+    hulls = {name: _hull(row) for name, row in choices.items()}
+    at = dict.fromkeys(hulls, 0)
+    room = budget - least
+    steps = sorted(
+        (-_slope(hull[i], hull[i + 1]), name, i)
+        for name, hull in hulls.items()
+        for i in range(len(hull) - 1)
+    )
+    for _, name, i in steps:  # steps of one tensor come in order: its hull is convex
+        extra = hulls[name][i + 1].nbytes - hulls[name][i].nbytes
+        if at[name] == i and extra <= room:
+            at[name], room = i + 1, room - extra
+    chosen = {name: hulls[name][i] for name, i in at.items()}
+    return Allocation(_spend(chosen, choices, room))
+
+
+def _spend(
+    chosen: Mapping[str, Choice], choices: Mapping[str, Sequence[Choice]], room: int
+) -> dict[str, Choice]:
+    """Buy the best upgrade that still fits, until none does."""
+    out = dict(chosen)
+    while True:
+        offers = [
+            (out[name].loss - choice.loss, -choice.nbytes, name, choice)
+            for name, row in choices.items()
+            for choice in row
+            if choice.nbytes - out[name].nbytes <= room and choice.loss < out[name].loss
+        ]
+        if not offers:
+            return out
+        _, _, name, choice = max(offers, key=lambda offer: offer[:3])
+        room -= choice.nbytes - out[name].nbytes
+        out[name] = choice
+
+
+def _hull(row: Sequence[Choice]) -> list[Choice]:
+    """Lower convex hull, from the smallest choice to the one with the least loss."""
+    points: list[Choice] = []
+    for choice in sorted(row, key=lambda c: (c.nbytes, c.loss, c.codec)):
+        if points and choice.loss >= points[-1].loss:
+            continue
+        while len(points) > 1 and _slope(points[-2], points[-1]) <= _slope(points[-2], choice):
+            points.pop()
+        points.append(choice)
+    return points
+
+
+def _slope(a: Choice, b: Choice) -> float:
+    """Loss saved per byte when going from a to the larger b."""
+    return (a.loss - b.loss) / (b.nbytes - a.nbytes)

@@ -1,0 +1,166 @@
+"""How much each tensor matters: one is rounded, the rest stays, and the KLD is measured.
+
+Rounding error reaches the output nearly linearly while it is small, so the KLD it causes grows with
+its square: what was measured for one codec (the probe) gives the others in proportion to their
+weighted error (HAWQ, Dong et al. 2019, arXiv:1905.03696, has the same second-order argument).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from penjing.bundle.codecs import CODECS, Codec
+from penjing.core.errors import PenjingError
+from penjing.core.progress import Progress
+from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.forward import Prefix, TorchModel
+from penjing.workshop.search.budget import Choice
+from penjing.workshop.search.rounding import candidates, errors, round_trip
+
+PROBES = ("Q4_0", "IQ4_NL", "Q2_0", "Q8_0")
+"""Tried in this order: the first that fits the tensor and changes it is its probe."""
+
+Importance = Mapping[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What was measured for one tensor."""
+
+    probe: str
+    """The codec it was rounded to."""
+    kld: float
+    """Mean KLD that caused, nats."""
+    errors: Mapping[str, float]
+    """Weighted squared error of every codec it could have, on the same rows; own codec 0."""
+
+    def loss(self, codec: str) -> float:
+        """Predicted mean KLD of this tensor in `codec`, nats."""
+        if self.errors[codec] == 0.0:
+            return 0.0
+        return self.kld * self.errors[codec] / max(self.errors[self.probe], 1e-30)
+
+
+def measure(
+    checkpoint: Checkpoint,
+    model: TorchModel,
+    importance: Importance,
+    windows: Sequence[Sequence[int]],
+    *,
+    known: Mapping[str, Sensitivity],
+    found: Callable[[Mapping[str, Sensitivity]], None],
+    progress: Progress,
+) -> dict[str, Sensitivity]:
+    """Sensitivity of every quantizable tensor over `windows` (equally long token lists).
+
+    `known` are results of an earlier run; `found` hears of new ones block by block, so that a run
+    that is killed loses at most one block.
+    """
+    require_filled(checkpoint, importance)
+    tokens = torch.tensor([list(window) for window in windows])
+    prefix = model.prefix(tokens)
+    out = dict(known)
+    names = [name for name in checkpoint.quantizable if name not in out]
+    with progress.task("sensitivity of every tensor", len(names), unit="tensors") as task:
+        for layer, group in _by_layer(names).items():
+            rounded = {}
+            partial = {}
+            for name in group:
+                source = checkpoint.tensors[name]
+                probe, weights = _probe(source, importance[name])
+                rounded[name] = torch.from_numpy(weights)
+                fitting = {*candidates(source), probe}
+                by_codec = errors(source, importance[name], sorted(fitting, key=lambda c: c.name))
+                partial[name] = (probe.name, by_codec)
+            for name, kld in _effects(model, tokens, prefix, layer, rounded).items():
+                probe_name, by_codec = partial[name]
+                out[name] = Sensitivity(probe_name, kld, by_codec)
+            found(out)
+            task.advance(len(group))
+    return out
+
+
+def choices(
+    checkpoint: Checkpoint, measured: Mapping[str, Sensitivity], padded: Callable[[int], int]
+) -> dict[str, list[Choice]]:
+    """What the budget solver chooses from: every codec of every tensor with bytes and loss."""
+    return {
+        name: [
+            Choice(codec.name, padded(codec.nbytes(source.shape)), measured[name].loss(codec.name))
+            for codec in candidates(source)
+        ]
+        for name in checkpoint.quantizable
+        for source in [checkpoint.tensors[name]]
+    }
+
+
+def require_filled(checkpoint: Checkpoint, importance: Importance) -> None:
+    """Raise unless every quantizable tensor has a filled importance: never round uncalibrated."""
+    for name in checkpoint.quantizable:
+        row = importance.get(name)
+        if row is None or not row.any():
+            raise PenjingError(
+                f"the importance of '{name}' was never filled: calibrate again with more text"
+            )
+
+
+def _probe(
+    source: TensorSource, importance: npt.NDArray[np.float32]
+) -> tuple[Codec, npt.NDArray[np.float32]]:
+    """The probe codec and the rounded weights."""
+    weights = source.load()
+    for name in PROBES:
+        codec = CODECS[name]
+        if codec == source.codec or not codec.fits(source.shape[-1]):
+            continue
+        rounded = round_trip(codec, weights, importance)
+        if not np.array_equal(rounded, weights):
+            return codec, rounded
+    raise PenjingError(
+        f"no codec changes '{source.name}' (rows of {source.shape[-1]}): it cannot be compressed"
+    )
+
+
+def _by_layer(names: Sequence[str]) -> dict[int | None, list[str]]:
+    """Names by block number; None for the tensors outside the blocks."""
+    out: dict[int | None, list[str]] = {}
+    for name in names:
+        layer = int(name.split(".")[1]) if name.startswith("blk.") else None
+        out.setdefault(layer, []).append(name)
+    return out
+
+
+def _effects(
+    model: TorchModel,
+    tokens: torch.Tensor,
+    prefix: Prefix,
+    layer: int | None,
+    rounded: Mapping[str, torch.Tensor],
+) -> dict[str, float]:
+    """Mean KLD of each changed tensor; those of a block go through the rest as one batch."""
+    if layer is None:
+        return {name: _outside(model, tokens, prefix, name, w) for name, w in rounded.items()}
+    variants = []
+    with torch.no_grad():
+        for name, weights in rounded.items():
+            with model.replaced({name: weights}):
+                variants.append(model.block(layer, prefix.inputs[layer]))
+    divergence = model.divergence_from(prefix, layer + 1, torch.stack(variants))
+    means = divergence.flatten(1).mean(1)
+    return dict(zip(rounded, map(float, means), strict=True))
+
+
+def _outside(
+    model: TorchModel, tokens: torch.Tensor, prefix: Prefix, name: str, weights: torch.Tensor
+) -> float:
+    """The embedding changes everything behind it, a separate output head only the end."""
+    with model.replaced({name: weights}), torch.no_grad():
+        if name == "token_embd.weight":
+            return float(model.divergence_from(prefix, 0, model.embed(tokens)).mean())
+        last = len(prefix.inputs) - 1
+        return float(model.divergence_from(prefix, last, prefix.inputs[last]).mean())

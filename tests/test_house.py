@@ -1,0 +1,251 @@
+"""The house rules as data: who may import whom, where torch may be, how long a file is.
+
+A new room or a new arrow is a change of the plan: it is made here and in ARCHITECTURE.md together.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "penjing"
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "core": set(),
+    "bundle": {"core"},
+    "ggml": {"core", "bundle"},
+    "devices": {"core", "bundle"},
+    "engine": {"core", "bundle", "devices", "ggml"},
+    "vault": {"core"},
+    "knowledge": {"core", "vault"},
+    "evaluate": {"core"},
+    "assistant": {"core"},
+    "serve": {"core", "assistant", "vault", "bundle"},
+    "workshop": {"core", "bundle", "ggml", "devices", "engine", "evaluate"},
+    "cli": {
+        "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "evaluate",
+        "assistant", "serve", "workshop",
+    },
+    # penjing/__init__.py and penjing/__main__.py
+    "": {"cli"},
+}  # fmt: skip
+"""Every room may also import itself and, for the version, `penjing` alone."""
+
+DEVICE_HALF = ("core", "bundle", "ggml", "devices", "engine", "evaluate", "cli")
+WORKSHOP_ONLY = ("torch", "safetensors", "transformers", "huggingface_hub")
+STDLIB = sys.stdlib_module_names
+MAX_LINES = 400
+
+
+class Import(NamedTuple):
+    """One import, wherever in the file it stands."""
+
+    module: str
+    line: int
+    typing_only: bool
+
+
+def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[Import]:
+    """Absolute names of all modules a file imports; `from a import b` gives "a.b"."""
+    package = module.split(".") if is_package else module.split(".")[:-1]
+    tree = ast.parse(source)
+    typing_only = {
+        id(child)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for child in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        for name in _names(node, package):
+            yield Import(name, node.lineno, id(node) in typing_only)
+
+
+def _names(node: ast.AST, package: list[str]) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = package[: len(package) - node.level + 1] if node.level else []
+        stem = ".".join([*base, node.module] if node.module else base)
+        yield from (f"{stem}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = ast.unparse(node.func).split(".")[-1]
+        if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+            yield node.args[0].value
+
+
+def room_of(module: str) -> str | None:
+    """The room a module lies in, "" for the package itself, None for foreign modules."""
+    parts = module.split(".")
+    if parts[0] != "penjing":
+        return None
+    return parts[1] if len(parts) > 1 and parts[1] in MAY_IMPORT else ""
+
+
+def forbidden(source: str, module: str, *, is_package: bool = False) -> list[str]:
+    """The arrows of one file that are not in the table, and torch where it may not be."""
+    room = room_of(module)
+    assert room is not None
+    found = []
+    for one in imports(source, module, is_package=is_package):
+        target = room_of(one.module)
+        top = one.module.split(".")[0]
+        if target not in (None, "", room) and target not in MAY_IMPORT[room]:
+            found.append(f"line {one.line}: {room or 'penjing'} -> {target} ({one.module})")
+        if target == "" and one.module not in ("penjing", "penjing.__version__"):
+            found.append(f"line {one.line}: {one.module} is in no room")
+        if top == "torch" and room != "workshop":
+            found.append(f"line {one.line}: torch outside workshop/")
+        if room == "core" and target is None and not (one.typing_only or top in STDLIB):
+            found.append(f"line {one.line}: core imports {top}, not the standard library")
+    return found
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_arrows_of_the_plan(path: Path) -> None:
+    is_package = path.name == "__init__.py"
+    assert forbidden(path.read_text("utf-8"), module_of(path), is_package=is_package) == []
+
+
+def test_every_room_is_in_the_plan() -> None:
+    rooms = {path.relative_to(PACKAGE).parts[0] for path in FILES if path.parent != PACKAGE}
+    assert rooms <= MAY_IMPORT.keys()
+    assert {"core", "bundle", "cli"} <= rooms
+    loose = {path.name for path in FILES if path.parent == PACKAGE}
+    assert loose <= {"__init__.py", "__main__.py"}
+
+
+def test_the_plan_has_no_circle() -> None:
+    left = {room: set(targets) for room, targets in MAY_IMPORT.items()}
+    while left:
+        free = {room for room, targets in left.items() if not targets & left.keys()}
+        assert free, f"circle among {sorted(left)}"
+        left = {room: targets for room, targets in left.items() if room not in free}
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in FILES}
+    assert {path: n for path, n in lengths.items() if n > MAX_LINES} == {}
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    names = sorted(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in set(names) if names.count(name) > 1] == []
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [path for path in FILES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
+    assert [path for path in silent if path.read_text("utf-8").strip()] == []
+
+
+# -- the rules can fail
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("penjing.core.x", "import penjing.bundle.home"),
+        ("penjing.core.x", "import numpy"),
+        ("penjing.core.x", "def f():\n    import numpy as np"),
+        ("penjing.bundle.x", "from penjing.cli import app"),
+        ("penjing.bundle.x", "from penjing import ggml"),
+        ("penjing.bundle.x", "from .. import engine"),
+        ("penjing.bundle.x", "from ..engine.fake import Fake"),
+        ("penjing.bundle.x", "def f():\n    from penjing.workshop import checkpoint"),
+        ("penjing.bundle.x", "import importlib\nimportlib.import_module('penjing.cli.app')"),
+        ("penjing.bundle.x", "if TYPE_CHECKING:\n    from penjing.engine import fake"),
+        ("penjing.bundle.x", "import torch"),
+        ("penjing.engine.x", "def f():\n    from torch.nn import Linear"),
+        ("penjing.cli.x", "import torch.nn"),
+        ("penjing.evaluate.x", "from penjing.engine.llamacpp import LlamaCpp"),
+        ("penjing.workshop.x", "from penjing.cli.output import Output"),
+        ("penjing.core.x", "from penjing.nowhere import y"),
+    ],
+)
+def test_a_wrong_arrow_is_found(module: str, source: str) -> None:
+    assert len(forbidden(source, module)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("penjing.core.x", "import json, os.path\nfrom penjing.core.errors import FormatError"),
+        ("penjing.core.x", "if TYPE_CHECKING:\n    import numpy as np"),
+        ("penjing.bundle.x", "import numpy\nfrom penjing import __version__\nfrom . import home"),
+        ("penjing.engine.x", "from penjing.ggml import library\nfrom ..devices import this"),
+        ("penjing.workshop.export.x", "import torch\nfrom penjing.bundle import folder"),
+        ("penjing.cli.x", "def f():\n    from penjing.workshop import checkpoint"),
+    ],
+)
+def test_a_right_arrow_is_let_be(module: str, source: str) -> None:
+    assert forbidden(source, module) == []
+
+
+# -- what importing really does, in a fresh process
+
+WITHOUT = """
+import importlib, sys
+
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {banned}:
+            raise ModuleNotFoundError(f"{{name}} is made unimportable", name=name)
+
+sys.meta_path.insert(0, Nowhere())
+for name in {modules}:
+    importlib.import_module(name)
+print(len({modules}))
+"""
+
+
+def run(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_device_half_imports_without_the_workshops_packages() -> None:
+    modules = [module_of(path) for path in FILES if module_of(path).split(".")[1:2]]
+    modules = [name for name in modules if name.split(".")[1] in DEVICE_HALF]
+    code = WITHOUT.format(banned=set(WORKSHOP_ONLY), modules=modules)
+    assert int(run(code)) == len(modules) > 10
+
+
+def test_unimportable_really_is() -> None:
+    code = WITHOUT.format(banned=set(WORKSHOP_ONLY), modules=["json", "safetensors"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert b"safetensors is made unimportable" in done.stderr
+
+
+START = """
+import json, sys, time
+before = set(sys.modules)
+started = time.process_time()
+import penjing.cli.app
+seconds = time.process_time() - started
+print(json.dumps([seconds, sorted({name.split(".")[0] for name in set(sys.modules) - before})]))
+"""
+
+
+def test_the_command_line_starts_on_the_standard_library_alone_and_fast() -> None:
+    seconds, loaded = min(json.loads(run(START)) for _ in range(3))
+    assert [name for name in loaded if name not in {*STDLIB, "penjing"}] == []
+    assert seconds < 0.2

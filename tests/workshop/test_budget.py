@@ -1,0 +1,83 @@
+"""The budget solver against exhaustive search, and what it must never do."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penjing.core.errors import BudgetError
+from penjing.workshop.search.budget import Choice, allocate, smallest
+
+rows = st.lists(
+    st.builds(
+        Choice,
+        codec=st.sampled_from(["a", "b", "c", "d"]),
+        nbytes=st.integers(1, 60),
+        loss=st.floats(0, 10, allow_nan=False),
+    ),
+    min_size=1,
+    max_size=5,
+)
+tables = st.dictionaries(st.sampled_from("uvwxyz"), rows, min_size=1, max_size=4)
+
+
+def _best(choices, budget):
+    return min(
+        sum(c.loss for c in combination)
+        for combination in itertools.product(*choices.values())
+        if sum(c.nbytes for c in combination) <= budget
+    )
+
+
+@given(tables, st.integers(0, 200))
+@settings(max_examples=300, deadline=None)
+def test_within_budget_and_near_the_optimum(choices, extra):
+    budget = smallest(choices) + extra
+    found = allocate(choices, budget)
+    assert found.nbytes <= budget
+    assert set(found.chosen) == set(choices)
+    # The relaxed optimum bounds the gap: at most one tensor's whole range of losses.
+    widest = max(max(c.loss for c in row) - min(c.loss for c in row) for row in choices.values())
+    assert found.loss <= _best(choices, budget) + widest + 1e-9
+
+
+@given(tables, st.integers(0, 100))
+@settings(deadline=None)
+def test_unlimited_budget_takes_the_least_loss(choices, extra):
+    budget = sum(max(c.nbytes for c in row) for row in choices.values()) + extra
+    assert allocate(choices, budget).loss == pytest.approx(
+        sum(min(c.loss for c in row) for row in choices.values())
+    )
+
+
+def test_many_tensors_come_near_the_lagrangian_bound():
+    choices = {
+        f"t{i}": [Choice(str(b), b * (50 + i), (i % 7 + 1) * 2.0 ** (-2 * b)) for b in range(2, 9)]
+        for i in range(40)
+    }
+    budget = int(smallest(choices) * 1.9)
+    found = allocate(choices, budget)
+    # Lagrangian lower bound: no assembly can be better than it.
+    bound = max(
+        sum(min(c.loss + price * c.nbytes for c in row) for row in choices.values())
+        - price * budget
+        for price in (2.0**-k for k in range(4, 60))
+    )
+    assert found.loss <= bound * 1.35
+    assert found.nbytes > 0.99 * budget
+
+
+def test_impossible_budget_names_the_smallest():
+    choices = {"a": [Choice("x", 100, 1.0), Choice("y", 200, 0.5)]}
+    with pytest.raises(BudgetError, match=r"smallest is .*\(150 bytes\)"):
+        allocate(choices, 149, fixed=50)
+    assert allocate(choices, 150, fixed=50).plan == {"a": "x"}
+
+
+def test_same_input_same_plan():
+    row = [Choice("x", 10, 1.0), Choice("y", 20, 0.5), Choice("z", 20, 0.5)]
+    tables = {"a": row, "b": row, "c": row}
+    assert allocate(tables, 50).plan == allocate(dict(reversed(tables.items())), 50).plan
