@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -134,12 +135,19 @@ def test_scores_are_logits_of_the_tokens_so_far() -> None:
     assert model.scored == 3
 
 
+def splitmix64(value: int) -> int:
+    value = (value + 0x9E3779B97F4A7C15) % 2**64
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EB % 2**64
+    return value ^ (value >> 31)
+
+
 def test_scores_are_the_same_on_every_machine() -> None:
-    first = FakeModel(seed=1).score([0])[0]
-    np.testing.assert_allclose(first[:3], GOLDEN, rtol=1e-6)
-
-
-GOLDEN = [0.0, 0.0, 0.0]
+    state = splitmix64(1 ^ (65 + 1))
+    drawn = [splitmix64(splitmix64(i) ^ state) for i in range(VOCABULARY)]
+    shares = [((number >> 11) + 0.5) / 2**53 for number in drawn]
+    expected = [2 * math.log(share / (1 - share)) for share in shares]
+    np.testing.assert_allclose(FakeModel(seed=1).score([65])[0], expected, rtol=1e-5)
 
 
 def test_the_next_call_overwrites_the_scores() -> None:

@@ -60,7 +60,12 @@ def test_a_logit_that_is_no_number_is_an_engine_error(bad: float, place: tuple[i
         soft(logits)
 
 
-def differences(p: np.ndarray, q: np.ndarray):  # noqa: ANN201
+def test_logits_too_far_apart_to_subtract_are_refused() -> None:
+    with pytest.raises(EngineError, match="not a finite number"):
+        soft(np.array([[3e38, -3e38]]))
+
+
+def differences(p: np.ndarray, q: np.ndarray):
     return compare(soft(p), soft(q), np.empty(p.shape, dtype=np.float32))
 
 

@@ -62,11 +62,24 @@ REGEX = {
 }
 
 
-def byte_level_tokenizer(pre: str, size: int = 500) -> Any:
-    """A byte-level BPE tokenizer that cuts text as `pre` does, trained on SENTENCES."""
+def byte_level_tokenizer(pre: str, size: int = 600) -> Any:
+    """A byte-level BPE tokenizer that cuts text as `pre` does, trained on SENTENCES.
+
+    It is trained on uncut text, so that it has merges across every boundary: cutting in another
+    place gives other tokens.
+    """
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE(ignore_merges=pre == "llama-bpe"))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=list(MARKERS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        max_token_length=6,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(SENTENCES, trainer)
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=pre not in REGEX)
     first = {"smollm": [pre_tokenizers.Digits(individual_digits=True)]}.get(pre, [])
     if pre in REGEX:
@@ -75,13 +88,6 @@ def byte_level_tokenizer(pre: str, size: int = 500) -> Any:
     if pre == "qwen2":
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        special_tokens=list(MARKERS),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(SENTENCES, trainer)
     return tokenizer
 
 
@@ -103,14 +109,17 @@ def sentencepiece_tokenizer(size: int = 700, *, space_prefix: bool = False) -> A
     trainer = trainers.BpeTrainer(vocab_size=size - 270, max_token_length=6, show_progress=False)
     trained.train_from_iterator([s.replace("\n", " ") for s in SENTENCES], trainer)
     learned = sorted(trained.get_vocab().items(), key=lambda item: item[1])
-    runs = ["\n\n", "\n\n\n", "▁▁", "▁▁▁"]  # Gemma adds runs of newlines and spaces
+    # Gemma has runs of newlines and spaces as added tokens
+    runs = ["\n" * n for n in range(1, 6)] + ["▁" * n for n in range(2, 8)]
+    runs = [] if space_prefix else runs
     pieces = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>", *runs]
     # as in Gemma's own file, the tab stands where <0x09> would
     pieces += ["\t" if byte == 9 else f"<0x{byte:02X}>" for byte in range(256)]
     pieces += [text for text, _ in learned if text not in pieces and "\t" not in text]
     vocab = {piece: number for number, piece in enumerate(pieces)}
+    merges = _all_merges(vocab, runs)
     tokenizer = Tokenizer(
-        models.BPE(vocab, _all_merges(vocab), unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+        models.BPE(vocab, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True)
     )
     replace = normalizers.Replace(" ", "▁")
     tokenizer.normalizer = (
@@ -121,31 +130,33 @@ def sentencepiece_tokenizer(size: int = 700, *, space_prefix: bool = False) -> A
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     )
     tokenizer.add_special_tokens([AddedToken(p, normalized=False) for p in pieces[:6]])
-    tokenizer.add_tokens([AddedToken(run, normalized=False) for run in runs[:2]])
+    tokenizer.add_tokens([AddedToken(run, normalized=False) for run in runs])
     tokenizer.post_processor = post.TemplateProcessing(
         single="<bos> $A", pair="<bos> $A $B", special_tokens=[("<bos>", vocab["<bos>"])]
     )
     return tokenizer
 
 
-def _all_merges(vocab: dict[str, int]) -> list[tuple[str, str]]:
-    """Every pair that makes a piece, in the order of the pieces: how converters write them."""
-    return [
-        (piece[:cut], piece[cut:])
-        for piece in vocab
+def _all_merges(vocab: dict[str, int], runs: list[str]) -> list[tuple[str, str]]:
+    """Every pair that makes a piece, best piece first: how transformers' converter writes them."""
+    pairs = [
+        (0 if piece in runs else -number, piece[:cut], piece[cut:])
+        for piece, number in vocab.items()
         for cut in range(1, len(piece))
         if piece[:cut] in vocab and piece[cut:] in vocab
     ]
+    pairs.sort(key=lambda pair: (pair[0], len(pair[1]), len(pair[2])), reverse=True)
+    return [(left, right) for _, left, right in pairs]
 
 
 PRE = {"llama": "smollm", "qwen2": "qwen2", "qwen3": "qwen2", "gemma3": "gemma"}
 """Which way of cutting each family's test model has."""
 
 
-def save_tokenizer(folder: Path, pre: str, *, rows: int | None = None) -> int:
+def save_tokenizer(folder: Path, pre: str) -> int:
     """Write tokenizer.json and its neighbours; gives how many tokens there are."""
-    if pre == "gemma":
-        tokenizer = sentencepiece_tokenizer()
+    if pre in ("gemma", "llama-spm"):
+        tokenizer = sentencepiece_tokenizer(space_prefix=pre == "llama-spm")
         settings = {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>"}
     else:
         tokenizer = byte_level_tokenizer(pre)
@@ -154,13 +165,20 @@ def save_tokenizer(folder: Path, pre: str, *, rows: int | None = None) -> int:
     tokenizer.save(str(folder / "tokenizer.json"))
     settings |= {"chat_template": TEMPLATE}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
-    return rows or tokenizer.get_vocab_size()
+    return int(tokenizer.get_vocab_size())
+
+
+def transformers() -> Any:
+    """The transformers package, kept quiet."""
+    import transformers as hf
+
+    hf.utils.logging.disable_progress_bar()
+    return hf
 
 
 def hf_config(family: str, vocab: int, **changes: Any) -> Any:
     """A transformers config of a model with 3 layers, 4 heads on 2 key heads and odd sizes."""
-    import transformers as hf
-
+    hf = transformers()
     common: dict[str, Any] = {
         "vocab_size": vocab, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512,
@@ -184,8 +202,8 @@ def hf_config(family: str, vocab: int, **changes: Any) -> Any:
 def hf_model(config: Any, seed: int = 0) -> Any:
     """A transformers model with random weights, norms and biases that are far from their start."""
     import torch
-    import transformers as hf
 
+    hf = transformers()
     torch.manual_seed(seed)
     kinds = {
         "llama": hf.LlamaForCausalLM, "qwen2": hf.Qwen2ForCausalLM, "qwen3": hf.Qwen3ForCausalLM,
@@ -210,8 +228,8 @@ def folder(path: Path, family: str, *, pre: str | None = None, **changes: Any) -
 def hf_logits(path: Path, tokens: list[int]) -> np.ndarray[Any, Any]:
     """What transformers computes in float32: logits [len(tokens), vocabulary]."""
     import torch
-    import transformers as hf
 
+    hf = transformers()
     model = hf.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval()
     with torch.no_grad():
         return model(torch.tensor([tokens])).logits[0].numpy()

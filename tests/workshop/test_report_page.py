@@ -123,7 +123,7 @@ def example_passport() -> dict[str, Any]:
 
 
 def example_tensors(layers: int = 30) -> list[dict[str, Any]]:
-    chance = random.Random(3)  # noqa: S311
+    chance = random.Random(3)
     bits = {"Q2_0": 2.25, "Q3_K": 3.44, "IQ4_NL": 4.5, "Q5_0": 5.5, "Q8_0": 8.5, "F32": 32}
     found = [tensor("token_embd.weight", "token_embd", None, "IQ4_NL", 49152 * 576, 0.021, bits)]
     found[0]["starting_codec"] = "Q8_0"
@@ -349,6 +349,7 @@ def test_hostile_texts_stay_texts() -> None:
     assert not re.search(r"<script|<img|<svg onload|onerror=alert\(1\)>", html)
     assert "\x00" not in html
     assert "\x1b" not in html
+    assert "\u202e" not in html, "it would turn our own words around"
     assert "{{ 7*7 }}" in page.text, "shown as written, not computed"
     for _, attributes in page.tags:
         assert not [key for key in attributes if key.startswith("on")]
@@ -420,13 +421,14 @@ def test_a_large_model_and_long_answers_stay_under_the_limit() -> None:
     details = example_details()
     details["tensors"] = example_tensors(layers=126)
     details["answers"] = [
-        {"prompt": "p" * 9000, "before": "word " * 20_000, "after": "other " * 20_000}
-    ] * 8
+        {"prompt": "p" * 9000, "before": "盆景" * 20_000, "after": "other 盆 " * 20_000}
+    ] * 20
     details["recipe"] = "a: 1\n" * 100_000
     html = render_report(example_passport(), details)
     read(html)
-    assert len(html.encode()) < 700_000
+    assert len(html.encode()) < 500_000
     assert "more signs" in html
+    assert "12 more answers are not shown." in html
 
 
 @pytest.mark.parametrize(

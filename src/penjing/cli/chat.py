@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
 from penjing.cli.output import Output, to_json
 from penjing.core.errors import BadInput, Cancelled
 from penjing.core.files import read_text
-from penjing.core.messages import FinishReason, GenerationSettings, Usage
+from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Usage
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
@@ -78,9 +78,9 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 
 def run(args: Namespace, *, opener: Opener | None = None) -> int:
     """Run the command. Tests give an `opener` that needs no model."""
-    for stream in (sys.stdout, sys.stderr):  # a locale that cannot spell an answer
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
+        with contextlib.suppress(AttributeError):  # bytes or a locale that spell no text
+            stream.reconfigure(errors=errors)  # type: ignore[union-attr]
     if args.once is None and args.json and _is_terminal():
         raise BadInput("--json needs a question: give --once TEXT, or pipe one line per question")
     settings = _settings(args)
@@ -163,8 +163,9 @@ class Talk:
         parts: list[str] = []
         reason: FinishReason = "cancelled"
         usage = first = age = None
-        stream = self.model.generate(fitted.conversation.prompt(), self.settings)
+        stream: Iterator[Chunk] = iter(())
         try:
+            stream = self.model.generate(fitted.conversation.prompt(), self.settings)
             for chunk in stream:
                 if chunk.text:
                     if first is None:

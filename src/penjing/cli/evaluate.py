@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penjing.cli.output import Output
 from penjing.core.errors import BadInput, Cancelled
@@ -252,15 +252,16 @@ def _complete(report: Report, job: _Job) -> Report:
     )
 
 
-def _hardware(threads: int | None) -> dict[str, str | int]:
-    import platform
+def _hardware(threads: int | None) -> dict[str, Any]:
+    from penjing.devices.machine import look
 
-    from penjing.engine.llamacpp import usable_cores
-
+    machine = look()
     return {
-        "processor": platform.machine(),
-        "system": platform.system(),
-        "threads": threads or usable_cores(),
+        "processor": machine.model,
+        "cores": machine.cores,
+        "threads": threads or machine.cores,
+        "instruction_sets": list(machine.isa),
+        "ram_bytes": machine.ram_bytes,
     }
 
 
@@ -276,10 +277,10 @@ def _draw(report: Report, console: Console) -> None:
     console.print(f"{report.model}{against}\n", style="bold", markup=False)
     console.print(table)
     positions = report.measurements[0].n
-    facts = ", ".join(f"{key} {value}" for key, value in report.hardware.items())
     console.print(
         f"\n{positions} positions in {report.windows} windows of {report.context} tokens of "
-        f"{report.text}; {report.engine}; {facts}",
+        f"{report.text}; {report.engine}; {report.hardware['processor']}, "
+        f"{report.hardware['threads']} threads",
         style="dim",
         markup=False,
     )

@@ -69,7 +69,8 @@ def _pull(entry: Entry, home: Home, output: Output) -> None:
     }
 
     def human(console: Console) -> None:
-        console.print(f"{entry.name} is ready: {format_size(size or 0)}, {entry.licence}")
+        ready = f"{entry.name} is ready: {format_size(size or 0)}, {entry.licence}"
+        console.print(ready, markup=False)
         console.print(str(path), markup=False, soft_wrap=True)
         if entry.note:
             console.print(entry.note, markup=False)
@@ -151,4 +152,6 @@ def _line(entry: Entry, home: Home) -> dict[str, Any]:
 def _size(line: Mapping[str, Any]) -> str:
     if line["bytes"] is not None:
         return format_size(line["bytes"])
-    return f"about {format_size(line['parameters'] * _BYTES_PER_WEIGHT)}"
+    if "parameters" in line:
+        return f"about {format_size(line['parameters'] * _BYTES_PER_WEIGHT)}"
+    return ""

@@ -19,7 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import PenjingError, StorageError
+from penjing.core.errors import StorageError
 from penjing.core.files import write_text
 from penjing.devices.machine import Machine, look
 from penjing.devices.profile import (
@@ -188,7 +188,7 @@ def _load_cache(path: Path, key: str) -> Benchmark | None:
         if not (0 < read < 1e6 and 0 < compute < 1e9):
             return None
         return Benchmark(read, compute, str(data["day"]))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError, PenjingError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

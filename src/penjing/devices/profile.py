@@ -259,13 +259,13 @@ def _device(table: _Table, known: Mapping[str, DeviceProfile]) -> DeviceProfile:
     if like is not None and like not in known:
         raise BadInput(f"{table.where}: 'like' names no device above it")
     base = known[like] if like is not None else None
-    groups = {
+    groups: dict[str, Any] = {
         key: getattr(base, key)
         if base and key not in table.data
         else _group(table.table(key), kind)
         for key, kind in _GROUPS.items()
     }
-    lists = {
+    lists: dict[str, Any] = {
         key: tuple(_group(item, kind) for item in table.tables(word))
         or (getattr(base, key) if base else ())
         for key, (word, kind) in _LISTS.items()

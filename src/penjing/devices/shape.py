@@ -6,16 +6,22 @@ Reads a GGUF's table, a config.json or a catalogue entry, never a weight. Knows 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import ceil, prod
 from pathlib import Path
 from typing import Any
 
 from penjing.bundle.catalogue import ModelEntry
+from penjing.bundle.codecs import CODECS
 from penjing.bundle.codecs import codec as codec_named
 from penjing.bundle.gguf_reader import GGUFFile
+from penjing.bundle.gguf_values import TensorInfo
 from penjing.core.errors import FormatError
+
+REPACKED = frozenset({"Q4_0", "IQ4_NL", "Q2_K", "Q4_K"})
+"""Codecs that the engine rearranges at load for the CPU's dot products."""
 
 _CONFIG_LIMIT = 4 * 2**20
 _KV_BYTES = 2  # a number of the KV cache, f16
@@ -50,6 +56,9 @@ class ModelShape:
     """Whether the embedding table is also the output head."""
     lookup_bytes: int = 0
     """Weights of which a token reads one row only: the embedding table of an untied model."""
+    plain_share: float = 0.0
+    """Share of the layers' weights in codecs that the engine does not repack at load (REPACKED);
+    they read prompts more slowly."""
 
     @property
     def read_bytes(self) -> int:
@@ -82,7 +91,9 @@ class ModelShape:
 
     def with_codec(self, name: str) -> ModelShape:
         """The same model as if every weight were stored in this codec."""
-        return self.with_bytes(ceil(self.parameters * codec_named(name).bits / 8))
+        codec = codec_named(name)
+        stored = self.with_bytes(ceil(self.parameters * codec.bits / 8))
+        return replace(stored, plain_share=0.0 if codec.name in REPACKED else 1.0)
 
 
 def shape_from_gguf(path: Path) -> ModelShape:
@@ -111,7 +122,17 @@ def shape_from_gguf(path: Path) -> ModelShape:
             context_trained=read.number("context_length"),
             tied=tied,
             lookup_bytes=0 if tied else table.nbytes,
+            plain_share=_plain_share(file.tensors.values()),
         )
+
+
+def _plain_share(tensors: Iterable[TensorInfo]) -> float:
+    """Of the matrices inside the blocks, by weights."""
+    matrices = [
+        tensor for tensor in tensors if tensor.name.startswith("blk.") and len(tensor.shape) > 1
+    ]
+    plain = sum(prod(item.shape) for item in matrices if item.codec.name not in REPACKED)
+    return plain / max(1, sum(prod(item.shape) for item in matrices))
 
 
 def shape_from_entry(entry: ModelEntry, codec: str | None = None) -> ModelShape:
@@ -124,28 +145,31 @@ def shape_from_entry(entry: ModelEntry, codec: str | None = None) -> ModelShape:
     attention = 2 * shape.hidden * shape.head_dim * (shape.heads + shape.kv_heads)
     body = shape.layers * (attention + 3 * shape.hidden * shape.ffn)
     tied = entry.parameters - body < 1.5 * table
-    found = _stored(
-        ModelShape(
-            name=entry.name,
-            parameters=entry.parameters,
-            weight_bytes=entry.parameters,
-            layers=shape.layers,
-            kv_heads=shape.kv_heads,
-            head_dim=shape.head_dim,
-            vocab=shape.vocabulary,
-            hidden=shape.hidden,
-            ffn=shape.ffn,
-            context_trained=entry.context,
-            tied=tied,
-            lookup_bytes=0 if tied else table,
-        ),
-        codec or _STORED_AS,
+    found = ModelShape(
+        name=entry.name,
+        parameters=entry.parameters,
+        weight_bytes=entry.parameters,
+        layers=shape.layers,
+        kv_heads=shape.kv_heads,
+        head_dim=shape.head_dim,
+        vocab=shape.vocabulary,
+        hidden=shape.hidden,
+        ffn=shape.ffn,
+        context_trained=entry.context,
+        tied=tied,
+        lookup_bytes=0 if tied else table,
     )
-    return found if codec or entry.bytes is None else found.with_bytes(entry.bytes)
+    stored = found.with_codec(codec or _codec_in(entry.file or "") or _STORED_AS)
+    return stored if codec or entry.bytes is None else stored.with_bytes(entry.bytes)
+
+
+def _codec_in(name: str) -> str | None:
+    """The codec that a file name states: "Model.Q4_1.gguf"."""
+    return next((word for word in re.split(r"[.-]", name.upper()) if word in CODECS), None)
 
 
 def shape_from_folder(folder: Path, codec: str | None = None) -> ModelShape:
-    """The shape of a Hugging Face folder, from its config.json. FormatError when it does not say."""
+    """The shape of a Hugging Face folder, from its config.json; FormatError when it is silent."""
     path = folder / "config.json"
     read = _Keys(str(path), _config(path), "")
     heads, hidden = read.number("num_attention_heads"), read.number("hidden_size")
@@ -168,11 +192,12 @@ def shape_from_folder(folder: Path, codec: str | None = None) -> ModelShape:
     parameters = body + table * (1 if shape.tied else 2)
     lookup = 0 if shape.tied else table
     counted = replace(shape, parameters=parameters, weight_bytes=parameters, lookup_bytes=lookup)
-    return _stored(counted, codec or _STORED_AS)
-
-
-def _stored(shape: ModelShape, codec: str) -> ModelShape:
-    return shape.with_codec(codec)
+    stored = sum(part.stat().st_size for part in folder.glob("*.safetensors"))
+    return (
+        counted.with_bytes(stored)
+        if stored and not codec
+        else counted.with_codec(codec or _STORED_AS)
+    )
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -202,14 +227,17 @@ class _Keys:
 
     def number(self, key: str, *, default: int | None = None, widest: bool = False) -> int:
         """A positive whole number; a list (one number a layer) gives its mean or its largest."""
-        value = self.data.get(self.prefix + key, default)
+        value: Any = self.data.get(self.prefix + key, default)
         if hasattr(value, "tolist"):
             value = value.tolist()
-        if isinstance(value, Sequence) and not isinstance(value, str) and value:
-            if all(type(item) is int and item >= 0 for item in value):
-                value = max(value) if widest else ceil(sum(value) / len(value))
+        if isinstance(value, list | tuple) and value and all(map(_count, value)):
+            value = max(value) if widest else ceil(sum(value) / len(value))
         if type(value) is not int or not 0 < value < 2**40:
             raise FormatError(
                 f"{self.where} does not say '{self.prefix}{key}': it cannot be judged"
             )
         return value
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and value >= 0

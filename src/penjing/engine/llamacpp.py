@@ -20,10 +20,10 @@ from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Messa
 from penjing.engine.context import BATCH, Context
 from penjing.engine.sampling import Sampler
 from penjing.engine.streaming import TextStream
-from penjing.engine.template import render_segments
+from penjing.engine.template import encode, render_segments
 from penjing.ggml.library import last_complaint, load
 
-_PREFILL_PIECE = 256  # tokens between two chances to stop
+_PREFILL_PIECE = 128  # tokens between two chances to stop
 
 
 def usable_cores() -> int:
@@ -42,7 +42,7 @@ class LlamaCpp:
         self._model = model
         self._vocab: int = self._library.llama_model_get_vocab(model)
         self._vocab_size: int = self._library.llama_vocab_n_tokens(self._vocab)
-        self._context_length = min(context, self._library.llama_model_n_ctx_train(model))
+        self._context_length: int = min(context, self._library.llama_model_n_ctx_train(model))
         self._threads = threads
         self._chat: Context | None = None
         self._scoring: Context | None = None
@@ -120,9 +120,11 @@ class LlamaCpp:
             bos_token=self._token_text(self._library.llama_vocab_bos(self._vocab)),
             eos_token=self._token_text(self._library.llama_vocab_eos(self._vocab)),
         )
-        tokens: list[int] = []
-        for segment in segments:
-            tokens += self.tokenize(segment.text, special=segment.trusted, bos=False)
+        tokens = encode(
+            segments,
+            lambda text, special: self.tokenize(text, special=special, bos=False),
+            self._control_text,
+        )
         if self._library.llama_vocab_get_add_bos(self._vocab):
             start = self._library.llama_vocab_bos(self._vocab)
             if tokens[:1] != [start]:
@@ -197,7 +199,7 @@ class LlamaCpp:
         or its `max_tokens`. Returns the token ids written.
         """
         longest = max(len(p) + s.max_tokens for p, s in zip(prompts, settings, strict=True))
-        context = self._context(longest * len(prompts), outputs=BATCH, sequences=len(prompts))
+        context = self.new_context(longest * len(prompts), outputs=BATCH, sequences=len(prompts))
         samplers = [Sampler(self._vocab, self._vocab_size, s) for s in settings]
         written: list[list[int]] = []
         try:
@@ -256,7 +258,7 @@ class LlamaCpp:
 
         `callback` is a `ggml.layout.EvalCallback`; tensors are valid only while it runs.
         """
-        context = self._context(len(tokens), outputs=len(tokens), watcher=callback)
+        context = self.new_context(len(tokens), outputs=len(tokens), watcher=callback)
         try:
             context.read(tokens, 0, all_logits=True)
         finally:
@@ -278,7 +280,7 @@ class LlamaCpp:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _context(
+    def new_context(
         self,
         length: int,
         *,
@@ -286,6 +288,7 @@ class LlamaCpp:
         sequences: int = 1,
         watcher: ctypes._FuncPointer | None = None,
     ) -> Context:
+        """A context of its own, for whoever runs batches by hand; the caller frees it."""
         if not self._model:
             raise EngineError("the model was closed: open it again")
         return Context(
@@ -299,7 +302,7 @@ class LlamaCpp:
 
     def _chat_context(self) -> Context:
         if self._chat is None:
-            self._chat = self._context(self._context_length)
+            self._chat = self.new_context(self._context_length)
         return self._chat
 
     def _scoring_context(self, length: int) -> Context:
@@ -307,7 +310,7 @@ class LlamaCpp:
             self._scoring.free()
             self._scoring = None
         if self._scoring is None:
-            self._scoring = self._context(max(length, BATCH), outputs=BATCH)
+            self._scoring = self.new_context(max(length, BATCH), outputs=BATCH)
         return self._scoring
 
     def _prefill(self, prompt: list[int]) -> int:
@@ -330,10 +333,17 @@ class LlamaCpp:
         try:
             self._chat_context().read(tokens, len(self._seen))
         except BaseException:
-            self._chat_context().clear()
-            self._seen.clear()
+            if not self._chat_context().keep(len(self._seen)):
+                self._chat_context().clear()
+                self._seen.clear()
             raise
         self._seen += tokens
+
+    def _control_text(self, token: int) -> str | None:
+        """The marker a control token stands for; None for a token of plain text."""
+        if not self._library.llama_vocab_is_control(self._vocab, token):
+            return None
+        return self._token_text(token)
 
     def _token_text(self, token: int) -> str:
         if token < 0:

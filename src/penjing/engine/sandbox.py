@@ -164,6 +164,8 @@ class _Bounded(ImmutableSandboxedEnvironment):
         if bound is None:  # str.format arrives wrapped
             bound = getattr(getattr(function, "__wrapped__", None), "__self__", None)
         if isinstance(bound, str):
+            if function.__name__ == "join":
+                args = (list(*args),)  # a generator can be looked through only once
             _check_growth(function.__name__, (bound, *args), kwargs)
         return self.made(super().call(context, function, *args, **kwargs))
 

@@ -162,7 +162,7 @@ def _run(
         return sandbox.run(
             template,
             {"messages": messages, "tools": None, "documents": None, **values},
-            steps=1_000_000 + 5_000 * len(messages),
+            steps=300_000 + 5_000 * len(messages),
             chars=16 * 2**20 + 64 * said,
             dress=dress,
         )
@@ -325,7 +325,7 @@ class _Prompt:
 
     def _has(self, word: str) -> bool:
         if self._marked is None:
-            return word in self._text
+            return word.casefold() in self._text.casefold()
         return str(self._stand_ins.mark(word)) in self._marked
 
     def segments(self) -> list[Segment]:

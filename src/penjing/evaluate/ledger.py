@@ -72,7 +72,7 @@ class Ledger:
         except (OSError, ValueError):
             return 0
         done = note.pop("done", 0) if isinstance(note, dict) else 0
-        if note != self._note or not isinstance(done, int) or not 0 < done <= self._rows:
+        if note != self._note or type(done) is not int or not 0 < done <= self._rows:
             return 0
         return done if size >= done * self._row_bytes else 0
 

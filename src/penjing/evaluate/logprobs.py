@@ -39,7 +39,9 @@ def log_softmax(logits: Floats, out: Floats, scratch: Floats) -> Floats:
     Raises EngineError when a logit is not a finite number.
     """
     highest = logits.max(axis=1, keepdims=True)
-    if not (np.isfinite(highest).all() and np.isfinite(logits.min(axis=1)).all()):
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = highest - logits.min(axis=1, keepdims=True)
+    if not np.isfinite(spread).all():
         raise EngineError("a logit is not a finite number")
     np.subtract(logits, highest, out=out)
     np.exp(out, out=scratch)
@@ -56,18 +58,23 @@ class Differences:
     """KL divergence of the model's distribution from the baseline's, nats."""
     same_top: npt.NDArray[np.bool_]
     """Whether both find the same token likeliest; of equals, the first counts."""
+    mass: Doubles
+    """What the baseline's probabilities sum to: 1, up to rounding."""
 
 
 def compare(baseline: Floats, model: Floats, scratch: Floats) -> Differences:
     """Compare log-probabilities [rows, vocabulary]. Overwrites `model` and `scratch`.
 
-    Rounding can leave a KLD a little below zero (above -1e-5); it is not clipped here.
+    Rounding can leave a KLD a little below zero (above -1e-5); it is not clipped here. A baseline
+    that is no distribution gives numbers that are none, and no warning: look at `mass`.
     """
     same_top = baseline.argmax(axis=1) == model.argmax(axis=1)
-    np.subtract(baseline, model, out=model)
-    np.exp(baseline, out=scratch)
-    np.multiply(scratch, model, out=model)
-    return Differences(kld=model.sum(axis=1, dtype=np.float64), same_top=same_top)
+    with np.errstate(invalid="ignore", over="ignore"):
+        np.subtract(baseline, model, out=model)
+        np.exp(baseline, out=scratch)
+        mass = scratch.sum(axis=1, dtype=np.float64)
+        np.multiply(scratch, model, out=model)
+    return Differences(kld=model.sum(axis=1, dtype=np.float64), same_top=same_top, mass=mass)
 
 
 def negative_log_likelihood(log_probs: Floats, targets: npt.NDArray[np.int32]) -> Doubles:

@@ -84,9 +84,8 @@ def record(
         rows=len(pieces),
     )
     todo = range(ledger.done, len(pieces))
-    with (progress or Silent()).task(
-        f"reading with {model.name}", len(todo), unit="windows"
-    ) as bar:
+    label, left = f"reading with {model.name}", len(todo) * context
+    with (progress or Silent()).task(label, left, unit="tokens") as bar:
         for window in todo:
             ledger.append(log_probs(model, pieces, window, vocabulary))
             bar.advance(context)

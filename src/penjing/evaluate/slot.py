@@ -6,7 +6,6 @@ what an earlier interruption left, so the disk is bounded. Knows folders; not wh
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -50,6 +49,8 @@ def slot(root: Path, key: str) -> Iterator[Path]:
 
 def _lock(folder: Path) -> int | None:
     """A handle that owns the folder, or None when another process does."""
+    import fcntl  # not on every system
+
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / _LOCK

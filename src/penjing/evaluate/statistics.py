@@ -6,8 +6,8 @@ counts in BLOCKS: consecutive positions of one window, as long as possible while
 
 * A mean: the studentised block bootstrap. Blocks are drawn with replacement, and the spread of
   t* = (mean* - mean) / se* gives the interval (Efron and Tibshirani 1993, 12.5). The plainer
-  percentile interval is too short for skewed values: on lognormal data with 2 and 6 windows it
-  held the truth 92% and 92% of the time, this one 95% and 95%.
+  percentile interval is too short for skewed values: on lognormal data of 1, 2, 6 and 30 windows
+  it held the truth 89, 93, 92 and 93 times in 100, this one 92, 95, 94 and 93 times.
 * A share: Wilson's interval for the number of independent draws that the blocks are worth
   (their variance against the binomial one, the design effect). It stays honest at 0 and 1.
 * A quantile: the order statistics between which that share must lie (Woodruff 1952).

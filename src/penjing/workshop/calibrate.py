@@ -42,6 +42,13 @@ class Calibration:
         """All of them."""
         return sum(map(len, self.windows))
 
+    def spread(self, count: int, length: int) -> list[list[int]]:
+        """`count` pieces of `length` tokens, evenly over the whole text."""
+        flat = [token for window in self.windows for token in window]
+        step = max(length, len(flat) // count)
+        pieces = [flat[i : i + length] for i in range(0, len(flat) - length + 1, step)]
+        return pieces[:count]
+
     def save(self, path: Path) -> None:
         """As JSON, whole or not at all."""
         write_text(path, json.dumps(asdict(self)))

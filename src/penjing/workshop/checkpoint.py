@@ -109,6 +109,7 @@ class Checkpoint:
         family = architecture(_family_name(metadata))
         config = read_config(family, metadata, {n: t.shape for n, t in tensors.items()})
         _check_tensors(family, config, tensors)
+        _check_vocabulary(config, metadata)
         return cls(
             name, family, config, MappingProxyType(dict(metadata)),
             MappingProxyType(dict(tensors)), file,
@@ -200,7 +201,7 @@ def _reader(file: GGUFFile, name: str) -> Callable[[], Bytes]:
 def _family_name(metadata: Mapping[str, Value]) -> str:
     kind = metadata.get("general.type")
     if kind is not None and kind.plain != "model":
-        raise FormatError(f"this is a {str(kind.plain)[:40]}, not a whole model: give the model")
+        raise FormatError(f"the file is of the kind {str(kind.plain)[:40]}: give a whole model")
     shards = metadata.get("split.count")
     if shards is not None and shards.plain != 1:
         raise FormatError("this is one part of a split model: merge the parts first")
@@ -228,3 +229,14 @@ def _check_tensors(
     for name, kind in expected.items():
         if name not in tensors and not kind.optional:
             raise FormatError(f"tensor '{name}' is missing: the model is not complete")
+
+
+def _check_vocabulary(config: ModelConfig, metadata: Mapping[str, Value]) -> None:
+    tokens = metadata.get("tokenizer.ggml.tokens")
+    if tokens is None or tokens.item_kind is None:
+        raise FormatError("no tokenizer: get the model with its tokenizer")
+    if len(tokens.data) != config.vocab:
+        raise FormatError(
+            f"{len(tokens.data)} tokens for {config.vocab} rows of the embedding: "
+            "the file contradicts itself"
+        )

@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from penjing.core.errors import BadInput, FormatError, UnknownName
 from penjing.workshop.architectures import Activation, Architecture
@@ -23,7 +24,7 @@ from penjing.workshop.divergence import kld
 from penjing.workshop.hyperparameters import ModelConfig
 from penjing.workshop.rope import Rotation, rotate, rotation
 
-Positions = slice | torch.Tensor
+Positions: TypeAlias = slice | torch.Tensor
 """Which positions of a text are scored: a slice, or their indices."""
 
 EVERY_POSITION = slice(None)
@@ -108,7 +109,7 @@ class TorchModel:
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         """Token ids [..., T] -> hidden states [..., T, hidden]."""
-        hidden = F.embedding(tokens, self.weights["token_embd.weight"])
+        hidden = functional.embedding(tokens, self.weights["token_embd.weight"])
         scale = self.config.embedding_scale
         return hidden if scale == 1.0 else hidden * scale
 
@@ -123,7 +124,7 @@ class TorchModel:
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """What comes out of the last block [..., hidden] -> logits [..., vocab]."""
         head = self.weights.get("output.weight", self.weights["token_embd.weight"])
-        logits = F.linear(self._norm(hidden, "output_norm"), head)
+        logits = functional.linear(self._norm(hidden, "output_norm"), head)
         cap = self.config.logit_softcap
         return logits if cap is None else cap * torch.tanh(logits / cap)
 
@@ -168,33 +169,29 @@ class TorchModel:
 
     def _attention(self, layer: int, x: torch.Tensor) -> torch.Tensor:
         """Grouped-query causal attention of normalised [..., T, hidden]."""
-        config, name = self.config, f"blk.{layer}."
-        length = x.shape[-2]
-        q, k, v = (
-            self._linear(x, f"{name}attn_{part}").view(-1, length, heads, config.head_dim)
-            for part, heads in (("q", config.heads), ("k", config.kv_heads), ("v", config.kv_heads))
-        )
-        turn = self._rotation(layer, length)
-        q, k = (
-            rotate(
-                self._norm(each.transpose(1, 2), f"{name}attn_{part}_norm"),
-                turn,
-                self.architecture.rope,
-            ).to(v.dtype)
-            for part, each in (("q", q), ("k", k))
-        )
-        window = config.window if config.sliding[layer] else None
-        mask = sliding_mask(length, window, x.device)
-        mixed = F.scaled_dot_product_attention(
+        config, name, length = self.config, f"blk.{layer}.attn_", x.shape[-2]
+        q = self._heads(x, f"{name}q", config.heads)
+        k = self._heads(x, f"{name}k", config.kv_heads)
+        v = self._heads(x, f"{name}v", config.kv_heads)
+        turn, pairs = self._rotation(layer, length), self.architecture.rope
+        q = rotate(self._norm(q, f"{name}q_norm"), turn, pairs).to(v.dtype)
+        k = rotate(self._norm(k, f"{name}k_norm"), turn, pairs).to(v.dtype)
+        mask = sliding_mask(length, config.window if config.sliding[layer] else None, x.device)
+        mixed = functional.scaled_dot_product_attention(
             q,
             k,
-            v.transpose(1, 2),
+            v,
             attn_mask=mask,
             is_causal=mask is None,
             scale=config.attention_scale,
             enable_gqa=config.heads != config.kv_heads,
         )
-        return self._linear(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1), f"{name}attn_output")
+        return self._linear(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1), f"{name}output")
+
+    def _heads(self, x: torch.Tensor, name: str, heads: int) -> torch.Tensor:
+        """[..., T, hidden] -> [texts, heads, T, head_dim]."""
+        flat = self._linear(x, name)
+        return flat.view(-1, x.shape[-2], heads, self.config.head_dim).transpose(1, 2)
 
     def _feed_forward(self, layer: int, x: torch.Tensor) -> torch.Tensor:
         name = f"blk.{layer}."
@@ -218,19 +215,21 @@ class TorchModel:
         """x W^T + b in the weights' own type; families without that bias have no such tensor."""
         weight = self.weights[f"{name}.weight"]
         bias = self.weights.get(f"{name}.bias")
-        return F.linear(x.to(weight.dtype), weight, None if bias is None else bias.to(weight.dtype))
+        return functional.linear(
+            x.to(weight.dtype), weight, None if bias is None else bias.to(weight.dtype)
+        )
 
     def _norm(self, x: torch.Tensor, name: str) -> torch.Tensor:
         """Root-mean-square norm in float32; families without that norm have no such tensor."""
         weight = self.weights.get(f"{name}.weight")
         if weight is None:
             return x
-        return F.rms_norm(x.to(weight.dtype), weight.shape, weight, self.config.rms_eps)
+        return functional.rms_norm(x.to(weight.dtype), weight.shape, weight, self.config.rms_eps)
 
 
 def activate(x: torch.Tensor, activation: Activation) -> torch.Tensor:
     """The curve between gate and down."""
-    return F.silu(x) if activation == "silu" else F.gelu(x, approximate="tanh")
+    return functional.silu(x) if activation == "silu" else functional.gelu(x, approximate="tanh")
 
 
 def sliding_mask(

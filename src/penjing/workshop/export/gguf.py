@@ -26,13 +26,9 @@ Encoded = Callable[[str, Codec], Bytes | None]
 
 WRITABLE = (
     "F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "IQ4_NL", "Q2_0",
-    "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS", "IQ3_S", "IQ3_XXS", "IQ2_S", "IQ2_XS",
-    "IQ2_XXS", "TQ1_0", "TQ2_0", "MXFP4", "Q1_0",
+    "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4", "Q1_0",
 )  # fmt: skip
 """Codecs that weights may be encoded in."""
-
-NEEDS_IMATRIX = ("IQ2_XXS", "IQ2_XS")
-"""Codecs that ggml refuses to encode without an importance matrix."""
 
 QUANTIZATION_VERSION = 2
 """GGML_QNT_VERSION: the layout of all block formats."""
@@ -51,7 +47,7 @@ _STALE = "quantize.imatrix."
 def plan_for(checkpoint: Checkpoint, name: str) -> dict[str, str]:
     """The same codec for every matrix; BadInput names the first tensor it does not fit."""
     plan = dict.fromkeys(checkpoint.quantizable, codec(name).name)
-    _check_plan(checkpoint, plan, {}, None)
+    _check_plan(checkpoint, plan, {})
     return plan
 
 
@@ -71,7 +67,7 @@ def export_gguf(
     BadInput, before anything is written, for a plan that cannot be carried out.
     """
     importance = imatrix or {}
-    _check_plan(checkpoint, plan, importance, encoded)
+    _check_plan(checkpoint, plan, importance)
     tensors = _out_tensors(checkpoint, plan, importance, encoded)
     metadata = export_metadata(checkpoint, plan)
     total = gguf_bytes(metadata, tensors)
@@ -143,7 +139,6 @@ def _check_plan(
     checkpoint: Checkpoint,
     plan: Mapping[str, str],
     imatrix: Mapping[str, npt.NDArray[np.float32]],
-    encoded: Encoded | None,
 ) -> None:
     """Raise BadInput for the first tensor whose planned codec cannot be."""
     for name in (*plan, *imatrix):
@@ -163,8 +158,6 @@ def _check_plan(
                 f"tensor '{name}' has rows of {row} and {kind.name} needs a multiple of "
                 f"{kind.width}: choose another codec for it"
             )
-        if kind.name in NEEDS_IMATRIX and name not in imatrix and encoded is None:
-            raise BadInput(f"tensor '{name}' cannot be {kind.name} without an importance matrix")
         given = imatrix.get(name)
         if given is not None and given.shape != (row,):
             raise BadInput(f"tensor '{name}' has rows of {row}, its importance {given.shape}")

@@ -18,7 +18,7 @@ from penjing.workshop.huggingface.config import (
     read_folder_config,
     rope_frequencies,
 )
-from penjing.workshop.huggingface.layout import reordered
+from penjing.workshop.huggingface.layout import reordered, shifted
 from penjing.workshop.huggingface.tokenizer import tokenizer_metadata
 from penjing.workshop.huggingface.weights import StoredTensor, read_json, stored_tensors
 
@@ -90,12 +90,14 @@ def _text_part(family: Architecture, stored: Mapping[str, StoredTensor]) -> dict
 def _source(name: str, kind: TensorKind, found: StoredTensor, config: FolderConfig) -> TensorSource:
     heads, kv_heads = config.count("num_attention_heads"), config.count("num_key_value_heads")
 
+    exact = kind.quantizable  # the engine takes norms and biases in F32 only
+
     def read() -> Bytes:
         stored = reordered(kind.transform, found.read(), heads, kv_heads)
         raw: Bytes = np.ascontiguousarray(stored).reshape(-1).view(np.uint8)
-        if kind.transform != "add_one":
+        if exact:
             return raw
-        return (dequantize(found.codec, raw, found.shape) + np.float32(1)).view(np.uint8)
+        weights = dequantize(found.codec, raw, found.shape)
+        return shifted(kind.transform, weights).view(np.uint8)
 
-    shifted = kind.transform == "add_one"
-    return TensorSource(name, found.shape, _F32 if shifted else found.codec, read)
+    return TensorSource(name, found.shape, found.codec if exact else _F32, read)

@@ -37,3 +37,8 @@ def reordered(
     if transform == "interleave_keys":
         return interleave(stored, kv_heads)
     return stored
+
+
+def shifted(transform: Transform, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The weights as the engine multiplies by them: Gemma's norms mean 1 + weight."""
+    return weights + np.float32(1) if transform == "add_one" else weights

@@ -174,6 +174,8 @@ def _tokens(
     table: dict[int, Token] = {}
     for text, number in ids.items():
         if number >= vocab_size:
+            if text not in tokenizer["model"]["vocab"]:
+                continue  # Gemma 3 1B adds a picture token that it has no row for
             raise FormatError(
                 f"token {text[:40]!a} has the id {number} and the model {vocab_size} rows: "
                 "tokenizer and weights do not belong together"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -179,7 +180,7 @@ def _names(
 
 def _along(curve: Sequence[tuple[float, float]]) -> Iterator[Frame]:
     """Small boxes along the curve, so that no label stands on it."""
-    for (x1, y1), (x2, y2) in zip(curve, curve[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(curve):
         count = max(2, int((abs(x2 - x1) + abs(y2 - y1)) / 6))
         for i in range(count + 1):
             x, y = x1 + (x2 - x1) * i / count, y1 + (y2 - y1) * i / count

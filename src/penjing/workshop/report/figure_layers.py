@@ -32,6 +32,10 @@ _BAND = 40
 """Layers side by side at most; deeper models break into bands."""
 _LETTERS = string.ascii_uppercase + string.ascii_lowercase + string.digits
 _GAP = 1.5
+_TITLES = 600
+"""Cells with a hover title at most, so that the page of a very deep model stays small."""
+_WHOLE = 12
+"""Tensors outside the layers that are drawn; the table has all."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +53,47 @@ class _Shading:
     bits: Mapping[str, float]
     """Codec name to bits per weight, in the same order."""
 
-    def level(self, tensor: TensorRow) -> int | None:
-        """0 to LEVELS - 1; None where nothing was measured."""
+    def tone(self, tensor: TensorRow) -> str:
+        """The colour's class: "0" to LEVELS - 1, "none" where nothing was measured."""
         value = bits_of(tensor) if self.by_bits else tensor.sensitivity
         if value is None:
-            return None
+            return "none"
         if value <= self.low or self.high <= self.low:
-            return 0
+            return "0"
         share = math.log(min(value, self.high) / self.low) / math.log(self.high / self.low)
-        return min(LEVELS - 1, int(share * LEVELS))
+        return str(min(LEVELS - 1, int(share * LEVELS)))
+
+
+@dataclass(frozen=True)
+class _Board:
+    """What is drawn, and how much room there is."""
+
+    cells: Sequence[TensorRow]
+    """Every tensor with a cell."""
+    shading: _Shading
+    """Their colours and letters."""
+    width: float
+    """Of the whole drawing."""
+
+    @property
+    def wide(self) -> bool:
+        """Layers run left to right."""
+        return self.width > 500
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds within layers, in the order they first appear."""
+        return list(dict.fromkeys(t.group for t in self.cells if t.layer is not None))
+
+    @property
+    def numbers(self) -> list[int]:
+        """Layers that have a cell."""
+        return sorted({t.layer for t in self.cells if t.layer is not None})
+
+    @property
+    def margin(self) -> float:
+        """Room for the names at the left of a wide drawing."""
+        return min(130.0, max(text_width(t.group) for t in self.cells) + 12)
 
 
 def drawn(tensors: Sequence[TensorRow]) -> list[TensorRow]:
@@ -79,19 +115,15 @@ def layers(tensors: Sequence[TensorRow], *, width: float, class_: str) -> Markup
     cells = drawn(tensors)
     if not cells:
         return None
-    shading, wide = _shading(cells), width > 500
-    parts = list(_legend(shading, width))
-    top = _legend_height(shading, width) + 14
-    within = [t for t in cells if t.layer is not None]
-    whole = [t for t in cells if t.layer is None]
-    margin = _margin(_kinds(cells))
-    if within:
-        paint = _across if wide else _down
-        bottom = top + paint(within, shading, parts, top, width, margin)
-    else:
-        bottom = top
-    bottom = _whole(whole, shading, parts, bottom, width, margin)
-    what = "Sensitivity" if not shading.by_bits else "Bits per weight"
+    board = _Board(cells, _shading(cells), width)
+    parts = list(_legend(board.shading, width))
+    bottom = _legend_height(board.shading, width) + 14
+    inside: list[Markup] = []
+    if board.numbers:
+        bottom = (_across if board.wide else _down)(board, inside, bottom)
+    bottom = _whole(board, inside, bottom)
+    parts.append(tag("g", *inside, class_="cells"))
+    what = "Bits per weight" if board.shading.by_bits else "Sensitivity"
     alt = f"{what} and codec of {len(cells)} tensors; the table below has the same as text."
     return drawing(parts, width, bottom + 4, alt, class_)
 
@@ -114,107 +146,89 @@ def _shading(cells: Sequence[TensorRow]) -> _Shading:
     return _Shading(low, high, by_bits, letters, ordered)
 
 
-def _across(
-    cells: Sequence[TensorRow],
-    shading: _Shading,
-    parts: list[Markup],
-    top: float,
-    width: float,
-    margin: float,
-) -> float:
-    """Kinds as rows and layers as columns, in bands; returns the height used."""
-    kinds, numbers = _kinds(cells), sorted({t.layer for t in cells if t.layer is not None})
-    by_place = {(t.group, t.layer): t for t in cells}
-    left, row = margin, 24.0
-    bands = math.ceil(len(numbers) / _BAND)
-    per_band = math.ceil(len(numbers) / bands)
-    column = min(40.0, (width - left) / per_band)
-    y = top
+def _across(board: _Board, parts: list[Markup], top: float) -> float:
+    """Kinds as rows and layers as columns, in bands; returns the new bottom."""
+    by_place = {(t.group, t.layer): t for t in board.cells}
+    left, row, y = board.margin, 24.0, top
+    bands = math.ceil(len(board.numbers) / _BAND)
+    per_band = math.ceil(len(board.numbers) / bands)
+    column = min(40.0, (board.width - left) / per_band)
     for band in range(bands):
-        here = numbers[band * per_band : (band + 1) * per_band]
-        for kind in kinds:
-            parts.append(words(left - 10, y + row / 2 + 4, shorten(kind, left - 10), "name", "end"))
+        here = board.numbers[band * per_band : (band + 1) * per_band]
+        for kind in board.kinds:
+            parts.append(_name(kind, left, y + row / 2 + 4))
             for i, layer in enumerate(here):
                 x = left + i * column
                 box = Frame(x, y, x + column - _GAP, y + row - _GAP)
-                parts.extend(_cell(by_place.get((kind, layer)), shading, box, hover=True))
+                tensor = by_place.get((kind, layer))
+                if tensor is not None:
+                    letter = board.shading.letters[tensor.codec] if column > 8 + _GAP else ""
+                    parts.extend(_cell(board, tensor, box, letter))
             y += row
         for i, layer in enumerate(here):
             if layer % 5 == 0 or len(here) <= 12:
-                x = left + (i + 0.5) * column
-                parts.append(words(x, y + 14, str(layer), "tick", "middle"))
-        parts.append(words(left - 10, y + 14, "layer", "tick", "end"))
+                parts.append(words(left + (i + 0.5) * column, y + 14, str(layer), "tick"))
+        parts.append(words(left - 10, y + 14, "layer", "tick end"))
         y += 30
-    return y - top
+    return y
 
 
-def _down(
-    cells: Sequence[TensorRow],
-    shading: _Shading,
-    parts: list[Markup],
-    top: float,
-    width: float,
-    _margin: float,
-) -> float:
-    """Layers as rows and kinds as columns; returns the height used."""
-    kinds, numbers = _kinds(cells), sorted({t.layer for t in cells if t.layer is not None})
-    by_place = {(t.group, t.layer): t for t in cells}
-    left, row = 28.0, 17.0
-    column = min(60.0, (width - left - 24) / len(kinds))
-    head = min(max(text_width(kind) for kind in kinds), 110.0) * 0.85 + 8
+def _down(board: _Board, parts: list[Markup], top: float) -> float:
+    """Layers as rows and kinds as columns; returns the new bottom."""
+    by_place = {(t.group, t.layer): t for t in board.cells}
+    kinds, left, row = board.kinds, 28.0, 17.0
+    column = min(60.0, (board.width - left - 24) / len(kinds))
+    y = top + min(max(text_width(kind) for kind in kinds), 110.0) * 0.85 + 8
     for i, kind in enumerate(kinds):
-        x, y = left + (i + 0.5) * column + 2, top + head - 6
+        x = left + (i + 0.5) * column + 2
+        turned = f"rotate(-58 {x:.1f} {y - 6:.1f})"
         name = shorten(kind, 110)
-        turned = f"rotate(-58 {x:.1f} {y:.1f})"
-        parts.append(tag("text", name, x=x, y=y, transform=turned, class_="name"))
-    y = top + head
-    for layer in numbers:
-        if layer % 5 == 0 or len(numbers) <= 12:
-            parts.append(words(left - 8, y + row / 2 + 4, str(layer), "tick", "end"))
+        parts.append(tag("text", name, x=x, y=y - 6, transform=turned, class_="name start"))
+    fills: dict[str, str] = {}
+    letters: list[Markup] = []
+    for layer in board.numbers:
+        if layer % 5 == 0 or len(board.numbers) <= 12:
+            parts.append(words(left - 8, y + row / 2 + 4, str(layer), "tick end"))
         for i, kind in enumerate(kinds):
-            x = left + i * column
-            box = Frame(x, y, x + column - _GAP, y + row - _GAP)
-            parts.extend(_cell(by_place.get((kind, layer)), shading, box, hover=False))
+            tensor = by_place.get((kind, layer))
+            if tensor is None:
+                continue
+            x, tone = left + i * column, board.shading.tone(tensor)
+            wide, high = column - _GAP, row - _GAP
+            fills[tone] = fills.get(tone, "") + f"M{x:.1f} {y:.1f}h{wide:.1f}v{high}h-{wide:.1f}z"
+            letter = board.shading.letters[tensor.codec]
+            letters.append(words(x + wide / 2, y + row / 2 + 3, letter, f"t t{tone}"))
         y += row
-    return y - top + 8
+    parts.extend(tag("path", d=shape, class_=f"c{tone}") for tone, shape in fills.items())
+    parts.extend(letters if column > 8 + _GAP else ())
+    return y + 8
 
 
-def _whole(
-    tensors: Sequence[TensorRow],
-    shading: _Shading,
-    parts: list[Markup],
-    top: float,
-    width: float,
-    margin: float,
-) -> float:
+def _whole(board: _Board, parts: list[Markup], top: float) -> float:
     """Tensors that belong to no layer: one wide cell each; returns the new bottom."""
-    left = margin if width > 500 else 0.0
-    y = top
-    for tensor in tensors[:12]:
-        if width > 500:
-            name = shorten(tensor.group, left - 10)
-            parts.append(words(left - 10, y + 16, name, "name", "end"))
-        says = shading.letters[tensor.codec] if width > 500 else tensor.group
-        says += f": {tensor.codec}, {format_size(tensor.bytes)}"
-        box = Frame(left, y, width - _GAP, y + 24 - _GAP)
-        parts.extend(_cell(tensor, shading, box, hover=True, says=says))
+    left, y = board.margin if board.wide else 0.0, top
+    for tensor in [t for t in board.cells if t.layer is None][:_WHOLE]:
+        what = board.shading.letters[tensor.codec] if board.wide else tensor.group
+        says = f"{what}: {tensor.codec}, {format_size(tensor.bytes)}"
+        if board.wide:
+            parts.append(_name(tensor.group, left, y + 16))
+        box = Frame(left, y, board.width - _GAP, y + 24 - _GAP)
+        says = shorten(says, board.width - left - 12)
+        parts.extend(_cell(board, tensor, box, says))
         y += 24
     return y
 
 
-def _cell(
-    tensor: TensorRow | None, shading: _Shading, box: Frame, *, hover: bool, says: str = ""
-) -> Iterator[Markup]:
-    if tensor is None:
-        return
-    level = shading.level(tensor)
-    tone = "none" if level is None else str(level)
-    title = (tag("title", _describe(tensor)),) if hover else ()
-    yield block(box, f"c{tone}", *title, radius=2)
-    letter = says or (shading.letters[tensor.codec] if box.right - box.left > 8 else "")
-    if letter:
+def _name(kind: str, left: float, y: float) -> Markup:
+    return words(left - 10, y, shorten(kind, left - 10), "name end")
+
+
+def _cell(board: _Board, tensor: TensorRow, box: Frame, says: str) -> Iterator[Markup]:
+    tone, title = board.shading.tone(tensor), len(board.cells) <= _TITLES
+    yield block(box, f"c{tone}", *([tag("title", _describe(tensor))] if title else []))
+    if says:
         x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2 + 3.8
-        yield words(x, y, letter, f"t t{tone}", "middle")
+        yield words(x, y, says, f"t t{tone}")
 
 
 def _legend(shading: _Shading, width: float) -> Iterator[Markup]:
@@ -250,21 +264,8 @@ def _keys(shading: _Shading, width: float) -> Iterator[tuple[str, str, float, fl
         x += step
 
 
-def _kinds(cells: Sequence[TensorRow]) -> list[str]:
-    """Kinds in the order they first appear."""
-    return list(dict.fromkeys(t.group for t in cells))
-
-
-def _margin(names: Sequence[str]) -> float:
-    return min(130.0, max((text_width(n) for n in names), default=0.0) + 12)
-
-
 def _describe(tensor: TensorRow) -> str:
-    parts = [f"{tensor.name}: {tensor.codec}, {format_size(tensor.bytes)}"]
-    if tensor.sensitivity is not None:
-        parts.append(f"sensitivity {significant(tensor.sensitivity)} nats")
-    if tensor.predicted is not None:
-        parts.append(f"predicted KLD {significant(tensor.predicted)}")
-    if tensor.starting_codec and tensor.starting_codec != tensor.codec:
-        parts.append(f"was {tensor.starting_codec}")
-    return ", ".join(parts)
+    says = f"{tensor.name}: {tensor.codec}"
+    if tensor.sensitivity is None:
+        return says
+    return f"{says}, sensitivity {significant(tensor.sensitivity)} nats"

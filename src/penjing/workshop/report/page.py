@@ -40,9 +40,12 @@ from penjing.workshop.report.words import (
 
 WIDE, NARROW = 760.0, 344.0
 """Widths of each figure's two drawings; style.css shows one of them."""
-MOST_ROWS = 1200
+MOST_ROWS = 800
 """Rows of the tensor table at most: the page stays small for any model."""
-_LONGEST_RECIPE = 40_000
+LONGEST_RECIPE = 20_000
+"""Signs of the recipe that are shown; the bundle holds all of it."""
+MOST_ANSWERS = 8
+"""Prompts side by side at most."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,15 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         tokens=next((m.n for m in p.ours.measures.values() if m.n), None),
         frontier=_frontier(p, d),
         layers=_layers(d),
-        shading=figure_layers.coloured_by(figure_layers.drawn(d.tensors)),
+        tensors=figure_layers.drawn(d.tensors),
+        shading=figure_layers.coloured_by(d.tensors),
         splits=_splits(p, d),
-        answers=[(a, compare(a.before, a.after)) for a in d.answers],
+        answers=[(a, compare(a.before, a.after)) for a in d.answers[:MOST_ANSWERS]],
         runtime=runtime_rows(p),
         making=list(_making(p, d)),
         hashes=list(_hashes(p)),
-        recipe=d.recipe[:_LONGEST_RECIPE],
+        recipe=d.recipe[:LONGEST_RECIPE],
+        cut=max(0, len(d.recipe) - LONGEST_RECIPE),
         limits=limits(p, d.answers),
         most_rows=MOST_ROWS,
     )

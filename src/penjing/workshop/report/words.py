@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Literal
 
 from penjing.core.units import format_count, format_size
@@ -26,7 +26,9 @@ _NAMES = {
     "perplexity": "Perplexity",
     "perplexity_ratio": "Perplexity ratio",
 }
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_UNSAFE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ROOM = 0.005
 """Two files are of one size when they differ by less than this share."""
@@ -55,7 +57,10 @@ class Verdict:
 
 
 def clean(value: str) -> str:
-    """Text without control characters and lone surrogates: each becomes U+FFFD."""
+    """Text with each control character, text-direction override and lone surrogate as U+FFFD.
+
+    A name that turns the writing direction could otherwise make our own numbers read backwards.
+    """
     return _UNSAFE.sub("\ufffd", value.replace("\r\n", "\n"))
 
 
@@ -140,7 +145,7 @@ def moment(created: str) -> str:
     except ValueError:
         return created
     if when.tzinfo is not None:
-        when = when.astimezone(timezone.utc)
+        when = when.astimezone(UTC)
     zone = " UTC" if when.tzinfo is not None else ""
     return f"{when.day} {when:%B %Y, %H:%M}{zone}"
 

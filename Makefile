@@ -1,0 +1,39 @@
+# make demo    install, compress a real model to 80 MB, show what it kept, and talk to it
+# make test    install, then lint, types and every test
+# make light   the device half alone in a fresh environment: size and a first answer
+#
+# Needs Python 3.11 or newer, a C compiler and a package index; makes .venv itself.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint light clean
+
+demo: .venv/workshop
+	@sh scripts/demo
+
+test: .venv/dev lint
+	$(BIN)/python -m pytest -q
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+light:
+	sh scripts/light
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/workshop: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[workshop]'
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@ .venv/workshop
+
+clean:
+	rm -rf .venv .venv-light demo build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

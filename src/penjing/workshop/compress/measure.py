@@ -1,0 +1,153 @@
+"""What was kept: the exported files, measured in the engine against the starting model's file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from penjing.core.files import sha256_file
+from penjing.core.messages import GenerationSettings, Message
+from penjing.core.progress import Progress
+from penjing.core.report import Measurement
+from penjing.engine.llamacpp import LlamaCpp
+from penjing.engine.speed import Speed, compare_speed
+from penjing.evaluate.kept import Kept, paired_difference
+from penjing.evaluate.kept import measure as kept_of
+from penjing.evaluate.reference import Reference, record
+from penjing.evaluate.windows import read_tokens
+from penjing.workshop.calibrate import prompts
+from penjing.workshop.compress.settings import CONTEXT, Settings, effort
+
+_ROUNDS = 3
+_ANSWER = 80
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file to be measured."""
+
+    name: str
+    """What a table calls it."""
+    description: str
+    """How it was made, in one line."""
+    path: Path
+    """The .gguf file."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A candidate and what it kept."""
+
+    candidate: Candidate
+    """Which file."""
+    kept: Kept
+    """Its numbers."""
+    difference: Measurement | None
+    """Its mean KLD minus ours on the same positions; None for ours itself."""
+
+    def document(self) -> dict[str, Any]:
+        """As the passport holds it."""
+        rows = [*self.kept.report.measurements, *([self.difference] if self.difference else [])]
+        return {
+            "name": self.candidate.name,
+            "description": self.candidate.description,
+            "bytes": self.candidate.path.stat().st_size,
+            "measurements": [asdict(row) for row in rows],
+        }
+
+
+@dataclass(frozen=True)
+class Found:
+    """Everything measured on the exported files."""
+
+    start: Candidate
+    """The starting model's file."""
+    reference: Reference
+    """What it said on the held-out text."""
+    outcomes: Sequence[Outcome]
+    """Ours first, then the controls."""
+    speeds: Sequence[Speed]
+    """Of the starting file and of ours."""
+    answers: Sequence[Mapping[str, str]]
+    """The same prompts answered by both: prompt, before, after."""
+
+    @property
+    def ours(self) -> Candidate:
+        """The file that ships."""
+        return self.outcomes[0].candidate
+
+
+def measure(
+    start: Candidate,
+    candidates: Sequence[Candidate],
+    settings: Settings,
+    *,
+    folder: Path,
+    progress: Progress,
+) -> Found:
+    """Measure every candidate against `start`; the first is ours. Killed runs go on in `folder`."""
+    reference, outcomes = _keep_score(start, candidates, settings, folder, progress)
+    files, threads = [start.path, candidates[0].path], settings.threads
+    speeds = compare_speed(files, threads=threads, rounds=_ROUNDS, progress=progress)
+    with progress.task("the same questions to both", 2, unit="models") as task:
+        sides = []
+        for path in files:
+            sides.append(_answers(path, threads))
+            task.advance()
+    answers = [
+        {"prompt": question, "before": before, "after": after}
+        for question, before, after in zip(prompts("show"), *sides, strict=True)
+    ]
+    return Found(start, reference, outcomes, speeds, answers)
+
+
+def _keep_score(
+    start: Candidate,
+    candidates: Sequence[Candidate],
+    settings: Settings,
+    folder: Path,
+    progress: Progress,
+) -> tuple[Reference, list[Outcome]]:
+    windows, threads = effort(settings.effort).held_out_windows, settings.threads
+    with LlamaCpp.open(start.path, threads=threads) as model:
+        reference = record(
+            model,
+            read_tokens(model, settings.held_out, CONTEXT, limit=windows),
+            CONTEXT,
+            folder,
+            progress,
+            windows=windows,
+            identity=sha256_file(start.path),
+        )
+    outcomes: list[Outcome] = []
+    for candidate in candidates:
+        with LlamaCpp.open(candidate.path, threads=threads) as model:
+            kept = kept_of(
+                model,
+                reference,
+                seed=settings.seed,
+                progress=progress,
+                identity=sha256_file(candidate.path),
+            )
+        outcomes.append(Outcome(candidate, kept, _above(kept, outcomes, settings.seed)))
+    return reference, outcomes
+
+
+def _above(kept: Kept, outcomes: Sequence[Outcome], seed: int) -> Measurement | None:
+    """How much larger its KLD is than ours, position by position; None for ours itself."""
+    if not outcomes:
+        return None
+    ours = outcomes[0].kept.positions.kld
+    return paired_difference(
+        kept.positions.kld, ours, seed=seed, metric="kld_mean_above_ours", unit="nats"
+    )
+
+
+def _answers(path: Path, threads: int) -> list[str]:
+    greedy = GenerationSettings(max_tokens=_ANSWER, temperature=0)
+    with LlamaCpp.open(path, threads=threads) as model:
+        starts = [model.prompt_tokens([Message.of("user", q)]) for q in prompts("show")]
+        written = model.write_together(starts, [greedy] * len(starts))
+        return [model.detokenize(tokens).strip() for tokens in written]

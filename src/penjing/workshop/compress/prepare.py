@@ -1,0 +1,130 @@
+"""Everything that can be refused is refused here, before the first minute of work is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from penjing.bundle.folder import MANIFEST_NAME
+from penjing.core.errors import BadInput, BudgetError
+from penjing.core.files import require_space, require_writable, sha256_file
+from penjing.core.units import format_size
+from penjing.evaluate.reference import disk_need
+from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.compress.settings import CONTEXT, Settings, effort
+from penjing.workshop.export.gguf import export_bytes
+from penjing.workshop.search.rounding import candidates
+
+_FORWARD_BYTES = 900 * 10**6  # torch, the engine, one window of logits
+_WEIGHT_BYTES = 4  # the workshop computes in float32
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What the work will take, said before it begins."""
+
+    smallest: int
+    """Bytes of the smallest file that is possible."""
+    seconds: float
+    """Rough time on this machine, from a short probe of its speed; 0 when it was not probed."""
+    peak_bytes: int
+    """Memory it will not exceed."""
+    disk_bytes: int
+    """Free disk it needs while it works."""
+
+
+def signature(settings: Settings, checkpoint_sha256: str) -> dict[str, Any]:
+    """All inputs that decide the result."""
+    return {
+        "model": checkpoint_sha256,
+        "budget": settings.budget,
+        "effort": settings.effort,
+        "seed": settings.seed,
+        "text": _hash(settings.text),
+        "held-out text": _hash(settings.held_out),
+        "recipe": _hash(repr(sorted(settings.plan.items())) if settings.plan else None),
+    }
+
+
+def check_output(out: Path, *, overwrite: bool) -> None:
+    """Raise unless `out` is a folder we may make a bundle in."""
+    if (out / MANIFEST_NAME).exists() and not overwrite:
+        raise BadInput(f"{out} already holds a bundle: choose another folder, or add --overwrite")
+    require_writable(out)
+
+
+def check_texts(settings: Settings) -> None:
+    """Raise when calibration text and held-out text share a passage."""
+    if settings.text is None:
+        return
+    given = {line.strip() for line in settings.text.splitlines() if len(line.strip()) > 60}
+    held = {line.strip() for line in settings.held_out.splitlines() if len(line.strip()) > 60}
+    if shared := given & held:
+        raise BadInput(
+            f"{len(shared)} lines are in the calibration text and in the held-out text: what is "
+            "measured must not be calibrated on, so take them out of one"
+        )
+
+
+def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: float) -> Forecast:
+    """Size, time, memory and disk. Raises BudgetError naming the smallest file possible."""
+    least = {n: min(candidates(checkpoint.tensors[n]), key=lambda c: c.bits).name
+             for n in checkpoint.quantizable}  # fmt: skip
+    smallest = export_bytes(checkpoint, least)
+    if settings.budget < smallest:
+        raise BudgetError(
+            f"{format_size(settings.budget)} is not possible for {settings.model_name}: the "
+            f"smallest is {format_size(smallest)} ({smallest} bytes)"
+        )
+    chosen, parameters = effort(settings.effort), checkpoint.parameters
+    windows = chosen.held_out_windows
+    disk = disk_need(windows, CONTEXT, checkpoint.config.vocab) + 4 * settings.budget
+    return Forecast(
+        smallest=smallest,
+        seconds=_seconds(checkpoint, settings, tokens_per_second) if tokens_per_second else 0.0,
+        peak_bytes=_WEIGHT_BYTES * parameters + settings.budget + _FORWARD_BYTES,
+        disk_bytes=disk,
+    )
+
+
+def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: float) -> float:
+    """Adds up tokens read per stage, in units of the engine's reading speed."""
+    chosen = effort(settings.effort)
+    probe = chosen.probe_windows * chosen.probe_length
+    read = chosen.calibration_tokens * 3  # written side by side, then read again
+    read += len(checkpoint.quantizable) * probe // 2  # half the blocks on average
+    read += 4 * chosen.held_out_windows * CONTEXT  # start, result, two controls
+    encode = checkpoint.parameters * 4e-7 / max(settings.threads, 1)
+    return read / tokens_per_second + 3 * encode + 30
+
+
+def model_sha256(path: Path, checkpoint: Checkpoint) -> str:
+    """Of the file, or of all weights of a folder."""
+    return sha256_file(path) if path.is_file() else checkpoint.sha256()
+
+
+def check_disk(out: Path, found: Forecast) -> None:
+    """Raise StorageError unless the work fits the disk."""
+    require_space(out, found.disk_bytes)
+
+
+def recipe_document(settings: Settings, sha: str, plan: Mapping[str, str]) -> dict[str, Any]:
+    """How to make the bundle again, as plain data."""
+    return {
+        "schema": 1,
+        "model": settings.model_name,
+        "model_sha256": sha,
+        "budget_bytes": settings.budget,
+        "effort": settings.effort,
+        "seed": settings.seed,
+        "text_sha256": _hash(settings.text),
+        "held_out": {"name": settings.held_out_name, "sha256": _hash(settings.held_out)},
+        "codecs": dict(plan),
+    }
+
+
+def _hash(text: str | None) -> str | None:
+    return None if text is None else sha256(text.encode()).hexdigest()

@@ -1,0 +1,100 @@
+"""The unfinished work of one compression, in `.work` inside the bundle folder.
+
+Each stage leaves its result here, whole or not at all; a run that goes on takes what it finds.
+A signature of all inputs keeps the results of other settings from being mixed in.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from penjing.core.errors import BadInput, FormatError
+from penjing.core.files import disk_errors, require_writable, write_text
+
+T = TypeVar("T")
+
+FOLDER = ".work"
+_SIGNATURE = "signature.json"
+
+
+class Work:
+    """The folder and what may be taken from it."""
+
+    def __init__(self, folder: Path, *, resumed: bool = False) -> None:
+        self.folder = folder
+        self.resumed = resumed
+        """Whether an earlier run began it: the time of this run is then not the whole."""
+
+    @classmethod
+    def begin(cls, out: Path, signature: Mapping[str, Any], *, resume: bool, restart: bool) -> Work:
+        """Open the work folder of bundle folder `out`.
+
+        Raises BadInput when unfinished work is there and neither `resume` nor `restart` was asked
+        for, and when work to be resumed was begun with other settings.
+        """
+        folder = out / FOLDER
+        if folder.exists() and restart:
+            with disk_errors(folder):
+                shutil.rmtree(folder)
+        if folder.exists() and not resume:
+            raise BadInput(
+                f"{out} holds unfinished work: add --resume to go on with it, or --restart to "
+                "begin again"
+            )
+        work = cls(folder, resumed=folder.exists())
+        if work.resumed:
+            work._require(signature, out)
+            return work
+        require_writable(folder)
+        write_text(folder / _SIGNATURE, json.dumps(dict(signature), sort_keys=True))
+        return work
+
+    def _require(self, signature: Mapping[str, Any], out: Path) -> None:
+        path = self.folder / _SIGNATURE
+        try:
+            before = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadInput(f"the work in {out} cannot be resumed: use --restart") from error
+        changed = [key for key in signature if before.get(key) != signature[key]]
+        if changed:
+            raise BadInput(
+                f"the work in {out} was begun with another {changed[0]} "
+                f"({before.get(changed[0])}): give the same, or --restart"
+            )
+
+    def stage(self, name: str, load: Callable[[Path], T], make: Callable[[Path], T]) -> T:
+        """The stage's result: loaded if its file is there and sound, made otherwise."""
+        path = self.folder / name
+        if path.exists():
+            try:
+                return load(path)
+            except FormatError:
+                path.unlink()
+        return make(path)
+
+    def data(self, name: str, make: Callable[[], T]) -> T:
+        """The same for a result that is plain JSON data."""
+
+        def save(path: Path) -> T:
+            result = make()
+            write_text(path, json.dumps(result))
+            return result
+
+        return self.stage(name, read_json, save)
+
+    def finish(self) -> None:
+        """Remove the folder: the bundle is complete."""
+        with disk_errors(self.folder):
+            shutil.rmtree(self.folder)
+
+
+def read_json(path: Path) -> Any:
+    """JSON data; FormatError when it is none."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path} is damaged: delete it") from error

@@ -1,0 +1,192 @@
+"""`penjing pull`, `list` and `remove` as a person or a script sees them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penjing.cli.app import main
+
+DATA = b"GGUF" + bytes(5000)
+OWN = """
+schema = 1
+[[model]]
+name = "tiny"
+title = "Tiny"
+note = "A [bold] note."
+architecture = "llama"
+template = "chatml"
+licence = "mine"
+parameters = 2_500
+context = 64
+file = "tiny.gguf"
+sha256 = "{sha}"
+bytes = {size}
+shape = {{ layers = 1, hidden = 1, ffn = 1, heads = 1, kv_heads = 1, head_dim = 1, vocabulary = 1 }}
+[[model.source]]
+kind = "local"
+path = "{folder}/tiny.gguf"
+[[text]]
+name = "diary"
+title = "Diary"
+licence = "mine"
+[[text.source]]
+kind = "local"
+path = "{folder}/diary.txt"
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("PENJING_DEBUG", raising=False)
+    monkeypatch.setenv("PENJING_HOME", str(tmp_path / "home"))
+    (tmp_path / "tiny.gguf").write_bytes(DATA)
+    (tmp_path / "diary.txt").write_text("Dear diary.\n")
+    (tmp_path / "home").mkdir()
+    sha = hashlib.sha256(DATA).hexdigest()
+    own = OWN.format(sha=sha, size=len(DATA), folder=tmp_path)
+    (tmp_path / "home" / "catalogue.toml").write_text(own)
+    return tmp_path / "home"
+
+
+def document(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> Any:
+    assert main([*words, "--json"]) == status
+    return json.loads(capsys.readouterr().out)
+
+
+def test_list_shows_what_is_here_and_what_is_not(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    before = document(capsys, "list")
+    assert before["home"] == str(home)
+    assert before["default"] == "smollm2-135m-instruct"
+    names = [line["name"] for line in before["models"] + before["texts"]]
+    assert {"smollm2-135m-instruct", "qwen3-0.6b", "tiny", "encyclopedia", "diary"} <= set(names)
+    assert {line["here"] for line in before["models"] + before["texts"]} == {"no"}
+
+    document(capsys, "pull", "tiny")
+    tiny = {line["name"]: line for line in document(capsys, "list")["models"]}["tiny"]
+    assert tiny["here"] == "yes"
+    assert tiny["path"] == str(home.parent / "tiny.gguf")
+    assert (tiny["bytes"], tiny["parameters"]) == (len(DATA), 2500)
+
+    (home.parent / "tiny.gguf").write_bytes(b"?" + DATA[1:])
+    tiny = {line["name"]: line for line in document(capsys, "list")["models"]}["tiny"]
+    assert tiny["here"] == "damaged"
+
+
+def test_list_is_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    rows = capsys.readouterr().out.splitlines()
+    [head] = [row for row in rows if row.startswith("name")]
+    assert head.split() == ["name", "size", "parameters", "licence", "here"]
+    [default] = [row for row in rows if "(default)" in row]
+    assert default.split()[0] == "smollm2-135m-instruct"
+    assert "98.4 MB" in default
+    assert "134.5M" in default
+    [hub] = [row for row in rows if row.startswith("qwen3-0.6b")]
+    assert "about 1.2 GB" in hub, "nobody has asked the hub yet"
+    assert any(row.startswith("encyclopedia (text)") for row in rows)
+
+
+def test_pull_says_where_and_under_which_licence(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    assert main(["pull", "tiny"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [
+        "tiny is ready: 5.0 kB, mine",
+        str(home.parent / "tiny.gguf"),
+        "A [bold] note.",
+    ]
+    assert shown.err == ""
+
+
+def test_pull_gives_one_document(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    assert document(capsys, "pull", "tiny") == {
+        "name": "tiny",
+        "path": str(home.parent / "tiny.gguf"),
+        "bytes": len(DATA),
+        "licence": "mine",
+        "pinned": True,
+        "origin": f"local path {home.parent}/tiny.gguf",
+        "files": {"tiny.gguf": hashlib.sha256(DATA).hexdigest()},
+    }
+
+
+def test_pull_without_a_name_means_the_default(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def pull(entry: Any, *_: object) -> Path:
+        asked.append(entry.name)
+        return Path("/x")
+
+    monkeypatch.setattr("penjing.bundle.fetch.pull", pull)
+    assert main(["pull"]) == 0
+    assert asked == ["smollm2-135m-instruct"]
+
+
+def test_a_text_is_pulled_and_removed_too(capsys: pytest.CaptureFixture[str], home: Path) -> None:
+    path = Path(document(capsys, "pull", "diary")["path"])
+    assert path.read_text() == "Dear diary.\n"
+    freed = document(capsys, "remove", "diary")
+    assert freed["name"] == "diary"
+    assert freed["freed_bytes"] > len("Dear diary.\n")
+    assert not path.exists()
+    assert (home.parent / "diary.txt").exists()
+
+
+def test_remove_says_what_it_freed(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["pull", "diary"])
+    capsys.readouterr()
+    assert main(["remove", "diary"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("diary is removed: ")
+    assert out.endswith(" B freed\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["pull", "tinny"], "unknown model or text 'tinny': did you mean tiny?"),
+        (["remove", "tinny"], "unknown model or text 'tinny': did you mean tiny?"),
+        (["remove", "tiny"], "tiny is not on this machine: see penjing list"),
+        (
+            ["remove"],
+            "the following arguments are required: name: try penjing remove --help",
+        ),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(
+    words: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", f"penjing: {line}\n")
+    assert document(capsys, *words, status=2)["error"]["message"] == line
+
+
+def test_a_broken_catalogue_of_ones_own_is_named(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    (home / "catalogue.toml").write_text("schema = 1\ncolour = 2\n")
+    assert main(["list"]) == 2
+    assert "unknown 'colour'" in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_the_shared_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENJING_HOME", str(tmp_path / "tiny.gguf"))
+    assert main(["list"]) == 0
+    capsys.readouterr()
+    assert main(["pull"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("penjing: cannot write ")
+    assert len(err.splitlines()) == 1

@@ -1,0 +1,26 @@
+"""What every test may use: the default model, and tiny models (`tests/support/tiny.py`)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+from penjing.bundle.catalogue import load_catalogue
+from penjing.bundle.home import Home
+from penjing.bundle.resolve import find_model
+from penjing.core.errors import NetworkError
+from penjing.core.progress import Silent
+
+
+@pytest.fixture(scope="session")
+def default_model() -> Path:
+    """The catalogue's default model, downloaded once into PENJING_HOME."""
+    name = load_catalogue().default
+    try:
+        return find_model(name, Home.from_environment(), progress=Silent(), download=True)
+    except NetworkError as error:
+        pytest.skip(f"{name} cannot be downloaded: {error}")

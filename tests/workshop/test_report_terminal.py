@@ -1,0 +1,72 @@
+"""The passport in the terminal: the numbers, in few lines, and no text that steers it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from penjing.core.errors import FormatError
+from penjing.workshop.report import print_passport
+
+
+def measurement(metric: str, value: float) -> dict[str, Any]:
+    return {"metric": metric, "value": value, "low": value * 0.93, "high": value * 1.07, "n": 4080}
+
+
+def passport() -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "model": "tiny",
+        "budget": {"bytes": 80_000_000},
+        "baseline": {"name": "start.gguf", "bytes": 98_362_432},
+        "file": {"name": "model.gguf", "bytes": 79_902_144, "parameters": 134_515_008},
+        "measurements": [measurement("kld_mean", 0.13), measurement("same_top", 0.81)],
+        "controls": [
+            {
+                "name": "plain rounding",
+                "bytes": 80_440_320,
+                "measurements": [measurement("kld_mean", 0.31)],
+            }
+        ],
+        "runtime": {"rows": [{"name": "this bundle", "decode_tps": 68.9}]},
+    }
+
+
+def printed(document: dict[str, Any], width: int = 80) -> str:
+    stream = io.StringIO()
+    print_passport(document, Console(file=stream, width=width, color_system=None))
+    return stream.getvalue()
+
+
+def test_numbers_and_verdict_fit_eighty_columns() -> None:
+    text = printed(passport())
+    assert "98.4 MB became 79.9 MB." in text
+    assert "The method beats its control, plain rounding." in text
+    assert "this bundle: writes 68.9 tok/s" in text
+    row = next(line for line in text.splitlines() if line.startswith("Mean KLD"))
+    assert row.split() == ["Mean", "KLD", "0.130", "0.121", "to", "0.139", "0", "0.310"]
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_without_controls_and_measurements() -> None:
+    text = printed({"file": {"bytes": 10}})
+    assert "No control was measured." in text
+    assert "How much it kept was not measured." in text
+
+
+def test_names_cannot_steer_the_terminal_or_rich() -> None:
+    document = passport()
+    document["controls"][0]["name"] = "[red]x[/red]\x1b[2J\x9b1m\x07"
+    document["runtime"]["rows"][0]["name"] = "[/] \ud800\x1b]0;title\x07"
+    text = printed(document, width=120)
+    assert "[red]x[/red]" in text
+    assert not set("\x1b\x9b\x07\ud800") & set(text)
+    text.encode("utf-8")
+
+
+def test_a_document_that_is_no_passport_is_refused() -> None:
+    with pytest.raises(FormatError, match="no file size"):
+        printed({"model": "m"})
