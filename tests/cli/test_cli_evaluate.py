@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -282,7 +281,6 @@ def test_a_model_that_breaks_is_a_failure(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (here / "small.gguf").write_bytes(b"GGUFnan")
-    assert math.isnan(float("nan"))
     assert evaluate(*COMPARE) == 1
     assert "small, window 1: a logit is not a finite number" in capsys.readouterr().err
     assert leftovers(here) == []

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penjing.core.errors import BadInput
 from penjing.workshop import divergence
 from penjing.workshop.divergence import kld
 
@@ -90,6 +91,13 @@ def test_slices_change_nothing_and_leading_sides_broadcast(
     torch.testing.assert_close(found[1], whole, rtol=1e-3, atol=1e-8)
     assert float(found[2].abs().max()) < 1e-10
     assert kld(clean[0], logits[0]).shape == ()
+
+
+@pytest.mark.parametrize("shape", [(1, 50), (6, 50), (7, 49), (50,)])
+def test_logits_of_other_positions_are_refused(shape: tuple[int, ...]) -> None:
+    clean, _ = pair(0, 0.1, vocab=50)
+    with pytest.raises(BadInput, match="same positions"):
+        kld(clean, torch.zeros(shape))
 
 
 @pytest.mark.parametrize("change", [0.05, 60.0])

@@ -80,6 +80,12 @@ class LlamaCpp:
         """How many tokens there are."""
         return self._vocab_size
 
+    @property
+    def chat_template(self) -> str | None:
+        """The Jinja template of a chat model; None for a model that only continues text."""
+        template: bytes | None = self._library.llama_model_chat_template(self._model, None)
+        return template.decode("utf-8", "replace") if template else None
+
     def tokenize(self, text: str, *, special: bool = False, bos: bool = True) -> list[int]:
         """Token ids of a text; see `LanguageModel.tokenize`."""
         data = text.encode("utf-8")
@@ -111,11 +117,11 @@ class LlamaCpp:
 
     def prompt_tokens(self, messages: Sequence[Message]) -> list[int]:
         """The prompt of a conversation. Only template text may hold control tokens."""
-        template = self._library.llama_model_chat_template(self._model, None)
+        template = self.chat_template
         if not template:
             raise EngineError(f"{self.name} has no chat template: it is not a chat model")
         segments = render_segments(
-            template.decode("utf-8"),
+            template,
             messages,
             bos_token=self._token_text(self._library.llama_vocab_bos(self._vocab)),
             eos_token=self._token_text(self._library.llama_vocab_eos(self._vocab)),

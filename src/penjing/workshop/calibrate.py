@@ -98,7 +98,7 @@ def _self_written(model: LlamaCpp, tokens: int, seed: int, progress: Progress) -
         turn = 0
         while len(out) < tokens:
             batch = [questions[(turn + i) % len(questions)] for i in range(_TOGETHER)]
-            starts = [model.prompt_tokens([Message.of("user", q)]) for q in batch]
+            starts = [question_tokens(model, q) for q in batch]
             settings = [
                 GenerationSettings(
                     max_tokens=_ANSWER, temperature=0.9, top_k=0, top_p=0.95, seed=seed + turn + i
@@ -112,6 +112,13 @@ def _self_written(model: LlamaCpp, tokens: int, seed: int, progress: Progress) -
             task.advance(min(len(new), tokens))
             turn += _TOGETHER
     return out[:tokens]
+
+
+def question_tokens(model: LlamaCpp, question: str) -> list[int]:
+    """A question as the model's own template puts it; as plain text where it has none."""
+    if model.chat_template:
+        return model.prompt_tokens([Message.of("user", question)])
+    return model.tokenize(f"{question}\n")
 
 
 def _reads_chinese(model: LlamaCpp) -> bool:

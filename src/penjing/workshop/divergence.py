@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import torch
 
+from penjing.core.errors import BadInput
+
 _CHUNK_ELEMENTS = 1 << 17
 """Numbers worked on at once: half a MB of float32 stays in a core's cache, twice as fast."""
 
@@ -14,15 +16,21 @@ _CHUNK_ELEMENTS = 1 << 17
 def kld(clean_logprobs: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """KL(clean || softmax(logits)) of [..., vocab] -> [...], in slices that bound the memory.
 
-    Leading sides broadcast: many variants' logits may meet one clean text. Small divergences keep
-    their digits in float32, where the textbook sum of p log(p / q) is lost below 1e-6.
+    `logits` may have more leading sides: variants of the same text. Small divergences keep their
+    digits in float32, where the textbook sum of p log(p / q) is lost below 1e-6.
     """
-    shape = torch.broadcast_shapes(clean_logprobs.shape, logits.shape)
-    clean = clean_logprobs.expand(shape).reshape(-1, shape[-1])
-    other = logits.expand(shape).reshape(-1, shape[-1])
-    rows = max(1, _CHUNK_ELEMENTS // shape[-1])
-    parts = [_kld(c, o) for c, o in zip(clean.split(rows), other.split(rows), strict=True)]
-    return torch.cat(parts).reshape(shape[:-1])
+    if logits.dim() > clean_logprobs.dim():
+        return torch.stack([kld(clean_logprobs, variant) for variant in logits])
+    if logits.shape != clean_logprobs.shape:
+        raise BadInput(
+            f"logits {list(logits.shape)} do not belong to log-probabilities "
+            f"{list(clean_logprobs.shape)}: score the same positions of the same text"
+        )
+    vocab = logits.shape[-1]
+    rows = max(1, _CHUNK_ELEMENTS // vocab)
+    clean, other = (each.reshape(-1, vocab).split(rows) for each in (clean_logprobs, logits))
+    parts = [_kld(*pair) for pair in zip(clean, other, strict=True)]
+    return torch.cat(parts).reshape(logits.shape[:-1])
 
 
 def _kld(clean: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:

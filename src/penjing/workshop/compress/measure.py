@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.files import sha256_file
-from penjing.core.messages import GenerationSettings, Message
+from penjing.core.messages import GenerationSettings
 from penjing.core.progress import Progress
 from penjing.core.report import Measurement
 from penjing.engine.llamacpp import LlamaCpp
@@ -17,7 +17,7 @@ from penjing.evaluate.kept import Kept, paired_difference
 from penjing.evaluate.kept import measure as kept_of
 from penjing.evaluate.reference import Reference, record
 from penjing.evaluate.windows import read_tokens
-from penjing.workshop.calibrate import prompts
+from penjing.workshop.calibrate import prompts, question_tokens
 from penjing.workshop.compress.settings import CONTEXT, Settings, effort
 
 _ROUNDS = 3
@@ -148,6 +148,6 @@ def _above(kept: Kept, outcomes: Sequence[Outcome], seed: int) -> Measurement | 
 def _answers(path: Path, threads: int) -> list[str]:
     greedy = GenerationSettings(max_tokens=_ANSWER, temperature=0)
     with LlamaCpp.open(path, threads=threads) as model:
-        starts = [model.prompt_tokens([Message.of("user", q)]) for q in prompts("show")]
+        starts = [question_tokens(model, q) for q in prompts("show")]
         written = model.write_together(starts, [greedy] * len(starts))
         return [model.detokenize(tokens).strip() for tokens in written]

@@ -1,0 +1,288 @@
+"""A whole compression of a tiny model: the budget is kept, the passport is true, kills lose nothing.
+
+Runs the real engine, the real search and the real command line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+
+from penjing.bundle.folder import verify
+from penjing.bundle.gguf_values import Value
+from penjing.cli.app import main
+from penjing.engine.llamacpp import LlamaCpp
+from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.export.gguf import export_gguf
+
+WORDS = [
+    "the",
+    "sea",
+    "was",
+    "calm",
+    "and",
+    "a",
+    "small",
+    "boat",
+    "came",
+    "home",
+    "with",
+    "fish",
+    "for",
+    "all",
+    "who",
+    "had",
+    "waited",
+]
+
+
+def prose(seed: int, words: int) -> str:
+    chance = np.random.default_rng(seed)
+    return ". ".join(" ".join(chance.choice(WORDS, 9)) for _ in range(words // 9))
+
+
+class Place:
+    """A model file, texts, and the command line on them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        plain = tiny.checkpoint("llama", layers=2, hidden=64, ffn=256)
+        metadata = {**plain.metadata, "tokenizer.chat_template": Value.text(tiny.TEMPLATE)}
+        self.checkpoint = Checkpoint.of("tiny", metadata, plain.tensors)
+        self.model = folder / "tiny.gguf"
+        export_gguf(self.checkpoint, self.model, dict.fromkeys(plain.quantizable, "F16"))
+        (folder / "held.txt").write_text(prose(1, 1300))
+        (folder / "own.txt").write_text(prose(2, 800))
+
+    def words(self, out: str, *more: str, size: str = "110KB") -> list[str]:
+        return [
+            "compress", str(self.model), "-o", str(self.folder / out), "--size", size,
+            "--effort", "light", "--held-out", str(self.folder / "held.txt"),
+            "--threads", "1", "--json", "--quiet", *more,
+        ]  # fmt: skip
+
+    def run(self, capsys: Any, out: str, *more: str, size: str = "110KB") -> tuple[int, Any, str]:
+        capsys.readouterr()
+        status = main(self.words(out, *more, size=size))
+        said = capsys.readouterr()
+        return status, json.loads(said.out) if said.out else None, said.err
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return Place(tmp_path_factory.mktemp("compress"))
+
+
+@pytest.fixture(scope="module")
+def made(place: Place) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "penjing", *place.words("made")], capture_output=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def value(passport: dict[str, Any], metric: str) -> float:
+    return next(m["value"] for m in passport["measurements"] if m["metric"] == metric)
+
+
+def test_budget_is_kept_and_nearly_used(place: Place, made: dict[str, Any]) -> None:
+    size = (place.folder / "made" / "model.gguf").stat().st_size
+    assert size == made["file"]["bytes"]
+    assert 0.97 * 110_000 < size <= 110_000
+
+
+def test_bundle_is_sound_and_complete(place: Place, made: dict[str, Any]) -> None:
+    out = place.folder / "made"
+    names = {"model.gguf", "passport.json", "report.html", "recipe.yaml"}
+    assert set(verify(out).files) == names
+    assert {p.name for p in out.iterdir()} == names | {"bundle.json"}
+    assert json.loads((out / "passport.json").read_text()) == made
+    assert "<svg" in (out / "report.html").read_text()
+
+
+def test_passport_is_what_an_independent_computation_gives(
+    place: Place, made: dict[str, Any]
+) -> None:
+    """KLD and perplexity from plain float64 softmax, window by window."""
+    text = (place.folder / "held.txt").read_text()
+    paths = (place.model, place.folder / "made" / "model.gguf")
+    with LlamaCpp.open(paths[0], threads=1) as a, LlamaCpp.open(paths[1], threads=1) as b:
+        tokens = a.tokenize(text)
+        divergences, surprises = [], []
+        for w in range(made["held_out"]["windows"]):
+            window = tokens[w * 512 : (w + 1) * 512]
+            p, q = (_logprobs(m.score(window))[256:511] for m in (a, b))
+            divergences.append((np.exp(p) * (p - q)).sum(1))
+            surprises.append(-q[np.arange(255), window[257:]])
+    assert value(made, "kld_mean") == pytest.approx(np.mean(divergences), rel=2e-3)
+    assert value(made, "kld_max") == pytest.approx(np.max(divergences), rel=1e-2)
+    assert value(made, "perplexity") == pytest.approx(np.exp(np.mean(surprises)), rel=1e-3)
+
+
+def _logprobs(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    x = logits.astype(np.float64)
+    x -= x.max(1, keepdims=True)
+    return x - np.log(np.exp(x).sum(1, keepdims=True))
+
+
+def test_controls_stand_beside_it_at_no_fewer_bytes_for_the_method(made: dict[str, Any]) -> None:
+    names = [c["name"] for c in made["controls"]]
+    assert names == ["plain rounding", "shuffled allocation"]
+    for control in made["controls"]:
+        assert control["bytes"] <= made["file"]["bytes"]
+        assert any(m["metric"] == "kld_mean_above_ours" for m in control["measurements"])
+    assert made["controls"][1]["bytes"] == made["file"]["bytes"]
+
+
+def test_it_beats_plain_rounding(made: dict[str, Any]) -> None:
+    assert value(made, "kld_mean") < value(made["controls"][0], "kld_mean")
+
+
+def test_same_recipe_same_bytes(place: Place, made: dict[str, Any], capsys: Any) -> None:
+    recipe = str(place.folder / "made" / "recipe.yaml")
+    words = [w for w in place.words("again", "--recipe", recipe) if w not in ("--size", "110KB")]
+    assert main(words) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["file"]["sha256"] == made["file"]["sha256"]
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(place: Place, made: dict[str, Any]) -> None:
+    """kill -9 after each stage's file appears, then --resume, until it is through."""
+    out = place.folder / "killed"
+    command = [sys.executable, "-m", "penjing", *place.words("killed")]
+    for stage in ("calibration.json", "importance.npz", "sensitivity.json", "plain.gguf"):
+        _kill_after(command, out / ".work" / stage)
+        assert not (out / "bundle.json").exists()
+        command = [sys.executable, "-m", "penjing", *place.words("killed", "--resume")]
+    written = (out / ".work" / "calibration.json").stat().st_mtime_ns
+    done = subprocess.run(command, capture_output=True, check=True)
+    passport = json.loads(done.stdout)
+    assert passport["resumed"] is True
+    assert passport["file"]["sha256"] == made["file"]["sha256"]
+    assert value(passport, "kld_mean") == value(made, "kld_mean")
+    assert written > 0
+    assert not (out / ".work").exists()
+
+
+def _kill_after(command: list[str], path: Path) -> None:
+    running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    limit = time.monotonic() + 60
+    while not path.exists():
+        assert running.poll() is None, "it ended before it was killed"
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+
+
+def test_ctrl_c_says_how_to_go_on(place: Place) -> None:
+    command = [sys.executable, "-m", "penjing", *place.words("stopped")]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not (place.folder / "stopped" / ".work" / "signature.json").exists():
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130
+    lines = said.decode().strip().splitlines()
+    assert lines[-1].startswith("penjing: stopped")
+    assert "--resume" in lines[-1]
+
+
+def test_unfinished_work_is_never_lost_by_accident(place: Place, capsys: Any) -> None:
+    work = place.folder / "left" / ".work"
+    work.mkdir(parents=True)
+    (work / "signature.json").write_text("{}")
+    status, _, said = place.run(capsys, "left")
+    assert (status, "--resume" in said, work.exists()) == (2, True, True)
+    status, _, said = place.run(capsys, "left", "--resume")
+    assert status == 2
+    assert "another model" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "size", "words"),
+    [
+        ((), "20KB", "smallest is"),
+        ((), "plenty", "not a size"),
+        (("--effort", "heroic"), "110KB", "unknown effort"),
+        (("--device", "toaster"), None, "unknown device"),
+        (("--threads", "0"), "110KB", "at least 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_work(place, capsys, more, size, words) -> None:
+    line = place.words("refused", *more, size=size or "1MB")
+    if size is None:
+        line = [w for w in line if w not in ("--size", "1MB")]
+    assert main(line) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert len(said.strip().splitlines()) == 1
+    assert not (place.folder / "refused" / ".work").exists()
+
+
+def test_impossible_budget_names_a_size_that_is_possible(place: Place, capsys: Any) -> None:
+    _, _, said = place.run(capsys, "least", size="20KB")
+    least = int(said.split("(")[1].split(" bytes")[0])
+    status, shown, _ = place.run(capsys, "least", "--dry-run", size=f"{least}B")
+    assert status == 0
+    assert shown["smallest_bytes"] == least
+    assert place.run(capsys, "least", "--dry-run", size=f"{least - 1}B")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"\xff\xfe not text", "not UTF-8"), (b"  \n", "empty"), (b"too short", "longer")],
+)
+def test_unusable_texts(place: Place, capsys: Any, content: bytes, words: str) -> None:
+    path = place.folder / "bad.txt"
+    path.write_bytes(content)
+    status, _, said = place.run(capsys, "texts", "--text", str(path))
+    assert status == 2
+    assert words in said
+
+
+def test_held_out_text_is_never_calibration_text(place: Place, capsys: Any) -> None:
+    shared = "This very long line of text is in both of the files, which must not be.\n"
+    for name in ("one.txt", "two.txt"):
+        (place.folder / name).write_text(shared + prose(3, 1300))
+    line = place.words("shared", "--text", str(place.folder / "one.txt"))
+    line[line.index("--held-out") + 1] = str(place.folder / "two.txt")
+    assert main(line) == 2
+    assert "measured must not be calibrated on" in capsys.readouterr().err
+
+
+def test_a_file_in_place_of_the_folder(place: Place, capsys: Any) -> None:
+    (place.folder / "file").write_text("mine")
+    status, _, said = place.run(capsys, "file")
+    assert status == 1
+    assert "in the way" in said or "not a folder" in said
+    assert (place.folder / "file").read_text() == "mine"
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(place: Place) -> None:
+    """RLIMIT_FSIZE stands for the disk: root ignores quotas and permissions."""
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000));"
+        "from penjing.cli.app import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *place.words("full")], capture_output=True, check=False
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.decode().strip().splitlines()) == 1
+    assert b"cannot write" in done.stderr
+    assert not (place.folder / "full" / "model.gguf").exists()
+    assert not list((place.folder / "full").glob("**/*.tmp"))
