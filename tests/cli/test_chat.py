@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from penjing.cli import app, chat
+from penjing.cli.chat import DEFAULT_SYSTEM
 from penjing.core.errors import EngineError, UsageError
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.engine.fake import FakeModel
@@ -37,10 +38,13 @@ def penjing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run
 
 
+SYSTEM = Message.of("system", DEFAULT_SYSTEM)
+
+
 def test_once_prints_the_answer_and_closes_the_model(penjing: Say) -> None:
     model = FakeModel(["Paris."])
     assert penjing("--once", "Capital of France?", model=model) == (0, "Paris.\n", "")
-    assert model.calls[0].messages == (Message.of("user", "Capital of France?"),)
+    assert model.calls[0].messages == (SYSTEM, Message.of("user", "Capital of France?"))
     assert model.closed
 
 
@@ -133,7 +137,8 @@ def test_each_line_of_a_pipe_is_a_turn_of_one_conversation(penjing: Say) -> None
     model = FakeModel(["one", "two\nlines"])
     status, out, err = penjing(model=model, stdin="first\n\n   \n/help\n")
     assert (status, out, err) == (0, "one\ntwo\nlines\n", "")
-    assert [message.text for message in model.calls[1].messages] == ["first", "one", "/help"]
+    said = [message.text for message in model.calls[1].messages]
+    assert said == [DEFAULT_SYSTEM, "first", "one", "/help"]
 
 
 def test_a_pipe_with_json_is_one_document(penjing: Say) -> None:
@@ -152,7 +157,7 @@ def test_what_was_dropped_is_said(penjing: Say) -> None:
     status, out, err = penjing("--max-tokens", "60", model=model, stdin=lines)
     assert status == 0
     assert out.count("x" * 40) == 5
-    assert "[dropped the 2 oldest messages (" in err
+    assert "oldest messages (" in err
     assert "tokens) to stay within 400]" in err
     document = json.loads(
         penjing("--json", "--max-tokens", "60", model=FakeModel(context=400), stdin=lines)[1]
@@ -452,3 +457,23 @@ def test_bytes_and_locales_that_spell_no_text(words: list[str]) -> None:
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["chat", "--help"]) == 0
     assert 'penjing chat --once "What is the capital of France?"' in capsys.readouterr().out
+
+
+class _NoSystem(FakeModel):
+    """A template that refuses system prompts, as Gemma 2's does."""
+
+    def count_tokens(self, messages):
+        if any(message.role == "system" for message in messages):
+            raise EngineError("the chat template refuses: System role not supported")
+        return super().count_tokens(messages)
+
+
+def test_the_system_prompt_is_ours_the_persons_or_the_templates(penjing: Say) -> None:
+    def first(*words: str, model: FakeModel) -> Message:
+        assert penjing("--once", "hi", *words, model=model)[0] == 0
+        return model.calls[0].messages[0]
+
+    assert first(model=FakeModel(["a"])) == SYSTEM
+    assert first("--system", "Be kind.", model=FakeModel(["a"])).text == "Be kind."
+    assert first("--system", "-", model=FakeModel(["a"])).role == "user"
+    assert first(model=_NoSystem(["a"])).role == "user"

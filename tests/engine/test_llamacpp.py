@@ -25,8 +25,12 @@ def model(default_model: Path) -> Iterator[LlamaCpp]:
         yield opened
 
 
+SYSTEM = Message.of("system", "You are a helpful assistant.")
+
+
 def ask(model: LlamaCpp, text: str, settings: GenerationSettings = GREEDY) -> str:
-    return "".join(c.text for c in model.generate([Message.of("user", text)], settings))
+    messages = [SYSTEM, Message.of("user", text)]
+    return "".join(c.text for c in model.generate(messages, settings))
 
 
 def test_answers_a_question(model: LlamaCpp) -> None:

@@ -1,4 +1,4 @@
-"""A whole compression of a tiny model: the budget is kept, the passport is true, kills lose nothing.
+"""A whole compression of a tiny model: budget kept, passport true, kills lose nothing.
 
 Runs the real engine, the real search and the real command line.
 """
@@ -25,25 +25,7 @@ from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import export_gguf
 
-WORDS = [
-    "the",
-    "sea",
-    "was",
-    "calm",
-    "and",
-    "a",
-    "small",
-    "boat",
-    "came",
-    "home",
-    "with",
-    "fish",
-    "for",
-    "all",
-    "who",
-    "had",
-    "waited",
-]
+WORDS = ("the", "sea", "was", "calm", "and", "a", "small", "boat", "came", "home", "with", "fish")
 
 
 def prose(seed: int, words: int) -> str:

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
 from penjing.cli.output import Output, to_json
-from penjing.core.errors import BadInput, Cancelled
+from penjing.core.errors import BadInput, Cancelled, EngineError
 from penjing.core.files import read_text
-from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Usage
+from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
@@ -42,6 +42,8 @@ Opener = Callable[[Namespace, "Progress"], "LanguageModel"]
 _IMPORTED = time.monotonic()
 _MAX_PROMPT = 64 * 2**20
 _DEFAULT = GenerationSettings()
+DEFAULT_SYSTEM = "You are a helpful assistant."
+"""Better than some templates' own: with SmolLM2's, the capital of France is a song."""
 
 
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
@@ -49,7 +51,11 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     add = parser.add_argument
     add("model", nargs="?", help="a model's name, a .gguf file or a bundle (default: a small one)")
     add("--once", metavar="TEXT", help="answer this and exit; - reads it from standard input")
-    add("--system", metavar="TEXT", help="who the model is to be")
+    add(
+        "--system",
+        metavar="TEXT",
+        help=f"who the model is to be; - for its template's own (default: '{DEFAULT_SYSTEM}')",
+    )
     add("--context", metavar="N", type=_whole(16), default=4096, help="tokens it can remember")
     add("--threads", metavar="N", type=_whole(1), help="default: all cores")
     add(
@@ -87,7 +93,7 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
     question = None if args.once is None else _question(args.once)
     began = time.monotonic()
     model = (opener or _open)(args, Output(args.json, quiet=args.quiet).progress())
-    system = None if args.system is None else said(args.system)
+    system = _system(args.system, model)
     talk = Talk(model, settings, Conversation(system), load_seconds=time.monotonic() - began)
     try:
         if question is not None:
@@ -99,6 +105,17 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
         return _piped(talk, json=args.json)
     finally:
         model.close()
+
+
+def _system(given: str | None, model: LanguageModel) -> str | None:
+    """The system prompt; None leaves it to the model's template."""
+    if given is not None:
+        return None if given == "-" else said(given)
+    try:
+        model.count_tokens([Message.of("system", DEFAULT_SYSTEM), Message.of("user", "?")])
+    except EngineError:  # a template without system prompts
+        return None
+    return DEFAULT_SYSTEM
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 from penjing.core.errors import EngineError
+from penjing.core.memory import peak_memory
 from penjing.core.progress import Progress
 
 PROMPT = 256
@@ -97,17 +98,8 @@ def _run(path: Path, threads: int) -> Speed:
         prefill_tps=PROMPT / (read - begun),
         decode_tps=ANSWER / (written - read),
         load_seconds=loaded,
-        peak_rss_bytes=_peak_memory(),
+        peak_rss_bytes=peak_memory(),
     )
-
-
-def _peak_memory() -> int:
-    if sys.platform == "win32":
-        return 0
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":

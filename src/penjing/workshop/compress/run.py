@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
 import shutil
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +24,7 @@ from penjing.bundle.folder import (
 )
 from penjing.core.errors import FormatError
 from penjing.core.files import disk_errors, write_text
+from penjing.core.memory import peak_memory
 from penjing.core.progress import Progress
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
@@ -83,7 +82,7 @@ def compress(job: Job) -> dict[str, Any]:
         folder=job.work.folder / "reference",
         progress=job.progress,
     )
-    took = Took(time.perf_counter() - begun, job.work.resumed, _peak_memory())
+    took = Took(time.perf_counter() - begun, job.work.resumed, peak_memory())
     made = passport(settings, job.checkpoint, found, took)
     recipe = _yaml(prepare.recipe_document(settings, made["baseline"]["sha256"], search.plan))
     shown = details(job.checkpoint, found, search, calibration, recipe)
@@ -229,11 +228,6 @@ def _yaml(document: Mapping[str, Any]) -> str:
 
     text: str = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
     return text
-
-
-def _peak_memory() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _padded(count: int) -> int:
