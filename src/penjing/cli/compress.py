@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
     """Compress, and show the passport."""
     from importlib.util import find_spec
 
-    if not all(find_spec(name) for name in ("torch", "safetensors", "yaml")):
+    if not all(find_spec(name) for name in ("torch", "yaml")):
         raise MissingExtra("penjing compress", "workshop")
     from penjing.bundle.home import Home
     from penjing.workshop.checkpoint import Checkpoint
