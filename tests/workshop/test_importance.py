@@ -53,6 +53,23 @@ def test_equals_the_torch_forward(family: str, tmp_path: Path) -> None:
         np.testing.assert_allclose(values, expected, rtol=2e-2, err_msg=name)
 
 
+def test_a_killed_collection_goes_on_where_it_was(tmp_path: Path, monkeypatch) -> None:
+    path, partial = tmp_path / "m.gguf", tmp_path / "sums.npz"
+    export_gguf(tiny.checkpoint("llama"), path, {})
+    monkeypatch.setattr(importance, "_SAVE_EVERY", 0.0)
+    with LlamaCpp.open(path, threads=1) as engine:
+        whole = importance.collect(engine, WINDOWS, Silent())
+        importance.collect(engine, WINDOWS[:1], Silent(), partial=partial)
+        seen = []
+        monkeypatch.setattr(
+            engine, "watch", lambda w, c, watch=engine.watch: (seen.append(w), watch(w, c))
+        )
+        resumed = importance.collect(engine, WINDOWS, Silent(), partial=partial)
+    assert seen == WINDOWS[1:]
+    for name, values in whole.items():
+        np.testing.assert_allclose(resumed[name], values, rtol=1e-6)
+
+
 def test_survives_the_disk_and_refuses_other_files(tmp_path: Path) -> None:
     path = tmp_path / "i.npz"
     made = {"blk.0.attn_q.weight": np.arange(4, dtype=np.float32)}

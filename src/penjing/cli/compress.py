@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES: Mapping[str, str] = {
     "compress": """
         penjing compress smollm2-135m-instruct -o small --size 80MB
-        penjing compress my-model/ -o pi --device raspberry-pi-5-8gb --text mails.txt
+        penjing compress my-model/ -o pi --device pi-5-8gb --text mails.txt
         penjing compress smollm2-135m-instruct -o small --size 80MB --dry-run
     """,
 }

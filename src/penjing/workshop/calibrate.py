@@ -78,40 +78,56 @@ def calibrate(
     window: int,
     seed: int,
     text: str | None,
+    partial: Path,
     progress: Progress,
 ) -> Calibration:
     """About `tokens` calibration tokens; half of them from `text` where one is given.
 
-    Raises BadInput when `text` is shorter than one window.
+    `partial` is a file that keeps what was written so far, for a run that is killed. Raises
+    BadInput when `text` is shorter than one window.
     """
     given = _windows_of(model, text, tokens // 2, window) if text is not None else []
     from_text = sum(map(len, given))
-    written = _self_written(model, tokens - from_text, seed, progress)
+    written = _self_written(model, tokens - from_text, seed, partial, progress)
     windows = [*_cut(written, window), *given]
     return Calibration(tuple(map(tuple, windows)), len(written), from_text, seed)
 
 
-def _self_written(model: LlamaCpp, tokens: int, seed: int, progress: Progress) -> list[int]:
+def _self_written(
+    model: LlamaCpp, tokens: int, seed: int, partial: Path, progress: Progress
+) -> list[int]:
     questions = prompts("english") + (prompts("chinese") if _reads_chinese(model) else [])
-    out: list[int] = []
-    with progress.task("the model writes its calibration text", tokens, unit="tokens") as task:
-        turn = 0
-        while len(out) < tokens:
-            batch = [questions[(turn + i) % len(questions)] for i in range(_TOGETHER)]
-            starts = [question_tokens(model, q) for q in batch]
-            settings = [
-                GenerationSettings(
-                    max_tokens=_ANSWER, temperature=0.9, top_k=0, top_p=0.95, seed=seed + turn + i
-                )
-                for i in range(_TOGETHER)
-            ]
-            answers = model.write_together(starts, settings)
-            new = [token for start, answer in zip(starts, answers, strict=True)
-                   for token in (*start, *answer)]  # fmt: skip
-            out += new
-            task.advance(min(len(new), tokens))
-            turn += _TOGETHER
-    return out[:tokens]
+    rounds = _read_rounds(partial)
+    done = sum(map(len, rounds))
+    with progress.task(
+        "the model writes its calibration text", max(tokens - done, 0), unit="tokens"
+    ) as task:
+        while (done := sum(map(len, rounds))) < tokens:
+            new = _round(model, questions, len(rounds) * _TOGETHER, seed)
+            rounds.append(new)
+            write_text(partial, json.dumps(rounds))
+            task.advance(min(len(new), tokens - done))
+    return [token for each in rounds for token in each][:tokens]
+
+
+def _round(model: LlamaCpp, questions: Sequence[str], turn: int, seed: int) -> list[int]:
+    """Eight questions and the model's answers; the same turn and seed give the same tokens."""
+    turns = range(turn, turn + _TOGETHER)
+    starts = [question_tokens(model, questions[i % len(questions)]) for i in turns]
+    settings = [
+        GenerationSettings(max_tokens=_ANSWER, temperature=0.9, top_k=0, top_p=0.95, seed=seed + i)
+        for i in turns
+    ]
+    answers = model.write_together(starts, settings)
+    return [t for pair in zip(starts, answers, strict=True) for part in pair for t in part]
+
+
+def _read_rounds(partial: Path) -> list[list[int]]:
+    try:
+        rounds: list[list[int]] = json.loads(partial.read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return rounds
 
 
 def question_tokens(model: LlamaCpp, question: str) -> list[int]:

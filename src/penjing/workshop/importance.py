@@ -8,6 +8,7 @@ engine, on calibration text (the same statistic llama.cpp's imatrix tool collect
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from penjing.engine.llamacpp import LlamaCpp
 from penjing.ggml.layout import EvalCallback, Tensor
 from penjing.ggml.library import load
 
+_SAVE_EVERY = 20.0  # seconds
+
 Importance = Mapping[str, npt.NDArray[np.float32]]
 
 
@@ -34,6 +37,25 @@ class _Watcher:
         self.error: BaseException | None = None
         self._operations: dict[int, bool] = {}
         self.callback = EvalCallback(self._see)
+
+    def save(self, path: Path, windows: int) -> None:
+        """Keep the sums of the first `windows` windows."""
+        with writing(path) as file:
+            counts = {f"rows {name}": np.int64(rows) for name, rows in self.rows.items()}
+            np.savez(file, allow_pickle=False, windows=windows, **counts, **self.sums)
+
+    def restore(self, path: Path) -> int:
+        """Take up what `save` kept; gives how many windows that were, 0 where nothing is."""
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                data = {name: archive[name] for name in archive.files}
+                windows = int(data.pop("windows"))
+        except (OSError, ValueError, KeyError, EOFError):
+            return 0
+        rows = {name: int(data.pop(name)) for name in list(data) if name.startswith("rows ")}
+        self.rows = {name.removeprefix("rows "): count for name, count in rows.items()}
+        self.sums = data
+        return windows
 
     def _see(self, pointer: Any, asking: bool, _data: Any) -> bool:
         try:
@@ -67,16 +89,27 @@ class _Watcher:
 
 
 def collect(
-    model: LlamaCpp, windows: Sequence[Sequence[int]], progress: Progress
+    model: LlamaCpp,
+    windows: Sequence[Sequence[int]],
+    progress: Progress,
+    *,
+    partial: Path | None = None,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """Mean square [channels] of every weight matrix's input over the windows."""
+    """Mean square [channels] of every weight matrix's input over the windows.
+
+    `partial` is a file that keeps the sums so far, for a run that is killed.
+    """
     watcher = _Watcher()
-    total = sum(map(len, windows))
-    with progress.task("importance of every channel", total, unit="tokens") as task:
-        for window in windows:
+    done = watcher.restore(partial) if partial else 0
+    left, saved = windows[done:], time.monotonic()
+    with progress.task("importance of every channel", sum(map(len, left)), unit="tokens") as task:
+        for count, window in enumerate(left, done + 1):
             model.watch(window, watcher.callback)
             if watcher.error is not None:
                 raise watcher.error
+            if partial and time.monotonic() - saved > _SAVE_EVERY:
+                watcher.save(partial, count)
+                saved = time.monotonic()
             task.advance(len(window))
     return {
         name: (watcher.sums[name] / watcher.rows[name]).astype(np.float32)

@@ -112,6 +112,7 @@ def _calibration(job: Job, start: Path) -> tuple[Calibration, dict[str, Any]]:
                 window=CONTEXT,
                 seed=settings.seed,
                 text=settings.text,
+                partial=work.folder / "written.json",
                 progress=progress,
             )
             made.save(path)
@@ -120,7 +121,9 @@ def _calibration(job: Job, start: Path) -> tuple[Calibration, dict[str, Any]]:
         calibration = work.stage("calibration.json", Calibration.load, write)
 
         def collect(path: Path) -> dict[str, Any]:
-            found = imatrix.collect(model, calibration.windows, progress)
+            found = imatrix.collect(
+                model, calibration.windows, progress, partial=work.folder / "sums.npz"
+            )
             imatrix.save(found, path)
             return found
 
