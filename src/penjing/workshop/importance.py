@@ -22,6 +22,7 @@ from penjing.core.progress import Progress
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.ggml.layout import EvalCallback, Tensor
 from penjing.ggml.library import load
+from penjing.workshop.checkpoint import Checkpoint
 
 _SAVE_EVERY = 20.0  # seconds
 
@@ -115,6 +116,18 @@ def collect(
         name: (watcher.sums[name] / watcher.rows[name]).astype(np.float32)
         for name in sorted(watcher.sums)
     }
+
+
+def with_lookups(checkpoint: Checkpoint, found: Importance) -> dict[str, npt.NDArray[np.float32]]:
+    """`found`, and every channel alike for an embedding that is looked up and never multiplied.
+
+    A tied embedding is also the output head and keeps the importance collected there.
+    """
+    out = dict(found)
+    embedding = checkpoint.tensor("token_embd.weight")
+    if "output.weight" in checkpoint.tensors and embedding.name not in out:
+        out[embedding.name] = np.ones(embedding.shape[-1], dtype=np.float32)
+    return out
 
 
 def save(importance: Importance, path: Path) -> None:

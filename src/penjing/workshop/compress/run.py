@@ -127,7 +127,8 @@ def _calibration(job: Job, start: Path) -> tuple[Calibration, dict[str, Any]]:
             imatrix.save(found, path)
             return found
 
-        return calibration, work.stage("importance.npz", imatrix.restore, collect)
+        found = work.stage("importance.npz", imatrix.restore, collect)
+        return calibration, imatrix.with_lookups(job.checkpoint, found)
 
 
 def _search(job: Job, calibration: Calibration, importance: imatrix.Importance) -> Search:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 LONGEST = 2000
 """Signs of an answer that are shown; the page says how many were left out."""
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_BREAK = re.compile(r"(\s*\n\s*)")
 _WORD = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+|([^\s])\1*")
 
 
@@ -105,14 +106,24 @@ def _pieces(text: str, words: Sequence[re.Match[str]], kept: set[int]) -> Iterat
         if (i not in kept) != changed:
             border = end if changed else word.start()
             if border > start:
-                yield Piece(text[start:border], changed)
+                yield from _marked(text[start:border], changed)
             start, changed = border, not changed
         end = word.end()
     if changed:
-        yield Piece(text[start:end], True)
+        yield from _marked(text[start:end], True)
         start = end
     if start < len(text):
         yield Piece(text[start:], False)
+
+
+def _marked(text: str, changed: bool) -> Iterator[Piece]:
+    """The run, with the breaks between marked lines left unmarked: a mark on nothing is a blot."""
+    if not changed:
+        yield Piece(text, False)
+        return
+    for i, part in enumerate(_BREAK.split(text)):
+        if part:
+            yield Piece(part, i % 2 == 0)
 
 
 def _cut(text: str) -> str:

@@ -33,6 +33,8 @@ from penjing.workshop.report.reading import Point
 from penjing.workshop.report.words import significant
 
 _MARKS = {"ours": "this method", "control": "control", "baseline": "starting model"}
+_REACH = 4.0
+"""A prediction further than this many times above every measurement is not drawn."""
 _FLOOR = 46.0
 """Room below the break for a KLD of zero."""
 
@@ -62,7 +64,7 @@ def frontier(
 ) -> Markup | None:
     """The figure; None where nothing can be drawn."""
     measured = [p for p in points if p.kind != "predicted"]
-    predicted = sorted((p for p in points if p.kind == "predicted"), key=lambda p: p.bytes)
+    predicted = sorted(_near(points), key=lambda p: p.bytes)
     if not measured and not predicted:
         return None
     height = 430.0 if width > 500 else 420.0
@@ -74,6 +76,21 @@ def frontier(
     parts.extend(_names(axes, measured, predicted, budget))
     parts.extend(_legend(measured, predicted, width))
     return drawing(parts, width, height, _alt(measured), class_)
+
+
+def beyond(points: Sequence[Point]) -> int:
+    """How many predictions are left out of the figure."""
+    return sum(p.kind == "predicted" for p in points) - len(_near(points))
+
+
+def _near(points: Sequence[Point]) -> list[Point]:
+    """Predictions worth drawing: rounding errors add up only while they are small.
+
+    Those far above every measurement say nothing and would press the measurements together.
+    """
+    predicted = [p for p in points if p.kind == "predicted"]
+    measured = [p.high or p.kld for p in points if p.kind != "predicted" and p.kld > 0]
+    return [p for p in predicted if not measured or p.kld <= _REACH * max(measured)]
 
 
 def _axes(points: Sequence[Point], width: float, height: float) -> _Axes:

@@ -34,7 +34,9 @@ from penjing.workshop.report.words import (
     headline,
     limits,
     moment,
+    sentence,
     significant,
+    together,
     verdict,
 )
 
@@ -65,21 +67,23 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         p=p,
         d=d,
         style=Markup(_resource("style.css")),  # noqa: S704 (our own file)
-        headline=headline(p),
+        headline=together(headline(p)),
         when=moment(p.created),
-        facts=facts(p),
+        facts=together(facts(p)),
         scale=_scale(p),
         columns=passport_columns(p),
         rows=passport_rows(p),
         verdict=verdict(p),
         tokens=next((m.n for m in p.ours.measures.values() if m.n), None),
         frontier=_frontier(p, d),
+        beyond=figure_frontier.beyond(d.frontier),
         layers=_layers(d),
         tensors=figure_layers.drawn(d.tensors),
         shading=figure_layers.coloured_by(d.tensors),
         splits=_splits(p, d),
         answers=[(a, compare(a.before, a.after)) for a in d.answers[:MOST_ANSWERS]],
         runtime=runtime_rows(p),
+        machine=_machine(p.hardware),
         making=list(_making(p, d)),
         hashes=list(_hashes(p)),
         recipe=d.recipe[:LONGEST_RECIPE],
@@ -100,7 +104,10 @@ def _template() -> Template:
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
     environment.filters.update(
-        size=format_size, significant=significant, thousands=lambda n: f"{n:,.0f}"
+        size=format_size,
+        significant=significant,
+        sentence=sentence,
+        thousands=lambda n: f"{n:,.0f}",
     )
     return environment.from_string(_resource("page.html"))
 
@@ -155,7 +162,10 @@ def _making(p: Passport, d: Details) -> Iterator[tuple[str, str]]:
     if p.hardware:
         yield "Machine", _machine(p.hardware)
     if p.seconds is not None:
-        yield "Time taken", format_duration(p.seconds)
+        part = ", the last part of interrupted work" if p.resumed else ""
+        yield "Time taken", format_duration(p.seconds) + part
+    if p.peak_rss:
+        yield "Most memory", format_size(p.peak_rss)
     if p.seed:
         yield "Seed", p.seed
     if d.calibration:
@@ -176,9 +186,10 @@ def _calibration(calibration: Mapping[str, Any]) -> str:
     tokens = number(calibration, "tokens")
     own, given = number(calibration, "written_by_model"), number(calibration, "from_text")
     parts = []
-    if own is not None:
-        parts.append(f"{own:,.0f} written by the model itself")
-    if given is not None:
+    if own:
+        parts.append("all" if own == tokens else f"{own:,.0f}")
+        parts[-1] += " written by the model itself"
+    if given:
         parts.append(f"{given:,.0f} from the given text")
     total = f"{tokens:,.0f} tokens" if tokens is not None else "length not recorded"
     seed = text(calibration, "seed")

@@ -62,6 +62,8 @@ class RuntimeRow:
     """Tokens written per second."""
     peak_rss: float | None
     """Highest resident memory, bytes."""
+    load: float | None
+    """Seconds from nothing to a model that is ready."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,11 @@ class Passport:
     hardware: Mapping[str, Any]
     """cpu, cores, ram_bytes; any may be absent."""
     seconds: float | None
-    """How long the whole work took."""
+    """How long the work took."""
+    resumed: bool
+    """Whether an earlier run had done a part of it."""
+    peak_rss: float | None
+    """Most memory the work held, bytes."""
 
 
 @dataclass(frozen=True)
@@ -211,6 +217,8 @@ def read_passport(data: Mapping[str, Any]) -> Passport:
         seed=text(data, "seed"),
         hardware=_part(data, "hardware"),
         seconds=number(data, "seconds"),
+        resumed=data.get("resumed") is True,
+        peak_rss=number(data, "peak_rss_bytes") or None,
     )
 
 
@@ -293,6 +301,7 @@ def _runtime(item: Mapping[str, Any]) -> RuntimeRow:
         number(item, "prefill_tps"),
         number(item, "decode_tps"),
         number(item, "peak_rss_bytes"),
+        number(item, "load_seconds"),
     )
 
 

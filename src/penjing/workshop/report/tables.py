@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from penjing.core.units import format_size
 from penjing.workshop.report.reading import Candidate, Measure, Passport, RuntimeRow
 from penjing.workshop.report.words import (
+    ABOVE_OURS,
     Shown,
     decimal,
     metric_name,
@@ -16,6 +17,12 @@ from penjing.workshop.report.words import (
     show,
     significant,
 )
+
+
+NOTHING = Shown("–", "")
+"""A cell in which nothing could stand."""
+RUNTIME = ("bytes", "load", "prefill", "decode", "peak_rss")
+"""Columns of speed and memory, as `RuntimeRow` calls them."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ def passport_columns(p: Passport) -> list[Candidate]:
 
 def _own_terms(p: Passport) -> dict[str, Measure]:
     """What the starting model scores against itself: by definition, except its perplexity."""
-    fixed = {"kld_mean": 0.0, "kld_p99": 0.0, "kld_max": 0.0, "same_top": 1.0}
-    fixed["perplexity_ratio"] = 1.0
+    fixed = dict.fromkeys(("kld_mean", "kld_median", "kld_p99", "kld_max", "prob_delta_rms"), 0.0)
+    fixed.update(same_top=1.0, perplexity_ratio=1.0)
     found = {m: Measure(m, v) for m, v in fixed.items() if m in p.ours.measures}
     own = p.ours.measures.get("baseline_perplexity")
     if own is not None:
@@ -60,8 +67,10 @@ def passport_rows(p: Passport) -> list[Row]:
     for metric in metric_order(metrics):
         found = [f.measures.get(metric) for f in files]
         unit = next((m.unit for m in found if m is not None and m.unit == "nats"), "")
-        digits = places(found[0]) if found[0] is not None else None
+        digits = next((places(m) for m in found if m is not None), None)
         cells = tuple(_exact(m, i, digits) for i, m in enumerate(found))
+        if metric == ABOVE_OURS:  # a comparison with this bundle: nothing is missing there
+            cells = tuple(NOTHING if i < 2 else cell for i, cell in enumerate(cells))
         rows.append(Row(metric_name(metric), unit, cells))
     return rows
 
@@ -76,7 +85,7 @@ def _exact(measure: Measure | None, column: int, digits: int | None) -> Shown | 
 
 
 def runtime_rows(p: Passport) -> list[tuple[str, list[Shown | None]]]:
-    """Each file's cells: size, prefill, decode, peak memory; later ones compared to the first."""
+    """Each file's cells in the order of RUNTIME; later ones compared to the first."""
     table = []
     for row in p.runtime:
         first = p.runtime[0] if row is not p.runtime[0] else None
@@ -85,12 +94,16 @@ def runtime_rows(p: Passport) -> list[tuple[str, list[Shown | None]]]:
 
 
 def _runtime_cells(row: RuntimeRow, first: RuntimeRow | None) -> Iterator[Shown | None]:
-    for name in ("bytes", "prefill", "decode", "peak_rss"):
+    for name in RUNTIME:
         value = getattr(row, name)
         base = getattr(first, name) if first is not None else None
         if value is None:
             yield None
             continue
-        speed = name in ("prefill", "decode")
-        shown = f"{significant(value)} tok/s" if speed else format_size(value)
-        yield Shown(shown, f"{value / base:.2f}×" if base else "")
+        yield Shown(_with_unit(name, value), f"{value / base:.2f}×" if base else "")
+
+
+def _with_unit(name: str, value: float) -> str:
+    if name == "load":
+        return f"{significant(value, 2)} s"
+    return f"{significant(value)} tok/s" if name in ("prefill", "decode") else format_size(value)

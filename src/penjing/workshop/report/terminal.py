@@ -15,7 +15,7 @@ from rich.text import Text
 
 from penjing.core.units import format_size
 from penjing.workshop.report.reading import Passport, RuntimeRow, read_passport
-from penjing.workshop.report.tables import passport_columns, passport_rows
+from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows
 from penjing.workshop.report.words import clean, facts, headline, significant, verdict
 
 _STYLES = {"better": "green", "unclear": "yellow", "worse": "red", "none": "yellow"}
@@ -42,11 +42,14 @@ def _table(p: Passport) -> Table:
     columns = passport_columns(p)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(Text("KLD in nats", "dim"), no_wrap=True)
-    table.add_column(Text("This bundle", "bold green"), no_wrap=True)
+    ours = Text.assemble(("This bundle", "bold green"), ("  95% interval", "not bold dim"))
+    table.add_column(ours, no_wrap=True)
     table.add_column(Text("Starting model", "dim"), justify="right")
     for control in columns[1:]:
         table.add_column(_text(control.name, "dim"), justify="right")
     for row in passport_rows(p):
+        if row.cells[0] is NOTHING:  # a comparison, which the verdict says in words
+            continue
         cells = [_text(row.name)]
         for i, shown in enumerate(row.cells):
             cell = _text("-" if shown is None else shown.value, "bold" if i == 0 else "")
@@ -59,6 +62,8 @@ def _table(p: Passport) -> Table:
 
 def _runtime(row: RuntimeRow) -> Text:
     parts = []
+    if row.load is not None:
+        parts.append(f"loads in {significant(row.load, 2)} s")
     if row.prefill is not None:
         parts.append(f"reads {significant(row.prefill)} tok/s")
     if row.decode is not None:

@@ -20,18 +20,24 @@ Standing = Literal["better", "unclear", "worse", "none"]
 
 _NAMES = {
     "kld_mean": "Mean KLD",
+    "kld_median": "KLD, median",
     "kld_p99": "KLD, 99th percentile",
     "kld_max": "KLD, worst position",
     "same_top": "Same-top",
     "perplexity": "Perplexity",
     "perplexity_ratio": "Perplexity ratio",
+    "prob_delta_rms": "Probability change, RMS",
+    "kld_mean_above_ours": "Mean KLD above this bundle's",
 }
+ABOVE_OURS = "kld_mean_above_ours"
+"""A control's mean KLD minus this bundle's, position by position; only controls have it."""
 _UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ROOM = 0.005
 """Two files are of one size when they differ by less than this share."""
+_UNIT = re.compile(r"(?<=\d) (?=(?:[kMGT]?B)\b)")
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,18 @@ def clean(value: str) -> str:
     return _UNSAFE.sub("\ufffd", value.replace("\r\n", "\n"))
 
 
+def together(value: str) -> str:
+    """A sentence for a page: no line breaks between a number and its unit."""
+    return _UNIT.sub("\u00a0", value)
+
+
+def sentence(value: str) -> str:
+    """A note as a sentence: a capital first, a full stop last."""
+    value = value.strip()
+    ends = not value or value[-1] in ".!?。！？"
+    return value[:1].upper() + value[1:] + ("" if ends else ".")
+
+
 def metric_name(metric: str) -> str:
     """Name of a metric for people; an unknown one keeps its own."""
     return _NAMES.get(metric, metric.replace("_", " "))
@@ -93,12 +111,20 @@ def is_share(measure: Measure) -> bool:
 
 
 def places(measure: Measure) -> int:
-    """Decimals worth writing: half the interval shows one digit from 3 on, two below."""
+    """Decimals worth writing: half the interval shows one digit from 3 on, two below.
+
+    One more where the number itself would keep only one digit (a perplexity: two), because files
+    measured on the same positions differ by less than the interval of each.
+    """
     value, low, high = measure.value, measure.low, measure.high
     half = (high - low) / 2 if low is not None and high is not None else 0.0
     if 0 < half < math.inf:
         power = math.floor(math.log10(half))
-        return max(0, -power if half >= 3 * 10.0**power else 1 - power)
+        worth = max(0, -power if half >= 3 * 10.0**power else 1 - power)
+        digits = 3 if measure.metric == "perplexity" else 2
+        finite = value != 0 and math.isfinite(value)
+        wanted = digits - 1 - math.floor(math.log10(abs(value))) if finite else worth
+        return max(worth, min(wanted, worth + 1))
     if value == 0 or math.isinf(value):
         return 0 if math.isinf(value) else 1
     return max(0, 2 - math.floor(math.log10(abs(value))))
@@ -131,7 +157,7 @@ def headline(passport: Passport) -> str:
     if same is None:
         return f"{first} How much it kept was not measured."
     shown = show(same)
-    within = f" ({shown.interval.replace('%', '')})" if shown.interval else ""
+    within = f" (95% interval {shown.interval.replace('%', '')})" if shown.interval else ""
     return (
         f"{first} On text it was not tuned on, it picks the same next token "
         f"{shown.value} of the time{within}."
@@ -180,13 +206,13 @@ def limits(passport: Passport, answers: Sequence[Answer]) -> list[str]:
         "All measures are automatic and say how close the file stays to the starting model. No "
         "person rated the answers; no task, reasoning, tool use or safety behaviour was tested."
     )
-    note = passport.baseline_note
+    note = sentence(passport.baseline_note)
     lines.append(
-        "The starting model is the reference"
-        + (f" ({note}). What it had lost before is not counted." if note else ".")
+        "The starting model is the reference."
+        + (f" {note} What it had lost before is not counted." if note else "")
     )
     lines.append(
-        "The intervals say how far the numbers would move with other passages of the same text. "
+        "The 95% intervals say how far the numbers would move with other passages of the same text. "
         "They do not cover another text, another seed or another calibration text."
     )
     context = number(held, "context")
@@ -237,7 +263,6 @@ def _compare(ours: Candidate, control: Candidate) -> tuple[Standing, str]:
         return "unclear", f"{control.name} was not measured on the same terms."
     a, b = ours.measures[metric], control.measures[metric]
     gain = b.value - a.value if metric == "kld_mean" else a.value - b.value
-    apart = _apart(a, b)
     sizes, relation = _sizes(ours, control)
     unit = " nats" if metric == "kld_mean" else ""
     name = "mean KLD" if metric == "kld_mean" else "same-top"
@@ -245,11 +270,8 @@ def _compare(ours: Candidate, control: Candidate) -> tuple[Standing, str]:
     numbers = f"{name} {show(a, digits).value} against {show(b, digits).value}{unit}"
     if metric == "kld_mean" and b.value > 0 and math.isfinite(b.value):
         numbers += f" ({significant(a.value / b.value, 2)} times)"
-    chance = {
-        True: "The intervals do not overlap.",
-        False: "The intervals overlap, so chance is not excluded.",
-        None: "No intervals were measured, so chance is not excluded.",
-    }[apart]
+    paired = control.measures.get(ABOVE_OURS) if metric == "kld_mean" else None
+    apart, chance = _apart(a, b, paired)
     if gain > 0 and apart and relation in ("alike", "smaller"):
         return "better", f"Better than {control.name}: {numbers}, {sizes}. {chance}"
     if gain > 0 or apart is False:
@@ -261,10 +283,17 @@ def _compare(ours: Candidate, control: Candidate) -> tuple[Standing, str]:
     return "worse", f"{equal} {control.name}: {numbers}, {sizes}. {chance}{extra}"
 
 
-def _apart(a: Measure, b: Measure) -> bool | None:
+def _apart(a: Measure, b: Measure, paired: Measure | None) -> tuple[bool | None, str]:
+    """Whether chance is excluded, and why: by the paired difference where there is one."""
+    if paired is not None and paired.low is not None and paired.high is not None:
+        apart, shown = paired.low > 0 or paired.high < 0, show(paired)
+        says = f"Position by position the difference is {shown.value} (95% {shown.interval})"
+        return apart, f"{says}." if apart else f"{says}: chance is not excluded."
     if a.low is None or a.high is None or b.low is None or b.high is None:
-        return None
-    return a.high < b.low or b.high < a.low
+        return None, "No intervals were measured, so chance is not excluded."
+    if a.high < b.low or b.high < a.low:
+        return True, "The 95% intervals do not overlap."
+    return False, "The 95% intervals overlap, so chance is not excluded."
 
 
 def _sizes(ours: Candidate, control: Candidate) -> tuple[str, str]:
