@@ -37,16 +37,24 @@ def measurement(metric: str, value: float, spread: float, unit: str = "") -> dic
     }
 
 
-def measurements(kld: float, same: float, ratio: float) -> list[dict[str, Any]]:
-    return [
+def measurements(
+    kld: float, same: float, ratio: float, above: float | None = None
+) -> list[dict[str, Any]]:
+    """As compress writes them: the extra ones included, and no upper end of a maximum."""
+    found = [
         measurement("kld_mean", kld, 0.07, "nats"),
         measurement("kld_p99", kld * 14, 0.1, "nats"),
-        measurement("kld_max", kld * 90, 0.2, "nats"),
+        {**measurement("kld_max", kld * 90, 0, "nats"), "high": None},
         measurement("same_top", same, 0.011, "share"),
         measurement("perplexity", 16.54 * ratio, 0.05),
         measurement("baseline_perplexity", 16.54, 0.05),
         measurement("perplexity_ratio", ratio, 0.008),
+        measurement("kld_median", kld * 0.7, 0.08, "nats"),
+        measurement("prob_delta_rms", kld * 0.8, 0.09, "share"),
     ]
+    if above is not None:
+        found.append(measurement("kld_mean_above_ours", above, 0.1, "nats"))
+    return found
 
 
 def example_passport() -> dict[str, Any]:
@@ -83,13 +91,13 @@ def example_passport() -> dict[str, Any]:
                 "description": "one codec everywhere, no importance matrix, nearest size at or "
                 "above ours",
                 "bytes": 80_440_320,
-                "measurements": measurements(0.3127, 0.706, 1.262),
+                "measurements": measurements(0.3127, 0.706, 1.262, above=0.1823),
             },
             {
                 "name": "shuffled allocation",
                 "description": "our codecs dealt to tensors at random within the same budget",
                 "bytes": 79_911_008,
-                "measurements": measurements(0.1981, 0.764, 1.134),
+                "measurements": measurements(0.1981, 0.764, 1.134, above=0.0677),
             },
         ],
         "runtime": {
@@ -101,6 +109,7 @@ def example_passport() -> dict[str, Any]:
                     "bytes": 98_362_432,
                     "prefill_tps": 189.3,
                     "decode_tps": 54.2,
+                    "load_seconds": 0.452,
                     "peak_rss_bytes": 262_144_000,
                 },
                 {
@@ -108,6 +117,7 @@ def example_passport() -> dict[str, Any]:
                     "bytes": 79_902_144,
                     "prefill_tps": 347.8,
                     "decode_tps": 68.9,
+                    "load_seconds": 0.3028,
                     "peak_rss_bytes": 241_172_480,
                 },
             ],
@@ -271,7 +281,7 @@ def test_example_says_the_result_in_one_sentence() -> None:
     page = read(render_report(example_passport(), example_details()))
     headline = (
         "98.4 MB became 79.9 MB. On text it was not tuned on, it picks the same next token "
-        "81.2% of the time (80.3 to 82.1)."
+        "81.2% of the time (95% interval 80.3 to 82.1)."
     )
     assert headline in page.text
     assert "The method beats both of its controls." in page.text
@@ -321,7 +331,51 @@ def test_table_holds_every_measurement_with_its_interval() -> None:
     for shown in ("0.130", "0.121 to 0.140", "1.83", "11.7", "81.2%", "80.3 to 82.1%", "1.071"):
         assert shown in page.words, shown
     assert "16.5" in page.words, "the starting model's own perplexity"
+    assert "The 95% interval of each number stands below it." in page.text
+    assert "Bars are 95% intervals" in page.text
     assert "70.6%" in page.words, "the control's same-top"
+
+
+def test_every_metric_has_a_name_for_people_and_no_cell_is_a_program_word() -> None:
+    page = read(render_report(example_passport(), example_details()))
+    for name in ("KLD, median", "Probability change, RMS", "Mean KLD above this bundle's"):
+        assert name in page.text
+    for word in ("None", "kld_", "kld m", "prob_delta"):
+        assert word not in page.text, word
+    assert "not measured" not in page.words
+    assert page.words.count("–") == 2, "a comparison with this bundle is no gap in it"
+    assert "0.182" in page.words
+    assert "10.4%" in page.words
+
+
+def test_notes_are_sentences_and_sizes_keep_their_units() -> None:
+    html = render_report(example_passport(), example_details())
+    text = read(html).text
+    assert "A 4-bit file: its dequantized weights are the reference. What it had lost" in text
+    assert "One codec everywhere, no importance matrix" in text
+    assert ".)." not in text
+    assert "98.4\u00a0MB became 79.9\u00a0MB" in html
+
+
+def test_speed_table_says_how_long_loading_takes_and_where() -> None:
+    page = read(render_report(example_passport(), example_details()))
+    assert "0.30 s" in page.words
+    assert "0.67×" in page.words
+    assert "2 threads; Intel Xeon Platinum 8481C, 2 cores, 25.2 GB RAM." in page.text
+
+
+def test_a_resumed_work_does_not_claim_its_time_was_all() -> None:
+    passport = {**example_passport(), "resumed": True, "peak_rss_bytes": 1_900_000_000}
+    page = read(render_report(passport, example_details()))
+    assert "3 min 30 s, the last part of interrupted work" in page.text
+    assert "Most memory 1.9 GB" in page.text
+
+
+def test_a_text_all_by_the_model_is_called_so() -> None:
+    details = example_details()
+    details["calibration"].update(tokens=2048, written_by_model=2048, from_text=0)
+    page = read(render_report(example_passport(), details))
+    assert "2,048 tokens: all written by the model itself; seed 0" in page.text
 
 
 HOSTILE = (
@@ -448,13 +502,17 @@ def test_a_wrong_passport_is_refused_in_one_line(document: dict[str, Any], remed
     assert "\n" not in str(caught.value)
 
 
-def with_control(kld: float, spread: float, size: int) -> Any:
+def with_control(kld: float, spread: float, size: int, *above: float) -> Any:
     from penjing.workshop.report.reading import read_passport
 
     passport = example_passport()
     passport["controls"] = passport["controls"][:1]
     passport["controls"][0]["bytes"] = size
     passport["controls"][0]["measurements"] = [measurement("kld_mean", kld, spread, "nats")]
+    if above:
+        low, high = above
+        paired = {"metric": "kld_mean_above_ours", "value": (low + high) / 2}
+        passport["controls"][0]["measurements"].append({**paired, "low": low, "high": high})
     return verdict(read_passport(passport))
 
 
@@ -474,7 +532,18 @@ def test_verdict_worse_is_said_clearly() -> None:
 def test_verdict_overlap_is_not_a_win() -> None:
     found = with_control(0.135, 0.07, 79_900_000)
     assert found.standing == "unclear"
-    assert "The intervals overlap" in found.sentences[0]
+    assert "The 95% intervals overlap" in found.sentences[0]
+
+
+def test_verdict_by_the_difference_of_each_position_where_it_was_measured() -> None:
+    found = with_control(0.135, 0.07, 79_900_000, 0.002, 0.008)
+    assert found.standing == "better", "intervals overlap, but every position is paired"
+    assert "the difference is 0.0050 (95% interval 0.0020 to 0.0080)." in found.sentences[0]
+    found = with_control(0.16, 0.01, 79_900_000, -0.002, 0.06)
+    assert found.standing == "unclear", "the intervals are apart, but the difference may be none"
+    assert "(95% interval −0.002 to 0.060): chance is not excluded." in found.sentences[0]
+    found = with_control(0.09, 0.07, 79_900_000, -0.05, -0.03)
+    assert found.standing == "worse"
 
 
 def test_verdict_a_larger_file_is_not_a_win() -> None:
@@ -497,9 +566,30 @@ def test_verdict_without_intervals_does_not_exclude_chance() -> None:
     from penjing.workshop.report.reading import read_passport
 
     passport = example_passport()
-    for item in passport["measurements"]:
-        item["low"] = item["high"] = None
+    for item in (passport, *passport["controls"]):
+        for row in item["measurements"]:
+            row["low"] = row["high"] = None
     assert verdict(read_passport(passport)).standing == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "low", "high", "shown"),
+    [
+        ("perplexity", 20.068, 15.08, 26.40, "20.1 in 15.1 to 26.4"),
+        ("kld_p99", 0.4669, 0.3558, 1.1512, "0.47 in 0.36 to 1.15"),
+        ("kld_mean", 0.08591, 0.07653, 0.10097, "0.086 in 0.077 to 0.101"),
+        ("kld_mean", 0.00001, -0.5, 0.5, "0.00 in −0.50 to 0.50"),
+        ("kld_mean", 0.0, -0.02, 0.02, "0.000 in −0.020 to 0.020"),
+    ],
+)
+def test_numbers_show_what_their_interval_supports_and_stay_apart(
+    metric: str, value: float, low: float, high: float, shown: str
+) -> None:
+    from penjing.workshop.report.reading import Measure
+    from penjing.workshop.report.words import show
+
+    found = show(Measure(metric, value, low, high))
+    assert f"{found.value} in {found.interval}" == shown
 
 
 def test_over_budget_is_said() -> None:

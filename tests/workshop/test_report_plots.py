@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from penjing.workshop.report.diff import Pair, common, compare
 from penjing.workshop.report.figure_bytes import REST, Split, sizes, splits
-from penjing.workshop.report.figure_frontier import frontier
+from penjing.workshop.report.figure_frontier import beyond, frontier
 from penjing.workshop.report.figure_layers import coloured_by, drawn, layers
 from penjing.workshop.report.plots import (
     Frame,
@@ -198,6 +198,17 @@ def test_zero_kld_stands_below_the_log_axis() -> None:
     assert ">0</text>" in svg
 
 
+def test_predictions_far_above_every_measurement_do_not_press_it_flat() -> None:
+    found = [Point("", size * 1e6, kld, None, None, "predicted") for size, kld in ((40, 30.0),
+             (60, 4.0), (75, 0.2), (90, 0.01))]  # fmt: skip
+    ours = Point("ours", 80e6, 0.1, 0.08, 0.12, "ours")
+    assert beyond([*found, ours]) == 2
+    svg = str(frontier([*found, ours], width=760, budget=None, class_="wide"))
+    assert svg.count('class="predicted-dot"') == 2
+    assert ">30</text>" not in svg
+    assert beyond(found) == 0, "with no measurement there is nothing to be far from"
+
+
 # figure 2
 
 
@@ -327,6 +338,12 @@ def test_only_words_that_differ_are_marked() -> None:
 def test_a_word_alone_between_changes_joins_them() -> None:
     sides = compare("red and tall trees", "blue and small trees")
     assert [p.text for p in sides.before if p.changed] == ["red and tall"]
+
+
+def test_no_mark_stands_on_an_empty_line() -> None:
+    sides = compare("one\n\ntwo  three", "nothing alike")
+    assert [p.text for p in sides.before if p.changed] == ["one", "two  three"]
+    assert "".join(p.text for p in sides.before) == "one\n\ntwo  three"
 
 
 def test_chinese_differs_sign_by_sign() -> None:

@@ -49,6 +49,31 @@ def test_numbers_and_verdict_fit_eighty_columns() -> None:
     row = next(line for line in text.splitlines() if line.startswith("Mean KLD"))
     assert row.split() == ["Mean", "KLD", "0.130", "0.121", "to", "0.139", "0", "0.310"]
     assert all(len(line) <= 80 for line in text.splitlines())
+    assert "95% interval" in text.splitlines()[6]
+    assert "(95% interval " in text.splitlines()[2]
+
+
+def test_all_that_compress_measures_has_a_name_and_fits_eighty_columns() -> None:
+    document = passport()
+    extra = [
+        {"metric": "kld_max", "value": 2.7574, "low": 2.7574, "high": None, "unit": "nats"},
+        {"metric": "kld_median", "value": 0.0671, "low": 0.0624, "high": 0.0728, "unit": "nats"},
+        {"metric": "prob_delta_rms", "value": 0.0714, "low": 0.065, "high": 0.078, "unit": "share"},
+    ]
+    above = {"metric": "kld_mean_above_ours", "value": 0.18, "low": 0.16, "high": 0.2}
+    document["measurements"] += extra
+    document["controls"][0]["measurements"] += [*extra, above]
+    document["controls"].append({**document["controls"][0], "name": "shuffled allocation"})
+    document["runtime"]["rows"][0].update(load_seconds=0.3028, peak_rss_bytes=241_000_000)
+    text = printed(document)
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "…" not in text, "no header is cut"
+    for row in ("KLD, median 0.067", "KLD, worst position 2.76", "Probability change, RMS 7.1%"):
+        assert row in " ".join(text.split()), text
+    for word in ("None", "kld", "prob delta", "nan"):
+        assert word not in text, word
+    assert "Position by position the difference is 0.180" in " ".join(text.split())
+    assert "loads in 0.30 s, writes 68.9 tok/s, peak memory 241.0 MB" in text
 
 
 def test_without_controls_and_measurements() -> None:

@@ -116,11 +116,41 @@ class StringArray(Sequence[str]):
         (length,) = U64.unpack_from(self._encoded, start - 8)
         return self._encoded[start : start + length].decode("utf-8")
 
-    def __iter__(self) -> Iterator[str]:
+    def undecoded(self) -> list[bytes]:
+        """The UTF-8 of every text."""
         encoded, starts = self._encoded, self._starts.tolist()
         ends = [start - 8 for start in starts[1:]] + [len(encoded)]
-        for start, end in zip(starts, ends, strict=False):
-            yield encoded[start:end].decode("utf-8")
+        return [encoded[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """How many bytes each text has."""
+        return np.append(self._starts[1:] - 8, len(self._encoded))[: len(self)] - self._starts
+
+    def repeated(self) -> str | None:
+        """A text that is there twice, or None; of a whole vocabulary in a few milliseconds."""
+        numbers = self._fingerprints()
+        ordered = np.sort(numbers)
+        shared = ordered[1:][ordered[1:] == ordered[:-1]]
+        seen: set[str] = set()
+        for place in np.flatnonzero(np.isin(numbers, shared)).tolist():
+            if self[place] in seen:
+                return self[place]
+            seen.add(self[place])
+        return None
+
+    def _fingerprints(self) -> npt.NDArray[np.uint64]:
+        """A number of each text's length and first and last eight bytes: equal for equal texts."""
+        data = np.frombuffer(self._encoded + bytes(8), np.uint8).data
+        eights = np.ndarray(len(self._encoded) + 1, "<u8", data, strides=(1,))
+        lengths = self.lengths()
+        cut = (8 * (8 - np.minimum(lengths, 8))).astype(np.uint64)  # a shift by 64 gives 0
+        first = eights[self._starts] << cut >> cut
+        last = eights[self._starts + np.maximum(lengths - 8, 0)] << cut >> cut
+        mixed = first * np.uint64(0x9E3779B97F4A7C15) + (last * np.uint64(0xC2B2AE3D27D4EB4F) >> 29)
+        return np.where(lengths, mixed + lengths.astype(np.uint64), 0)
+
+    def __iter__(self) -> Iterator[str]:
+        return (text.decode("utf-8") for text in self.undecoded())
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, StringArray):

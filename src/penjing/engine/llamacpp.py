@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from penjing.bundle.gguf_reader import GGUFFile
-from penjing.core.errors import BadInput, EngineError
+from penjing.core.errors import BadInput, EngineError, FormatError
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
 from penjing.engine.context import BATCH, Context
+from penjing.engine.guard import require_survivable
 from penjing.engine.sampling import Sampler
 from penjing.engine.streaming import TextStream
 from penjing.engine.template import encode, render_segments
@@ -55,14 +56,16 @@ class LlamaCpp:
 
         `context` is cut to what the model was trained for; `threads` defaults to all usable cores.
         """
-        with GGUFFile.open(path):  # bounded check before C code trusts a single length
-            pass
+        with GGUFFile.open(path) as file:  # bounded check before C code trusts a single length
+            require_survivable(file)
         library = load()
         params = library.llama_model_default_params()
         last_complaint()
         model = library.llama_model_load_from_file(os.fsencode(path), params)
         if not model:
-            raise EngineError(f"the engine cannot load {path}: {last_complaint() or 'no reason'}")
+            reason = last_complaint() or "no reason given"
+            kind = EngineError if "alloc" in reason else FormatError
+            raise kind(f"the engine cannot load {path} ({reason}): get another file of the model")
         return cls(path, model, context=context, threads=threads or usable_cores())
 
     @property

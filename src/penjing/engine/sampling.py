@@ -8,7 +8,7 @@ import secrets
 
 import numpy as np
 
-from penjing.core.errors import BadInput
+from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import GenerationSettings
 from penjing.ggml import layout
 from penjing.ggml.layout import TokenData, TokenDataArray
@@ -93,6 +93,11 @@ class Sampler:
             self._grammar, token
         ):  # only then pay for masking the whole vocabulary
             token = self._sample_masked(context, at)
+            if not self._permits(self._grammar, token):  # accepting it would end the process
+                raise EngineError(
+                    "no token of this model can follow the grammar here: change the grammar, "
+                    "or use another model"
+                )
         self._library.llama_sampler_accept(self._grammar, token)
         return token
 

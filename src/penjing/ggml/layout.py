@@ -161,6 +161,7 @@ class TypeTraits(c.Structure):
 EvalCallback = c.CFUNCTYPE(c.c_bool, c.POINTER(Tensor), c.c_bool, c.c_void_p)
 AbortCallback = c.CFUNCTYPE(c.c_bool, c.c_void_p)
 LogCallback = c.CFUNCTYPE(None, c.c_int32, c.c_char_p, c.c_void_p)
+AbortMessage = c.CFUNCTYPE(None, c.c_char_p)
 
 INIT_LLG = "_Z22llama_sampler_init_llgPK11llama_vocabPKcS3_"
 _P, _I, _U, _F, _B, _S = c.c_void_p, c.c_int32, c.c_uint32, c.c_float, c.c_bool, c.c_char_p
@@ -225,6 +226,7 @@ FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
         (_I, _P, _P, c.c_int64, c.c_int64, c.c_int64, _P),
     ),
     "ggml_op_name": (_S, (_I,)),
+    "ggml_set_abort_callback": (_P, (AbortMessage,)),
     "ggml_nbytes": (c.c_size_t, (c.POINTER(Tensor),)),
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.errors import EngineError
-from penjing.ggml import layout
+from penjing.ggml import lastwords, layout
 
 WHEEL = "xllamacpp==2026.10.11549"
 
@@ -33,16 +33,21 @@ def load() -> ctypes.CDLL:
         function.restype, function.argtypes = result, arguments
     _check_layout(library)
     library.llama_log_set(_on_log, None)
+    lastwords.install(library)
     library.llama_backend_init()
     return library
 
 
 def last_complaint() -> str:
-    """The newest warning or error line of the engine since the last call, for error messages."""
+    """The newest warning or error of the engine since the last call, for error messages.
+
+    Loading ends with a line that only says it failed; what failed stands in the line before.
+    """
     with _recent_lock:
-        text = _recent[-1] if _recent else ""
+        telling = [line for line in _recent if not line.endswith("failed to load model")]
+        text = (telling or _recent or [""])[-1]
         _recent.clear()
-    return text
+    return text.rpartition("error loading model: ")[2]
 
 
 def _find() -> Path:

@@ -189,17 +189,19 @@ def _export(job: Job, plan: Mapping[str, str], importance: imatrix.Importance) -
     if simple is not None:
         words = "one codec everywhere and nearest rounding, at no more bytes than ours"
         out.append(Candidate("plain rounding", words, write("plain.gguf", simple)))
+    dealt = controls.shuffled(checkpoint, plan, job.settings.seed)
+    if dealt == plan:
+        job.progress.note("no shuffled control: tensors of equal shape have equal codecs")
+        return out
     with Checkpoint.open(ours) as ready:
 
         def encoded(name: str, codec: Codec) -> Bytes | None:
             source = ready.tensors[name]
             return source.raw() if source.codec == codec else None
 
-        dealt = controls.shuffled(checkpoint, plan, job.settings.seed)
         path = write("shuffled.gguf", dealt, imatrix=weighted, encoded=encoded)
     words = "our codecs dealt out at random among tensors of equal shape, same bytes"
-    out.append(Candidate("shuffled allocation", words, path))
-    return out
+    return [*out, Candidate("shuffled allocation", words, path)]
 
 
 def _bundle(job: Job, model: Path, made: Mapping[str, Any], report: str, recipe: str) -> None:

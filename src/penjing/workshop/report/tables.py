@@ -18,10 +18,9 @@ from penjing.workshop.report.words import (
     significant,
 )
 
-
 NOTHING = Shown("–", "")
 """A cell in which nothing could stand."""
-RUNTIME = ("bytes", "load", "prefill", "decode", "peak_rss")
+RUNTIME = ("prefill", "decode", "load", "peak_rss")
 """Columns of speed and memory, as `RuntimeRow` calls them."""
 
 

@@ -42,7 +42,7 @@ def _table(p: Passport) -> Table:
     columns = passport_columns(p)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(Text("KLD in nats", "dim"), no_wrap=True)
-    ours = Text.assemble(("This bundle", "bold green"), ("  95% interval", "not bold dim"))
+    ours = Text.assemble(("This bundle", "bold green"), ("\n95% interval", "not bold dim"))
     table.add_column(ours, no_wrap=True)
     table.add_column(Text("Starting model", "dim"), justify="right")
     for control in columns[1:]:

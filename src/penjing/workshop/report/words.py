@@ -212,8 +212,8 @@ def limits(passport: Passport, answers: Sequence[Answer]) -> list[str]:
         + (f" {note} What it had lost before is not counted." if note else "")
     )
     lines.append(
-        "The 95% intervals say how far the numbers would move with other passages of the same text. "
-        "They do not cover another text, another seed or another calibration text."
+        "The 95% intervals say how far the numbers would move with other passages of the same "
+        "text. They do not cover another text, another seed or another calibration text."
     )
     context = number(held, "context")
     if context:
@@ -287,7 +287,8 @@ def _apart(a: Measure, b: Measure, paired: Measure | None) -> tuple[bool | None,
     """Whether chance is excluded, and why: by the paired difference where there is one."""
     if paired is not None and paired.low is not None and paired.high is not None:
         apart, shown = paired.low > 0 or paired.high < 0, show(paired)
-        says = f"Position by position the difference is {shown.value} (95% {shown.interval})"
+        says = f"Position by position the difference is {shown.value}"
+        says += f" (95% interval {shown.interval})"
         return apart, f"{says}." if apart else f"{says}: chance is not excluded."
     if a.low is None or a.high is None or b.low is None or b.high is None:
         return None, "No intervals were measured, so chance is not excluded."

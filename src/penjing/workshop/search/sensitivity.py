@@ -20,12 +20,13 @@ from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint, TensorSource
 from penjing.workshop.forward import Prefix, TorchModel
 from penjing.workshop.search.budget import Choice
-from penjing.workshop.search.rounding import candidates, errors, round_trip
+from penjing.workshop.search.rounding import candidates, errors, round_trip, stand_ins
 
 PROBES = ("Q4_0", "IQ4_NL", "Q2_0", "Q8_0")
 """Tried in this order: the first that fits the tensor and changes it is its probe."""
 
-Importance = Mapping[str, npt.NDArray[np.float32]]
+Floats = npt.NDArray[np.float32]
+Importance = Mapping[str, Floats]
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ def measure(
             rounded = {}
             partial = {}
             for name in group:
-                source = checkpoint.tensors[name]
-                probe, weights = _probe(source, importance[name])
-                rounded[name] = torch.from_numpy(weights)
-                fitting = {*candidates(source), probe}
-                by_codec = errors(source, importance[name], sorted(fitting, key=lambda c: c.name))
-                partial[name] = (probe.name, by_codec)
+                source, weights = checkpoint.tensors[name], checkpoint.tensors[name].load()
+                probe, changed = _probe(source, weights, importance[name])
+                rows = stand_ins(weights, changed, importance[name])
+                codecs = sorted({*candidates(source), probe}, key=lambda codec: codec.name)
+                partial[name] = (probe.name, errors(source, importance[name], codecs, rows))
+                rounded[name] = torch.from_numpy(changed)
             for name, kld in _effects(model, tokens, prefix, layer, rounded).items():
                 probe_name, by_codec = partial[name]
                 out[name] = Sensitivity(probe_name, kld, by_codec)
@@ -109,11 +110,8 @@ def require_filled(checkpoint: Checkpoint, importance: Importance) -> None:
             )
 
 
-def _probe(
-    source: TensorSource, importance: npt.NDArray[np.float32]
-) -> tuple[Codec, npt.NDArray[np.float32]]:
+def _probe(source: TensorSource, weights: Floats, importance: Floats) -> tuple[Codec, Floats]:
     """The probe codec and the rounded weights."""
-    weights = source.load()
     for name in PROBES:
         codec = CODECS[name]
         if codec == source.codec or not codec.fits(source.shape[-1]):
