@@ -231,12 +231,7 @@ def test_the_pieces_are_always_the_whole_prompt(
     template: str, texts: list[str], system: str | None
 ) -> None:
     messages = talk(*texts, system=system)
-    try:
-        segments = render_segments(template, messages, bos_token="<bos>", eos_token="</s>")
-    except EngineError:  # Qwen 3 cuts an answer's thoughts; nothing but thoughts leaves nothing
-        assert messages[-1].role == "assistant"
-        assert not messages[-1].text.rpartition("</think>")[2].strip()
-        return
+    segments = render_segments(template, messages, bos_token="<bos>", eos_token="</s>")
     assert joined(segments) == render(template, messages, bos_token="<bos>", eos_token="</s>")
     honest = talk(*("x" for _ in texts), system=None if system is None else "x")
     expected = render_segments(template, honest, bos_token="<bos>", eos_token="</s>")

@@ -16,48 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
+from place import Place, prose
 
 from penjing.bundle.folder import verify
-from penjing.bundle.gguf_values import Value
 from penjing.cli.app import main
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.export.gguf import export_gguf
-
-WORDS = ("the", "sea", "was", "calm", "and", "a", "small", "boat", "came", "home", "with", "fish")
-
-
-def prose(seed: int, words: int) -> str:
-    chance = np.random.default_rng(seed)
-    return ". ".join(" ".join(chance.choice(WORDS, 9)) for _ in range(words // 9))
-
-
-class Place:
-    """A model file, texts, and the command line on them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        plain = tiny.checkpoint("llama", layers=2, hidden=64, ffn=256)
-        metadata = {**plain.metadata, "tokenizer.chat_template": Value.text(tiny.TEMPLATE)}
-        self.checkpoint = Checkpoint.of("tiny", metadata, plain.tensors)
-        self.model = folder / "tiny.gguf"
-        export_gguf(self.checkpoint, self.model, dict.fromkeys(plain.quantizable, "F16"))
-        (folder / "held.txt").write_text(prose(1, 1300))
-        (folder / "own.txt").write_text(prose(2, 800))
-
-    def words(self, out: str, *more: str, size: str = "110KB") -> list[str]:
-        return [
-            "compress", str(self.model), "-o", str(self.folder / out), "--size", size,
-            "--effort", "light", "--held-out", str(self.folder / "held.txt"),
-            "--threads", "1", "--json", "--quiet", *more,
-        ]  # fmt: skip
-
-    def run(self, capsys: Any, out: str, *more: str, size: str = "110KB") -> tuple[int, Any, str]:
-        capsys.readouterr()
-        status = main(self.words(out, *more, size=size))
-        said = capsys.readouterr()
-        return status, json.loads(said.out) if said.out else None, said.err
 
 
 @pytest.fixture(scope="module")

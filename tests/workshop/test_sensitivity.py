@@ -15,6 +15,7 @@ from penjing.workshop.forward import TorchModel
 from penjing.workshop.search import rounding, sensitivity
 
 WINDOWS = np.random.default_rng(5).integers(3, 260, (2, 24)).tolist()
+SCORED = sensitivity.scored(24)
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +40,12 @@ def test_each_equals_a_whole_forward_with_that_tensor_rounded(case) -> None:
     checkpoint, model, importance = case
     tokens = torch.tensor(WINDOWS)
     with torch.no_grad():
-        clean = model.forward(tokens).log_softmax(-1)
+        clean = model.forward(tokens, positions=SCORED).log_softmax(-1)
     for name, found in measure(case).items():
         weights = checkpoint.tensors[name].load()
         changed = rounding.round_trip(CODECS[found.probe], weights, importance[name])
         with torch.no_grad(), model.replaced({name: torch.from_numpy(changed)}):
-            expected = kld(clean, model.forward(tokens)).mean()
+            expected = kld(clean, model.forward(tokens, positions=SCORED)).mean()
         assert found.kld == pytest.approx(float(expected), rel=1e-3, abs=1e-8), name
         assert found.kld > 0
 
@@ -83,14 +84,17 @@ def test_prediction_holds_for_another_codec_within_reason(case) -> None:
     checkpoint, model, importance = case
     tokens = torch.tensor(WINDOWS)
     with torch.no_grad():
-        clean = model.forward(tokens).log_softmax(-1)
+        clean = model.forward(tokens, positions=SCORED).log_softmax(-1)
     ratios = []
     for name, found in measure(case).items():
         changed = rounding.round_trip(
             CODECS["Q5_0"], checkpoint.tensors[name].load(), importance[name]
         )
         with torch.no_grad(), model.replaced({name: torch.from_numpy(changed)}):
-            ratios.append(float(kld(clean, model.forward(tokens)).mean()) / found.loss("Q5_0"))
+            ratios.append(
+                float(kld(clean, model.forward(tokens, positions=SCORED)).mean())
+                / found.loss("Q5_0")
+            )
     assert 0.5 < float(np.median(ratios)) < 2.0
 
 

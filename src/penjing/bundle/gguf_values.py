@@ -120,7 +120,7 @@ class StringArray(Sequence[str]):
         """The UTF-8 of every text."""
         encoded, starts = self._encoded, self._starts.tolist()
         ends = [start - 8 for start in starts[1:]] + [len(encoded)]
-        return [encoded[start:end] for start, end in zip(starts, ends, strict=True)]
+        return [encoded[start:end] for start, end in zip(starts, ends, strict=False)]
 
     def lengths(self) -> npt.NDArray[np.int64]:
         """How many bytes each text has."""

@@ -17,6 +17,8 @@ from penjing.core.errors import FormatError
 
 _MOST = 2**31 - 1
 _INTEGERS = ("I8", "I16", "I32", "I64")
+_NEVER_STORED = ("F64", "Q8_1", "Q8_K")
+_LONGEST_TOKEN = 1024
 _SCALINGS = ("none", "linear", "yarn", "longrope")
 _EPSILONS = ("layer_norm_rms_epsilon", "layer_norm_epsilon", "group_norm_epsilon")
 _DENSE = ("llama", "qwen2", "qwen3", "gemma3")
@@ -91,15 +93,13 @@ def _experts(numbers: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _heads(family: str, numbers: Mapping[str, Any]) -> Iterator[str]:
-    hidden, heads = (
-        _whole(numbers, "embedding_length", 0),
-        _whole(numbers, "attention.head_count", 0),
-    )
+    hidden = _whole(numbers, "embedding_length", 0)
+    heads = _whole(numbers, "attention.head_count", 0)
     head = _whole(numbers, "attention.key_length", hidden // heads if heads else 0)
     rotated = _whole(numbers, "rope.dimension_count", head)
     if rotated % 2 or rotated > head > 0:
         yield f"rope.dimension_count is {rotated} and a head is {head} wide"
-    if family not in _DENSE or not (heads and head):
+    if family not in _DENSE or not heads:
         return
     if rotated != head:
         yield f"rope.dimension_count is {rotated} and a head is {head} wide"
@@ -120,6 +120,8 @@ def _vocabulary(file: GGUFFile) -> Iterator[str]:
     if value is None or not isinstance(value.data, StringArray) or not len(value.data):
         return
     tokens, sizes = value.data, value.data.lengths()
+    if sizes.max() > _LONGEST_TOKEN:
+        yield f"the vocabulary holds a token of {sizes.max()} bytes"
     if sizes.min() == 0 or sizes.max() > 255 or tokens.encoded.count(0) != 7 * len(tokens):
         # as the engine reads them: it ends a token at a NUL and gives the empty ones a name
         texts = (text.partition("\0")[0] for text in tokens)
@@ -138,7 +140,7 @@ def _tensors(family: str, file: GGUFFile) -> Iterator[str]:
         kind = info.codec.name
         if kind == "F32" or (kind in _INTEGERS and family not in _DENSE):
             continue
-        if kind == "F64" or kind in _INTEGERS:
+        if kind in (*_INTEGERS, *_NEVER_STORED):
             yield f"tensor {name!a} is {kind}, which no layer computes with"
         if len(info.shape) == 1 or name.endswith(("norm.weight", ".bias")):
             yield f"tensor {name!a} is {kind}, and norms and biases must be F32"

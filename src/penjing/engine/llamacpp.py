@@ -173,6 +173,7 @@ class LlamaCpp:
         reason: FinishReason = "length"
         try:
             cached = self._prefill(prompt)
+            self._chat_context().require_numbers(self._vocab_size)
             prefill = time.perf_counter() - started
             while written < limit:
                 token = sampler.sample(self._chat_context().pointer)

@@ -53,10 +53,10 @@ class Sampler:
         return int(sampler)
 
     def _closing_brace(self, vocab: int) -> int:
-        """A token no JSON text can begin with."""
+        """A token no JSON text can begin with; some vocabularies put a space before it."""
         out = (ctypes.c_int32 * 4)()
-        self._library.llama_tokenize(vocab, b"}", 1, out, 4, False, False)
-        return out[0]
+        count: int = self._library.llama_tokenize(vocab, b"}", 1, out, 4, False, False)
+        return out[max(count, 1) - 1]
 
     def _build_chain(self, settings: GenerationSettings) -> int:
         library = self._library

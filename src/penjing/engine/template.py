@@ -313,11 +313,13 @@ class _Prompt:
     def left_out(self) -> str | None:
         """The role of a message of which no word came through.
 
-        Looks only at what must never vanish: the system's words and the newest message's.
-        Switches such as /no_think are taken out by templates that know them.
+        Looks only at what must never vanish: the system's words and the newest question.
+        Switches such as /no_think are taken out by templates that know them, and thoughts out of
+        answers.
         """
         system = [message for message in self._messages if message.role == "system"]
-        for message in (*system, *self._messages[-1:]):
+        newest = [message for message in self._messages[-1:] if message.role == "user"]
+        for message in (*system, *newest):
             words = [word for word in message.text.split() if not word.startswith("/")]
             if words and not any(self._has(word) for word in words):
                 return message.role

@@ -114,12 +114,16 @@ def _round(model: LlamaCpp, questions: Sequence[str], turn: int, seed: int) -> l
     """Eight questions and the model's answers; the same turn and seed give the same tokens."""
     turns = range(turn, turn + _TOGETHER)
     starts = [question_tokens(model, questions[i % len(questions)]) for i in turns]
-    settings = [
-        GenerationSettings(max_tokens=_ANSWER, temperature=0.9, top_k=0, top_p=0.95, seed=seed + i)
-        for i in turns
-    ]
+    settings = [_as_it_would(seed + i) for i in turns]
     answers = model.write_together(starts, settings)
     return [t for pair in zip(starts, answers, strict=True) for part in pair for t in part]
+
+
+def _as_it_would(seed: int) -> GenerationSettings:
+    """The model's own distribution, its far tail cut: neither sharpened nor penalised."""
+    return GenerationSettings(
+        max_tokens=_ANSWER, temperature=0.9, top_k=0, top_p=0.95, repeat_penalty=1.0, seed=seed
+    )
 
 
 def _read_rounds(partial: Path) -> list[list[int]]:

@@ -25,7 +25,7 @@ class Effort:
 
 
 EFFORTS = {
-    "light": Effort(2048, 2, 128, 8),
+    "light": Effort(1536, 2, 96, 6),
     "standard": Effort(8192, 4, 256, 16),
     "best": Effort(32768, 8, 512, 32),
 }

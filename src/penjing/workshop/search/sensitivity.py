@@ -64,7 +64,7 @@ def measure(
     """
     require_filled(checkpoint, importance)
     tokens = torch.tensor([list(window) for window in windows])
-    prefix = model.prefix(tokens)
+    prefix = model.prefix(tokens, positions=scored(tokens.shape[-1]))
     out = dict(known)
     names = [name for name in checkpoint.quantizable if name not in out]
     with progress.task("sensitivity of every tensor", len(names), unit="tensors") as task:
@@ -84,6 +84,11 @@ def measure(
             found(out)
             task.advance(len(group))
     return out
+
+
+def scored(length: int) -> slice:
+    """The positions of a window that count: not the first few, which have seen too little."""
+    return slice(min(16, length // 4), None)
 
 
 def choices(
