@@ -91,6 +91,7 @@ def test_compress_stopped_in_every_stage(
         require_stopped(ended, "--resume")
         assert [item.name for item in out.iterdir()] == [".work"], stage
         require_whole_files(out)
+        assert bool(ended.children) == (at == "child")
         assert not any(map(alive, ended.children))
         more = ("--resume",)
     ended = presser.run(place.words("stopped", *more))
@@ -110,13 +111,19 @@ def test_a_terminal_stops_the_children_too(place: Place, presser: Presser) -> No
     require_stopped(ended, "--resume")
     assert ended.children
     assert not any(map(alive, ended.children))
-
-
-def test_the_child_was_really_running(place: Place, presser: Presser) -> None:
-    ended = presser.run(place.words("group", "--resume"), "speed and memory", at="child")
-    assert ended.children
-    assert not any(map(alive, ended.children))
     assert presser.run(place.words("group", "--resume")).status == 0
+
+
+def test_a_bundle_is_complete_or_none(place: Place, presser: Presser) -> None:
+    """Stopped when the files of the bundle have their names: all are whole, none is promised."""
+    stage = "penjing.workshop.compress.run:write_manifest"
+    require_stopped(presser.run(place.words("last"), stage), "--resume")
+    out = place.folder / "last"
+    require_whole_files(out)
+    assert (out / "model.gguf").exists()
+    assert not (out / "bundle.json").exists()
+    assert presser.run(place.words("last", "--resume")).status == 0
+    verify(out)
 
 
 @pytest.mark.parametrize(

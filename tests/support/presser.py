@@ -2,7 +2,8 @@
 
 `Presser` starts this file as a program that imports everything once and forks for each command, so
 that a dozen interrupted runs cost one start. A stage is the label of a progress task; Ctrl-C comes
-as its `at`-th advance ends, or while a child process of it runs (`at="child"`).
+as its `at`-th advance ends, or while a child process of it runs (`at="child"`). Where nothing is
+reported, a stage is "module:function" and Ctrl-C comes as that is called.
 """
 
 from __future__ import annotations
@@ -121,6 +122,8 @@ def _command(order: dict[str, Any], folder: Path) -> None:
     from penjing.cli.output import Output
 
     watch = _Watch(order, folder)
+    if ":" in order["stage"]:
+        _press_when_called(watch, *order["stage"].split(":"))
     Output.progress = lambda _: watch  # type: ignore[method-assign,assignment]
     status = 70
     try:
@@ -153,7 +156,7 @@ class _Watch:
     def advance(self, amount: float = 1.0) -> None:
         self._count += self._here
         if self._here and self._count == self._order["at"]:
-            self._press()
+            self.press()
 
     def __enter__(self) -> _Watch:
         return self
@@ -166,13 +169,25 @@ class _Watch:
             time.sleep(0.005)
         time.sleep(0.05)
         (self._folder / "children").write_text(json.dumps(children))
-        self._press()
+        self.press()
 
-    def _press(self) -> None:
+    def press(self) -> None:
+        """Ctrl-C."""
         if self._order["group"]:
             os.killpg(0, signal.SIGINT)
         else:
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def _press_when_called(watch: _Watch, module: str, name: str) -> None:
+    place = importlib.import_module(module)
+    real = getattr(place, name)
+
+    def pressed(*args: Any, **kwargs: Any) -> Any:
+        watch.press()
+        return real(*args, **kwargs)
+
+    setattr(place, name, pressed)
 
 
 def _children() -> list[int]:

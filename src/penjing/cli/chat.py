@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.cli import options
 from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
 from penjing.cli.output import Output, to_json
 from penjing.core.errors import BadInput, Cancelled, EngineError
@@ -56,8 +57,14 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         metavar="TEXT",
         help=f"who the model is to be; - for its template's own (default: '{DEFAULT_SYSTEM}')",
     )
-    add("--context", metavar="N", type=_whole(16), default=4096, help="tokens it can remember")
-    add("--threads", metavar="N", type=_whole(1), help="default: all cores")
+    add(
+        "--context",
+        metavar="N",
+        type=options.whole(16),
+        default=4096,
+        help="tokens it can remember",
+    )
+    add("--threads", metavar="N", type=options.threads, help="default: all cores")
     add(
         "--temperature",
         metavar="T",
@@ -65,11 +72,11 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         default=_DEFAULT.temperature,
         help=f"0 always says the likeliest (default: {_DEFAULT.temperature})",
     )
-    add("--seed", metavar="N", type=_whole(0), help="same seed, same answer")
+    add("--seed", metavar="N", type=options.whole(0), help="same seed, same answer")
     add(
         "--max-tokens",
         metavar="N",
-        type=_whole(1),
+        type=options.whole(1),
         default=_DEFAULT.max_tokens,
         help=f"length of an answer (default: {_DEFAULT.max_tokens})",
     )
@@ -372,15 +379,6 @@ def _question(once: str) -> str:
 
 def _is_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
-
-
-def _whole(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < least:
-            raise ArgumentTypeError(f"'{text}' is not a whole number of at least {least}")
-        return int(text)
-
-    return parse
 
 
 def _temperature(text: str) -> float:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.cli.options import path, threads, whole
 from penjing.cli.output import Output
-from penjing.core.errors import BadInput, Cancelled, MissingExtra
+from penjing.core.errors import BadInput, Cancelled, MissingExtra, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,12 +33,12 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     """Add the arguments of the command."""
     add = parser.add_argument
     add("model", nargs="?", help="a model's name, a .gguf file or a Hugging Face folder")
-    add("-o", "--output", required=True, type=Path, metavar="DIR", help="the bundle to be made")
+    add("-o", "--output", required=True, type=path, metavar="DIR", help="the bundle to be made")
     budget = parser.add_mutually_exclusive_group()
     budget.add_argument("--size", help="largest model file, such as 80MB")
     budget.add_argument("--device", help="make it fit this device, see penjing devices")
-    add("--context", type=int, default=2048, help="tokens of context on the device (2048)")
-    add("--text", type=Path, metavar="FILE", help="your own calibration text, UTF-8")
+    add("--context", type=whole(1), default=2048, help="tokens of context on the device (2048)")
+    add("--text", type=path, metavar="FILE", help="your own calibration text, UTF-8")
     add(
         "--held-out",
         default="encyclopedia",
@@ -45,11 +46,12 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         help="text the passport is measured on (default: encyclopedia)",
     )
     add("--effort", help="light, standard or best (default: standard)")
-    add("--recipe", type=Path, metavar="FILE", help="make again what a recipe.yaml describes")
-    add("--seed", type=int, help="same seed, same bundle (default: 0)")
-    add("--threads", type=int, help="cores to use (default: all)")
-    add("--resume", action="store_true", help="go on with unfinished work")
-    add("--restart", action="store_true", help="throw unfinished work away")
+    add("--recipe", type=path, metavar="FILE", help="make again what a recipe.yaml describes")
+    add("--seed", type=whole(0), help="same seed, same bundle (default: 0)")
+    add("--threads", type=threads, help="cores to use (default: all)")
+    unfinished = parser.add_mutually_exclusive_group()
+    unfinished.add_argument("--resume", action="store_true", help="go on with unfinished work")
+    unfinished.add_argument("--restart", action="store_true", help="throw unfinished work away")
     add("--overwrite", action="store_true", help="replace the bundle that is there")
     add("--dry-run", action="store_true", help="show the plan, time and memory, and do nothing")
 
@@ -111,19 +113,17 @@ def _settings(
     held_out = find_text(args.held_out, home, progress=progress, download=True)
     entry = catalogue_of(home).models.get(args.model)
     licence = checkpoint.metadata.get("general.license")
-    name = args.effort or recipe.get("effort", "standard")
+    name = recipe.get("effort", "standard") if args.effort is None else args.effort
     effort(name)
     if recipe and (was := recipe.get("model_sha256")) != model_sha256(model, checkpoint):
         raise BadInput(f"the recipe was made from another model (sha256 {was}): give that one")
-    if args.threads is not None and args.threads < 1:
-        raise BadInput(f"--threads {args.threads} cannot work: give at least 1")
     return Settings(
         model_name=args.model if entry else (model.name if model.is_dir() else model.stem),
         model=model,
         out=args.output,
         budget=_budget(args, recipe, model, home),
         effort=name,
-        seed=args.seed if args.seed is not None else int(recipe.get("seed", 0)),
+        seed=args.seed if args.seed is not None else recipe.get("seed", 0),
         threads=args.threads or usable_cores(),
         text=read_text(args.text) if args.text else None,
         held_out_name=held_out.name,
@@ -147,7 +147,8 @@ def _budget(args: Namespace, recipe: dict[str, Any], model: Path, home: Home) ->
         shape = shape_from_gguf(model) if model.is_file() else shape_from_folder(model)
         return largest_bytes(device, shape, args.context)
     if "budget_bytes" in recipe:
-        return int(recipe["budget_bytes"])
+        budget: int = recipe["budget_bytes"]
+        return budget
     raise BadInput("how small? give --size 80MB or --device NAME")
 
 
@@ -158,24 +159,48 @@ def _read_recipe(path: Path) -> dict[str, Any]:
 
     try:
         data = yaml.safe_load(read_text(path, limit=2**24))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise BadInput(f"{path} is not a recipe: it is not YAML") from error
-    known = {"schema", "model", "model_sha256", "budget_bytes", "effort", "seed", "text_sha256",
-             "held_out", "codecs"}  # fmt: skip
     if not isinstance(data, dict) or data.get("schema") != 1:
         raise BadInput(f"{path} is not a recipe: it has no 'schema: 1'")
-    if unknown := set(data) - known:
-        raise BadInput(f"{path} has an unknown key '{min(unknown)}': known are {sorted(known)}")
+    for key, value in data.items():
+        if key not in _RECIPE:
+            known = ", ".join(_RECIPE)
+            raise BadInput(f"{path} has an unknown key '{str(key)[:40]}': known are {known}")
+        if type(value) not in _RECIPE[key] or (type(value) is int and value < 0):
+            raise BadInput(f"{path} has {str(value)[:40]!r} as its '{key}': correct it")
+    codecs = data.get("codecs", {})
+    if not all(isinstance(word, str) for pair in codecs.items() for word in pair):
+        raise BadInput(f"{path} has codecs that are not names: correct it")
     return data
 
 
+_RECIPE: Mapping[str, tuple[type, ...]] = {
+    "schema": (int,),
+    "model": (str,),
+    "model_sha256": (str,),
+    "budget_bytes": (int,),
+    "effort": (str,),
+    "seed": (int,),
+    "text_sha256": (str, type(None)),
+    "held_out": (dict,),
+    "codecs": (dict,),
+}
+"""Keys of a recipe and the types of their values."""
+
+
 def _reading_speed(settings: Settings) -> float:
-    """Tokens a second the engine reads on this machine now, from a probe of a second."""
+    """Tokens a second the engine reads on this machine now, from a probe of a second.
+
+    The first moment a model can count tokens: texts that are too short are refused here.
+    """
     import time
 
     from penjing.engine.llamacpp import LlamaCpp
+    from penjing.workshop.compress.prepare import check_lengths
 
     with LlamaCpp.open(settings.model, threads=settings.threads) as model:
+        check_lengths(model, settings)
         tokens = model.tokenize(settings.held_out[:2000])[:128]
         model.score(tokens)
         begun = time.perf_counter()
@@ -214,6 +239,10 @@ def _compress(
     )
     try:
         return compress(Job(settings, checkpoint, work, progress))
+    except UsageError:
+        if not work.resumed:
+            work.finish()  # nothing worth going on with
+        raise
     except KeyboardInterrupt:
         raise Cancelled("stopped; nothing is lost: the same command with --resume goes on") from (
             None

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli import device_pages as pages
+from penjing.cli.options import whole
 from penjing.cli.output import Output
 from penjing.core.errors import BadInput, UsageError
 from penjing.core.units import parse_size
@@ -40,7 +41,7 @@ def register(parser: ArgumentParser, command: str) -> None:
         return
     parser.add_argument("model", metavar="MODEL", help="a name, a .gguf file, a bundle or a folder")
     parser.add_argument("--device", metavar="D", help="a device (penjing devices); default: this")
-    parser.add_argument("--context", type=int, default=2048, metavar="N", help="tokens (2048)")
+    parser.add_argument("--context", type=whole(1), default=2048, metavar="N", help="tokens (2048)")
     parser.add_argument("--codec", metavar="C", help="as if its weights were stored so, like Q4_0")
     parser.add_argument("--recommend", action="store_true", help="rank every device instead")
     parser.add_argument("--ram", metavar="SIZE", help="with --recommend: RAM, at most")
@@ -78,16 +79,20 @@ def _devices(args: Namespace, output: Output, home: Home) -> int:
 
 
 def _check(args: Namespace) -> None:
-    if args.context < 1:
-        raise BadInput(f"a context of {args.context} holds nothing: write for example 2048")
     limits = {"--price": args.price, "--watts": args.watts, "--speed": args.speed}
     for option, value in limits.items():
         if value is not None and not (math.isfinite(value) and value > 0):
             raise BadInput(f"{option} must be a number above 0")
-    given = [option for option, value in (*limits.items(), ("--ram", args.ram)) if value]
+    given = [
+        option for option, value in (*limits.items(), ("--ram", args.ram)) if value is not None
+    ]
     if given and not args.recommend:
         raise UsageError(f"{given[0]} belongs to --recommend: add it, or name a --device")
-    if args.device and args.recommend:
+    if args.codec is not None:
+        from penjing.bundle.codecs import codec
+
+        codec(args.codec)  # refuses an unknown one
+    if args.device is not None and args.recommend:
         raise UsageError("--device asks about one device and --recommend about all: choose one")
 
 
@@ -107,14 +112,14 @@ def _shape(model: str, codec: str | None, home: Home, output: Output) -> ModelSh
     if path.is_dir():
         return shape_from_folder(path, codec)
     shape = shape_from_gguf(path)
-    return shape.with_codec(codec) if codec else shape
+    return shape if codec is None else shape.with_codec(codec)
 
 
 def _fit(args: Namespace, output: Output, shape: ModelShape, home: Home) -> int:
     from penjing.devices.fit import fit
     from penjing.devices.profile import find_device
 
-    device = find_device(args.device or "this", home=home.root)
+    device = find_device("this" if args.device is None else args.device, home=home.root)
     estimate = fit(shape, device, args.context)
     output.emit(_estimate(estimate), lambda console: pages.draw_fit(console, estimate))
     return 1 if estimate.fits == "no" else 0
@@ -123,7 +128,7 @@ def _fit(args: Namespace, output: Output, shape: ModelShape, home: Home) -> int:
 def _recommend(args: Namespace, output: Output, shape: ModelShape) -> int:
     from penjing.devices.recommend import Limits, recommend
 
-    ram = parse_size(args.ram) if args.ram else None
+    ram = None if args.ram is None else parse_size(args.ram)
     limits = Limits(ram=ram, price=args.price, watts=args.watts, min_decode=args.speed)
     found = recommend(shape, limits, context=args.context)
     output.emit(_ranking(found), lambda console: pages.draw_ranking(console, found, shape))

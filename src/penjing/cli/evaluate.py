@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from penjing.cli.options import threads, whole
 from penjing.cli.output import Output
 from penjing.core.errors import BadInput, Cancelled
 
@@ -80,16 +81,19 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         help="held-out text, UTF-8 (default: encyclopedia)",
     )
     parser.add_argument(
-        "--context", type=int, default=512, help="tokens in a window (default: 512)"
+        "--context", type=whole(16), default=512, help="tokens in a window (default: 512)"
     )
     parser.add_argument(
         "--windows",
-        default=str(_WINDOWS),
+        type=_windows,
+        default=_WINDOWS,
         metavar="N|all",
         help=f"windows of the text to read (default: {_WINDOWS})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the intervals (default: 0)")
-    parser.add_argument("--threads", type=int, help="cores to use (default: all)")
+    parser.add_argument(
+        "--seed", type=whole(0), default=0, help="seed of the intervals (default: 0)"
+    )
+    parser.add_argument("--threads", type=threads, help="cores to use (default: all)")
 
 
 def run(args: Namespace) -> int:
@@ -108,32 +112,21 @@ def run(args: Namespace) -> int:
 def _parse(args: Namespace, home: Home, progress: Progress) -> _Job:
     from penjing.bundle.resolve import find_text
 
-    windows = _window_count(args.windows)
-    if args.context < 16:
-        raise BadInput(f"--context {args.context} is too short: give at least 16")
-    if args.seed < 0:
-        raise BadInput(f"--seed {args.seed} is negative: give 0 or more")
-    if args.threads is not None and args.threads < 1:
-        raise BadInput(f"--threads {args.threads} cannot work: give at least 1")
     text_name, text = find_text(args.text, home, progress=progress, download=True)
     return _Job(
         model=_find(args.model, home, progress),
-        baseline=_find(args.baseline, home, progress) if args.baseline else None,
+        baseline=None if args.baseline is None else _find(args.baseline, home, progress),
         text_name=text_name,
         text=text,
         context=args.context,
-        windows=windows,
+        windows=args.windows,
         seed=args.seed,
         threads=args.threads,
     )
 
 
-def _window_count(text: str) -> int | None:
-    if text == "all":
-        return None
-    if not text.isascii() or not text.isdecimal() or int(text) < 1:
-        raise BadInput(f"--windows {text} is not a count: give 1 or more, or all")
-    return int(text)
+def _windows(text: str) -> int | None:
+    return None if text == "all" else whole(1)(text)
 
 
 def _find(name_or_path: str, home: Home, progress: Progress) -> _Model:

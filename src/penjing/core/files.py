@@ -71,9 +71,11 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
 def read_text(path: Path, *, limit: int = 256 * 2**20) -> str:
     """Read a UTF-8 text a person named; BadInput says what is wrong with it."""
     try:
-        if path.stat().st_size > limit:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)  # a device may have no size and no end
+        if len(data) > limit:
             raise BadInput(f"{path} is larger than {format_size(limit)}: give a shorter text")
-        text = path.read_bytes().decode("utf-8")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInput(
             f"{path} is not UTF-8 text (byte {error.start}): convert it, "

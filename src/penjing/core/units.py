@@ -16,10 +16,10 @@ _FACTORS = {
 
 def parse_size(text: str) -> int:
     """Bytes of "80MB", "1.5 GiB" or "91700000"; BadInput otherwise."""
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text)
+    match = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]*)\s*", text)
     factor = _FACTORS.get(match[2].upper()) if match else None
-    if match is None or factor is None or float(match[1]) <= 0:
-        raise BadInput(f"'{text}' is not a size: write for example 80MB or 1.5GiB")
+    if match is None or factor is None or float(match[1]) * factor < 1:
+        raise BadInput(f"'{text[:40]}' is not a size: write for example 80MB or 1.5GiB")
     return int(float(match[1]) * factor)
 
 

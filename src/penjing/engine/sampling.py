@@ -5,17 +5,20 @@ from __future__ import annotations
 import ctypes
 import json
 import secrets
+import time
 
 import numpy as np
 
 from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import GenerationSettings
+from penjing.engine.overheard import overheard
 from penjing.ggml import layout
 from penjing.ggml.layout import TokenData, TokenDataArray
 from penjing.ggml.library import last_complaint, load
 
 _REPEAT_WINDOW = 64
 _MAX_GRAMMAR = 256 * 1024
+_MAX_PARENTHESES = 5000
 
 
 class Sampler:
@@ -39,18 +42,32 @@ class Sampler:
             return None
         if len(text) > _MAX_GRAMMAR:
             raise BadInput(f"the {kind} is longer than {_MAX_GRAMMAR} characters: shorten it")
+        if text.count("(") > _MAX_PARENTHESES:  # the parser recurses
+            raise BadInput(f"the {kind} has over {_MAX_PARENTHESES} parentheses: simplify it")
         last_complaint()
-        if kind == "grammar":
-            sampler = self._library.llama_sampler_init_grammar(vocab, text.encode(), b"root")
-        else:
-            sampler = getattr(self._library, layout.INIT_LLG)(vocab, b"json", text.encode())
-            if sampler and self._permits(sampler, self._closing_brace(vocab)):
-                # a schema llguidance refuses becomes a sampler that constrains nothing
-                self._library.llama_sampler_free(sampler)
-                sampler = None
+        with overheard() as said:
+            sampler = self._init_grammar(vocab, kind, text)
+            if not sampler:
+                time.sleep(0.05)  # llguidance may complain from a thread of its own
         if not sampler:
-            raise BadInput(f"the {kind} cannot be used: {last_complaint() or 'check its syntax'}")
+            reason = last_complaint()
+            if said:  # "parse: error parsing grammar: ...", "llg error: ..."
+                reason = (
+                    said[0].rpartition("error parsing grammar: ")[2].removeprefix("llg error: ")
+                )
+            raise BadInput(f"the {kind} cannot be used ({reason or 'no reason given'}): correct it")
         return int(sampler)
+
+    def _init_grammar(self, vocab: int, kind: str, text: str) -> int | None:
+        library = self._library
+        if kind == "grammar":
+            return library.llama_sampler_init_grammar(vocab, text.encode(), b"root") or None
+        sampler: int = getattr(library, layout.INIT_LLG)(vocab, b"json", text.encode()) or 0
+        if sampler and self._permits(sampler, self._closing_brace(vocab)):
+            # a schema llguidance refuses becomes a sampler that constrains nothing
+            library.llama_sampler_free(sampler)
+            return None
+        return sampler or None
 
     def _closing_brace(self, vocab: int) -> int:
         """A token no JSON text can begin with; some vocabularies put a space before it."""

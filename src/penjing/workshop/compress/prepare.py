@@ -10,12 +10,14 @@ from typing import Any
 
 from penjing.bundle.folder import MANIFEST_NAME
 from penjing.core.errors import BadInput, BudgetError
-from penjing.core.files import require_space, require_writable, sha256_file
+from penjing.core.files import disk_errors, require_space, require_writable, sha256_file
+from penjing.core.protocols import LanguageModel
 from penjing.core.units import format_size
 from penjing.evaluate.reference import disk_need
+from penjing.evaluate.windows import read_tokens
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.settings import CONTEXT, Settings, effort
-from penjing.workshop.export.gguf import export_bytes
+from penjing.workshop.export.gguf import check_plan, export_bytes
 from penjing.workshop.search.rounding import candidates
 
 _FORWARD_BYTES = 900 * 10**6  # torch, the engine, one window of logits
@@ -51,9 +53,12 @@ def signature(settings: Settings, checkpoint_sha256: str) -> dict[str, Any]:
 
 def check_output(out: Path, *, overwrite: bool) -> None:
     """Raise unless `out` is a folder we may make a bundle in."""
-    if (out / MANIFEST_NAME).exists() and not overwrite:
+    with disk_errors(out):
+        taken = (out / MANIFEST_NAME).exists()
+        there = next(place for place in (out, *out.parents) if place.exists())
+    if taken and not overwrite:
         raise BadInput(f"{out} already holds a bundle: choose another folder, or add --overwrite")
-    require_writable(out)
+    require_writable(there)
 
 
 def check_texts(settings: Settings) -> None:
@@ -69,6 +74,17 @@ def check_texts(settings: Settings) -> None:
         )
 
 
+def check_lengths(model: LanguageModel, settings: Settings) -> None:
+    """Raise when a text has not one window of tokens."""
+    for name, text in (("calibration", settings.text), ("held-out", settings.held_out)):
+        count = CONTEXT if text is None else len(read_tokens(model, text, CONTEXT, limit=1))
+        if count < CONTEXT:
+            raise BadInput(
+                f"the {name} text has {count} tokens and at least {CONTEXT} are needed: "
+                "give a longer one"
+            )
+
+
 def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: float) -> Forecast:
     """Size, time, memory and disk. Raises BudgetError naming the smallest file possible."""
     least = {n: min(candidates(checkpoint.tensors[n]), key=lambda c: c.bits).name
@@ -79,6 +95,8 @@ def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: f
             f"{format_size(settings.budget)} is not possible for {settings.model_name}: the "
             f"smallest is {format_size(smallest)} ({smallest} bytes)"
         )
+    if settings.plan is not None:
+        _check_recipe(checkpoint, settings.plan, settings.budget)
     chosen, parameters = effort(settings.effort), checkpoint.parameters
     windows = chosen.held_out_windows
     disk = disk_need(windows, CONTEXT, checkpoint.config.vocab) + 4 * settings.budget
@@ -88,6 +106,15 @@ def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: f
         peak_bytes=_WEIGHT_BYTES * parameters + settings.budget + _FORWARD_BYTES,
         disk_bytes=disk,
     )
+
+
+def _check_recipe(checkpoint: Checkpoint, plan: Mapping[str, str], budget: int) -> None:
+    check_plan(checkpoint, plan, {})
+    if (size := export_bytes(checkpoint, plan)) > budget:
+        raise BudgetError(
+            f"the recipe makes a file of {format_size(size)} and {format_size(budget)} are "
+            "allowed: leave out --size and --device, or the recipe"
+        )
 
 
 def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: float) -> float:

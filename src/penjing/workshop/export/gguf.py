@@ -47,7 +47,7 @@ _STALE = "quantize.imatrix."
 def plan_for(checkpoint: Checkpoint, name: str) -> dict[str, str]:
     """The same codec for every matrix; BadInput names the first tensor it does not fit."""
     plan = dict.fromkeys(checkpoint.quantizable, codec(name).name)
-    _check_plan(checkpoint, plan, {})
+    check_plan(checkpoint, plan, {})
     return plan
 
 
@@ -67,7 +67,7 @@ def export_gguf(
     BadInput, before anything is written, for a plan that cannot be carried out.
     """
     importance = imatrix or {}
-    _check_plan(checkpoint, plan, importance)
+    check_plan(checkpoint, plan, importance)
     tensors = _out_tensors(checkpoint, plan, importance, encoded)
     metadata = export_metadata(checkpoint, plan)
     total = gguf_bytes(metadata, tensors)
@@ -135,7 +135,7 @@ def _planned(source: TensorSource, plan: Mapping[str, str]) -> Codec:
     return codec(plan[source.name]) if source.name in plan else source.codec
 
 
-def _check_plan(
+def check_plan(
     checkpoint: Checkpoint,
     plan: Mapping[str, str],
     imatrix: Mapping[str, npt.NDArray[np.float32]],

@@ -1,0 +1,37 @@
+"""What C code writes straight to stderr, caught: the grammar parsers explain themselves only there.
+
+Knows file descriptors; must not know what is being parsed.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def overheard() -> Iterator[list[str]]:
+    """A list that holds, once the block ended, the lines that were written to descriptor 2.
+
+    Whatever else writes to stderr meanwhile is caught too: keep the block short. Where nothing can
+    be caught (stderr is closed, there is no temporary folder) the list stays empty.
+    """
+    said: list[str] = []
+    try:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  # not a pipe: it might fill up
+        kept = os.dup(2)
+    except OSError:
+        yield said
+        return
+    os.dup2(file.fileno(), 2)
+    try:
+        yield said
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        with file:
+            file.seek(0)
+            text = file.read(2**16).decode("utf-8", "replace")
+        said += [line.strip() for line in text.splitlines() if line.strip()]
