@@ -107,3 +107,18 @@ def test_unfilled_importance_is_an_error(case) -> None:
     broken.pop(name)
     with pytest.raises(PenjingError, match="never filled"):
         measure((checkpoint, model, broken))
+
+
+def test_a_super_weight_changes_the_probe_and_not_the_picture(case) -> None:
+    """One huge weight that Q4_0 cannot hold exactly must not set the scale for the other codecs."""
+    checkpoint, _, importance = case
+    name = "blk.1.ffn_down.weight"
+    weights = checkpoint.tensors[name].load().copy()
+    weights[5, 7], weights[5, 8] = 30.0, -26.0
+    loud = {**importance, name: importance[name].copy()}
+    loud[name][8] = 1e5
+    changed = checkpoint.replacing({name: weights})
+    found = measure((changed, TorchModel.load(changed), loud))[name]
+    assert found.errors["Q4_0"] > sensitivity.UPSET * found.errors["IQ4_NL"]
+    assert found.probe == "IQ4_NL"
+    assert found.loss("IQ4_NL") == pytest.approx(found.kld)
