@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penjing.bundle.gguf_values import StringArray, Value, ValueKind
 from penjing.core.errors import FormatError
@@ -92,3 +94,20 @@ def test_string_arrays_are_sequences() -> None:
     assert list(StringArray.of([])) == []
     with pytest.raises(IndexError):
         words[3]
+
+
+@given(
+    st.lists(st.text(st.sampled_from("ab盆\0"), max_size=12) | st.text(max_size=30), max_size=30)
+)
+def test_a_repeated_text_is_found(texts) -> None:
+    array = StringArray.of(texts)
+    found = array.repeated()
+    assert (found is None) == (len(set(texts)) == len(texts))
+    assert found is None or texts.count(found) > 1
+    assert array.lengths().tolist() == [len(text.encode()) for text in texts]
+
+
+def test_texts_with_equal_ends_are_told_apart() -> None:
+    texts = ["12345678" + middle + "12345678" for middle in ("a", "b", "c")]
+    assert StringArray.of(texts).repeated() is None
+    assert StringArray.of([*texts, texts[1]]).repeated() == texts[1]

@@ -28,7 +28,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType, ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from penjing import __version__
 from penjing.core.errors import Cancelled, PenjingError, StorageError, UnknownName, UsageError
@@ -71,15 +71,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with _sigterm_ends_cleanly():
         try:
+            _require_streams()
             status = _run(words)
             _flush()
-        except SystemExit as ending:  # argparse, after --help
-            status = _quiet_flush(ending.code if isinstance(ending.code, int) else 0)
-        except BrokenPipeError:
+        except (BrokenPipeError, SystemExit):  # rich makes the one into the other
             status = _leave_pipe()
         except BaseException as error:  # the last line of defence: never a traceback
+            if argv is None and isinstance(error, KeyboardInterrupt | Cancelled):
+                _stop_listening()
             status = _report(error, words)
     return status
+
+
+def _require_streams() -> None:
+    """Fill closed descriptors, or C code that warns would write into the next file we open."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free: this one
+    if sys.stdout is None:
+        raise UsageError("standard output is closed: send it somewhere, for example > /dev/null")
 
 
 def _run(words: list[str]) -> int:
@@ -104,7 +116,10 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     module.register(parser, command.name)
-    args = parser.parse_args(words[1:])
+    try:
+        args = parser.parse_args(words[1:])
+    except SystemExit:  # after --help; mistakes are a UsageError
+        return 0
     args.command = command.name
     return int(module.run(args) or 0)
 
@@ -158,8 +173,18 @@ def _example(module: ModuleType, name: str) -> str:
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose complaints are one line and an exception."""
 
+    def print_help(self, file: Any = None) -> None:
+        """To a full disk too: argparse's own keeps quiet about it."""
+        print(self.format_help(), end="", file=file)
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}: try {self.prog} --help")
+
+
+def _stop_listening() -> None:
+    """We are ending: a second Ctrl-C has nothing left to stop and would end in a traceback."""
+    with contextlib.suppress(ValueError):  # not the main thread
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _Terminated(BaseException):

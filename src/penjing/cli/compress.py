@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.cli.options import path, threads, whole
 from penjing.cli.output import Output
-from penjing.core.errors import BadInput, Cancelled, MissingExtra, UsageError
+from penjing.core.errors import BadInput, Cancelled, FormatError, MissingExtra, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -196,13 +196,16 @@ def _reading_speed(settings: Settings) -> float:
     """
     import time
 
+    import numpy as np
+
     from penjing.engine.llamacpp import LlamaCpp
     from penjing.workshop.compress.prepare import check_lengths
 
     with LlamaCpp.open(settings.model, threads=settings.threads) as model:
         check_lengths(model, settings)
         tokens = model.tokenize(settings.held_out[:2000])[:128]
-        model.score(tokens)
+        if not np.isfinite(model.score(tokens)).all():
+            raise FormatError(f"{settings.model} computes NaN: its weights are damaged")
         begun = time.perf_counter()
         model.score(tokens)
         return len(tokens) / (time.perf_counter() - begun)
@@ -247,6 +250,8 @@ def _compress(
         raise Cancelled("stopped; nothing is lost: the same command with --resume goes on") from (
             None
         )
+    finally:
+        work.close()
 
 
 def _show_plan(settings: Settings, checkpoint: Checkpoint, found: Forecast, output: Output) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penjing.core.errors import EngineError
+from penjing.core.interrupts import deferred
 from penjing.ggml.library import last_complaint, load
 
 BATCH = 512
@@ -47,7 +48,8 @@ class Context:
         if watcher is not None:
             params.cb_eval = ctypes.cast(watcher, ctypes.c_void_p)
         last_complaint()
-        self._pointer = self._library.llama_init_from_model(model, params) or 0
+        with deferred():
+            self._pointer = self._library.llama_init_from_model(model, params) or 0
         if not self._pointer:
             raise EngineError(
                 f"no context of {length} tokens ({last_complaint() or 'out of memory'}): "
@@ -91,7 +93,8 @@ class Context:
                 batch.n_seq_id[i] = 1
                 batch.seq_id[i][0] = rows[i]
                 batch.logits[i] = all_logits or i == count - 1
-            status = self._library.llama_decode(self._pointer, batch)
+            with deferred():  # a watcher is Python code
+                status = self._library.llama_decode(self._pointer, batch)
         finally:
             self._library.llama_batch_free(batch)
         if status != 0:
@@ -114,7 +117,8 @@ class Context:
     def free(self) -> None:
         """Give the memory back. Calling it twice is harmless."""
         if self._pointer:
-            self._library.llama_free(self._pointer)
+            with deferred():
+                self._library.llama_free(self._pointer)
         self._pointer = 0
 
     def _memory(self) -> int:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.core.errors import BadInput, EngineError, FormatError
+from penjing.core.interrupts import deferred
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
 from penjing.engine.context import BATCH, Context
 from penjing.engine.guard import require_survivable
@@ -61,7 +62,8 @@ class LlamaCpp:
         library = load()
         params = library.llama_model_default_params()
         last_complaint()
-        model = library.llama_model_load_from_file(os.fsencode(path), params)
+        with deferred():
+            model = library.llama_model_load_from_file(os.fsencode(path), params)
         if not model:
             reason = last_complaint() or "no reason given"
             kind = EngineError if "alloc" in reason else FormatError
@@ -280,7 +282,8 @@ class LlamaCpp:
             if context:
                 context.free()
         if self._model:
-            self._library.llama_model_free(self._model)
+            with deferred():
+                self._library.llama_model_free(self._model)
         self._chat = self._scoring = None
         self._model = 0
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,7 @@ class _Watcher:
             with np.load(path, allow_pickle=False) as archive:
                 data = {name: archive[name] for name in archive.files}
                 windows = int(data.pop("windows"))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return 0
         rows = {name: int(data.pop(name)) for name in list(data) if name.startswith("rows ")}
         self.rows = {name.removeprefix("rows "): count for name, count in rows.items()}
@@ -141,5 +142,5 @@ def restore(path: Path) -> dict[str, npt.NDArray[np.float32]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name].astype(np.float32) for name in archive.files}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise FormatError(f"{path} is not a saved importance matrix: delete it") from error

@@ -75,7 +75,12 @@ def check_texts(settings: Settings) -> None:
 
 
 def check_lengths(model: LanguageModel, settings: Settings) -> None:
-    """Raise when a text has not one window of tokens."""
+    """Raise when the model cannot read one window of tokens, or a text has not as many."""
+    if model.context_length < CONTEXT:
+        raise BadInput(
+            f"{settings.model_name} reads {model.context_length} tokens and is measured on "
+            f"{CONTEXT} at a time: choose a model with a longer context"
+        )
     for name, text in (("calibration", settings.text), ("held-out", settings.held_out)):
         count = CONTEXT if text is None else len(read_tokens(model, text, CONTEXT, limit=1))
         if count < CONTEXT:

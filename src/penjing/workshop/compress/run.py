@@ -22,6 +22,7 @@ from penjing.bundle.folder import (
     now,
     write_manifest,
 )
+from penjing.bundle.gguf_reader import GGUFFile
 from penjing.core.errors import FormatError
 from penjing.core.files import disk_errors, write_text
 from penjing.core.memory import peak_memory
@@ -95,10 +96,12 @@ def _starting_file(job: Job) -> Path:
     """The file the engine reads the starting model from; a folder is written as GGUF first."""
     if job.settings.model.is_file():
         return job.settings.model
-    path = job.work.folder / "starting.gguf"
-    if not path.exists():
+
+    def make(path: Path) -> Path:
         export_gguf(job.checkpoint, path, {}, progress=job.progress)
-    return path
+        return path
+
+    return job.work.stage("starting.gguf", _sound, make)
 
 
 def _calibration(job: Job, start: Path) -> tuple[Calibration, dict[str, Any]]:
@@ -155,7 +158,7 @@ def _sensitivities(
     if path.exists():
         try:
             known = {name: Sensitivity(**row) for name, row in read_json(path).items()}
-        except (FormatError, TypeError):
+        except (FormatError, TypeError, AttributeError):
             path.unlink()
     if len(known) == len(job.checkpoint.quantizable):
         return known
@@ -174,14 +177,15 @@ def _sensitivities(
 
 def _export(job: Job, plan: Mapping[str, str], importance: imatrix.Importance) -> list[Candidate]:
     """Our file and the controls; tensors both have in the same codec are encoded once."""
-    checkpoint, folder = job.checkpoint, job.work.folder
+    checkpoint = job.checkpoint
     weighted = {name: importance[name] for name in checkpoint.quantizable if name in importance}
 
     def write(name: str, plan: Mapping[str, str], **options: Any) -> Path:
-        path = folder / name
-        if not path.exists():
+        def make(path: Path) -> Path:
             export_gguf(checkpoint, path, plan, progress=job.progress, **options)
-        return path
+            return path
+
+        return job.work.stage(name, _sound, make)
 
     ours = write(MODEL_NAME, plan, imatrix=weighted)
     out = [Candidate("this bundle", "", ours)]
@@ -202,6 +206,12 @@ def _export(job: Job, plan: Mapping[str, str], importance: imatrix.Importance) -
         path = write("shuffled.gguf", dealt, imatrix=weighted, encoded=encoded)
     words = "our codecs dealt out at random among tensors of equal shape, same bytes"
     return [*out, Candidate("shuffled allocation", words, path)]
+
+
+def _sound(path: Path) -> Path:
+    """The file, if an earlier run left it whole; FormatError otherwise."""
+    GGUFFile.open(path).close()
+    return path
 
 
 def _bundle(job: Job, model: Path, made: Mapping[str, Any], report: str, recipe: str) -> None:

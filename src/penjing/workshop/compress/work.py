@@ -7,6 +7,7 @@ A signature of all inputs keeps the results of other settings from being mixed i
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,45 +20,76 @@ T = TypeVar("T")
 
 FOLDER = ".work"
 _SIGNATURE = "signature.json"
+_LOCK = "lock"
 
 
 class Work:
-    """The folder and what may be taken from it."""
+    """The folder and what may be taken from it. It is ours alone until `close`."""
 
     def __init__(self, folder: Path, *, resumed: bool = False) -> None:
         self.folder = folder
         self.resumed = resumed
         """Whether an earlier run began it: the time of this run is then not the whole."""
+        self._handle: int | None = None
 
     @classmethod
     def begin(cls, out: Path, signature: Mapping[str, Any], *, resume: bool, restart: bool) -> Work:
         """Open the work folder of bundle folder `out`.
 
         Raises BadInput when unfinished work is there and neither `resume` nor `restart` was asked
-        for, and when work to be resumed was begun with other settings.
+        for, when work to be resumed was begun with other settings, and when it is still going on.
         """
         folder = out / FOLDER
-        if folder.exists() and restart:
-            with disk_errors(folder):
-                shutil.rmtree(folder)
-        if folder.exists() and not resume:
-            raise BadInput(
-                f"{out} holds unfinished work: add --resume to go on with it, or --restart to "
-                "begin again"
-            )
-        work = cls(folder, resumed=folder.exists())
-        if work.resumed:
-            work._require(signature, out)
-            return work
-        require_writable(folder)
-        write_text(folder / _SIGNATURE, json.dumps(dict(signature), sort_keys=True))
+        work = cls(folder, resumed=folder.exists() and not restart)
+        try:
+            if folder.exists():
+                work._lock()
+            if folder.exists() and restart:
+                work.finish()
+            if work.resumed and not resume:
+                raise BadInput(
+                    f"{out} holds unfinished work: add --resume to go on with it, or --restart to "
+                    "begin again"
+                )
+            if work.resumed:
+                work._require(signature, out)
+                return work
+            require_writable(folder)
+            work._lock()
+            write_text(folder / _SIGNATURE, json.dumps(dict(signature), sort_keys=True))
+        except BaseException:
+            work.close()
+            raise
         return work
+
+    def _lock(self) -> None:
+        """Own the folder while this process lives; BadInput when another does."""
+        try:
+            import fcntl
+        except ImportError:  # not on every system
+            return
+        with disk_errors(self.folder):
+            self._handle = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BadInput(
+                f"another penjing is at work in {self.folder.parent}: wait for it, or stop it first"
+            ) from error
+        except OSError:  # a file system without locks
+            return
+
+    def close(self) -> None:
+        """Let others have the folder. Calling it twice is harmless."""
+        if self._handle is not None:
+            os.close(self._handle)
+        self._handle = None
 
     def _require(self, signature: Mapping[str, Any], out: Path) -> None:
         path = self.folder / _SIGNATURE
         try:
-            before = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            before = dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as error:
             raise BadInput(f"the work in {out} cannot be resumed: use --restart") from error
         changed = [key for key in signature if before.get(key) != signature[key]]
         if changed:
@@ -87,9 +119,10 @@ class Work:
         return self.stage(name, read_json, save)
 
     def finish(self) -> None:
-        """Remove the folder: the bundle is complete."""
+        """Remove the folder: the bundle is complete, or there is nothing to go on with."""
         with disk_errors(self.folder):
             shutil.rmtree(self.folder)
+        self.close()
 
 
 def read_json(path: Path) -> Any:
