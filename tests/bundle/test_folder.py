@@ -18,6 +18,7 @@ from penjing.bundle.folder import (
     Manifest,
     describe_files,
     file_path,
+    model_name,
     now,
     read_manifest,
     verify,
@@ -305,3 +306,8 @@ def test_tuples_in_a_recipe_are_lists_when_read(folder: Path) -> None:
 def test_a_missing_file_cannot_be_described(folder: Path) -> None:
     with pytest.raises(FormatError, match="absent"):
         describe_files(folder, ["absent"])
+
+
+def test_a_model_is_called_after_its_bundle_or_its_file(tmp_path: Path) -> None:
+    assert model_name(tmp_path / "small" / "model.gguf") == "small"
+    assert model_name(tmp_path / "small" / "qwen.Q4_0.gguf") == "qwen.Q4_0"

@@ -148,6 +148,11 @@ def verify(
     return manifest
 
 
+def model_name(path: Path) -> str:
+    """What to call a model file: its bundle's folder, or its own name without the ending."""
+    return path.resolve().parent.name if path.name == MODEL_NAME else path.stem
+
+
 def file_path(folder: Path, name: str) -> Path:
     """Where a bundle's file lies; FormatError for a name or a link that leaves the folder."""
     _check_name(name)

@@ -130,14 +130,14 @@ def _windows(text: str) -> int | None:
 
 
 def _find(name_or_path: str, home: Home, progress: Progress) -> _Model:
-    from penjing.bundle.folder import MODEL_NAME
+    from penjing.bundle.folder import model_name
     from penjing.bundle.resolve import find_model
     from penjing.core.files import sha256_file
 
     path = find_model(name_or_path, home, progress=progress, download=True)
     if path.is_dir():
         raise BadInput(f"{path} is a folder of safetensors: give a .gguf file or a bundle")
-    name = path.resolve().parent.name if path.name == MODEL_NAME else path.stem
+    name = model_name(path)
     with progress.task(f"hashing {name}", path.stat().st_size, unit="B") as bar:
         return _Model(name, path, sha256_file(path, on_bytes=bar.advance))
 

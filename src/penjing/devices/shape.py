@@ -16,6 +16,7 @@ from typing import Any
 from penjing.bundle.catalogue import ModelEntry
 from penjing.bundle.codecs import CODECS
 from penjing.bundle.codecs import codec as codec_named
+from penjing.bundle.folder import model_name
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import TensorInfo
 from penjing.core.errors import FormatError
@@ -110,7 +111,7 @@ def shape_from_gguf(path: Path) -> ModelShape:
         hidden = read.number("embedding_length")
         tied = "output.weight" not in file.tensors
         return ModelShape(
-            name=path.stem,
+            name=model_name(path),
             parameters=sum(prod(tensor.shape) for tensor in file.tensors.values()),
             weight_bytes=sum(tensor.nbytes for tensor in file.tensors.values()),
             layers=read.number("block_count"),

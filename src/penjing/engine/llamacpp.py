@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from penjing.bundle.folder import model_name
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.core.errors import BadInput, EngineError, FormatError
 from penjing.core.interrupts import deferred
@@ -72,8 +73,8 @@ class LlamaCpp:
 
     @property
     def name(self) -> str:
-        """The file's name without its ending."""
-        return self.path.stem
+        """What to call it: its bundle's folder, or the file's name without its ending."""
+        return model_name(self.path)
 
     @property
     def context_length(self) -> int:
