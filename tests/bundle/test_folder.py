@@ -309,5 +309,8 @@ def test_a_missing_file_cannot_be_described(folder: Path) -> None:
 
 
 def test_a_model_is_called_after_its_bundle_or_its_file(tmp_path: Path) -> None:
+    assert model_name(tmp_path / "small" / "model.gguf") == "model"
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "bundle.json").touch()
     assert model_name(tmp_path / "small" / "model.gguf") == "small"
     assert model_name(tmp_path / "small" / "qwen.Q4_0.gguf") == "qwen.Q4_0"

@@ -317,6 +317,7 @@ def test_the_report_names_a_bundle_by_its_folder(
 ) -> None:
     (here / "tiny").mkdir()
     (here / "tiny" / "model.gguf").write_bytes(b"GGUF0.1")
+    (here / "tiny" / "bundle.json").touch()
     assert evaluate("tiny/model.gguf", "--text", "text.txt", "--json") == 0
     report = Report.from_document(document(capsys))
     assert report.model == "tiny"

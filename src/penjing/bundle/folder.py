@@ -150,7 +150,8 @@ def verify(
 
 def model_name(path: Path) -> str:
     """What to call a model file: its bundle's folder, or its own name without the ending."""
-    return path.resolve().parent.name if path.name == MODEL_NAME else path.stem
+    in_bundle = path.name == MODEL_NAME and (path.parent / MANIFEST_NAME).exists()
+    return path.resolve().parent.name if in_bundle else path.stem
 
 
 def file_path(folder: Path, name: str) -> Path:
