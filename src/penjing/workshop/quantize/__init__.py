@@ -1,0 +1,1 @@
+"""Ways of rounding weights, one algorithm per file, and of making them round better."""
