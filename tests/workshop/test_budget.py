@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.core.errors import BudgetError
-from penjing.workshop.search.budget import Choice, allocate, smallest
+from penjing.workshop.search.budget import Choice, allocate, inverted, smallest
 
 rows = st.lists(
     st.builds(
@@ -81,3 +81,51 @@ def test_same_input_same_plan():
     row = [Choice("x", 10, 1.0), Choice("y", 20, 0.5), Choice("z", 20, 0.5)]
     tables = {"a": row, "b": row, "c": row}
     assert allocate(tables, 50).plan == allocate(dict(reversed(tables.items())), 50).plan
+
+
+# -- turned round
+
+
+@given(tables, st.integers(0, 200))
+@settings(max_examples=150, deadline=None)
+def test_inverted_keeps_the_budget_and_tells_true_losses(choices, extra):
+    # as in a real table: one row per codec
+    choices = {n: list({c.codec: c for c in row}.values()) for n, row in choices.items()}
+    budget = smallest(choices) + extra
+    found = inverted(choices, budget)
+    assert found.nbytes <= budget
+    assert set(found.chosen) == set(choices)
+    for name, choice in found.chosen.items():
+        assert choice in choices[name]
+
+
+def test_inverted_gives_the_most_bits_to_what_matters_least():
+    choices = {
+        f"g{i:02}": [Choice(str(b), b * 100, 1.2**i * 2.0 ** (-2 * b)) for b in range(2, 9)]
+        for i in range(40)
+    }
+    budget = smallest(choices) * 2
+    right, wrong = allocate(choices, budget), inverted(choices, budget)
+    assert abs(wrong.nbytes - right.nbytes) < 200
+
+    def bits(found, half):
+        return sum(choice.nbytes for _, choice in sorted(found.chosen.items())[half])
+
+    assert bits(right, slice(0, 20)) < bits(right, slice(20, 40))
+    assert bits(wrong, slice(0, 20)) > bits(wrong, slice(20, 40))
+    even = sum(row[2].loss for row in choices.values())  # the same budget, everyone alike
+    assert right.loss < even < wrong.loss
+
+
+def test_inverted_turns_groups_of_other_sizes_too():
+    choices = {
+        "large and loud": [Choice("a", 1000, 8.0), Choice("b", 2000, 1.0)],
+        "small and quiet": [Choice("a", 500, 0.004), Choice("b", 1000, 0.0005)],
+        "free": [Choice("a", 10, 0.0)],
+    }
+    assert allocate(choices, 2510).plan["large and loud"] == "b"
+    assert inverted(choices, 2510).plan == {
+        "large and loud": "a", "small and quiet": "b", "free": "a",
+    }  # fmt: skip
+    with pytest.raises(BudgetError, match="smallest is"):
+        inverted(choices, 1000)

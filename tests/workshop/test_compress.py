@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from penjing.engine.llamacpp import LlamaCpp
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return Place(tmp_path_factory.mktemp("compress"))
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("compress")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PENJING_HOME", str(folder / "home"))
+        yield Place(folder)
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +87,11 @@ def _logprobs(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_controls_stand_beside_it_at_no_fewer_bytes_for_the_method(made: dict[str, Any]) -> None:
     names = [c["name"] for c in made["controls"]]
-    assert names == ["plain rounding", "shuffled allocation"]
+    assert names == ["plain rounding", "allocation alone", "shuffled allocation"]
     for control in made["controls"]:
         assert control["bytes"] <= made["file"]["bytes"]
         assert any(m["metric"] == "kld_mean_above_ours" for m in control["measurements"])
-    assert made["controls"][1]["bytes"] == made["file"]["bytes"]
+    assert all(control["bytes"] == made["file"]["bytes"] for control in made["controls"][1:])
 
 
 def test_it_beats_plain_rounding(made: dict[str, Any]) -> None:
@@ -102,33 +106,92 @@ def test_same_recipe_same_bytes(place: Place, made: dict[str, Any], capsys: Any)
     assert again["file"]["sha256"] == made["file"]["sha256"]
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(place: Place, made: dict[str, Any]) -> None:
+def test_a_killed_run_resumes_to_the_same_bytes(
+    place: Place, made: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """kill -9 after each stage's file appears, then --resume, until it is through."""
-    out = place.folder / "killed"
+    home, out = place.folder / "another-home", place.folder / "killed"
+    monkeypatch.setenv("PENJING_HOME", str(home))
     command = [sys.executable, "-m", "penjing", *place.words("killed")]
-    for stage in ("calibration.json", "importance.npz", "sensitivity.json", "plain.gguf"):
-        _kill_after(command, out / ".work" / stage)
+    for folder, stage in (
+        (home, "calibration.json"),
+        (home, "importance.npz"),
+        (home, "effects-*.json"),
+        (out, "blk.1.attn_q.weight.bin"),
+        (out, "plain-*.gguf"),
+    ):
+        _kill_after(command, folder, stage)
         assert not (out / "bundle.json").exists()
         command = [sys.executable, "-m", "penjing", *place.words("killed", "--resume")]
-    written = (out / ".work" / "calibration.json").stat().st_mtime_ns
     done = subprocess.run(command, capture_output=True, check=True)
     passport = json.loads(done.stdout)
     assert passport["resumed"] is True
     assert passport["file"]["sha256"] == made["file"]["sha256"]
     assert value(passport, "kld_mean") == value(made, "kld_mean")
-    assert written > 0
     assert not (out / ".work").exists()
 
 
-def _kill_after(command: list[str], path: Path) -> None:
+def _kill_after(command: list[str], folder: Path, pattern: str) -> None:
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     limit = time.monotonic() + 60
-    while not path.exists():
+    while not any(folder.rglob(pattern)):
         assert running.poll() is None, "it ended before it was killed"
         assert time.monotonic() < limit
         time.sleep(0.005)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
+
+
+def without_size(line: list[str]) -> list[str]:
+    at = line.index("--size")
+    return line[:at] + line[at + 2 :]
+
+
+def test_training_makes_it_better_and_its_recipe_makes_it_again(
+    place: Place, made: dict[str, Any], capsys: Any
+) -> None:
+    """Effort standard at the same size, on text of its own; the same steps give the same bytes."""
+    more = ("--effort", "standard", "--minutes", "0.1", "--text", str(place.folder / "own.txt"))
+    status, passport, _ = place.run(capsys, "trained", *more)
+    assert status == 0
+    training = passport["method"]["training"]
+    assert passport["method"]["name"] == "distilled"
+    assert training["steps"] >= 3
+    assert training["last"] < training["first"]
+    alone = next(c for c in passport["controls"] if c["name"] == "allocation alone")
+    assert value(passport, "kld_mean") < value(alone, "kld_mean")
+    recipe = str(place.folder / "trained" / "recipe.yaml")
+    line = without_size(place.words("trained-again", "--recipe", recipe, *more[4:]))
+    line = [w for w in line if w not in ("--effort", "light")]
+    assert main(line) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["method"]["training"]["steps"] == training["steps"]
+    assert again["file"]["sha256"] == passport["file"]["sha256"]
+
+
+def test_bits_are_bits_of_the_file(place: Place, capsys: Any) -> None:
+    line = without_size(place.words("bits", "--bits", "8", "--dry-run"))
+    assert main(line) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["budget_bytes"] == shown["parameters"]
+
+
+def test_a_goal_is_kept_in_as_few_bytes_as_it_takes(place: Place, capsys: Any) -> None:
+    sizes = {}
+    for goal in ("kld<=0.05", "kld<=0.005"):
+        line = without_size(place.words(f"goal-{goal[5:]}", "--keep", goal))
+        assert main(line) == 0
+        passport = json.loads(capsys.readouterr().out)
+        assert value(passport, "kld_mean") <= float(goal[5:])
+        sizes[goal] = passport["file"]["bytes"]
+    assert sizes["kld<=0.05"] < sizes["kld<=0.005"] < place.model.stat().st_size
+
+
+def test_a_ceiling_that_is_too_low_is_refused_before_work(place: Place, capsys: Any) -> None:
+    status, _, said = place.run(capsys, "low", "--ram", "100MB")
+    assert status == 2
+    assert "--ram allows 100.0 MB" in said
+    assert not (place.folder / "low" / ".work").exists()
 
 
 def test_ctrl_c_says_how_to_go_on(place: Place) -> None:

@@ -55,6 +55,7 @@ COMMANDS = (
         "fit", "penjing.cli.devices", "say whether a model fits a device, and how fast it runs"
     ),
     Command("compress", "penjing.cli.compress", "make a model small enough and prove what it kept"),
+    Command("compare", "penjing.cli.compare", "compare methods at several sizes with controls"),
     Command("evaluate", "penjing.cli.evaluate", "measure what a model or a bundle kept"),
     Command("chat", "penjing.cli.chat", "talk to a model on this machine"),
 )

@@ -28,6 +28,18 @@ def whole(least: int, most: int = MOST) -> Callable[[str], int]:
     return parse
 
 
+def number(least: float, most: float) -> Callable[[str], float]:
+    """A plain decimal number within limits: "4.5", not "1e3" and not "nan"."""
+
+    def parse(text: str) -> float:
+        digits = text.isascii() and text.replace(".", "", 1).isdigit() and len(text) <= 12
+        if not digits or not least <= float(text) <= most:
+            raise ArgumentTypeError(f"'{text[:40]}' is not a number from {least:g} to {most:g}")
+        return float(text)
+
+    return parse
+
+
 threads = whole(1, MOST_THREADS)
 """How many cores to use."""
 

@@ -9,10 +9,11 @@ Must not know files, codecs or text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
 from torch.nn import functional
@@ -26,6 +27,9 @@ from penjing.workshop.rope import Rotation, rotate, rotation
 
 Positions: TypeAlias = slice | torch.Tensor
 """Which positions of a text are scored: a slice, or their indices."""
+
+Product: TypeAlias = Callable[[torch.Tensor, str], torch.Tensor]
+"""Inputs [..., channels] and a matrix's name without ".weight" -> outputs [..., rows]."""
 
 EVERY_POSITION = slice(None)
 
@@ -61,8 +65,9 @@ class TorchModel:
     ) -> None:
         self.architecture = architecture
         self.config = config
-        self.weights = dict(weights)
-        """By GGUF name. Set requires_grad on those to train."""
+        self.weights = dict(weights) if isinstance(weights, dict) else weights
+        """By GGUF name; may load when asked, see `streamed.py`. Those to train: requires_grad."""
+        self._product: Product = self.product
 
     @classmethod
     def load(
@@ -73,11 +78,7 @@ class TorchModel:
         device: torch.device | str = "cpu",
     ) -> TorchModel:
         """All weights of a checkpoint, copied. `dtype` is that of the blocks' matrices."""
-        if checkpoint.config.rope_scaling not in ("none", "linear"):
-            raise FormatError(
-                f"{checkpoint.name} stretches positions by {checkpoint.config.rope_scaling}, which "
-                "the workshop does not compute: use a model without it"
-            )
+        require_computable(checkpoint)
         precise = torch.promote_types(dtype, torch.float32)
         weights = {}
         for name, source in checkpoint.tensors.items():
@@ -101,11 +102,24 @@ class TorchModel:
                     f"{list(tensor.shape)}: give one of the same shape"
                 )
         before = self.weights
-        self.weights = {**before, **changes}
+        # not a copy: it would load what is loaded only when asked for
+        self.weights = ChainMap(dict(changes), cast("MutableMapping[str, torch.Tensor]", before))
         try:
             yield
         finally:
             self.weights = before
+
+    def variant(
+        self, changes: Mapping[str, torch.Tensor], product: Product | None = None
+    ) -> TorchModel:
+        """Another model on the same weights but these, whose blocks may multiply differently.
+
+        Where several threads work, `replaced` would be seen by all of them.
+        """
+        base = cast("MutableMapping[str, torch.Tensor]", self.weights)
+        other = TorchModel(self.architecture, self.config, ChainMap(dict(changes), base))
+        other._product = product or other.product
+        return other
 
     def embed(self, tokens: torch.Tensor) -> torch.Tensor:
         """Token ids [..., T] -> hidden states [..., T, hidden]."""
@@ -123,10 +137,24 @@ class TorchModel:
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """What comes out of the last block [..., hidden] -> logits [..., vocab]."""
-        head = self.weights.get("output.weight", self.weights["token_embd.weight"])
-        logits = functional.linear(self._norm(hidden, "output_norm"), head)
+        head = self.weights.get("output.weight")
+        if head is None:
+            head = self.weights["token_embd.weight"]
+        logits = functional.linear(self.normed(hidden), head)
         cap = self.config.logit_softcap
         return logits if cap is None else cap * torch.tanh(logits / cap)
+
+    def normed(self, hidden: torch.Tensor) -> torch.Tensor:
+        """What comes out of the last block [..., hidden] -> what the head multiplies."""
+        return self._norm(hidden, "output_norm")
+
+    def product(self, x: torch.Tensor, name: str) -> torch.Tensor:
+        """x W^T + b in the weights' own type; families without that bias have no such tensor."""
+        weight = self.weights[f"{name}.weight"]
+        bias = self.weights.get(f"{name}.bias")
+        return functional.linear(
+            x.to(weight.dtype), weight, None if bias is None else bias.to(weight.dtype)
+        )
 
     def forward(
         self, tokens: torch.Tensor, *, positions: Positions = EVERY_POSITION
@@ -177,15 +205,7 @@ class TorchModel:
         q = rotate(self._norm(q, f"{name}q_norm"), turn, pairs).to(v.dtype)
         k = rotate(self._norm(k, f"{name}k_norm"), turn, pairs).to(v.dtype)
         mask = sliding_mask(length, config.window if config.sliding[layer] else None, x.device)
-        mixed = functional.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            attn_mask=mask,
-            is_causal=mask is None,
-            scale=config.attention_scale,
-            enable_gqa=config.heads != config.kv_heads,
-        )
+        mixed = attend(q, k, v, mask, config.attention_scale)
         return self._linear(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1), f"{name}output")
 
     def _heads(self, x: torch.Tensor, name: str, heads: int) -> torch.Tensor:
@@ -212,12 +232,7 @@ class TorchModel:
         )
 
     def _linear(self, x: torch.Tensor, name: str) -> torch.Tensor:
-        """x W^T + b in the weights' own type; families without that bias have no such tensor."""
-        weight = self.weights[f"{name}.weight"]
-        bias = self.weights.get(f"{name}.bias")
-        return functional.linear(
-            x.to(weight.dtype), weight, None if bias is None else bias.to(weight.dtype)
-        )
+        return self._product(x, name)
 
     def _norm(self, x: torch.Tensor, name: str) -> torch.Tensor:
         """Root-mean-square norm in float32; families without that norm have no such tensor."""
@@ -227,9 +242,43 @@ class TorchModel:
         return functional.rms_norm(x.to(weight.dtype), weight.shape, weight, self.config.rms_eps)
 
 
+def require_computable(checkpoint: Checkpoint) -> None:
+    """Raise FormatError for what this forward pass does not compute."""
+    if checkpoint.config.rope_scaling not in ("none", "linear"):
+        raise FormatError(
+            f"{checkpoint.name} stretches positions by {checkpoint.config.rope_scaling}, which "
+            "the workshop does not compute: use a model without it"
+        )
+
+
 def activate(x: torch.Tensor, activation: Activation) -> torch.Tensor:
     """The curve between gate and down."""
     return functional.silu(x) if activation == "silu" else functional.gelu(x, approximate="tanh")
+
+
+def attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None, scale: float
+) -> torch.Tensor:
+    """Causal attention of [texts, heads, T, head_dim]; fewer heads in k and v serve several of q.
+
+    Where gradients are wanted on a processor it is written out: torch's fused backward pass is
+    nearly four times as slow there (measured at 512 tokens in bfloat16).
+    """
+    if not (torch.is_grad_enabled() and q.device.type == "cpu" and q.requires_grad):
+        return functional.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            attn_mask=mask,
+            is_causal=mask is None,
+            scale=scale,
+            enable_gqa=q.shape[1] != k.shape[1],
+        )
+    shared, length = q.shape[1] // k.shape[1], q.shape[-2]
+    seen = torch.ones(length, length, dtype=torch.bool).tril() if mask is None else mask
+    hidden = torch.zeros(length, length, dtype=q.dtype).masked_fill_(~seen, -torch.inf)
+    scores = (q * scale) @ k.repeat_interleave(shared, 1).transpose(-1, -2) + hidden
+    return scores.softmax(-1) @ v.repeat_interleave(shared, 1)
 
 
 def sliding_mask(

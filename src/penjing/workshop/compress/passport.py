@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from penjing import __version__
@@ -12,10 +12,10 @@ from penjing.core.files import sha256_file
 from penjing.devices.machine import look
 from penjing.workshop.calibrate import Calibration
 from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.compress.build import Training
 from penjing.workshop.compress.measure import Found, Outcome
 from penjing.workshop.compress.prepare import signature
-from penjing.workshop.compress.settings import CONTEXT, Search, Settings
-from penjing.workshop.search.sensitivity import Sensitivity
+from penjing.workshop.compress.settings import CONTEXT, Search, Settings, Share, effort
 
 ENGINE = "llama.cpp b11549 (xllamacpp 2026.10.11549)"
 
@@ -33,7 +33,11 @@ class Took:
 
 
 def passport(
-    settings: Settings, checkpoint: Checkpoint, found: Found, took: Took
+    settings: Settings,
+    checkpoint: Checkpoint,
+    found: Found,
+    took: Took,
+    training: Training | None = None,
 ) -> dict[str, Any]:
     """Everything that was measured; see the report room for the schema."""
     ours, start, reference, machine = found.outcomes[0], found.start, found.reference, look()
@@ -64,6 +68,11 @@ def passport(
             "tokens": len(reference.windows) * reference.windows.scored,
             "windows": len(reference.windows),
             "context": CONTEXT,
+        },
+        "method": {
+            "name": effort(settings.effort).method,
+            "description": ours.candidate.description,
+            "training": asdict(training) if training else None,
         },
         "measurements": ours.document()["measurements"],
         "controls": [outcome.document() for outcome in found.outcomes[1:]],
@@ -143,7 +152,7 @@ def _point(outcome: Outcome, kind: str) -> dict[str, Any]:
 
 
 def _tensor(
-    checkpoint: Checkpoint, name: str, codec: str | None, found: Sensitivity | None
+    checkpoint: Checkpoint, name: str, codec: str | None, found: Share | None
 ) -> dict[str, Any]:
     source = checkpoint.tensors[name]
     chosen = codec or source.codec.name
@@ -156,6 +165,6 @@ def _tensor(
         "bytes": CODECS[chosen].nbytes(source.shape),
         "parameters": source.parameters,
         "sensitivity": found.kld if found else None,
-        "predicted_kld": found.loss(chosen) if found and chosen in found.errors else None,
+        "predicted_kld": found.loss(chosen) if found else None,
         "starting_codec": source.codec.name,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from penjing.core.units import format_size
 from penjing.evaluate.reference import disk_need
 from penjing.evaluate.windows import read_tokens
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.compress.settings import CONTEXT, Settings, effort
+from penjing.workshop.compress.methods import METHODS
+from penjing.workshop.compress.settings import CONTEXT, PROCESS_BYTES, Settings, effort, means
+from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.export.gguf import check_plan, export_bytes
-from penjing.workshop.search.rounding import candidates
-
-_FORWARD_BYTES = 900 * 10**6  # torch, the engine, one window of logits
-_WEIGHT_BYTES = 4  # the workshop computes in float32
+from penjing.workshop.quantize.whole import LATENT_BYTES, rounding_bytes
+from penjing.workshop.search.groups import candidates
+from penjing.workshop.search.means import Means, Memory
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,12 @@ def signature(settings: Settings, checkpoint_sha256: str) -> dict[str, Any]:
     return {
         "model": checkpoint_sha256,
         "budget": settings.budget,
+        "goal": str(settings.goal) if settings.goal else None,
         "effort": settings.effort,
         "seed": settings.seed,
         "text": _hash(settings.text),
         "held-out text": _hash(settings.held_out),
+        "training": asdict(settings.schedule),
         "recipe": _hash(repr(sorted(settings.plan.items())) if settings.plan else None),
     }
 
@@ -102,15 +105,43 @@ def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: f
         )
     if settings.plan is not None:
         _check_recipe(checkpoint, settings.plan, settings.budget)
-    chosen, parameters = effort(settings.effort), checkpoint.parameters
-    windows = chosen.held_out_windows
-    disk = disk_need(windows, CONTEXT, checkpoint.config.vocab) + 4 * settings.budget
+    chosen = effort(settings.effort)
+    distilled = METHODS[chosen.method].distilled
+    windows, kept = (
+        chosen.held_out_windows,
+        LATENT_BYTES * checkpoint.parameters if distilled else 0,
+    )
+    disk = disk_need(windows, CONTEXT, checkpoint.config.vocab) + 6 * settings.budget + kept
     return Forecast(
         smallest=smallest,
         seconds=_seconds(checkpoint, settings, tokens_per_second) if tokens_per_second else 0.0,
-        peak_bytes=_WEIGHT_BYTES * parameters + settings.budget + _FORWARD_BYTES,
+        peak_bytes=_peak(checkpoint, settings, distilled),
         disk_bytes=disk,
     )
+
+
+def _peak(checkpoint: Checkpoint, settings: Settings, distilled: bool) -> int:
+    """The hungriest of the stages; BudgetError when --ram is less than one of them needs."""
+    config, chosen = checkpoint.config, effort(settings.effort)
+    text = [[0] * chosen.probe_length] * chosen.probe_windows
+    least = PROCESS_BYTES + Memory.of(checkpoint, text, Means(ram=2**62)).least
+    if settings.ram is not None and least > settings.ram:
+        raise BudgetError(
+            f"at least {format_size(least)} of memory are needed and --ram allows "
+            f"{format_size(settings.ram)}: allow more"
+        )
+    measuring = PROCESS_BYTES + Memory.of(checkpoint, text, means(settings)).peak
+    file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
+    reading = PROCESS_BYTES + file + 3 * 4 * CONTEXT * config.vocab
+    rounding = PROCESS_BYTES + rounding_bytes(checkpoint, chosen.calibration_tokens)
+    found = max(measuring, reading, rounding, memory_needed(checkpoint) if distilled else 0)
+    if settings.ram is not None and found > settings.ram:
+        how = " (--effort light does not train and needs less)" if distilled else ""
+        raise BudgetError(
+            f"{format_size(found)} of memory are needed and --ram allows "
+            f"{format_size(settings.ram)}: allow more{how}"
+        )
+    return found
 
 
 def _check_recipe(checkpoint: Checkpoint, plan: Mapping[str, str], budget: int) -> None:
@@ -126,11 +157,12 @@ def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: floa
     """Adds up tokens read per stage, in units of the engine's reading speed."""
     chosen = effort(settings.effort)
     probe = chosen.probe_windows * chosen.probe_length
-    read = chosen.calibration_tokens * 3  # written side by side, then read again
-    read += len(checkpoint.quantizable) * probe // 2  # half the blocks on average
-    read += 4 * chosen.held_out_windows * CONTEXT  # start, result, two controls
-    encode = checkpoint.parameters * 4e-7 / max(settings.threads, 1)
-    return read / tokens_per_second + 3 * encode + 30
+    read = chosen.calibration_tokens * 6  # written side by side, read, and twice for rounding
+    read += len(checkpoint.quantizable) * probe  # two or three codecs, half the blocks
+    read += 5 * chosen.held_out_windows * CONTEXT  # start, result, three controls
+    encode = checkpoint.parameters * 8e-7 / max(settings.threads, 1)
+    training = settings.schedule.seconds if METHODS[chosen.method].distilled else 0.0
+    return read / tokens_per_second + 4 * encode + 40 + training + chosen.refine_seconds
 
 
 def model_sha256(path: Path, checkpoint: Checkpoint) -> str:
@@ -143,8 +175,10 @@ def check_disk(out: Path, found: Forecast) -> None:
     require_space(out, found.disk_bytes)
 
 
-def recipe_document(settings: Settings, sha: str, plan: Mapping[str, str]) -> dict[str, Any]:
-    """How to make the bundle again, as plain data."""
+def recipe_document(
+    settings: Settings, sha: str, plan: Mapping[str, str], steps: int | None = None
+) -> dict[str, Any]:
+    """How to make the bundle again, as plain data; `steps` are those of its training."""
     return {
         "schema": 1,
         "model": settings.model_name,
@@ -154,6 +188,7 @@ def recipe_document(settings: Settings, sha: str, plan: Mapping[str, str]) -> di
         "seed": settings.seed,
         "text_sha256": _hash(settings.text),
         "held_out": {"name": settings.held_out_name, "sha256": _hash(settings.held_out)},
+        "training_steps": steps,
         "codecs": dict(plan),
     }
 

@@ -6,8 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from penjing.core.errors import UnknownName
-from penjing.workshop.search.sensitivity import Sensitivity
+from penjing.workshop.arithmetic import fast_dtype
+from penjing.workshop.distill.schedule import Schedule
+from penjing.workshop.search.effects import Effects
+from penjing.workshop.search.goals import Goal
+from penjing.workshop.search.means import Means
 
 
 @dataclass(frozen=True)
@@ -22,13 +28,24 @@ class Effort:
     """Tokens of such a window."""
     held_out_windows: int
     """Windows of 512 tokens the passport is measured on."""
+    method: str
+    """What is done: a key of METHODS."""
+    refine_seconds: float = 0.0
+    """Time for measuring whole assemblies and bettering them; 0: the first is taken."""
+    training_tokens: int = 0
+    """Text to distil on, where so much is given."""
+    training_minutes: float = 0.0
+    """Time for distilling, unless the command line says another."""
 
 
 EFFORTS = {
-    "light": Effort(1536, 2, 96, 6),
-    "standard": Effort(8192, 4, 256, 16),
-    "best": Effort(32768, 8, 512, 32),
+    "light": Effort(1536, 2, 96, 6, "gptq"),
+    "standard": Effort(6144, 2, 96, 12, "distilled", 40.0, 262_144, 6.5),
+    "best": Effort(32768, 4, 256, 32, "distilled", 900.0, 2_097_152, 120.0),
 }
+
+PROCESS_BYTES = 500 * 10**6
+"""Python, torch and the engine, before anything is loaded."""
 
 CONTEXT = 512
 """Tokens of a window of calibration and of held-out text."""
@@ -69,15 +86,51 @@ class Settings:
     """Of the weights; empty when unknown."""
     note: str
     """What a reader must know about the starting model; empty when nothing."""
+    store: Path
+    """Folder of what was measured for a model and its texts, for every budget."""
+    schedule: Schedule
+    """How a distillation is run."""
+    ram: int | None = None
+    """Bytes of memory the work may take; None: what it needs."""
+    goal: Goal | None = None
+    """What must be kept in as few bytes as possible; the budget is then the most there may be."""
     plan: Mapping[str, str] | None = None
     """Codec of every tensor, from a recipe; None searches."""
+
+
+def means(settings: Settings) -> Means:
+    """What measuring effects may use of the memory that is allowed."""
+    dtype = fast_dtype(torch.device("cpu"))
+    if settings.ram is None:
+        return Means(dtype=dtype)
+    return Means(ram=max(1, settings.ram - PROCESS_BYTES), dtype=dtype)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a tensor's part of its group's effect is: tensors that take one codec are measured as
+    one, and each is given its share by weights."""
+
+    part: float
+    """This tensor's weights over those of its group."""
+    effects: Effects
+    """Of the group."""
+
+    @property
+    def kld(self) -> float:
+        """How much it matters, nats."""
+        return self.part * self.effects.kld
+
+    def loss(self, codec: str) -> float:
+        """Mean KLD that it adds in `codec`, nats."""
+        return self.part * self.effects.loss(codec)
 
 
 @dataclass(frozen=True)
 class Search:
     """What the search found."""
 
-    measured: Mapping[str, Sensitivity]
+    measured: Mapping[str, Share]
     """By tensor; empty when a recipe named the codecs."""
     plan: Mapping[str, str]
     """The codec of every quantizable tensor."""

@@ -100,13 +100,7 @@ class Work:
 
     def stage(self, name: str, load: Callable[[Path], T], make: Callable[[Path], T]) -> T:
         """The stage's result: loaded if its file is there and sound, made otherwise."""
-        path = self.folder / name
-        if path.exists():
-            try:
-                return load(path)
-            except FormatError:
-                path.unlink()
-        return make(path)
+        return keep(self.folder / name, load, make)
 
     def data(self, name: str, make: Callable[[], T]) -> T:
         """The same for a result that is plain JSON data."""
@@ -123,6 +117,16 @@ class Work:
         with disk_errors(self.folder):
             shutil.rmtree(self.folder)
         self.close()
+
+
+def keep(path: Path, load: Callable[[Path], T], make: Callable[[Path], T]) -> T:
+    """What lies at `path` if it is sound; made, and left there, otherwise."""
+    if path.exists():
+        try:
+            return load(path)
+        except FormatError:
+            path.unlink()
+    return make(path)
 
 
 def read_json(path: Path) -> Any:

@@ -1,6 +1,6 @@
-"""The budget solver: one choice per tensor, the least loss, never a byte too many. Pure.
+"""The budget solver: one choice per group, the least loss, never a byte too many. Pure.
 
-This is the multiple-choice knapsack. The choices of a tensor that lie on the lower convex hull of
+This is the multiple-choice knapsack. The choices of a group that lie on the lower convex hull of
 (bytes, loss) are taken in order of loss saved per byte, which is optimal for the relaxed problem
 (Sinha and Zoltners 1979); what is left of the budget is then spent on any upgrade that still fits.
 Losses are taken as additive: the assembly must be measured afterwards.
@@ -8,35 +8,38 @@ Losses are taken as additive: the assembly must be measured afterwards.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penjing.core.errors import BudgetError
 from penjing.core.units import format_size
 
+_FAR = 200.0  # a loss is not turned over further than by exp(200)
+
 
 @dataclass(frozen=True)
 class Choice:
-    """One codec for one tensor."""
+    """One codec for one group."""
 
     codec: str
     """Its name."""
     nbytes: int
-    """Bytes in the file, padding included."""
+    """Bytes of its tensors in the file, padding included."""
     loss: float
     """Predicted KLD that it adds, nats; never negative."""
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """The chosen codec of every tensor."""
+    """The chosen codec of every group."""
 
     chosen: Mapping[str, Choice]
-    """By tensor name."""
+    """By group name."""
 
     @property
     def nbytes(self) -> int:
-        """All tensors together."""
+        """All groups together."""
         return sum(choice.nbytes for choice in self.chosen.values())
 
     @property
@@ -46,7 +49,7 @@ class Allocation:
 
     @property
     def plan(self) -> dict[str, str]:
-        """Codec name by tensor name: what an exporter needs."""
+        """Codec name by group name; `groups.expand` makes it one by tensor name."""
         return {name: choice.codec for name, choice in self.chosen.items()}
 
 
@@ -74,12 +77,39 @@ def allocate(choices: Mapping[str, Sequence[Choice]], budget: int, *, fixed: int
         for name, hull in hulls.items()
         for i in range(len(hull) - 1)
     )
-    for _, name, i in steps:  # steps of one tensor come in order: its hull is convex
+    for _, name, i in steps:  # steps of one group come in order: its hull is convex
         extra = hulls[name][i + 1].nbytes - hulls[name][i].nbytes
         if at[name] == i and extra <= room:
             at[name], room = i + 1, room - extra
     chosen = {name: hulls[name][i] for name, i in at.items()}
     return Allocation(_spend(chosen, choices, room))
+
+
+def inverted(choices: Mapping[str, Sequence[Choice]], budget: int, *, fixed: int = 0) -> Allocation:
+    """A negative control: the most bits for the groups that matter least, in the same budget.
+
+    How much a group matters is what its smallest choice costs per byte of its largest. The solver
+    is shown losses in which that is turned over about its geometric mean; those of the result are
+    the true ones. BudgetError as in `allocate`.
+    """
+    matters = {name: _matters(row) for name, row in choices.items()}
+    logs = {name: math.log(value) for name, value in matters.items() if value > 0}
+    mean = sum(logs.values()) / len(logs) if logs else 0.0
+    factors = dict.fromkeys(choices, 1.0)
+    for name, value in logs.items():
+        factors[name] = math.exp(min(_FAR, max(-_FAR, 2 * (mean - value))))
+    turned = {
+        name: [replace(choice, loss=choice.loss * factors[name]) for choice in row]
+        for name, row in choices.items()
+    }
+    found = allocate(turned, budget, fixed=fixed)
+    true = {(name, choice.codec): choice for name, row in choices.items() for choice in row}
+    return Allocation({name: true[name, c.codec] for name, c in found.chosen.items()})
+
+
+def _matters(row: Sequence[Choice]) -> float:
+    worst = min(row, key=lambda choice: (choice.nbytes, choice.loss, choice.codec))
+    return worst.loss / max(choice.nbytes for choice in row)
 
 
 def _spend(

@@ -81,7 +81,8 @@ def measure(
                 probe, changed = _probe(source, weights, importance[name])
                 rows = stand_ins(weights, changed, importance[name])
                 codecs = sorted({*candidates(source), probe}, key=lambda codec: codec.name)
-                by_codec = errors(source, importance[name], codecs, rows)
+                found_errors = errors(source, importance[name], codecs, rows)
+                by_codec = {codec: each.total for codec, each in found_errors.items()}
                 if by_codec.get(CALM, math.inf) < by_codec[probe.name] / UPSET:
                     probe = CODECS[CALM]
                     changed = round_trip(probe, weights, importance[name])

@@ -1,0 +1,160 @@
+"""What the commands that make model files share: options, settings, a first look at the model.
+
+The workshop is imported when something is made, never at start-up.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penjing.cli.options import number, path, threads, whole
+from penjing.core.errors import Cancelled, FormatError, MissingExtra, UsageError
+
+if TYPE_CHECKING:
+    from penjing.core.progress import Progress
+    from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.compress.prepare import Forecast
+    from penjing.workshop.compress.settings import Settings
+    from penjing.workshop.compress.work import Work
+
+
+def add_texts(parser: ArgumentParser, measured: str) -> None:
+    """--text, --held-out and --effort; `measured` says what the held-out text is for."""
+    add = parser.add_argument
+    add("--text", type=path, metavar="FILE", help="your own calibration text, UTF-8")
+    add(
+        "--held-out",
+        default="encyclopedia",
+        metavar="FILE|NAME",
+        help=f"text {measured} measured on (default: encyclopedia)",
+    )
+    add("--effort", help="light, standard or best (default: standard)")
+
+
+def add_running(parser: ArgumentParser, made: str) -> None:
+    """--seed, --threads, and what is done with what is there already; `made` is what is made."""
+    add = parser.add_argument
+    add("--seed", type=whole(0), help=f"same seed, same {made} (default: 0)")
+    add("--threads", type=threads, help="cores to use (default: all)")
+    add("--ram", help="memory it may take, such as 2GB (default: what it needs)")
+    add("--minutes", type=number(0.01, 10000), help="time for training, above effort light")
+    unfinished = parser.add_mutually_exclusive_group()
+    unfinished.add_argument("--resume", action="store_true", help="go on with unfinished work")
+    unfinished.add_argument("--restart", action="store_true", help="throw unfinished work away")
+    add("--overwrite", action="store_true", help=f"replace the {made} that is there")
+    add("--dry-run", action="store_true", help="show the plan, time and memory, and do nothing")
+
+
+def require_workshop(command: str) -> None:
+    """MissingExtra unless what the workshop needs is installed."""
+    from importlib.util import find_spec
+
+    if not all(find_spec(name) for name in ("torch", "yaml")):
+        raise MissingExtra(f"penjing {command}", "workshop")
+
+
+def settings(
+    args: Namespace,
+    opened: tuple[Path, Checkpoint],
+    budget: Callable[[], int],
+    progress: Progress,
+    recipe: Mapping[str, Any],
+) -> Settings:
+    """The command line as settings, the texts read; a recipe's words where nothing was typed."""
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import find_text
+    from penjing.core.files import read_text
+    from penjing.core.units import parse_size
+    from penjing.engine.llamacpp import usable_cores
+    from penjing.workshop.compress.settings import Settings, effort
+    from penjing.workshop.distill.schedule import Schedule
+    from penjing.workshop.search.goals import parse_goal
+
+    home, (model, checkpoint) = Home.from_environment(), opened
+    held_out = find_text(args.held_out, home, progress=progress, download=True)
+    entry = catalogue_of(home).models.get(args.model)
+    licence = checkpoint.metadata.get("general.license")
+    name = recipe.get("effort", "standard") if args.effort is None else args.effort
+    chosen = effort(name)
+    seed = args.seed if args.seed is not None else recipe.get("seed", 0)
+    return Settings(
+        model_name=args.model if entry else (model.name if model.is_dir() else model.stem),
+        model=model,
+        out=args.output,
+        budget=budget(),
+        effort=name,
+        seed=seed,
+        threads=args.threads or usable_cores(),
+        text=read_text(args.text) if args.text else None,
+        held_out_name=held_out.name,
+        held_out=held_out.text,
+        licence=entry.licence if entry else str(licence.plain if licence else ""),
+        note=entry.note if entry else "",
+        store=home.work / "measured",
+        schedule=Schedule(
+            seconds=60.0 * (args.minutes or chosen.training_minutes),
+            steps=recipe.get("training_steps"),
+            seed=seed,
+        ),
+        ram=parse_size(args.ram) if args.ram else None,
+        goal=parse_goal(args.keep) if getattr(args, "keep", None) else None,
+        plan=recipe.get("codecs"),
+    )
+
+
+def reading_speed(settings: Settings) -> float:
+    """Tokens a second the engine reads on this machine now, from a probe of a second.
+
+    The first moment a model can count tokens: texts that are too short are refused here.
+    """
+    import time
+
+    import numpy as np
+
+    from penjing.engine.llamacpp import LlamaCpp
+    from penjing.workshop.compress.prepare import check_lengths
+
+    with LlamaCpp.open(settings.model, threads=settings.threads) as model:
+        check_lengths(model, settings)
+        tokens = model.tokenize(settings.held_out[:2000])[:128]
+        if not np.isfinite(model.score(tokens)).all():
+            raise FormatError(f"{settings.model} computes NaN: its weights are damaged")
+        begun = time.perf_counter()
+        model.score(tokens)
+        return len(tokens) / (time.perf_counter() - begun)
+
+
+def tell(found: Forecast, progress: Progress) -> None:
+    """Say what the work will take."""
+    from penjing.core.units import format_duration, format_size
+
+    about = f"about {format_duration(found.seconds)}, " if found.seconds else ""
+    progress.note(
+        f"this takes {about}at most {format_size(found.peak_bytes)} of memory and "
+        f"{format_size(found.disk_bytes)} of disk"
+    )
+
+
+@contextmanager
+def working(work: Work, worth: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """The time in which `work` is ours: what ends it early says how to go on.
+
+    After a mistake of the caller the work is thrown away, unless it is `worth` going on with.
+    """
+    try:
+        yield
+    except UsageError:
+        if not (work.resumed or worth()):
+            work.finish()
+        raise
+    except KeyboardInterrupt:
+        raise Cancelled("stopped; nothing is lost: the same command with --resume goes on") from (
+            None
+        )
+    finally:
+        work.close()

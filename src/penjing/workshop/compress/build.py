@@ -1,0 +1,250 @@
+"""One method and one budget to one file.
+
+Every file of a job is made here, controls too, so that two of them differ in what their methods
+say and in nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from penjing.bundle.codecs import CODECS, Codec
+from penjing.core.errors import BudgetError
+from penjing.core.files import write_text
+from penjing.core.units import format_size
+from penjing.engine.llamacpp import LlamaCpp
+from penjing.workshop import importance as imatrix
+from penjing.workshop.arithmetic import best_device, fast_dtype
+from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.compress import controls
+from penjing.workshop.compress.job import Job
+from penjing.workshop.compress.methods import Method
+from penjing.workshop.compress.solve import Solver
+from penjing.workshop.compress.stages import Importance, Stages, sound
+from penjing.workshop.compress.work import keep, read_json
+from penjing.workshop.distill.needs import memory_needed
+from penjing.workshop.distill.state import Saved
+from penjing.workshop.distill.train import distill
+from penjing.workshop.export.gguf import Encoded, export_bytes, export_gguf
+from penjing.workshop.quantize.awq import awq
+from penjing.workshop.quantize.grids import GRIDS
+from penjing.workshop.quantize.rotation import rotate_values
+from penjing.workshop.quantize.scales import round_to, search
+from penjing.workshop.quantize.whole import Store, Wish, round_model
+
+_HASH = 16
+
+
+@dataclass(frozen=True)
+class Training:
+    """What was trained, for the passport."""
+
+    steps: int
+    """How many were taken."""
+    tokens: int
+    """Read in all of them."""
+    first: float
+    """Mean KL of the first steps, nats, on the training text."""
+    last: float
+    """And of the last ones."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A file that a method made."""
+
+    path: Path
+    """The .gguf file, in the work folder."""
+    plan: Mapping[str, str]
+    """The codec of each quantizable tensor."""
+    training: Training | None = None
+    """Of a distilled one."""
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What is rounded: the starting model, or what a fold made of it."""
+
+    checkpoint: Checkpoint
+    """Its weights."""
+    importance: Importance
+    """Of the inputs as they then are."""
+
+
+class Builder:
+    """Makes the files of one job; what two of them share is made once."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.stages = Stages(job)
+        self.solver = Solver(self.stages)
+
+    def build(self, method: Method, budget: int) -> Built:
+        """The method's file of at most `budget` bytes.
+
+        BudgetError when there is none so small, or training needs more memory than is allowed.
+        """
+        return self.make(method, self.plan(method, budget))
+
+    def make(self, method: Method, plan: Mapping[str, str]) -> Built:
+        """The method's file in codecs that are already chosen."""
+        path = Path("files") / f"{method.name}-{_hash(plan)}.gguf"
+        if method.distilled:
+            return self._distilled(method, plan, path)
+        base, encoded, weighted = self._base(method, plan), None, None
+        if method.rounding == "gptq":
+            store = self._rounded(base, plan, latents=False)
+            encoded = _from(store, base.checkpoint)
+        elif method.rounding == "importance":
+            encoded, weighted = _by_importance(base), base.importance
+        return Built(self._write(base.checkpoint, plan, path, encoded, weighted), plan)
+
+    def plan(self, method: Method, budget: int) -> dict[str, str]:
+        """Which codec goes where; the file is at most `budget` bytes."""
+        checkpoint = self.job.checkpoint
+        if method.allocation == "even":
+            found = controls.plain(checkpoint, budget, lambda p: export_bytes(checkpoint, p))
+            if found is None:
+                raise BudgetError(f"no single codec makes a file of {format_size(budget)}")
+            return found
+        if method.allocation == "inverted":
+            return self.solver.inverted(budget)
+        found = self.solver.plan(budget, trained=method.distilled)
+        if method.allocation == "shuffled":
+            return controls.shuffled(checkpoint, found, self.job.settings.seed)
+        return found
+
+    # -- before rounding
+
+    def _base(self, method: Method, plan: Mapping[str, str]) -> _Base:
+        checkpoint, importance = self.job.checkpoint, self.stages.importance
+        if method.fold == "awq":
+            chosen = {name: CODECS[codec] for name, codec in plan.items()}
+            folded = awq(checkpoint, importance, chosen, progress=self.job.progress)
+            return _Base(folded.checkpoint, {**importance, **folded.importance})
+        if method.fold == "rotation":
+            rotated = rotate_values(checkpoint, self.job.settings.seed).checkpoint
+            return _Base(rotated, self._collected(rotated))
+        return _Base(checkpoint, importance)
+
+    def _collected(self, changed: Checkpoint) -> Importance:
+        """Importance of a model that is in no file yet."""
+        folder = self.job.work.folder
+        path = folder / "folded.gguf"
+        export_gguf(changed, path, {}, progress=self.job.progress)
+        try:
+            with LlamaCpp.open(path, threads=self.job.settings.threads) as model:
+                found = imatrix.collect(model, self.stages.calibration.windows, self.job.progress)
+        finally:
+            path.unlink()
+        return imatrix.with_lookups(changed, found)
+
+    # -- rounding
+
+    def _rounded(self, base: _Base, plan: Mapping[str, str], *, latents: bool) -> Store:
+        store = Store(self.job.work.folder / f"rounded-{_hash(plan)}")
+        dtype = fast_dtype(torch.device("cpu"))
+        windows = [w for w in self.stages.calibration.windows if len(w) == len(self._window)]
+        round_model(base.checkpoint, Wish(plan, latents, dtype), windows, store, self.job.progress)
+        return store
+
+    @cached_property
+    def _window(self) -> tuple[int, ...]:
+        return max(self.stages.calibration.windows, key=len)
+
+    def _distilled(self, method: Method, plan: Mapping[str, str], path: Path) -> Built:
+        self.require_memory()
+        base = self._base(method, plan)
+        schedule = self.job.settings.schedule
+        folder = self.job.work.folder / f"trained-{_hash([plan, asdict(schedule)])}"
+        done = Store(folder)
+
+        def train(summary: Path) -> Training:
+            start = self._rounded(base, plan, latents=True)
+            device = best_device()
+            windows = self.stages.training
+            made = distill(
+                base.checkpoint, plan, start, windows, schedule,
+                saved=Saved(folder), device=device, dtype=fast_dtype(device),
+                progress=self.job.progress,
+            )  # fmt: skip
+            for name, raw in made.tensors.items():
+                done.put(name, raw, None)
+            tokens = made.steps * schedule.together * len(windows[0])
+            found = Training(made.steps, tokens, made.first, made.last)
+            write_text(summary, json.dumps(asdict(found)))
+            return found
+
+        training = keep(folder / "training.json", lambda p: Training(**read_json(p)), train)
+        encoded = _from(done, base.checkpoint)
+        return Built(self._write(base.checkpoint, plan, path, encoded, None), plan, training)
+
+    def require_memory(self) -> None:
+        """BudgetError when training does not fit the ceiling."""
+        ram, need = self.job.settings.ram, memory_needed(self.job.checkpoint)
+        if ram is not None and need > ram:
+            raise BudgetError(
+                f"distilling this model needs {format_size(need)} of memory and --ram allows "
+                f"{format_size(ram)}: allow more, or use --effort light, which does not distil"
+            )
+
+    # -- writing
+
+    def _write(
+        self,
+        checkpoint: Checkpoint,
+        plan: Mapping[str, str],
+        name: Path,
+        encoded: Encoded | None,
+        weighted: Importance | None,
+    ) -> Path:
+        def make(path: Path) -> Path:
+            export_gguf(
+                checkpoint, path, plan,
+                imatrix=weighted, encoded=encoded, progress=self.job.progress,
+            )  # fmt: skip
+            return path
+
+        return self.job.work.stage(str(name), sound, make)
+
+
+def build(job: Job, method: Method, budget: int) -> Built:
+    """The same for a caller who wants a single file."""
+    return Builder(job).build(method, budget)
+
+
+def _from(store: Store, checkpoint: Checkpoint) -> Encoded:
+    """Bytes of the tensors that a store holds."""
+
+    def encoded(name: str, kind: Codec) -> Bytes | None:
+        if not store.has(name, latent=False):
+            return None
+        return store.raw(checkpoint.tensors[name], kind)
+
+    return encoded
+
+
+def _by_importance(base: _Base) -> Encoded:
+    """Scales from our own search where the codec is a grid; ggml's for the others."""
+
+    def encoded(name: str, kind: Codec) -> Bytes | None:
+        source, grid = base.checkpoint.tensors[name], GRIDS.get(kind.name)
+        if grid is None or kind == source.codec or name not in base.importance:
+            return None
+        weights = torch.from_numpy(source.load())
+        importance = torch.from_numpy(np.array(base.importance[name]))
+        return grid.encode(round_to(grid, weights, search(grid, weights, importance)))
+
+    return encoded
+
+
+def _hash(told: object) -> str:
+    return sha256(json.dumps(told, sort_keys=True, default=dict).encode()).hexdigest()[:_HASH]

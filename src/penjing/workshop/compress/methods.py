@@ -1,0 +1,109 @@
+"""The ways a file can be made, as data: which codec goes where, how weights are rounded, and what
+is done before and after. `compress` takes one of them, `compare` several beside each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Allocation = Literal["even", "searched", "shuffled", "inverted"]
+"""One codec everywhere; from measured effects; those codecs dealt out at random; the wrong way."""
+
+Rounding = Literal["nearest", "importance", "gptq"]
+"""Each weight alone; scales by importance; errors made up for by the weights not yet rounded."""
+
+Fold = Literal["none", "awq", "rotation"]
+"""What is folded into the weights before anything is rounded."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way."""
+
+    name: str
+    """What the command line and tables call it."""
+    description: str
+    """In one line."""
+    allocation: Allocation
+    """Which codec goes where."""
+    rounding: Rounding
+    """How weights become codes."""
+    fold: Fold = "none"
+    """What is done before."""
+    distilled: bool = False
+    """Whether the rounded model is then trained through its codecs."""
+    control_of: str | None = None
+    """The method it is a negative control of; "*": of all; None: a method itself."""
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        method.name: method
+        for method in (
+            Method(
+                "importance",
+                "one codec everywhere, scales found by importance: llama.cpp's way",
+                "even",
+                "importance",
+            ),
+            Method(
+                "searched",
+                "a codec for each group of tensors, by its measured effect on the output",
+                "searched",
+                "importance",
+            ),
+            Method(
+                "awq",
+                "as searched, after scaling the channels that matter (AWQ, folded)",
+                "searched",
+                "importance",
+                fold="awq",
+            ),
+            Method(
+                "rotation",
+                "as searched, after rotating the values of each head (folded)",
+                "searched",
+                "importance",
+                fold="rotation",
+            ),
+            Method(
+                "gptq",
+                "as searched, rounding errors made up for by the weights not yet rounded",
+                "searched",
+                "gptq",
+            ),
+            Method(
+                "distilled",
+                "as gptq, then trained through the codecs to say what the starting model says",
+                "searched",
+                "gptq",
+                distilled=True,
+            ),
+            Method(
+                "plain",
+                "one codec everywhere and nearest rounding",
+                "even",
+                "nearest",
+                control_of="*",
+            ),
+            Method(
+                "shuffled",
+                "the codecs of searched, dealt out at random among tensors of equal shape",
+                "shuffled",
+                "importance",
+                control_of="searched",
+            ),
+            Method(
+                "inverted",
+                "the most bits where they were measured to matter least",
+                "inverted",
+                "importance",
+                control_of="searched",
+            ),
+        )
+    }
+)
+"""By name. Controls are not chosen: they come with their method."""

@@ -1,0 +1,154 @@
+"""From measured effects to a plan: which codec for which tensor, for any budget or any goal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from penjing.workshop.compress.settings import Search, Share, effort, means
+from penjing.workshop.compress.stages import Stages
+from penjing.workshop.export.gguf import export_bytes
+from penjing.workshop.quantize.grids import GRIDS
+from penjing.workshop.search.budget import Choice, allocate, inverted, smallest
+from penjing.workshop.search.effect_store import EffectStore
+from penjing.workshop.search.effects import Effects, choices
+from penjing.workshop.search.goals import Goal, smallest_meeting
+from penjing.workshop.search.groups import CANDIDATES, expand, groups_of
+from penjing.workshop.search.head import Reading
+from penjing.workshop.search.means import Means
+from penjing.workshop.search.measure import measure
+from penjing.workshop.search.refine import Limits, Plan, refine
+from penjing.workshop.search.rounder import Rounder
+from penjing.workshop.search.wavefront import Wavefront
+
+_ALIGN = 32
+_CURVE = 16  # points of the predicted curve
+
+
+class Solver:
+    """Plans for one job. What is measured is measured once for all budgets."""
+
+    def __init__(self, stages: Stages) -> None:
+        self.stages = stages
+        self._job = stages.job
+        self._checkpoint = stages.job.checkpoint
+        self._effort = effort(stages.job.settings.effort)
+        self._groups = groups_of(self._checkpoint)
+
+    def plan(self, budget: int, *, trained: bool = False) -> dict[str, str]:
+        """The least measured KLD found in a file of at most `budget` bytes.
+
+        `trained`: only codecs that can be trained through. BudgetError names the smallest file.
+        """
+        rows, seconds = self._choices(trained), self._effort.refine_seconds
+        if not seconds:
+            return self._expanded(allocate(rows, budget, fixed=self._fixed).plan)
+        store, key = self._store, self._plans_key
+        found = refine(
+            rows,
+            budget,
+            lambda plan: self._read(plan).kld,
+            fixed=self._fixed,
+            known=store.plans(key, self._job.progress),
+            keep=lambda measured: store.save_plans(key, measured),
+            limits=Limits(seconds=seconds),
+            progress=self._job.progress,
+        )
+        return self._expanded(found.allocation.plan)
+
+    def inverted(self, budget: int) -> dict[str, str]:
+        """The negative control: most bits where they matter least."""
+        return self._expanded(inverted(self._choices(False), budget, fixed=self._fixed).plan)
+
+    def smallest_meeting(self, goal: Goal) -> int:
+        """The size in bytes at which the searched codecs, rounded by importance, reach the goal.
+
+        Measured on calibration text with a margin; BudgetError when the largest size does not.
+        """
+        rows = self._choices(False)
+
+        def value(size: int) -> float:
+            reading = self._read(allocate(rows, size, fixed=self._fixed).plan, tops=True)
+            return reading.kld if goal.metric == "kld" else reading.same_top or 0.0
+
+        low = smallest(rows) + self._fixed
+        high = export_bytes(self._checkpoint, {})
+        return smallest_meeting(goal.tightened(), value, low, high).size
+
+    def search(self, plan: Mapping[str, str]) -> Search:
+        """What the report shows of a plan."""
+        shares = {}
+        for group in self._groups:
+            whole = sum(source.parameters for source in group.members)
+            for source in group.members:
+                shares[source.name] = Share(source.parameters / whole, self.effects[group.name])
+        return Search(shares, plan, self.curve)
+
+    @cached_property
+    def effects(self) -> dict[str, Effects]:
+        """What every codec of every group costs."""
+        return measure(
+            self._checkpoint,
+            self.stages.importance,
+            self._windows,
+            store=self._store,
+            progress=self._job.progress,
+            means=self._means,
+        )
+
+    @cached_property
+    def curve(self) -> list[tuple[int, float]]:
+        """File bytes and predicted KLD over the whole range of sizes."""
+        rows = self._choices(False)
+        low, high = smallest(rows) + self._fixed, export_bytes(self._checkpoint, {})
+        sizes = [low + (high - low) * i // (_CURVE - 1) for i in range(_CURVE)]
+        found = [allocate(rows, size, fixed=self._fixed) for size in sizes]
+        return [(each.nbytes + self._fixed, each.loss) for each in found]
+
+    def _read(self, plan: Plan, *, tops: bool = False) -> Reading:
+        """KLD of a whole assembly, codec by group name, on the windows effects are measured on."""
+        return self._front.read([self._expanded(plan)], self._rounder, tops=tops)[0]
+
+    def _choices(self, trained: bool) -> dict[str, list[Choice]]:
+        names = [name for name in CANDIDATES if not trained or name in GRIDS]
+        return choices(self._groups, self.effects, _padded, names)
+
+    def _expanded(self, plan: Plan) -> dict[str, str]:
+        return expand(self._groups, plan)
+
+    @cached_property
+    def _windows(self) -> list[list[int]]:
+        chosen = self._effort
+        return self.stages.calibration.spread(chosen.probe_windows, chosen.probe_length)
+
+    @cached_property
+    def _means(self) -> Means:
+        return means(self._job.settings)
+
+    @cached_property
+    def _front(self) -> Wavefront:
+        return Wavefront(self._checkpoint, self._windows, self._means)
+
+    @cached_property
+    def _rounder(self) -> Rounder:
+        return Rounder(self._checkpoint, self.stages.importance, keep=self._means.ram // 2)
+
+    @cached_property
+    def _store(self) -> EffectStore:
+        return EffectStore(self.stages.folder)
+
+    @cached_property
+    def _plans_key(self) -> str:
+        told = f"plans {self._means.dtype}"
+        return self._store.key(self._checkpoint, self.stages.importance, self._windows, told)
+
+    @cached_property
+    def _fixed(self) -> int:
+        """Bytes of the file that no choice changes."""
+        own = {group.name: group.own for group in self._groups}
+        tensors = sum(group.nbytes(group.own, _padded) for group in self._groups)
+        return export_bytes(self._checkpoint, self._expanded(own)) - tensors
+
+
+def _padded(count: int) -> int:
+    return -(-count // _ALIGN) * _ALIGN

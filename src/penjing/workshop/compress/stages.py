@@ -1,0 +1,124 @@
+"""What every method begins with: the starting file, calibration text, importance, effects.
+
+Results that do not depend on the budget lie in a folder of their own, by the hash of what they
+depend on: a second budget for the same model and texts starts where the first one stood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from penjing.bundle.gguf_reader import GGUFFile
+from penjing.engine.llamacpp import LlamaCpp
+from penjing.workshop import importance as imatrix
+from penjing.workshop.calibrate import Calibration, calibrate
+from penjing.workshop.compress.job import Job
+from penjing.workshop.compress.settings import CONTEXT, effort
+from penjing.workshop.compress.work import keep
+from penjing.workshop.export.gguf import export_gguf
+
+_KEY_LENGTH = 24
+_VERSION = 1
+"""Raised when the same inputs give other calibration text or importance."""
+
+Importance = Mapping[str, npt.NDArray[np.float32]]
+
+
+class Stages:
+    """The shared results of one job, each made when it is first asked for."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where results lie that no budget changes."""
+        settings = self.job.settings
+        chosen = effort(settings.effort)
+        text = None if settings.text is None else sha256(settings.text.encode()).hexdigest()
+        told = [_VERSION, self.job.checkpoint.sha256(), chosen.calibration_tokens, CONTEXT,
+                settings.seed, text]  # fmt: skip
+        return settings.store / sha256(json.dumps(told).encode()).hexdigest()[:_KEY_LENGTH]
+
+    @cached_property
+    def start(self) -> Path:
+        """The file the engine reads the starting model from; a folder is written as GGUF first."""
+        job = self.job
+        if job.settings.model.is_file():
+            return job.settings.model
+
+        def make(path: Path) -> Path:
+            export_gguf(job.checkpoint, path, {}, progress=job.progress)
+            return path
+
+        return job.work.stage("starting.gguf", sound, make)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """The text everything is tuned on."""
+        job, settings = self.job, self.job.settings
+
+        def write(path: Path) -> Calibration:
+            with LlamaCpp.open(self.start, threads=settings.threads) as model:
+                made = calibrate(
+                    model,
+                    tokens=effort(settings.effort).calibration_tokens,
+                    window=CONTEXT,
+                    seed=settings.seed,
+                    text=settings.text,
+                    partial=self.folder / "written.json",
+                    progress=job.progress,
+                )
+            made.save(path)
+            return made
+
+        return keep(self.folder / "calibration.json", Calibration.load, write)
+
+    @cached_property
+    def importance(self) -> Importance:
+        """The mean square of every channel that a matrix reads."""
+        job, settings = self.job, self.job.settings
+
+        def collect(path: Path) -> dict[str, Any]:
+            with LlamaCpp.open(self.start, threads=settings.threads) as model:
+                found = imatrix.collect(
+                    model,
+                    self.calibration.windows,
+                    job.progress,
+                    partial=self.folder / "sums.npz",
+                )
+            imatrix.save(found, path)
+            return found
+
+        found = keep(self.folder / "importance.npz", imatrix.restore, collect)
+        complete = imatrix.with_lookups(job.checkpoint, found)
+        return {name: complete[name] for name in job.checkpoint.quantizable if name in complete}
+
+    @cached_property
+    def training(self) -> list[list[int]]:
+        """Windows to train on: the calibration text, and more of the user's where there is more."""
+        settings, windows = self.job.settings, [list(w) for w in self.calibration.windows]
+        whole = [window for window in windows if len(window) == CONTEXT]
+        wanted = effort(settings.effort).training_tokens // CONTEXT
+        if settings.text is None or len(whole) >= wanted:
+            return whole or windows
+        with LlamaCpp.open(self.start, threads=settings.threads) as model:
+            tokens = model.tokenize(settings.text, bos=False)
+        more = [tokens[i : i + CONTEXT] for i in range(0, len(tokens) - CONTEXT + 1, CONTEXT)]
+        room = wanted - len(whole)
+        step = max(1, len(more) // room)
+        return [*whole, *more[::step][:room]]
+
+
+def sound(path: Path) -> Path:
+    """The file, if an earlier run left it whole; FormatError otherwise."""
+    GGUFFile.open(path).close()
+    return path

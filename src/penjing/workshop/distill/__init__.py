@@ -1,0 +1,1 @@
+"""Distillation: train a small model to say what the starting model says."""

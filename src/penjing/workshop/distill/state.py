@@ -1,0 +1,83 @@
+"""The state of a training on disk: whole or absent, exact to the bit, nothing pickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+
+from penjing.core.files import writing
+from penjing.workshop.distill.models import Student
+
+_NAME = "training.npz"
+
+
+@dataclass
+class History:
+    """What happened so far."""
+
+    kl: list[float] = field(default_factory=list)
+    """Of every step, nats."""
+    steps: int | None = None
+    """How many there will be, once that is known."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Where the state lies; None: nowhere."""
+
+    folder: Path | None
+    """Of this training alone."""
+
+    def keep(self, student: Student, optimizer: torch.optim.Optimizer, history: History) -> None:
+        """Write everything that the next step depends on."""
+        if self.folder is None:
+            return
+        arrays = {}
+        for name, tensor in student.trained().items():
+            arrays[f"value {name}"] = tensor
+            for moment, value in optimizer.state[tensor].items():
+                arrays[f"{moment} {name}"] = value
+        told = json.dumps({"kl": history.kl, "steps": history.steps})
+        with writing(self.folder / _NAME) as file:
+            np.savez(
+                file,
+                allow_pickle=False,
+                history=np.frombuffer(told.encode(), np.uint8),
+                **{name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()},
+            )
+
+    def restore(self, student: Student, optimizer: torch.optim.Optimizer) -> History:
+        """Take up what `keep` wrote; an empty history where there is nothing, or half of it."""
+        if self.folder is None or not (self.folder / _NAME).exists():
+            return History()
+        try:
+            with np.load(self.folder / _NAME, allow_pickle=False) as archive:
+                told = json.loads(archive["history"].tobytes())
+                trained = student.trained()
+                if {f"value {name}" for name in trained} - set(archive.files):
+                    return History()
+                for name, tensor in trained.items():
+                    self._restore(archive, name, tensor, optimizer)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return History()
+        return History(list(map(float, told["kl"])), told["steps"])
+
+    @staticmethod
+    def _restore(
+        archive: np.lib.npyio.NpzFile,
+        name: str,
+        tensor: torch.Tensor,
+        optimizer: torch.optim.Optimizer,
+    ) -> None:
+        with torch.no_grad():
+            tensor.copy_(torch.from_numpy(archive[f"value {name}"]))
+        state = {}
+        for moment in ("step", "exp_avg", "exp_avg_sq"):
+            value = torch.from_numpy(archive[f"{moment} {name}"])
+            state[moment] = value if moment == "step" else value.to(tensor.device)
+        optimizer.state[tensor] = state

@@ -1,0 +1,186 @@
+"""Training through codecs: what is exported is what was trained, and it helps; kills cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from penjing.bundle.codecs import CODECS, codec
+from penjing.core.errors import StorageError
+from penjing.core.progress import Silent
+from penjing.engine.llamacpp import LlamaCpp
+from penjing.ggml.quantize import dequantize
+from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.distill import train
+from penjing.workshop.distill.loss import Objective
+from penjing.workshop.distill.models import Student
+from penjing.workshop.distill.schedule import Schedule
+from penjing.workshop.distill.state import Saved
+from penjing.workshop.distill.train import Trained, distill
+from penjing.workshop.divergence import kld
+from penjing.workshop.export.gguf import export_gguf
+from penjing.workshop.forward import TorchModel
+from penjing.workshop.quantize.whole import Store, Wish, round_model
+
+Tiny = Callable[..., Checkpoint]
+CPU = torch.device("cpu")
+
+
+def text(checkpoint: Checkpoint, count: int, seed: int = 0) -> list[list[int]]:
+    chance = np.random.default_rng(seed)
+    drawn: list[list[int]] = chance.integers(0, checkpoint.config.vocab, (count, 32)).tolist()
+    return drawn
+
+
+def plan_of(checkpoint: Checkpoint) -> dict[str, str]:
+    rows = {name: checkpoint.tensors[name].shape[1] for name in checkpoint.quantizable}
+    return {n: "Q2_0" if CODECS["Q2_0"].fits(rows[n]) else "Q4_0" for n in rows}
+
+
+def started(checkpoint: Checkpoint, folder: Path) -> Store:
+    store = Store(folder)
+    wish = Wish(plan_of(checkpoint), latents=True)
+    round_model(checkpoint, wish, text(checkpoint, 6), store, Silent())
+    return store
+
+
+def trained(
+    checkpoint: Checkpoint, store: Store, schedule: Schedule, saved: Saved | None = None
+) -> Trained:
+    return distill(
+        checkpoint, plan_of(checkpoint), store, text(checkpoint, 96), schedule,
+        saved=saved or Saved(None), device=CPU, dtype=torch.float32, progress=Silent(),
+    )  # fmt: skip
+
+
+def weights(checkpoint: Checkpoint, tensors: Mapping[str, Bytes]) -> dict[str, torch.Tensor]:
+    out, plan = {}, plan_of(checkpoint)
+    for name, raw in tensors.items():
+        source = checkpoint.tensors[name]
+        kind = codec(plan[name]) if name in plan else source.codec
+        out[name] = torch.from_numpy(dequantize(kind, raw, source.shape))
+    return out
+
+
+def divergence(checkpoint: Checkpoint, changed: Mapping[str, torch.Tensor], seed: int = 1) -> float:
+    model, ids = TorchModel.load(checkpoint), torch.tensor(text(checkpoint, 8, seed))
+    clean = model.forward(ids).log_softmax(-1)
+    with model.replaced(changed):
+        return float(kld(clean, model.forward(ids)).mean())
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "gemma3"])
+def test_text_it_was_not_trained_on_is_said_better(
+    family: str, tiny_checkpoint: Tiny, tmp_path: Path
+) -> None:
+    checkpoint = tiny_checkpoint(family, hidden=64)
+    store, plan = started(checkpoint, tmp_path), plan_of(checkpoint)
+    before = {n: store.raw(checkpoint.tensors[n], codec(c)) for n, c in plan.items()}
+    after = trained(checkpoint, store, Schedule(seconds=0, steps=48, together=8))
+    assert after.steps == 48
+    assert after.last < after.first
+    assert divergence(checkpoint, weights(checkpoint, after.tensors)) < 0.9 * divergence(
+        checkpoint, weights(checkpoint, before)
+    )
+
+
+def test_what_is_exported_is_what_was_trained(tiny_checkpoint: Tiny, tmp_path: Path) -> None:
+    """The engine reads the file; its logits are those of the student at the end."""
+    checkpoint = tiny_checkpoint("llama", hidden=64)
+    store, plan = started(checkpoint, tmp_path / "start"), plan_of(checkpoint)
+    after = trained(checkpoint, store, Schedule(seconds=0, steps=5))
+    path = tmp_path / "model.gguf"
+    export_gguf(checkpoint, path, plan, encoded=lambda name, _: after.tensors.get(name))
+    ids = text(checkpoint, 1, seed=3)[0]
+    with Checkpoint.open(path) as again:
+        for name, raw in after.tensors.items():
+            assert np.array_equal(again.tensors[name].raw(), raw)
+        expected = TorchModel.load(again).forward(torch.tensor(ids))
+    model = TorchModel.load(checkpoint)
+    with model.replaced(weights(checkpoint, after.tensors)):
+        assert torch.equal(model.forward(torch.tensor(ids)), expected)
+    with LlamaCpp.open(path, threads=1) as engine:
+        said = torch.from_numpy(engine.score(ids).copy())
+    assert float(kld(expected.log_softmax(-1), said).mean()) < 2e-3  # the engine rounds inputs
+
+
+def test_norms_are_trained_too(tiny_checkpoint: Tiny, tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint("qwen2", hidden=64)
+    store = started(checkpoint, tmp_path)
+    after = trained(checkpoint, store, Schedule(seconds=0, steps=3))
+    for name in ("blk.0.attn_norm.weight", "blk.0.attn_q.bias", "output_norm.weight"):
+        source = checkpoint.tensors[name]
+        assert not np.array_equal(after.tensors[name], source.raw())
+
+
+def test_the_same_seed_gives_the_same_bytes(tiny_checkpoint: Tiny, tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint("llama", hidden=64)
+    store = started(checkpoint, tmp_path)
+    one, two, other = (
+        trained(checkpoint, store, Schedule(seconds=0, steps=4, seed=seed)) for seed in (0, 0, 1)
+    )
+    assert all(np.array_equal(one.tensors[n], two.tensors[n]) for n in one.tensors)
+    assert any(not np.array_equal(one.tensors[n], other.tensors[n]) for n in one.tensors)
+
+
+def test_time_decides_the_steps_when_nobody_else_does(
+    tiny_checkpoint: Tiny, tmp_path: Path
+) -> None:
+    checkpoint = tiny_checkpoint("llama", hidden=64)
+    store = started(checkpoint, tmp_path)
+    short = trained(checkpoint, store, Schedule(seconds=0.0))
+    assert short.steps == 3
+    long = trained(checkpoint, store, Schedule(seconds=1.5))
+    assert long.steps > short.steps
+
+
+def test_a_killed_training_goes_on_to_the_same_end(
+    tiny_checkpoint: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tiny_checkpoint("llama", hidden=64)
+    store, saved = started(checkpoint, tmp_path / "start"), Saved(tmp_path / "state")
+    schedule = Schedule(seconds=0, steps=6, objective=Objective(alpha=0.2, temperature=2.0))
+    straight = trained(checkpoint, store, schedule)
+    monkeypatch.setattr(train, "_SAVE_EVERY", 0.0)
+    whole, calls = Student.receive, 0
+
+    def dies(self: Student) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise KeyboardInterrupt
+        whole(self)
+
+    monkeypatch.setattr(Student, "receive", dies)
+    with pytest.raises(KeyboardInterrupt):
+        trained(checkpoint, store, schedule, saved)
+    again = trained(checkpoint, store, schedule, saved)
+    assert calls == 4 + 3  # three steps were kept
+    assert again.steps == 6
+    for name in straight.tensors:
+        assert np.array_equal(again.tensors[name], straight.tensors[name])
+
+
+def test_half_a_state_is_no_state(tiny_checkpoint: Tiny, tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint("llama", hidden=64)
+    store = started(checkpoint, tmp_path / "start")
+    folder = tmp_path / "state"
+    folder.mkdir()
+    (folder / "training.npz").write_bytes(b"PK half of an archive")
+    found = trained(checkpoint, store, Schedule(seconds=0, steps=2), Saved(folder))
+    assert found.steps == 2
+
+
+def test_a_full_disk_is_an_error_and_not_a_crash(
+    tiny_checkpoint: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tiny_checkpoint("llama", hidden=64)
+    store = started(checkpoint, tmp_path / "start")
+    monkeypatch.setattr(train, "_SAVE_EVERY", 0.0)
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(StorageError):
+        trained(checkpoint, store, Schedule(seconds=0, steps=3), Saved(tmp_path / "file"))
