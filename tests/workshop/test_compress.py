@@ -118,7 +118,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(
         (home, "importance.npz"),
         (home, "effects-*.json"),
         (out, "blk.1.attn_q.weight.bin"),
-        (out, "plain-*.gguf"),
+        (out, "plain.gguf"),
     ):
         _kill_after(command, folder, stage)
         assert not (out / "bundle.json").exists()
@@ -157,7 +157,7 @@ def test_training_makes_it_better_and_its_recipe_makes_it_again(
     training = passport["method"]["training"]
     assert passport["method"]["name"] == "distilled"
     assert training["steps"] >= 3
-    assert training["last"] < training["first"]
+    assert training["after"] < training["before"]
     alone = next(c for c in passport["controls"] if c["name"] == "allocation alone")
     assert value(passport, "kld_mean") < value(alone, "kld_mean")
     recipe = str(place.folder / "trained" / "recipe.yaml")

@@ -132,7 +132,7 @@ def test_the_same_inputs_give_the_same_plans_and_a_killed_run_repeats_nothing() 
     assert len(kept) == 17
     rest = World(3)
     again = refine(
-        CHOICES, BUDGET, rest, limits=Limits(measurements=50 - 17), known=kept, keep=kept.update
+        CHOICES, BUDGET, rest, limits=Limits(measurements=50), known=kept, keep=kept.update
     )
     assert again.allocation.plan == expected.allocation.plan
     assert again.kld == expected.kld

@@ -22,8 +22,8 @@ from penjing.workshop.search import means as means_module
 from penjing.workshop.search.head import PIECE, Changed, CleanHead, Head
 from penjing.workshop.search.means import Means, Memory
 from penjing.workshop.search.rounder import Rounder
-from penjing.workshop.search.threads import workers
 from penjing.workshop.search.wavefront import Plan, Wavefront, measured_divergence, scored, whole
+from penjing.workshop.threads import workers
 
 WINDOWS = np.random.default_rng(5).integers(3, 260, (2, 24)).tolist()
 EXACT = Means(ram=10**8, dtype=torch.float64)

@@ -25,7 +25,7 @@ EXAMPLES: Mapping[str, str] = {
     "compress": """
         penjing compress smollm2-135m-instruct -o small --size 80MB
         penjing compress my-model/ -o pi --device pi-5-8gb --text mails.txt
-        penjing compress smollm2-135m-instruct -o small --keep same-top>=0.85
+        penjing compress smollm2-135m-instruct -o small --keep 'same-top>=0.85'
         penjing compress smollm2-135m-instruct -o small --size 80MB --dry-run
     """,
 }
@@ -237,8 +237,8 @@ def _show_plan(settings: Settings, checkpoint: Checkpoint, found: Forecast, outp
             f"({8 * settings.budget / checkpoint.parameters:.2f} bits a weight); "
             f"the smallest possible is {format_size(found.smallest)}"
         )
-        for number, stage in enumerate(STAGES, 1):
-            console.print(f"  {number}. {stage}")
+        for place, stage in enumerate(STAGES, 1):
+            console.print(f"  {place}. {stage}")
         time = f"about {format_duration(found.seconds)} " if found.seconds else ""
         console.print(
             f"{time}at effort {settings.effort}, at most {format_size(found.peak_bytes)} of "

@@ -17,7 +17,7 @@ from whole_model import engine_logits, logits, mean_squares, whole
 
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BadInput, PenjingError
-from penjing.ggml.quantize import dequantize, quantize
+from penjing.ggml.quantize import quantize
 from penjing.workshop.architectures import ARCHITECTURES
 from penjing.workshop.checkpoint import Checkpoint, TensorSource
 from penjing.workshop.quantize.awq import ALPHAS, Awq, awq, channel_scales
@@ -130,8 +130,8 @@ def reference(
     for name in names:
         w = weights(checkpoint, name)
         scaled = (w * s).astype(np.float32)
-        stored = quantize(CODECS[codec], scaled, (importance[name] / s**2).astype(np.float32))
-        back = dequantize(CODECS[codec], stored, w.shape) / s
+        lighter = (importance[name] / s**2).astype(np.float32)
+        back = round_trip(CODECS[codec], scaled, lighter) / s
         total += float((np.square(w - back) * importance[name]).sum())
     return total
 

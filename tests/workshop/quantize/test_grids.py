@@ -1,4 +1,4 @@
-"""A grid means what ggml means by the bytes, its nearest is the nearest, its scales are stored ones.
+"""A grid means what ggml means by the bytes, its nearest is nearest, its scales are stored ones.
 
 Beside ggml itself stand gguf's decoder and, for the two formats that it does not know, one written
 down here from their definition, weight by weight.
@@ -142,7 +142,6 @@ def test_values_of_a_tensor_are_rounded_to_themselves(name: str, seed: int) -> N
     blocks, _ = decoded(grid, seed)
     s = blocks.scales
     values = grid.values(blocks)
-    values = values.where(values.abs() < 1e38, 0)  # MXFP4 can say infinity
     parts = values.unflatten(-1, (-1, grid.group))
     shift = None if s.shift is None else s.shift[..., None]
     again = grid.rounded(parts, s.scale[..., None], shift).flatten(-2)
@@ -224,14 +223,14 @@ def test_the_nearest_float16_is_stored(name: str) -> None:
 
 def test_the_nearest_power_of_two_is_stored() -> None:
     grid = GRIDS["MXFP4"]
-    powers = torch.arange(-128, 127, dtype=torch.float64)
+    powers = torch.arange(-128, 125, dtype=torch.float64)
     wanted = torch.rand(40, 8, generator=torch.Generator().manual_seed(1)).double() * 250 - 126
     stored = grid.store(wanted.exp2().float(), None).scale
     best = (powers - wanted[..., None]).abs().amin(-1)
     assert torch.allclose((stored.double().log2() - wanted).abs(), best, atol=1e-5)
     edges = grid.store(torch.tensor([[0.0, 2.0**-149, -1.0, 3.4e38]]), None)
-    assert edges.scale.tolist() == [[2.0**-128, 2.0**-128, 1.0, 2.0**126]]
-    assert edges.fields["e"].max() < 255  # not a number, to other readers
+    assert edges.scale.tolist() == [[2.0**-128, 2.0**-128, 1.0, 2.0**124]]
+    assert np.isfinite(12 * edges.scale.numpy()).all()
 
 
 @pytest.mark.parametrize("name", SUPER)

@@ -37,7 +37,9 @@ def error(x: torch.Tensor, q: torch.Tensor, m: torch.Tensor) -> float:
     return float(((x.double() - q.double()).square() * m.double()).sum())
 
 
-def tensors(kind: str, rows: int, row: int, seed: int = 0, spread: float = 1.0) -> list[torch.Tensor]:  # fmt: skip
+def tensors(
+    kind: str, rows: int, row: int, seed: int = 0, spread: float = 1.0
+) -> list[torch.Tensor]:
     made = weights(kind, rows, row, seed), importance(row, seed, spread)
     return [torch.from_numpy(each) for each in made]
 
@@ -68,8 +70,41 @@ def test_scales_of_super_blocks_are_those_of_ggml(name: str) -> None:
     assert torch.equal(found.scale, grid.decode(raw, (8, 512)).scales.scale)
     # and codes that are nearest are never worse than codes that ggml left
     assert error(x, rounded(grid, x, m), m) <= error(x, by_ggml(grid, x, m), m) * (1 + 1e-6)
-    each = search(grid, x, m.expand(8, 512) * torch.linspace(0.5, 1.5, 8)[:, None])
-    assert torch.allclose(each.scale, found.scale, rtol=1e-3)
+    each = search(grid, x, torch.stack([2 * m, 0 * m]).repeat(4, 1))
+    assert torch.equal(each.scale, found.scale)  # the mean over rows
+
+
+@pytest.mark.parametrize(
+    ("name", "spread"),
+    [(name, spread) for name in CENTRED if name != "MXFP4" for spread in (0.5, 2.0)]
+    + [("Q2_0", 4.0)],
+)
+@pytest.mark.parametrize("kind", ["normal", "student"])
+def test_four_hundred_places_to_begin_with_gain_next_to_nothing(
+    name: str, spread: float, kind: str
+) -> None:
+    grid = GRIDS[name]
+    x, m = tensors(kind, 6, 640, seed=3, spread=spread)
+    ours = error(x, rounded(grid, x, m), m)
+    # where few weights matter, luck with them does
+    assert ours <= (1.02 if name == "Q2_0" or spread < 1 else 1.05) * scanned(grid, x, m)
+
+
+def scanned(grid: Grid, x: torch.Tensor, m: torch.Tensor) -> float:
+    """The error after a plain search in float64: of all scales, the best for the nearest codes."""
+    levels = torch.tensor(sorted(set(grid.levels)), dtype=torch.float64)
+    middles = (levels[1:] + levels[:-1]) / 2
+    groups = x.double().unflatten(-1, (-1, grid.group))
+    weight = m.double().view(-1, grid.group)
+    extreme = groups.abs().amax(-1, keepdim=True) / levels.abs().max()
+    best = torch.full(groups.shape[:-1], torch.inf, dtype=torch.float64)
+    for share in torch.cat([torch.linspace(0.02, 0.6, 80), torch.linspace(0.6, 1.25, 120)]):
+        for scale in (extreme * share, -extreme * share):
+            level = levels[torch.bucketize(groups / scale, middles)]
+            slope = (weight * level * groups).sum(-1) / (weight * level.square()).sum(-1)
+            off = groups - slope.nan_to_num()[..., None] * level
+            best = torch.minimum(best, (weight * off.square()).sum(-1))
+    return float(best.sum())
 
 
 def best_error(grid: Grid, x: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
@@ -89,29 +124,35 @@ def best_error(grid: Grid, x: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "typical", "worst"),
-    [("Q1_0", 8, 1.0, 1.0), ("Q2_0", 6, 1.0, 1.02), ("Q4_0", 4, 1.1, 1.6), ("Q4_1", 3, 1.3, 4.0)],
+    ("name", "size", "typical", "total"),
+    [
+        ("Q1_0", 8, 1.0, 1.0),
+        ("Q2_0", 4, 1.0, 1.0),
+        ("Q2_0", 8, 1.0, 1.02),
+        ("Q4_0", 4, 1.0, 1.3),
+        ("Q4_1", 4, 1.02, 2.5),
+    ],
 )
-def test_near_the_best_of_all_codes(name: str, size: int, typical: float, worst: float) -> None:
-    """In groups so small that every assignment of codes can be tried; sharp for few levels.
+@pytest.mark.parametrize("seed", [3, 4])
+def test_near_the_best_of_all_codes(
+    name: str, size: int, typical: float, total: float, seed: int
+) -> None:
+    """In groups so small that every assignment of codes can be tried.
 
-    (The more levels for a number, the more luck there is to find, and the less that matters.)
+    The fewer numbers there are for a level, the luckier the best: sixteen levels for four numbers
+    fit some groups almost exactly.
     """
-    grid = Grid(CODECS[name], size, GRIDS[name].levels, GRIDS[name].shifted)
-    row = CODECS[name].width // size * size * 3
-    noise = torch.Generator().manual_seed(3)
-    x = torch.randn(1, row, generator=noise)
-    m = torch.rand(row, generator=noise) + 0.1
-    found = search_in(grid, x, m)
+    codec = CODECS[name]
+    grid = Grid(codec, size, GRIDS[name].levels, GRIDS[name].shifted)
+    noise = torch.Generator().manual_seed(seed)
+    x = torch.randn(1, 128, generator=noise)
+    m = torch.rand(128, generator=noise) + 0.1
     best = best_error(grid, x.view(-1, size), m.view(-1, size))
-    each = ((x - found).double().square() * m).view(-1, size).sum(1)
-    assert bool((each >= best * (1 - 1e-3) - 1e-9).all())  # the reference is one
-    assert float(each.sum() / best.sum()) < 1.001 * worst
-    assert float((each / best.clamp(min=1e-12)).median()) < 1.001 * typical
-
-
-def search_in(grid: Grid, x: torch.Tensor, m: torch.Tensor) -> torch.Tensor:
-    return rounded(grid, x, m)
+    found = ((x - rounded(grid, x, m)).double().square() * m).view(-1, size).sum(1)
+    slack = 1e-6 * (x.square() * m).view(-1, size).sum(1)  # scales are float16
+    assert bool((found >= best - slack).all())
+    assert float(found.sum()) <= total * float(best.sum()) + float(slack.sum())
+    assert float((found / (best + slack)).median()) <= 1.001 * typical
 
 
 @pytest.mark.parametrize("name", SIMPLE)
@@ -171,7 +212,7 @@ def test_importance_of_each_weight_is_heard(name: str) -> None:
         assert torch.equal(found.scale[k], search(grid, x[k : k + 1], each[k]).scale[0])
 
 
-@pytest.mark.parametrize("name", CENTRED)
+@pytest.mark.parametrize("name", SIMPLE)
 def test_a_channel_without_importance_does_not_set_the_scale(name: str) -> None:
     grid = GRIDS[name]
     x, m = tensors("normal", 20, 640)
@@ -179,39 +220,63 @@ def test_a_channel_without_importance_does_not_set_the_scale(name: str) -> None:
     loud[:, :: grid.group] = 1.5 * x.abs().amax()
     silent = m.clone()
     silent[:: grid.group] = 0
-    theirs, ours = error(x, rounded(grid, x, silent), silent), error(loud, rounded(grid, loud, silent), silent)  # fmt: skip
-    assert ours < (1.02 if name == "Q2_0" else 1.4) * theirs
+    without = error(x, rounded(grid, x, silent), silent)
+    assert error(loud, rounded(grid, loud, silent), silent) < 1.01 * without
+
+
+@pytest.mark.parametrize("name", ["Q4_1", "Q5_1"])
+def test_groups_far_from_zero_are_resolved(name: str) -> None:
+    """The minimum takes what they have in common, silent channels or not."""
+    grid = GRIDS[name]
+    x, m = tensors("normal", 8, 640)
+    silent = m.clone()
+    silent[:: grid.group] = 0
+    for weight in (m, silent):
+        alone = error(x, rounded(grid, x, weight), weight)
+        beside = error(x + 1, rounded(grid, x + 1, weight), weight)
+        # the minimum is a float16 near 1: off by 2^-12 at most
+        assert beside < 1.02 * alone + 2.0**-24 * float(weight.sum() * len(x))
 
 
 # -- hard groups
 
 
-@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("name", SIMPLE)
 @pytest.mark.parametrize("size", [0.0, -0.0, 1e-45, -1e-39, 1e-30, 1e-8, 6e-6, 1e6, 1e20, 3.4e38])
-def test_extreme_groups_are_finite_and_near(name: str, size: float) -> None:
+def test_extreme_groups_stay_finite(name: str, size: float) -> None:
     """All zero, denormal, and beyond what float16 scales can say: clipped, never infinite."""
     grid = GRIDS[name]
-    if name in SUPER and abs(size) > 1e18:
-        pytest.skip("ggml's own search overflows there")
-    row = grid.codec.width
-    noise = torch.Generator().manual_seed(1)
-    x = (torch.rand(3, row, generator=noise) * 2 - 1) * size
+    x = extreme(size, grid.codec.width)
+    found = search(grid, x, torch.ones(grid.codec.width))
+    q = grid.values(round_to(grid, x, found))
+    assert bool(torch.isfinite(found.scale).all())
+    assert bool(torch.isfinite(q).all())
+    assert bool((q.abs() <= 2 * x.abs().amax(1, keepdim=True) + 1e-6).all())
+    if size == 0:
+        assert not q.any()
+    if size >= 1e20:
+        large = x.abs() > 0.9 * size
+        assert bool((q.sign() == x.sign())[large].all())
+        assert name == "MXFP4" or float(q.abs().max()) >= 65504
+
+
+@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("size", [1e-2, 1.0, 1e4])
+def test_no_weight_is_further_than_a_step(name: str, size: float) -> None:
+    grid = GRIDS[name]
+    x = extreme(size, grid.codec.width)
+    found = search(grid, x, torch.ones(grid.codec.width))
+    q = grid.values(round_to(grid, x, found))
+    step = float(found.scale.abs().max()) * float(grid.table.sort().values.diff().max())
+    assert float((x - q).abs().max()) <= 1.01 * step
+
+
+def extreme(size: float, row: int) -> torch.Tensor:
+    """Rows that have both signs, one sign, and a single weight."""
+    x = (torch.rand(3, row, generator=torch.Generator().manual_seed(1)) * 2 - 1) * size
     x[1] = x[1].abs()
     x[2, 1:] = 0
-    found = search(grid, x, torch.ones(row))
-    q = grid.values(round_to(grid, x, found))
-    assert bool(torch.isfinite(q).all())
-    assert bool(torch.isfinite(found.scale).all())
-    if name == "MXFP4":
-        assert bool((q.abs() <= 2 * x.abs().amax(1, keepdim=True) + 2.0**-124).all())
-        return
-    if 6e-6 <= abs(size) <= 1e6:
-        step = float(found.scale.abs().max()) * float(grid.table.diff().abs().max())
-        assert float((x - q).abs().max()) <= 1.01 * step + 1e-7
-    if abs(size) >= 1e20:
-        largest = 65504 * float(grid.table.abs().max()) + (65504 if grid.shifted else 0)
-        assert bool((q.abs() <= largest).all())
-        assert bool((q.sign() == x.sign())[0, x[0].abs() > 0.9 * size].all())
+    return x
 
 
 @pytest.mark.parametrize("name", SIMPLE)
@@ -219,9 +284,12 @@ def test_extreme_groups_are_finite_and_near(name: str, size: float) -> None:
 def test_constant_groups(name: str, value: float) -> None:
     grid = GRIDS[name]
     x = torch.full((2, 640), value)
-    q = rounded(grid, x, torch.rand(640) + 0.1)
-    near = 1 / 6 if name == "MXFP4" else 2.0**-10
-    assert torch.allclose(q, x, rtol=near, atol=0)
+    q = rounded(grid, x, torch.rand(640, generator=torch.Generator().manual_seed(1)) + 0.1)
+    near = 0.2 if name == "MXFP4" else 2.0**-11  # 1.25 lies between 1 and 1.5
+    denormal = 2.0**-25 * float(grid.table.abs().max())
+    assert torch.allclose(q, x, rtol=near, atol=denormal)
+    low, high = q.view(2, -1, grid.group).aminmax(dim=-1)
+    assert torch.equal(low, high)
 
 
 @pytest.mark.parametrize("name", SIMPLE)
@@ -253,7 +321,7 @@ def test_scales_may_be_negative(name: str) -> None:
 
 @pytest.mark.parametrize("name", SIMPLE)
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_any_group_is_better_than_nothing(name: str, data: st.DataObject) -> None:
     """Less error than zeros (with a minimum: than the mean), up to what scales are rounded by."""
     grid = GRIDS[name]

@@ -51,10 +51,10 @@ class Training:
     """How many were taken."""
     tokens: int
     """Read in all of them."""
-    first: float
-    """Mean KL of the first steps, nats, on the training text."""
-    last: float
-    """And of the last ones."""
+    before: float
+    """Mean KLD on calibration text that is not trained on, nats."""
+    after: float
+    """The same at the end; where it is not lower, the training was left out."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class Builder:
 
     def make(self, method: Method, plan: Mapping[str, str]) -> Built:
         """The method's file in codecs that are already chosen."""
-        path = Path("files") / f"{method.name}-{_hash(plan)}.gguf"
-        if method.distilled:
+        path = Path("files") / _hash(plan) / f"{method.name}.gguf"
+        if method.distilled and self._changes(plan):
             return self._distilled(method, plan, path)
         base, encoded, weighted = self._base(method, plan), None, None
         if method.rounding == "gptq":
@@ -121,6 +121,11 @@ class Builder:
         if method.allocation == "shuffled":
             return controls.shuffled(checkpoint, found, self.job.settings.seed)
         return found
+
+    def _changes(self, plan: Mapping[str, str]) -> bool:
+        """Whether anything is rounded at all: what is exact need not be trained."""
+        tensors = self.job.checkpoint.tensors
+        return any(tensors[name].codec.name != kind for name, kind in plan.items())
 
     # -- before rounding
 
@@ -179,11 +184,13 @@ class Builder:
             for name, raw in made.tensors.items():
                 done.put(name, raw, None)
             tokens = made.steps * schedule.together * len(windows[0])
-            found = Training(made.steps, tokens, made.first, made.last)
+            found = Training(made.steps, tokens, made.before, made.after)
             write_text(summary, json.dumps(asdict(found)))
             return found
 
         training = keep(folder / "training.json", lambda p: Training(**read_json(p)), train)
+        if training.after >= training.before:
+            done = self._rounded(base, plan, latents=True)
         encoded = _from(done, base.checkpoint)
         return Built(self._write(base.checkpoint, plan, path, encoded, None), plan, training)
 

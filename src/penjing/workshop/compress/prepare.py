@@ -159,10 +159,11 @@ def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: floa
     probe = chosen.probe_windows * chosen.probe_length
     read = chosen.calibration_tokens * 6  # written side by side, read, and twice for rounding
     read += len(checkpoint.quantizable) * probe  # two or three codecs, half the blocks
+    read += chosen.assemblies * probe
     read += 5 * chosen.held_out_windows * CONTEXT  # start, result, three controls
     encode = checkpoint.parameters * 8e-7 / max(settings.threads, 1)
     training = settings.schedule.seconds if METHODS[chosen.method].distilled else 0.0
-    return read / tokens_per_second + 4 * encode + 40 + training + chosen.refine_seconds
+    return read / tokens_per_second + 4 * encode + 40 + training
 
 
 def model_sha256(path: Path, checkpoint: Checkpoint) -> str:

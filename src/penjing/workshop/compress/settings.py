@@ -30,8 +30,8 @@ class Effort:
     """Windows of 512 tokens the passport is measured on."""
     method: str
     """What is done: a key of METHODS."""
-    refine_seconds: float = 0.0
-    """Time for measuring whole assemblies and bettering them; 0: the first is taken."""
+    assemblies: int = 0
+    """How many whole assemblies are measured to better the first; 0: that is taken."""
     training_tokens: int = 0
     """Text to distil on, where so much is given."""
     training_minutes: float = 0.0
@@ -39,9 +39,9 @@ class Effort:
 
 
 EFFORTS = {
-    "light": Effort(1536, 2, 96, 6, "gptq"),
-    "standard": Effort(6144, 2, 96, 12, "distilled", 40.0, 262_144, 6.5),
-    "best": Effort(32768, 4, 256, 32, "distilled", 900.0, 2_097_152, 120.0),
+    "light": Effort(1536, 2, 96, 6, "gptq", 6),
+    "standard": Effort(6144, 3, 128, 8, "distilled", 60, 262_144, 5.0),
+    "best": Effort(16384, 4, 256, 32, "distilled", 400, 2_097_152, 120.0),
 }
 
 PROCESS_BYTES = 500 * 10**6

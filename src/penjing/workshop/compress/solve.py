@@ -40,8 +40,8 @@ class Solver:
 
         `trained`: only codecs that can be trained through. BudgetError names the smallest file.
         """
-        rows, seconds = self._choices(trained), self._effort.refine_seconds
-        if not seconds:
+        rows = self._choices(trained)
+        if not self._effort.assemblies:
             return self._expanded(allocate(rows, budget, fixed=self._fixed).plan)
         store, key = self._store, self._plans_key
         found = refine(
@@ -51,7 +51,7 @@ class Solver:
             fixed=self._fixed,
             known=store.plans(key, self._job.progress),
             keep=lambda measured: store.save_plans(key, measured),
-            limits=Limits(seconds=seconds),
+            limits=Limits(measurements=self._effort.assemblies),
             progress=self._job.progress,
         )
         return self._expanded(found.allocation.plan)

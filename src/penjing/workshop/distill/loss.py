@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from penjing.workshop.divergence import kld
+
 _ROWS = 512  # positions multiplied with the head at once
 _ELEMENTS = 1 << 20  # logits that a CPU works on at once: what its cache holds
 
@@ -120,3 +122,22 @@ def _in_place(
         logits[part] = gradient
         kl, ce = kl + more_kl, ce + more_ce
     return kl, ce
+
+
+@torch.no_grad()
+def divergence(
+    hidden: torch.Tensor,
+    head: torch.Tensor,
+    teacher: torch.Tensor,
+    teacher_head: torch.Tensor,
+    cap: float | None,
+) -> float:
+    """Mean KLD of positions [n, width], nats; nothing is left on anything."""
+    total, rows = 0.0, max(1, _ELEMENTS // head.shape[0])
+    for student, other in zip(hidden.split(rows), teacher.split(rows), strict=True):
+        logits = functional.linear(student.to(head.dtype), head).float()
+        wanted = functional.linear(other.to(head.dtype), teacher_head).float()
+        if cap is not None:
+            logits, wanted = cap * torch.tanh(logits / cap), cap * torch.tanh(wanted / cap)
+        total += float(kld(wanted.log_softmax(-1), logits).sum())
+    return total / len(hidden)

@@ -17,7 +17,7 @@ from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.whole import Store
-from penjing.workshop.search.threads import workers
+from penjing.workshop.threads import workers
 
 _EMBEDDING, _HEAD = "token_embd.weight", "output.weight"
 _BETAS, _EPSILON = (0.9, 0.99), 1e-12  # few steps: the mean square must follow quickly
@@ -51,7 +51,7 @@ class Student:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        self._dtype = dtype
+        self.device, self._dtype = device, dtype
         self.latents: dict[str, Latent] = {}
         """What is trained through a codec, by tensor name."""
         self.vectors: dict[str, torch.Tensor] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -24,6 +24,8 @@ class History:
     """Of every step, nats."""
     steps: int | None = None
     """How many there will be, once that is known."""
+    before: float | None = None
+    """Mean KLD before the first, on windows apart, nats."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Saved:
             arrays[f"value {name}"] = tensor
             for moment, value in optimizer.state[tensor].items():
                 arrays[f"{moment} {name}"] = value
-        told = json.dumps({"kl": history.kl, "steps": history.steps})
+        told = json.dumps(asdict(history))
         with writing(self.folder / _NAME) as file:
             np.savez(
                 file,
@@ -65,7 +67,7 @@ class Saved:
                     self._restore(archive, name, tensor, optimizer)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return History()
-        return History(list(map(float, told["kl"])), told["steps"])
+        return History(**told)
 
     @staticmethod
     def _restore(

@@ -13,13 +13,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Bytes, Checkpoint
-from penjing.workshop.distill.loss import Losses, Objective, head_backward
+from penjing.workshop.distill.loss import Losses, Objective, divergence, head_backward
 from penjing.workshop.distill.models import Student, Teacher
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import Saved
@@ -28,6 +29,8 @@ from penjing.workshop.quantize.whole import Store
 _WARM_UP = 5  # steps until the rates are reached
 _TIMED = 3  # steps after which the time of one is known
 _SAVE_EVERY = 180.0  # seconds
+_MUCH = 1.5  # nats from which on the rates are used in full
+_APART = 4  # windows that are not trained on, to see whether it helps
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,14 @@ class Trained:
     """What came out."""
 
     tensors: Mapping[str, Bytes]
-    """Stored bytes of everything trained, in the codecs of the plan; norms as F32."""
+    """Stored bytes of everything trained, in the codecs of the plan; norms as F32. None at all
+    where training did not make it better: what it started from is then to be kept."""
     steps: int
     """How many were taken."""
-    first: float
-    """Mean KL of the first steps, nats."""
-    last: float
-    """And of the last ones."""
+    before: float
+    """Mean KLD on windows that are not trained on, nats."""
+    after: float
+    """The same at the end."""
 
 
 def distill(
@@ -63,35 +67,81 @@ def distill(
     """
     student = Student(checkpoint, plan, start, device=device, dtype=dtype)
     teacher = Teacher(checkpoint, device=device, dtype=dtype)
-    optimizer = student.optimizer(schedule)
     text = torch.tensor([list(window) for window in windows])
-    begun, losses, total = time.monotonic(), saved.restore(student, optimizer), schedule.steps
-    if losses.steps is not None:
-        total = losses.steps
+    apart = max(1, min(_APART, len(text) // 4))
+    run = _Run(student, teacher, schedule, text[:-apart])
+    history = saved.restore(student, run.optimizer)
+    if history.before is None:
+        history.before = run.divergence(text[-apart:])
+    _soften(run.optimizer, history.before)
+    if schedule.steps is not None:
+        history.steps = schedule.steps
+    if history.steps is None:
+        with progress.task("how long a step takes", _TIMED, unit="steps") as task:
+            begun = time.monotonic()
+            for _ in range(_TIMED):
+                history.kl.append(run.step(len(history.kl), None))
+                task.advance()
+            each = (time.monotonic() - begun) / _TIMED
+        history.steps = max(_TIMED, int(schedule.seconds / each))
     kept = time.monotonic()
-    first_step = len(losses.kl)
-    with progress.task("training through the codecs", total, unit="steps") as task:
-        task.advance(first_step)
-        step = first_step
-        while total is None or step < total:
-            _set_rates(optimizer, step, total)
-            ids = text[_draw(len(text), schedule, step)].to(device)
-            found = _step(student, teacher, ids, schedule.objective)
-            optimizer.step()
-            student.forget_gradients()
-            losses.kl.append(found.kl)
-            step += 1
+    left = history.steps - len(history.kl)
+    with progress.task("training through the codecs", left, unit="steps") as task:
+        for step in range(len(history.kl), history.steps):
+            history.kl.append(run.step(step, history.steps))
             task.advance()
-            if total is None and step - first_step >= _TIMED:
-                each = (time.monotonic() - begun) / (step - first_step)
-                total = max(step, int(schedule.seconds / each))
-                losses.steps = total
-            if time.monotonic() - kept > _SAVE_EVERY and step != total:
-                saved.keep(student, optimizer, losses)
+            if time.monotonic() - kept > _SAVE_EVERY and step + 1 != history.steps:
+                saved.keep(student, run.optimizer, history)
                 kept = time.monotonic()
-    edge = max(1, len(losses.kl) // 10)
-    mean = [float(np.mean(part)) for part in (losses.kl[:edge], losses.kl[-edge:])]
-    return Trained(student.stored(), step, *mean)
+    after = run.divergence(text[-apart:])
+    better = after < history.before
+    if not better:
+        progress.note(f"training did not help (KLD {history.before:.4f} to {after:.4f}): left out")
+    tensors = student.stored() if better else {}
+    return Trained(tensors, history.steps, history.before, after)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One training."""
+
+    student: Student
+    """Is changed."""
+    teacher: Teacher
+    """Is not."""
+    schedule: Schedule
+    """How."""
+    text: torch.Tensor
+    """Token ids [windows, T]."""
+
+    @cached_property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Of everything that is trained."""
+        return self.student.optimizer(self.schedule)
+
+    def step(self, number: int, total: int | None) -> float:
+        """One step; its KL before it, nats."""
+        _set_rates(self.optimizer, number, total)
+        ids = self.text[_draw(len(self.text), self.schedule, number)]
+        ids = ids.to(self.student.device)
+        found = _step(self.student, self.teacher, ids, self.schedule.objective)
+        self.optimizer.step()
+        self.student.forget_gradients()
+        return found.kl
+
+    @torch.no_grad()
+    def divergence(self, windows: torch.Tensor) -> float:
+        """Mean KLD of the student as it would be exported now, nats."""
+        total = 0.0
+        with self.student.exact() as model:
+            for window in windows:
+                ids = window[None].to(self.student.device)
+                hidden = model.normed(model.hidden_from(0, self.student.embed(ids)))[0]
+                total += divergence(
+                    hidden, self.student.head(), self.teacher.hidden(ids)[0], self.teacher.head,
+                    model.config.logit_softcap,
+                )  # fmt: skip
+        return total / len(windows)
 
 
 def _step(student: Student, teacher: Teacher, ids: torch.Tensor, objective: Objective) -> Losses:
@@ -118,6 +168,12 @@ def _draw(count: int, schedule: Schedule, step: int) -> list[int]:
         order = np.random.default_rng([schedule.seed, at // count]).permutation(count)
         out.append(int(order[at % count]))
     return out
+
+
+def _soften(optimizer: torch.optim.Optimizer, divergence: float) -> None:
+    """Smaller rates where little is wrong: the weights' error goes with the root of the KLD."""
+    for group in optimizer.param_groups:
+        group["rate"] *= min(1.0, (divergence / _MUCH) ** 0.5)
 
 
 def _set_rates(optimizer: torch.optim.Optimizer, step: int, total: int | None) -> None:

@@ -227,9 +227,9 @@ def _halves(values: torch.Tensor) -> npt.NDArray[np.float16]:
 
 
 def _to_e8m0(scale: torch.Tensor) -> Bytes:
-    """[rows, groups] as exponents [blocks]; 255, which other readers take for NaN, never comes."""
+    """[rows, groups] as exponents [blocks], at most one whose largest level float32 can hold."""
     power = scale.detach().reshape(-1).abs().clamp(min=2.0**-128).log2().round()
-    out: Bytes = (power.clamp(-128, 126) + 128).to(torch.uint8).cpu().numpy()
+    out: Bytes = (power.clamp(-128, 124) + 128).to(torch.uint8).cpu().numpy()
     return out
 
 

@@ -26,8 +26,10 @@ from penjing.workshop.quantize.grids import Blocks, Grid, Scales
 _ROUNDS = 2
 _PIECE = 1 << 17  # weights worked on at once: what a core's cache holds
 _SILENT = 1e-6  # of its group's mean importance: a silent channel still has a best code
-_SMALLEST = 2.0**-126
-_SPREAD = 1e-3  # variance of a group's levels below which float32 knows no slope
+_QUIET = 1e-3  # of it: channels below have less of a say in where a search begins
+_FAR = 1e30  # what no scale can reach
+_SMALLEST, _EPSILON = 2.0**-126, 2.0**-23
+_SPREAD = 1e-3  # variance of a group's levels below which float32 knows no more digits
 
 
 def _line(first: float, last: float, count: int) -> tuple[float, ...]:
@@ -107,19 +109,37 @@ class _Groups:
     """Groups made alike: the extreme of each at 1 (with a minimum: its ends at -1 and 1)."""
 
     x: torch.Tensor
-    """[rows, groups, group]."""
-    weight: torch.Tensor
-    """The same or [groups, group]; those of a group sum to 1."""
+    """[rows, groups, group]: the weights less `middle`, by `reach`."""
+    middle: torch.Tensor
+    """[rows, groups, 1], like the next two; 0 where there is no minimum to move."""
+    reach: torch.Tensor
+    """The extreme, half the range, or a power of two next to it; not 0."""
     mean: torch.Tensor
-    """[rows, groups, 1] weighted; 0 where there is no minimum to move."""
+    """Weighted, of x; 0 where there is no minimum to move."""
+    weight: torch.Tensor
+    """[rows, groups, group] or [groups, group]; those of a group sum to 1."""
     pull: torch.Tensor
-    """weight * (x - mean)."""
+    """weight * (x - mean), [rows, groups, group]."""
 
     @classmethod
-    def of(cls, x: torch.Tensor, weight: torch.Tensor, *, shifted: bool) -> _Groups:
+    def of(cls, grid: Grid, x: torch.Tensor, importance: torch.Tensor) -> _Groups:
+        weight = importance / importance.mean(-1, keepdim=True).clamp(min=_SMALLEST) + _SILENT
+        say = (weight / _QUIET).clamp_(max=1).sqrt_()
         weight = weight / weight.sum(-1, keepdim=True)
-        mean = (weight * x).sum(-1, keepdim=True) if shifted else torch.zeros_like(x[..., :1])
-        return cls(x, weight, mean, (x - mean if shifted else x) * weight)
+        x = x.clamp(-_FAR, _FAR)
+        middle = mean = torch.zeros_like(x[..., :1])
+        if grid.shifted:
+            mean = (weight * x).sum(-1, keepdim=True)
+        low, high = ((x - mean) * say).aminmax(dim=-1, keepdim=True)
+        if grid.shifted:
+            middle = mean + (low + high) / 2
+            reach = torch.maximum((high - low) / 2, _EPSILON * middle.abs()).clamp_(min=_SMALLEST)
+        else:
+            reach = torch.where(high >= -low, high.clamp(min=_SMALLEST), low)
+            if grid.exponent:
+                reach = reach / (2 * torch.frexp(reach).mantissa)
+        x, mean = (x - middle) / reach, (mean - middle) / reach
+        return cls(x, middle, reach, mean, weight, (x - mean).mul_(weight))
 
 
 @dataclass(frozen=True)
@@ -145,28 +165,14 @@ def _search(
     grid: Grid, x: torch.Tensor, importance: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Scale and shift [rows, groups] of x [rows, groups, group]; importance may lack the rows."""
-    weight = importance / importance.mean(-1, keepdim=True).clamp(min=_SMALLEST) + _SILENT
-    low, high = x.aminmax(dim=-1, keepdim=True)
-    middle = low / 2 + high / 2 if grid.shifted else torch.zeros_like(low)
-    reach = _reach(grid, low, high)
-    groups = _Groups.of((x - middle).div_(reach), weight, shifted=grid.shifted)
+    groups = _Groups.of(grid, x, importance)
     best = _first(grid, groups)
     for _ in range(0 if grid.exponent else _ROUNDS):
         shift = best.shift[..., None] if grid.shifted else None
         at = grid.unscaled(groups.x, best.scale[..., None], shift)
         best = best.or_better(_least_squares(grid, groups, at))
-    reach, middle = reach[..., 0], middle[..., 0]
+    reach, middle = groups.reach[..., 0], groups.middle[..., 0]
     return best.scale * reach, best.shift * reach + middle
-
-
-def _reach(grid: Grid, low: torch.Tensor, high: torch.Tensor) -> torch.Tensor:
-    """What groups are divided by: the extreme, half the range, or a power of two next to it."""
-    if grid.shifted:
-        return (high / 2 - low / 2).clamp(min=_SMALLEST)
-    extreme = torch.where(high >= -low, high.clamp(min=_SMALLEST), low)
-    if not grid.exponent:
-        return extreme
-    return extreme / (2 * torch.frexp(extreme).mantissa)
 
 
 def _first(grid: Grid, groups: _Groups) -> _Fit:
@@ -208,6 +214,6 @@ def _least_squares(
     weighted = groups.weight * levels
     mean = weighted.sum(-1)
     spread = weighted.mul_(levels).sum(-1) - mean.square()
-    slope = torch.where(spread > _SPREAD, pulled / spread.clamp(min=_SPREAD), 0)
+    slope = pulled / spread.clamp(min=_SPREAD)
     shift = groups.mean[..., 0] - slope * (mean + _middle(grid))
     return _Fit(slope, shift, slope * pulled)

@@ -24,8 +24,8 @@ from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.fold import Link, links
 from penjing.workshop.quantize.gptq import gptq
 from penjing.workshop.quantize.grids import GRIDS
-from penjing.workshop.search.threads import workers
 from penjing.workshop.streamed import streamed_model
+from penjing.workshop.threads import workers
 
 _TOGETHER = 2048  # tokens that go through a block at once
 LATENT_BYTES = 4

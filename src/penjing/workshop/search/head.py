@@ -15,7 +15,7 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from penjing.workshop.search.threads import SideBySide
+from penjing.workshop.threads import SideBySide
 
 Rows = Callable[[slice], torch.Tensor]
 """Some rows of a head's matrix, [rows, hidden]."""

@@ -21,8 +21,8 @@ from penjing.workshop.search.effects import Effects, upset
 from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of, groups_of, ladder
 from penjing.workshop.search.means import Means
 from penjing.workshop.search.rounding import Damage, errors, round_rows, telling_rows
-from penjing.workshop.search.threads import workers
 from penjing.workshop.search.wavefront import Wavefront
+from penjing.workshop.threads import workers
 
 Importance = Mapping[str, npt.NDArray[np.float32]]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
@@ -27,8 +27,8 @@ Plan = Mapping[str, str]
 GAIN = 0.001
 """A plan is better when its KLD is lower by at least this share: less is the text's accident."""
 
-TILTS = (1.6, 1 / 1.6)
-"""What the losses of one kind are multiplied by, to see."""
+TILT = 1.6
+"""What the losses of one kind are multiplied or divided by, to see; its root in the next round."""
 
 _TRUST = 0.3  # of the fit: how hard factors are held to their common value
 _NEAR = 2  # codecs of a group, up and down, that an exchange may reach
@@ -40,13 +40,14 @@ class Limits:
     """When to stop."""
 
     measurements: int = 60
-    """New ones; those known already are free."""
+    """Plans to read, those known already too: the same limit ends at the same plan, however often
+    the work was begun."""
     seconds: float | None = None
     """From the beginning; None: as long as it takes."""
     rounds: int = 3
-    """Of both ways; it ends sooner when a round brings nothing."""
+    """Of both ways, in ever smaller steps."""
     exchanges: int = 16
-    """Tried in a round."""
+    """That may fail in a round."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,9 @@ def refine(
         book.on_new = task.advance
         best = begin = book.read("table", first)
         try:
-            for _ in range(limits.rounds):
-                before = best
-                for way in (search.tilted, search.exchanged):
-                    best = search.follow(way, best)
-                if best.kld >= before.kld * (1 - GAIN):
-                    break
+            for i in range(limits.rounds):
+                best = search.tilt(best, TILT ** (0.5**i))
+                best = search.exchange(best)
         except _Spent as spent:
             best = spent.args[0]
     return Refined(best.allocation, best.kld, begin.kld, tuple(book.history))
@@ -115,18 +113,6 @@ class _Read:
 
     allocation: Allocation
     kld: float
-
-
-@dataclass(frozen=True)
-class _Proposal:
-    """What might be better."""
-
-    way: str
-    """How it came about."""
-    allocation: Allocation
-    """The assembly."""
-    factors: Mapping[str, float]
-    """To go on with if it is."""
 
 
 class _Book:
@@ -141,8 +127,7 @@ class _Book:
     ) -> None:
         self._measure, self._known, self._keep, self._limits = measure, known, keep, limits
         self._begun = time.monotonic()
-        self._new = 0
-        self.read_plans: dict[str, _Read] = {}
+        self._seen: set[str] = set()
         self.history: list[tuple[str, float]] = []
         self.on_new: Callable[[], None] = lambda: None
 
@@ -150,25 +135,31 @@ class _Book:
         """Its KLD; raises _Spent with `best` when that would take a measurement too many."""
         plan = allocation.plan
         name = plan_hash(plan)
+        if best is not None and self._spent():
+            raise _Spent(best)
         if name not in self._known:
-            if best is not None and self._spent():
-                raise _Spent(best)
             self._known[name] = float(self._measure(plan))
-            self._new += 1
             self._keep(self._known)
             self.on_new()
-        self.read_plans[name] = _Read(allocation, self._known[name])
+        self._seen.add(name)
         self.history.append((way, self._known[name]))
-        return self.read_plans[name]
+        return _Read(allocation, self._known[name])
+
+    def better(self, way: str, allocation: Allocation, best: _Read) -> _Read | None:
+        """Its reading when that beats `best`; None when not, or when the plan came up before."""
+        if self.has(allocation):
+            return None
+        found = self.read(way, allocation, best)
+        return found if found.kld < best.kld * (1 - GAIN) else None
 
     def has(self, allocation: Allocation) -> bool:
-        """Whether this search has come upon the plan before."""
-        return plan_hash(allocation.plan) in self.read_plans
+        """Whether the plan came up before."""
+        return plan_hash(allocation.plan) in self._seen
 
     def _spent(self) -> bool:
         limit = self._limits.seconds
         late = limit is not None and time.monotonic() - self._begun >= limit
-        return late or self._new >= self._limits.measurements
+        return late or len(self._seen) >= self._limits.measurements
 
 
 class _Search:
@@ -177,59 +168,66 @@ class _Search:
     def __init__(self, choices: Choices, budget: int, limits: Limits, book: _Book) -> None:
         self._choices, self._budget, self._limits, self._book = choices, budget, limits, book
         self._factors: dict[str, float] = {}
-        self._tired: dict[str, int] = {}
 
-    def follow(self, way: Callable[[_Read], Iterator[_Proposal]], best: _Read) -> _Read:
-        """Measure what a way proposes; begin it again from every plan that is better."""
-        self._tired, better = {}, True
-        while better:
-            better = False
-            for proposal in way(best):
-                if self._book.has(proposal.allocation):
-                    continue
-                found = self._book.read(proposal.way, proposal.allocation, best)
-                if found.kld < best.kld * (1 - GAIN):
-                    best, better, self._factors = found, True, dict(proposal.factors)
-                    break
-                for name in _changed(best.allocation, proposal.allocation)[:2]:
-                    self._tired[name] = self._tired.get(name, 0) + 1
-        return best
-
-    def tilted(self, best: _Read) -> Iterator[_Proposal]:
-        """The solver's answers when one tag's losses are larger or smaller; the heaviest first."""
+    def tilt(self, best: _Read, step: float) -> _Read:
+        """Solve with one tag's losses larger or smaller, as far as it helps; heaviest first."""
         weight: dict[str, float] = {}
         for name, choice in best.allocation.chosen.items():
             for tag in _tags(name, choice.codec):
                 weight[tag] = weight.get(tag, 0.0) + choice.loss
         for tag in sorted(weight, key=lambda tag: (-weight[tag], tag)):
-            for tilt in TILTS:
-                factors = {**self._factors, tag: self._factors.get(tag, 1.0) * tilt}
-                yield _Proposal(f"tilt {tag}", self._solved(factors), factors)
+            for factor in (step, 1 / step):
+                before = best
+                while True:
+                    tilted = {**self._factors, tag: self._factors.get(tag, 1.0) * factor}
+                    better = self._book.better(f"tilt {tag}", self._solved(tilted), best)
+                    if better is None:
+                        break
+                    best, self._factors = better, tilted
+                if best is not before:
+                    break
+        return best
 
-    def exchanged(self, best: _Read) -> Iterator[_Proposal]:
+    def exchange(self, best: _Read) -> _Read:
         """One group up, another down, in the bytes there are; the most promising first."""
-        chosen = best.allocation.chosen
-        room = self._budget - best.allocation.nbytes
-        losses = self._corrected(self._factors)
+        tired: dict[str, int] = {}
+        left = self._limits.exchanges
+        while left:
+            for up, down in self._pairs(best.allocation):
+                if max(tired.get(up.name, 0), tired.get(down.name, 0)) >= _TIRED:
+                    continue
+                moves = [move for move in (up, down) if move.name]
+                moved = {move.name: self._true(move.name, move.codec) for move in moves}
+                other = Allocation({**best.allocation.chosen, **moved})
+                if self._book.has(other):
+                    continue
+                better = self._book.better("exchange", other, best)
+                if better is not None:
+                    best = better
+                    break
+                for name in moved:
+                    tired[name] = tired.get(name, 0) + 1
+                left -= 1
+                if not left:
+                    break
+            else:
+                break
+        return best
+
+    def _pairs(self, allocation: Allocation) -> list[tuple[_Move, _Move]]:
+        """Exchanges that fit the budget, the best prediction first."""
+        chosen, losses = allocation.chosen, self._corrected(self._factors)
+        room = self._budget - allocation.nbytes
         ups = [move for name in sorted(chosen) for move in _moves(name, chosen, losses, up=True)]
         downs = [move for name in sorted(chosen) for move in _moves(name, chosen, losses, up=False)]
         downs.append(_Move("", "", 0, 0.0))
-        pairs = sorted(
-            (up.loss + down.loss, up.name, down.name, i, j)
-            for i, up in enumerate(ups)
-            for j, down in enumerate(downs)
+        pairs = [
+            (up, down)
+            for up in ups
+            for down in downs
             if up.nbytes + down.nbytes <= room and up.name != down.name
-        )
-        tried = 0
-        for _, up, down, i, j in pairs:
-            if max(self._tired.get(up, 0), self._tired.get(down, 0) if down else 0) >= _TIRED:
-                continue
-            if tried == self._limits.exchanges:
-                return
-            tried += 1
-            moves = [move for move in (ups[i], downs[j]) if move.name]
-            moved = {move.name: self._true(move.name, move.codec) for move in moves}
-            yield _Proposal("exchange", Allocation({**chosen, **moved}), self._factors)
+        ]
+        return sorted(pairs, key=lambda p: (p[0].loss + p[1].loss, p[0].name, p[1].name))
 
     def _solved(self, factors: Mapping[str, float]) -> Allocation:
         found = allocate(self._corrected(factors), self._budget)
@@ -273,8 +271,3 @@ def _moves(name: str, chosen: Mapping[str, Choice], losses: Choices, *, up: bool
 def _tags(name: str, codec: str) -> tuple[str, str]:
     """What a group's loss in a codec has in common with others': the codec, the kind of group."""
     return codec, name.split(".", 2)[-1] if name.startswith("blk.") else name
-
-
-def _changed(a: Allocation, b: Allocation) -> list[str]:
-    """Groups whose codec differs."""
-    return sorted(n for n, choice in a.chosen.items() if b.chosen[n].codec != choice.codec)

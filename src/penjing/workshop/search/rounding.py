@@ -19,8 +19,8 @@ from penjing.workshop.checkpoint import TensorSource
 from penjing.workshop.quantize import scales
 from penjing.workshop.quantize.grids import GRIDS, Grid
 from penjing.workshop.search.groups import CANDIDATES, candidates
-from penjing.workshop.search.threads import workers
 from penjing.workshop.streamed import load_rows
+from penjing.workshop.threads import workers
 
 __all__ = ["CANDIDATES", "VERSION", "Damage", "Rows", "candidates", "damage", "encode", "errors",
            "round_rows", "round_trip", "stand_ins", "telling_rows"]  # fmt: skip
@@ -28,7 +28,7 @@ __all__ = ["CANDIDATES", "VERSION", "Damage", "Rows", "candidates", "damage", "e
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
-VERSION = 1
+VERSION = 2
 """Raised when `round_trip` gives other numbers: effects measured before are then not used."""
 
 LOUD_ROWS, QUIET_ROWS = 64, 64

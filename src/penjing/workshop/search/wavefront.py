@@ -24,8 +24,8 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.search.head import Changed, CleanHead, Head, Reading
 from penjing.workshop.search.means import Means, Memory
-from penjing.workshop.search.threads import SideBySide, workers
 from penjing.workshop.streamed import StreamedWeights, streamed_model
+from penjing.workshop.threads import SideBySide, workers
 
 Plan = Mapping[str, str]
 """Codec name by tensor name; tensors that are not in it stay as they are."""
