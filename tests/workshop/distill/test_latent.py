@@ -58,7 +58,7 @@ def backward(latent: Latent, seed: int = 0, heard: torch.Tensor | None = None) -
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(seed=seeds, far=st.sampled_from([0.0, 0.05, 0.3, 2.0, 1e5]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_what_is_projected_is_what_the_engine_reads(name: str, seed: int, far: float) -> None:
     latent = trained(GRIDS[name], seed, far)
     values = latent.project(torch.float32)
@@ -187,7 +187,7 @@ def straight_through(latent: Latent, given: torch.Tensor) -> dict[str, torch.Ten
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(seed=seeds, far=st.sampled_from([0.05, 0.5, 2.0]))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_gradients_are_those_of_automatic_differentiation(name: str, seed: int, far: float) -> None:
     latent = trained(GRIDS[name], seed, far)
     given = backward(latent, seed, decided(latent))

@@ -59,7 +59,7 @@ def test_every_format_that_can_be_taken_apart_is_a_grid() -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_values_are_those_of_the_engine_to_the_bit(name: str, seed: int) -> None:
     grid = GRIDS[name]
     blocks, raw = decoded(grid, seed)
@@ -96,7 +96,7 @@ scales = st.one_of(
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(scale=scales, seed=seeds, moved=st.sampled_from([0.0, 0.5, -3.25]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_nearest_is_nearest(name: str, scale: float, seed: int, moved: float) -> None:
     """By brute force over all levels, in float64; between two levels either may be taken."""
     grid = GRIDS[name]
@@ -119,7 +119,7 @@ def test_nearest_is_nearest(name: str, scale: float, seed: int, moved: float) ->
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(seed=seeds, size=st.sampled_from([1e-6, 0.03, 1.0, 1e4]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_rounded_is_the_value_of_the_nearest_code_to_the_bit(
     name: str, seed: int, size: float
 ) -> None:
@@ -136,7 +136,7 @@ def test_rounded_is_the_value_of_the_nearest_code_to_the_bit(
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_values_of_a_tensor_are_rounded_to_themselves(name: str, seed: int) -> None:
     grid = GRIDS[name]
     blocks, _ = decoded(grid, seed)
@@ -162,7 +162,7 @@ def test_a_group_without_a_scale_is_its_minimum(name: str) -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_stored_scales_are_stored_as_they_are(name: str, seed: int) -> None:
     grid = GRIDS[name]
     blocks, _ = decoded(grid, seed)
@@ -180,7 +180,7 @@ def test_stored_scales_are_stored_as_they_are(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("name", GRIDS)
 @given(seed=seeds, size=st.sampled_from([1e-9, 1e-6, 1e-2, 1.0, 1e4, 1e9, 3e38]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_what_store_says_is_what_the_bytes_say(name: str, seed: int, size: float) -> None:
     """Whatever is asked for: negative, tiny, too large."""
     grid = GRIDS[name]

@@ -28,7 +28,7 @@ def test_the_bits_of_every_code_are_known() -> None:
 
 @pytest.mark.parametrize("name", PACKINGS)
 @given(seed=st.integers(0, 2**32), blocks=st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_what_was_taken_apart_goes_together_again(name: str, seed: int, blocks: int) -> None:
     noise = np.random.default_rng(seed)
     raw = noise.integers(0, 256, (blocks, CODECS[name].block_bytes), np.uint8)
@@ -45,7 +45,7 @@ def test_what_was_taken_apart_goes_together_again(name: str, seed: int, blocks: 
 
 @pytest.mark.parametrize("name", PACKINGS)
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_any_codes_and_scales_fit_in(name: str, seed: int) -> None:
     noise, codec = np.random.default_rng(seed), CODECS[name]
     codes = noise.integers(0, 2 ** BITS[name], (3, codec.width), np.uint8)

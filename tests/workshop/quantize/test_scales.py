@@ -79,12 +79,9 @@ def test_scales_of_super_blocks_are_those_of_ggml(name: str) -> None:
     [(name, spread) for name in CENTRED if name != "MXFP4" for spread in (0.5, 2.0)]
     + [("Q2_0", 4.0)],
 )
-@pytest.mark.parametrize("kind", ["normal", "student"])
-def test_four_hundred_places_to_begin_with_gain_next_to_nothing(
-    name: str, spread: float, kind: str
-) -> None:
+def test_four_hundred_places_to_begin_with_gain_next_to_nothing(name: str, spread: float) -> None:
     grid = GRIDS[name]
-    x, m = tensors(kind, 6, 640, seed=3, spread=spread)
+    x, m = tensors("student", 6, 640, seed=3, spread=spread)
     ours = error(x, rounded(grid, x, m), m)
     # where few weights matter, luck with them does
     assert ours <= (1.02 if name == "Q2_0" or spread < 1 else 1.05) * scanned(grid, x, m)
@@ -321,7 +318,7 @@ def test_scales_may_be_negative(name: str) -> None:
 
 @pytest.mark.parametrize("name", SIMPLE)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_any_group_is_better_than_nothing(name: str, data: st.DataObject) -> None:
     """Less error than zeros (with a minimum: than the mean), up to what scales are rounded by."""
     grid = GRIDS[name]
