@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
@@ -14,6 +15,10 @@ from penjing.bundle.home import Home
 from penjing.bundle.resolve import find_model
 from penjing.core.errors import NetworkError
 from penjing.core.progress import Silent
+
+# how long an example takes says more of the machine than of the code
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

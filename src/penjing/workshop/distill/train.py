@@ -146,11 +146,11 @@ class _Run:
 
 def _step(student: Student, teacher: Teacher, ids: torch.Tensor, objective: Objective) -> Losses:
     """Gradients of one step, left on what is trained."""
-    wanted = teacher.hidden(ids).flatten(0, 1)
+    wanted = teacher.hidden(ids)[:, :-1].flatten(0, 1)
     with student.exact() as model:
-        hidden = model.normed(model.hidden_from(0, student.embed(ids))).flatten(0, 1)
+        hidden = model.normed(model.hidden_from(0, student.embed(ids)))[:, :-1].flatten(0, 1)
         leaf = hidden.detach()
-        targets = ids.roll(-1, -1).flatten()
+        targets = ids[:, 1:].flatten()
         losses = head_backward(
             leaf, student.head(), wanted, teacher.head, targets, objective,
             cap=model.config.logit_softcap,
