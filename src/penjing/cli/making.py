@@ -38,7 +38,7 @@ def add_texts(parser: ArgumentParser, measured: str) -> None:
 def add_running(parser: ArgumentParser, made: str) -> None:
     """--seed, --threads, and what is done with what is there already; `made` is what is made."""
     add = parser.add_argument
-    add("--seed", type=whole(0), help=f"same seed, same {made} (default: 0)")
+    add("--seed", type=whole(0), help="of text, order and controls (default: 0)")
     add("--threads", type=threads, help="cores to use (default: all)")
     add("--ram", help="memory it may take, such as 2GB (default: what it needs)")
     add("--minutes", type=number(0.01, 10000), help="time for training, above effort light")

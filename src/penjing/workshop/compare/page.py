@@ -8,16 +8,15 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
-from penjing.core.units import format_size
 from penjing.workshop.compare.figure import Dot, pareto
 from penjing.workshop.compare.outcome import Comparison, Result
 from penjing.workshop.compare.table import COLUMNS, facts, limits, lines, notes, sentences
 from penjing.workshop.compare.verdict import headline, lead_sentence
-from penjing.workshop.report.page import NARROW, WIDE
-from penjing.workshop.report.words import clean, sentence, together
+from penjing.workshop.report.page import NARROW, WIDE, environment
+from penjing.workshop.report.words import together
 
 _REPORT, _HERE = "penjing.workshop.report", "penjing.workshop.compare"
 
@@ -72,15 +71,7 @@ def _dot(found: Comparison, result: Result, of: str) -> Dot:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: clean(value) if type(value) is str else value,
-    )
-    environment.filters.update(size=format_size, sentence=sentence)
-    return environment.from_string(_text(_HERE, "page.html"))
+    return environment().from_string(_text(_HERE, "page.html"))
 
 
 def _text(package: str, name: str) -> str:

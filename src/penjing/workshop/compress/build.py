@@ -101,7 +101,7 @@ class Builder:
             return self._distilled(method, plan, path)
         base, encoded, weighted = self._base(method, plan), None, None
         if method.rounding == "gptq":
-            store = self._rounded(base, plan, latents=False)
+            store = self._rounded(method, base, plan, latents=False)
             encoded = _from(store, base.checkpoint)
         elif method.rounding == "importance":
             encoded, weighted = _by_importance(base), base.importance
@@ -117,7 +117,7 @@ class Builder:
             return found
         if method.allocation == "inverted":
             return self.solver.inverted(budget)
-        found = self.solver.plan(budget, trained=method.distilled)
+        found = self.solver.plan(budget)
         if method.allocation == "shuffled":
             return controls.shuffled(checkpoint, found, self.job.settings.seed)
         return found
@@ -154,8 +154,10 @@ class Builder:
 
     # -- rounding
 
-    def _rounded(self, base: _Base, plan: Mapping[str, str], *, latents: bool) -> Store:
-        store = Store(self.job.work.folder / f"rounded-{_hash(plan)}")
+    def _rounded(
+        self, method: Method, base: _Base, plan: Mapping[str, str], *, latents: bool
+    ) -> Store:
+        store = Store(self.job.work.folder / f"rounded-{_hash([plan, method.fold])}")
         dtype = fast_dtype(torch.device("cpu"))
         windows = [w for w in self.stages.calibration.windows if len(w) == len(self._window)]
         round_model(base.checkpoint, Wish(plan, latents, dtype), windows, store, self.job.progress)
@@ -169,11 +171,11 @@ class Builder:
         self.require_memory()
         base = self._base(method, plan)
         schedule = self.job.settings.schedule
-        folder = self.job.work.folder / f"trained-{_hash([plan, asdict(schedule)])}"
+        folder = self.job.work.folder / f"trained-{_hash([plan, method.fold, asdict(schedule)])}"
         done = Store(folder)
 
         def train(summary: Path) -> Training:
-            start = self._rounded(base, plan, latents=True)
+            start = self._rounded(method, base, plan, latents=True)
             device = best_device()
             windows = self.stages.training
             made = distill(
@@ -190,7 +192,7 @@ class Builder:
 
         training = keep(folder / "training.json", lambda p: Training(**read_json(p)), train)
         if training.after >= training.before:
-            done = self._rounded(base, plan, latents=True)
+            done = self._rounded(method, base, plan, latents=True)
         encoded = _from(done, base.checkpoint)
         return Built(self._write(base.checkpoint, plan, path, encoded, None), plan, training)
 
@@ -221,11 +223,6 @@ class Builder:
             return path
 
         return self.job.work.stage(str(name), sound, make)
-
-
-def build(job: Job, method: Method, budget: int) -> Built:
-    """The same for a caller who wants a single file."""
-    return Builder(job).build(method, budget)
 
 
 def _from(store: Store, checkpoint: Checkpoint) -> Encoded:

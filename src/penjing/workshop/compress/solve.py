@@ -8,12 +8,11 @@ from functools import cached_property
 from penjing.workshop.compress.settings import Search, Share, effort, means
 from penjing.workshop.compress.stages import Stages
 from penjing.workshop.export.gguf import export_bytes
-from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.search.budget import Choice, allocate, inverted, smallest
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, choices
 from penjing.workshop.search.goals import Goal, smallest_meeting
-from penjing.workshop.search.groups import CANDIDATES, expand, groups_of
+from penjing.workshop.search.groups import expand, groups_of
 from penjing.workshop.search.head import Reading
 from penjing.workshop.search.means import Means
 from penjing.workshop.search.measure import measure
@@ -35,12 +34,12 @@ class Solver:
         self._effort = effort(stages.job.settings.effort)
         self._groups = groups_of(self._checkpoint)
 
-    def plan(self, budget: int, *, trained: bool = False) -> dict[str, str]:
+    def plan(self, budget: int) -> dict[str, str]:
         """The least measured KLD found in a file of at most `budget` bytes.
 
-        `trained`: only codecs that can be trained through. BudgetError names the smallest file.
+        BudgetError names the smallest file.
         """
-        rows = self._choices(trained)
+        rows = self._choices
         if not self._effort.assemblies:
             return self._expanded(allocate(rows, budget, fixed=self._fixed).plan)
         store, key = self._store, self._plans_key
@@ -58,14 +57,14 @@ class Solver:
 
     def inverted(self, budget: int) -> dict[str, str]:
         """The negative control: most bits where they matter least."""
-        return self._expanded(inverted(self._choices(False), budget, fixed=self._fixed).plan)
+        return self._expanded(inverted(self._choices, budget, fixed=self._fixed).plan)
 
     def smallest_meeting(self, goal: Goal) -> int:
         """The size in bytes at which the searched codecs, rounded by importance, reach the goal.
 
         Measured on calibration text with a margin; BudgetError when the largest size does not.
         """
-        rows = self._choices(False)
+        rows = self._choices
 
         def value(size: int) -> float:
             reading = self._read(allocate(rows, size, fixed=self._fixed).plan, tops=True)
@@ -99,7 +98,7 @@ class Solver:
     @cached_property
     def curve(self) -> list[tuple[int, float]]:
         """File bytes and predicted KLD over the whole range of sizes."""
-        rows = self._choices(False)
+        rows = self._choices
         low, high = smallest(rows) + self._fixed, export_bytes(self._checkpoint, {})
         sizes = [low + (high - low) * i // (_CURVE - 1) for i in range(_CURVE)]
         found = [allocate(rows, size, fixed=self._fixed) for size in sizes]
@@ -109,9 +108,9 @@ class Solver:
         """KLD of a whole assembly, codec by group name, on the windows effects are measured on."""
         return self._front.read([self._expanded(plan)], self._rounder, tops=tops)[0]
 
-    def _choices(self, trained: bool) -> dict[str, list[Choice]]:
-        names = [name for name in CANDIDATES if not trained or name in GRIDS]
-        return choices(self._groups, self.effects, _padded, names)
+    @cached_property
+    def _choices(self) -> dict[str, list[Choice]]:
+        return choices(self._groups, self.effects, _padded)
 
     def _expanded(self, plan: Plan) -> dict[str, str]:
         return expand(self._groups, plan)

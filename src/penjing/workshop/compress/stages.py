@@ -7,7 +7,7 @@ depend on: a second budget for the same model and texts starts where the first o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -112,10 +112,19 @@ class Stages:
             return whole or windows
         with LlamaCpp.open(self.start, threads=settings.threads) as model:
             tokens = model.tokenize(settings.text, bos=False)
-        more = [tokens[i : i + CONTEXT] for i in range(0, len(tokens) - CONTEXT + 1, CONTEXT)]
-        room = wanted - len(whole)
-        step = max(1, len(more) // room)
-        return [*whole, *more[::step][:room]]
+        return [*whole, *others(tokens, whole, wanted - len(whole))]
+
+
+def others(tokens: Sequence[int], windows: Sequence[Sequence[int]], count: int) -> list[list[int]]:
+    """At most `count` windows of a text, spread over it, none of them among `windows`.
+
+    The last windows of a training are kept apart to see whether it helped: no twin of one may be
+    trained on.
+    """
+    known = {tuple(window) for window in windows}
+    cut = [list(tokens[i : i + CONTEXT]) for i in range(0, len(tokens) - CONTEXT + 1, CONTEXT)]
+    left = [window for window in cut if tuple(window) not in known]
+    return left[:: max(1, len(left) // count)][:count]
 
 
 def sound(path: Path) -> Path:

@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from penjing.core.errors import BadInput
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Bytes, Checkpoint
 from penjing.workshop.distill.loss import Losses, Objective, divergence, head_backward
@@ -67,6 +68,8 @@ def distill(
     """
     student = Student(checkpoint, plan, start, device=device, dtype=dtype)
     teacher = Teacher(checkpoint, device=device, dtype=dtype)
+    if len(windows) < 2:
+        raise BadInput("one window of text is too little to train on: give a longer --text")
     text = torch.tensor([list(window) for window in windows])
     apart = max(1, min(_APART, len(text) // 4))
     run = _Run(student, teacher, schedule, text[:-apart])

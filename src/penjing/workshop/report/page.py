@@ -94,22 +94,27 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
     return page + "\n"
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(
+def environment() -> Environment:
+    """What pages are made in: every text is cleaned and escaped, a missing one is an error."""
+    out = Environment(
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
-    environment.filters.update(
+    out.filters.update(
         size=format_size,
         significant=significant,
         sentence=sentence,
         thousands=lambda n: f"{n:,.0f}",
     )
-    return environment.from_string(_resource("page.html"))
+    return out
+
+
+@cache
+def _template() -> Template:
+    return environment().from_string(_resource("page.html"))
 
 
 def _resource(name: str) -> str:
