@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
-import numpy as np
 import pytest
 import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rounded import EXACT, WINDOWS, case, straight
 
-from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import BudgetError
 from penjing.workshop.architectures import ARCHITECTURES
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.search import means as means_module
 from penjing.workshop.search.head import PIECE, Changed, CleanHead, Head
 from penjing.workshop.search.means import Means, Memory
-from penjing.workshop.search.rounder import Rounder
-from penjing.workshop.search.wavefront import Plan, Wavefront, measured_divergence, scored, whole
+from penjing.workshop.search.wavefront import Wavefront, measured_divergence, scored, whole
 from penjing.workshop.threads import workers
-
-WINDOWS = np.random.default_rng(5).integers(3, 260, (2, 24)).tolist()
-EXACT = Means(ram=10**8, dtype=torch.float64)
 
 
 @pytest.fixture(autouse=True)
@@ -35,49 +29,6 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def full(family: str, layers: int = 2, *, head: bool = True) -> Checkpoint:
-    """A tiny model with every optional tensor, and for Gemma a window and a cap."""
-    plain = tiny.checkpoint(family, layers=layers)
-    noise = np.random.default_rng(11)
-    extra = {}
-    for name, kind, _ in plain.architecture.expected(layers):
-        if name in plain.tensors or name == "rope_freqs.weight":
-            continue
-        if name == "output.weight" and not head:
-            continue
-        weights = noise.normal(0, 0.2, kind.dimensions(plain.config)).astype(np.float32)
-        extra[name] = TensorSource.of(name, weights)
-    metadata = dict(plain.metadata)
-    if family == "gemma3":
-        metadata["gemma3.final_logit_softcapping"] = Value(ValueKind.FLOAT32, 1.5)
-    return Checkpoint.of("full", metadata, {**plain.tensors, **extra})
-
-
-@cache
-def case(family: str, *, head: bool = True) -> tuple[Checkpoint, Rounder]:
-    """A model and its rounded weights, rounded once for all tests."""
-    checkpoint, noise = full(family, head=head), np.random.default_rng(1)
-    importance = {
-        name: noise.uniform(0.5, 2, checkpoint.tensors[name].shape[-1]).astype(np.float32)
-        for name in checkpoint.quantizable
-    }
-    return checkpoint, Rounder(checkpoint, importance, keep=10**8)
-
-
-def straight(checkpoint: Checkpoint, rounder: Rounder, plan: Plan) -> tuple[float, float]:
-    """KLD and same-top from two whole forward passes in float64."""
-    model = TorchModel.load(checkpoint, dtype=torch.float64)
-    changes = {name: rounder(name, codec, slice(None)).double() for name, codec in plan.items()}
-    tokens, positions = torch.tensor(WINDOWS), scored(len(WINDOWS[0]))
-    with torch.no_grad():
-        clean = model.forward(tokens, positions=positions)
-        with model.replaced(changes):
-            other = model.forward(tokens, positions=positions)
-    p, q = clean.log_softmax(-1), other.log_softmax(-1)
-    same = (clean.argmax(-1) == other.argmax(-1)).double().mean()
-    return float((p.exp() * (p - q)).sum(-1).mean()), float(same)
 
 
 def some_plans(checkpoint: Checkpoint) -> list[dict[str, str]]:

@@ -34,7 +34,7 @@ def workers() -> Iterator[SideBySide]:
     """
     count = torch.get_num_threads()
     if count == 1:
-        yield _one_by_one
+        yield one_by_one
         return
     pool = ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,))
 
@@ -49,5 +49,6 @@ def workers() -> Iterator[SideBySide]:
         torch.set_num_threads(count)
 
 
-def _one_by_one(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+def one_by_one(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """A `SideBySide` that leaves torch its own threads."""
     return [work(item) for item in items]

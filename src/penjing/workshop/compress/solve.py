@@ -8,6 +8,7 @@ from functools import cached_property
 from penjing.workshop.compress.settings import Search, Share, effort, means
 from penjing.workshop.compress.stages import Stages
 from penjing.workshop.export.gguf import export_bytes
+from penjing.workshop.search.assembly import Assemblies
 from penjing.workshop.search.budget import Choice, allocate, inverted, smallest
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, choices
@@ -106,7 +107,7 @@ class Solver:
 
     def _read(self, plan: Plan, *, tops: bool = False) -> Reading:
         """KLD of a whole assembly, codec by group name, on the windows effects are measured on."""
-        return self._front.read([self._expanded(plan)], self._rounder, tops=tops)[0]
+        return self._assemblies.read(self._expanded(plan), tops=tops)
 
     @cached_property
     def _choices(self) -> dict[str, list[Choice]]:
@@ -125,12 +126,10 @@ class Solver:
         return means(self._job.settings)
 
     @cached_property
-    def _front(self) -> Wavefront:
-        return Wavefront(self._checkpoint, self._windows, self._means)
-
-    @cached_property
-    def _rounder(self) -> Rounder:
-        return Rounder(self._checkpoint, self.stages.importance, keep=self._means.ram // 2)
+    def _assemblies(self) -> Assemblies:
+        front = Wavefront(self._checkpoint, self._windows, self._means)
+        importance, keep = self.stages.importance, self._means.ram // 2
+        return Assemblies(front, Rounder(self._checkpoint, importance, keep=keep))
 
     @cached_property
     def _store(self) -> EffectStore:

@@ -70,14 +70,16 @@ class Wavefront:
     ) -> None:
         self.means = means
         self.memory = Memory.of(checkpoint, windows, means)
-        self._model = streamed_model(checkpoint, dtype=means.precise, device=means.device)
+        self.model = streamed_model(checkpoint, dtype=means.precise, device=means.device)
+        """The clean one, its weights loaded when asked for."""
         self._tokens = torch.tensor([list(window) for window in windows])
         self._positions = scored(self._tokens.shape[-1])
-        self._layers = checkpoint.config.layers
+        self.layers = checkpoint.config.layers
+        """How many blocks."""
         self._output = HEAD if HEAD in checkpoint.tensors else EMBEDDING
         sizes = [s.parameters for n, s in checkpoint.tensors.items() if n.startswith("blk.0.")]
         self._head_blocks = checkpoint.tensors[self._output].parameters / sum(sizes)
-        rows = cast("StreamedWeights", self._model.weights).rows
+        rows = cast("StreamedWeights", self.model.weights).rows
         head = Head(
             lambda piece: rows(self._output, piece),
             checkpoint.config.vocab,
@@ -85,9 +87,10 @@ class Wavefront:
         )
         with workers():
             self._inputs = [self._embedded(rows)]
-            for layer in range(self._layers):
-                self._inputs.append(self._model.block(layer, self._inputs[-1]))
-            self._head = CleanHead(head, self._at_head(self._inputs[-1]))
+            for layer in range(self.layers):
+                self._inputs.append(self.model.block(layer, self._inputs[-1]))
+            self.head = CleanHead(head, self._at_head(self._inputs[-1]))
+            """The clean run's distributions."""
 
     @torch.no_grad()
     def read(
@@ -111,13 +114,13 @@ class Wavefront:
         )
         for i, plan in enumerate(wave.plans):
             if wave.births[i] < 0:
-                wave.hidden[i] = self._embedded(_planned(plan, rounded))
+                wave.hidden[i] = self.embedded(plan, rounded)
         with workers() as side_by_side:
-            for layer in range(max(0, min(wave.births, default=0)), self._layers):
+            for layer in range(max(0, min(wave.births, default=0)), self.layers):
                 self._advance(layer, wave, side_by_side)
                 on_work(sum(birth <= layer for birth in wave.births))
             variants, dtype = self._at_heads(wave), self.means.dtype
-            found = self._head.read(variants, side_by_side, dtype=dtype, tops=tops)
+            found = self.head.read(variants, side_by_side, dtype=dtype, tops=tops)
             on_work(len(plans) * self._head_blocks)
         return [found[order.index(i)] for i in range(len(plans))]
 
@@ -126,27 +129,33 @@ class Wavefront:
         if EMBEDDING in plan:
             return -1
         blocks = [int(name.split(".")[1]) for name in plan if name.startswith("blk.")]
-        return min(blocks, default=self._layers)
+        return min(blocks, default=self.layers)
 
     def work(self, plan: Plan) -> float:
         """What reading a plan takes, in passes through one block."""
-        return self._layers - min(self._layers, max(0, self.birth(plan))) + self._head_blocks
+        return self.layers - min(self.layers, max(0, self.birth(plan))) + self._head_blocks
+
+    def embedded(self, plan: Plan, rounded: Rounded) -> torch.Tensor:
+        """What enters a variant's first block [texts, T, hidden]."""
+        if EMBEDDING not in plan:
+            return self._inputs[0]
+        return self._embedded(_planned(plan, rounded))
 
     def _embedded(self, rows: Callable[[str, torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """Hidden states [texts, T, hidden]; only the rows that the text needs are loaded."""
         unique, at = self._tokens.unique(return_inverse=True)
         table = rows(EMBEDDING, unique).to(self.means.device, self.means.precise)
-        return table[at.to(table.device)] * self._model.config.embedding_scale
+        return table[at.to(table.device)] * self.model.config.embedding_scale
 
     def _at_head(self, hidden: torch.Tensor) -> torch.Tensor:
         """What the head multiplies, [scored positions of all texts, hidden]."""
-        return self._model.normed(hidden[:, self._positions]).flatten(0, 1)
+        return self.model.normed(hidden[:, self._positions]).flatten(0, 1)
 
     def _advance(self, layer: int, wave: _Wave, side_by_side: SideBySide) -> None:
         """Take every variant that is on its way, or sets out, through one block."""
         clean, hidden = self._inputs[layer], wave.hidden
-        block = _CleanBlock(self._model, self.means.dtype)
-        self._model.variant({}, block.remember).block(layer, clean)
+        block = _CleanBlock(self.model, self.means.dtype)
+        self.model.variant({}, block.remember).block(layer, clean)
         changes = [_of_block(plan, layer) for plan in wave.plans]
         waiting = [i for i, b in enumerate(wave.births) if b < layer and not changes[i]]
         step = self.memory.together
@@ -154,27 +163,31 @@ class Wavefront:
 
         def together(batch: list[int]) -> None:
             product = _Differences(block).product
-            hidden[batch] = self._model.variant({}, product).block(layer, hidden[batch])
+            hidden[batch] = self.model.variant({}, product).block(layer, hidden[batch])
 
         def alone(i: int) -> None:
             weights = {n: wave.rounded(n, codec, EVERY) for n, codec in changes[i].items()}
             moved = {n: w.detach().to(clean.device, clean.dtype) for n, w in weights.items()}
             product = _Differences(block, moved).product
             before = clean if wave.births[i] == layer else hidden[i]
-            hidden[i] = self._model.variant(moved, product).block(layer, before)
+            hidden[i] = self.model.variant(moved, product).block(layer, before)
 
         side_by_side(together, batches)
         side_by_side(alone, [i for i, change in enumerate(changes) if change])
 
+    def changed(self, plan: Plan, last: torch.Tensor, rounded: Rounded) -> Changed:
+        """A variant at the head, from what comes out of its last block [texts, T, hidden]."""
+        rows = None
+        if self._output in plan:
+            rows = partial(_head_rows, _planned(plan, rounded), self._output, last)
+        return Changed(self._at_head(last), rows)
+
     def _at_heads(self, wave: _Wave) -> list[Changed]:
-        out = []
-        for plan, birth, hidden in zip(wave.plans, wave.births, wave.hidden, strict=True):
-            last = self._inputs[-1] if birth == self._layers else hidden
-            rows = None
-            if self._output in plan:
-                rows = partial(_head_rows, _planned(plan, wave.rounded), self._output, last)
-            out.append(Changed(self._at_head(last), rows))
-        return out
+        rows = zip(wave.plans, wave.births, wave.hidden, strict=True)
+        return [
+            self.changed(plan, self._inputs[-1] if birth == self.layers else hidden, wave.rounded)
+            for plan, birth, hidden in rows
+        ]
 
 
 class _CleanBlock:
