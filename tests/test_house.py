@@ -39,6 +39,18 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 """Every room may also import itself and, for the version, `penjing` alone."""
 
+IN_THE_WORKSHOP: dict[str, set[str]] = {
+    "quantize": set(),
+    "export": set(),
+    "huggingface": set(),
+    "report": set(),
+    "search": {"quantize"},
+    "distill": {"quantize"},
+    "compress": {"quantize", "search", "distill", "export", "report"},
+    "compare": {"compress", "export", "report"},
+}
+"""Folders of the workshop and which others they may import; its loose files are for all."""
+
 DEVICE_HALF = ("core", "bundle", "ggml", "devices", "engine", "evaluate", "cli")
 WORKSHOP_ONLY = ("torch", "safetensors", "transformers", "huggingface_hub")
 STDLIB = sys.stdlib_module_names
@@ -123,6 +135,22 @@ def test_only_the_arrows_of_the_plan(path: Path) -> None:
     assert forbidden(path.read_text("utf-8"), module_of(path), is_package=is_package) == []
 
 
+@pytest.mark.parametrize("folder", IN_THE_WORKSHOP)
+def test_only_the_arrows_of_the_plan_in_the_workshop(folder: str) -> None:
+    found = set()
+    for path in (PACKAGE / "workshop" / folder).rglob("*.py"):
+        is_package = path.name == "__init__.py"
+        for one in imports(path.read_text("utf-8"), module_of(path), is_package=is_package):
+            parts = one.module.split(".")
+            found |= {parts[2]} if parts[:2] == ["penjing", "workshop"] else set()
+    assert found & IN_THE_WORKSHOP.keys() <= {folder, *IN_THE_WORKSHOP[folder]}
+
+
+def test_every_folder_of_the_workshop_is_in_the_plan() -> None:
+    folders = {p.parent.name for p in FILES if p.parent.parent == PACKAGE / "workshop"}
+    assert folders == IN_THE_WORKSHOP.keys()
+
+
 def test_every_room_is_in_the_plan() -> None:
     rooms = {path.relative_to(PACKAGE).parts[0] for path in FILES if path.parent != PACKAGE}
     assert rooms <= MAY_IMPORT.keys()
@@ -131,8 +159,9 @@ def test_every_room_is_in_the_plan() -> None:
     assert loose <= {"__init__.py", "__main__.py"}
 
 
-def test_the_plan_has_no_circle() -> None:
-    left = {room: set(targets) for room, targets in MAY_IMPORT.items()}
+@pytest.mark.parametrize("plan", [MAY_IMPORT, IN_THE_WORKSHOP])
+def test_the_plan_has_no_circle(plan: dict[str, set[str]]) -> None:
+    left = {room: set(targets) for room, targets in plan.items()}
     while left:
         free = {room for room, targets in left.items() if not targets & left.keys()}
         assert free, f"circle among {sorted(left)}"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from penjing.core.errors import StorageError
 from penjing.core.progress import Silent
 from penjing.workshop.search import effect_store
+from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects
-from penjing.workshop.search.rounding import Damage
 
 KEY = "ab" * 32
 

@@ -26,13 +26,13 @@ from penjing.workshop.forward import TorchModel
 from penjing.workshop.search import means as means_module
 from penjing.workshop.search import measure as measuring
 from penjing.workshop.search.budget import Choice, allocate, smallest
+from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import UPSET, Effects, choices, upset
 from penjing.workshop.search.groups import codecs_of, groups_of, ladder
 from penjing.workshop.search.means import Means
 from penjing.workshop.search.measure import measure
 from penjing.workshop.search.rounder import Rounder
-from penjing.workshop.search.rounding import Damage
 from penjing.workshop.search.wavefront import Wavefront, scored
 
 WINDOWS = np.random.default_rng(5).integers(3, 260, (2, 24)).tolist()

@@ -11,8 +11,8 @@ import torch
 
 from penjing.bundle.codecs import CODECS
 from penjing.core.errors import BadInput
+from penjing.workshop.quantize.stored import encode, round_rows
 from penjing.workshop.search.rounder import Rounder
-from penjing.workshop.search.rounding import encode, round_rows
 from penjing.workshop.threads import workers
 
 NAME = "blk.0.attn_q.weight"

@@ -22,7 +22,7 @@ from penjing.workshop.architectures import ARCHITECTURES
 from penjing.workshop.checkpoint import Checkpoint, TensorSource
 from penjing.workshop.quantize.awq import ALPHAS, Awq, awq, channel_scales
 from penjing.workshop.quantize.fold import fold, links
-from penjing.workshop.search.rounding import round_trip
+from penjing.workshop.quantize.stored import round_trip
 
 FAMILIES = sorted(ARCHITECTURES)
 Importance = dict[str, np.ndarray[Any, Any]]

@@ -25,7 +25,8 @@ from penjing.core.errors import BadInput, PenjingError
 from penjing.core.progress import Progress, Silent
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.quantize.fold import Doubles, Link, fold, links
-from penjing.workshop.search import rounding
+from penjing.workshop.quantize.rows import stand_ins
+from penjing.workshop.quantize.stored import round_trip
 
 Floats = npt.NDArray[np.float32]
 RoundTrip = Callable[[Codec, Floats, Floats | None], Floats]
@@ -95,7 +96,7 @@ class _Matrix:
 
     def sample(self, rounded: Floats) -> _Matrix:
         """A few rows that stand for all, the loudest among them."""
-        rows = rounding.stand_ins(self.weights, rounded, self.importance)
+        rows = stand_ins(self.weights, rounded, self.importance)
         return replace(self, weights=self.weights[rows.index], shares=rows.weight)
 
 
@@ -104,7 +105,7 @@ def awq(
     importance: Mapping[str, Floats],
     codecs: Mapping[str, Codec],
     *,
-    round_trip: RoundTrip = rounding.round_trip,
+    round_trip: RoundTrip = round_trip,
     progress: Progress | None = None,
 ) -> Awq:
     """Scale every input for the `codecs` its readers will be stored in; both by tensor name.

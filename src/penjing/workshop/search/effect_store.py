@@ -22,8 +22,9 @@ import numpy.typing as npt
 from penjing.core.files import write_text
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.quantize.stored import VERSION
+from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.effects import Effects
-from penjing.workshop.search.rounding import VERSION, Damage
 
 _SCHEMA = 1
 

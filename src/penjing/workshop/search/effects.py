@@ -16,8 +16,8 @@ from statistics import fmean
 
 from penjing.core.errors import PenjingError
 from penjing.workshop.search.budget import Choice
+from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of
-from penjing.workshop.search.rounding import Damage
 
 UPSET = 4.0
 """A codec whose error is so many times more uneven over the rows than the most even codec's hit a

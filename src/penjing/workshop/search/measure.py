@@ -16,11 +16,13 @@ from penjing.bundle.codecs import CODECS
 from penjing.core.errors import PenjingError
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.quantize.rows import telling_rows
+from penjing.workshop.quantize.stored import round_rows
+from penjing.workshop.search.damage import Damage, errors
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, upset
 from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of, groups_of, ladder
 from penjing.workshop.search.means import Means
-from penjing.workshop.search.rounding import Damage, errors, round_rows, telling_rows
 from penjing.workshop.search.wavefront import Wavefront
 from penjing.workshop.threads import workers
 

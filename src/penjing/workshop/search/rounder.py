@@ -13,7 +13,7 @@ import torch
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.ggml.quantize import dequantize
 from penjing.workshop.checkpoint import Bytes, Checkpoint
-from penjing.workshop.search.rounding import encode, round_rows
+from penjing.workshop.quantize.stored import encode, round_rows
 from penjing.workshop.streamed import load_rows
 
 _AT_ONCE = 1 << 22  # weights in memory while a tensor is encoded
