@@ -43,11 +43,12 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
     "quantize": set(),
     "export": set(),
     "huggingface": set(),
-    "report": set(),
+    "pages": set(),
+    "report": {"pages"},
     "search": {"quantize"},
     "distill": {"quantize"},
     "compress": {"quantize", "search", "distill", "export", "report"},
-    "compare": {"compress", "export", "report"},
+    "compare": {"compress", "export", "pages", "report"},
 }
 """Folders of the workshop and which others they may import; its loose files are for all."""
 

@@ -6,10 +6,10 @@ import copy
 import math
 import random
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from reader import read
 
 from penjing.core.errors import FormatError
 from penjing.workshop.report import render_report
@@ -226,51 +226,6 @@ def point(label: str, size: float, kld: float, kind: str) -> dict[str, Any]:
     return {
         "label": label, "bytes": size * 1e6, "kld": kld, "low": low, "high": high, "kind": kind
     }  # fmt: skip
-
-
-class Reader(HTMLParser):
-    """Reads a page strictly: tags must balance and ids must be unique."""
-
-    _void = frozenset({"meta", "link", "br"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.ids.extend(value for key, value in attrs if key == "id" and value)
-        if tag not in self._void:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in self._void:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> closes another tag at {self.getpos()}"
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-
-def read(html: str) -> Reader:
-    reader = Reader()
-    reader.feed(html)
-    reader.close()
-    assert reader.open == [], f"never closed: {reader.open}"
-    assert len(reader.ids) == len(set(reader.ids))
-    return reader
 
 
 def without(data: dict[str, Any], *keys: str) -> dict[str, Any]:
@@ -609,40 +564,6 @@ def test_limits_follow_what_was_done() -> None:
     assert "No person rated the answers" in text
     assert "longer than 512 tokens" in text
     assert "The answer is an example, not a measurement." in text
-
-
-def _luminance(colour: str) -> float:
-    if len(colour) == 4:
-        colour = "#" + "".join(2 * c for c in colour[1:])
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def _contrast(one: str, other: str) -> float:
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
-def _colours() -> list[dict[str, str]]:
-    from importlib import resources
-
-    style = resources.files("penjing.workshop.report").joinpath("style.css").read_text("utf-8")
-    blocks = re.findall(r":root \{(.*?)\n\s*\}", style, re.DOTALL)[:2]
-    found = [dict(re.findall(r"--([\w]+): (#[0-9a-f]{3,6});", block)) for block in blocks]
-    return [found[0], {**found[0], **found[1]}]
-
-
-@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_colours_keep_contrast_aa(theme: int) -> None:
-    c = _colours()[theme]
-    pairs = [(c[ink], c["paper"]) for ink in ("ink", "quiet", "green", "clay", "ochre")]
-    pairs += [(c["ink"], c[wash]) for wash in ("wash", "gone", "new")]
-    pairs += [(c["low"], c[f"c{i}"]) for i in range(4)]
-    pairs += [(c["high"], c[f"c{i}"]) for i in range(4, 7)]
-    pairs += [(c["low"], c[tone]) for tone in [*(f"k{i}" for i in range(8)), "krest", "cnone"]]
-    for ink, paper in pairs:
-        assert _contrast(ink, paper) >= 4.5, f"{ink} on {paper}"
 
 
 def test_texts_are_not_changed_by_reading() -> None:

@@ -1,11 +1,10 @@
-"""The drawing kit, the three figures and the word diff: properties that a picture must keep."""
+"""The figures of the report and the word diff: properties that a picture must keep."""
 
 from __future__ import annotations
 
-import math
 import re
 import time
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -16,21 +15,8 @@ from penjing.workshop.report.diff import Pair, common, compare
 from penjing.workshop.report.figure_bytes import REST, Split, sizes, splits
 from penjing.workshop.report.figure_frontier import beyond, frontier
 from penjing.workshop.report.figure_layers import coloured_by, drawn, layers
-from penjing.workshop.report.plots import (
-    Frame,
-    Label,
-    Scale,
-    log_ticks,
-    place,
-    shorten,
-    tag,
-    text_width,
-    tick_texts,
-    ticks,
-)
 from penjing.workshop.report.reading import Point, TensorRow
 
-finite = st.floats(-1e6, 1e6, allow_nan=False)
 sizes_mb = st.floats(1e5, 1e11)
 klds = st.floats(1e-6, 50)
 
@@ -48,83 +34,6 @@ def tensor(group: str = "attn_q", layer: int | None = 0, **more: object) -> Tens
         "starting_codec": "Q8_0",
     }
     return TensorRow(**{**fields, **more})  # type: ignore[arg-type]
-
-
-# the kit
-
-
-@given(low=finite, span=st.floats(1e-6, 1e6))
-def test_ticks_lie_inside_and_are_few(low: float, span: float) -> None:
-    found = ticks(low, low + span)
-    assert 1 <= len(found) <= 7
-    slack = 1e-6 * max(abs(low), span)
-    assert all(low - slack <= t <= low + span + slack for t in found)
-    assert found == sorted(found)
-
-
-@given(low=st.floats(1e-7, 1e3), factor=st.floats(1.5, 1e9))
-def test_log_ticks_lie_inside_and_are_few(low: float, factor: float) -> None:
-    found = log_ticks(low, low * factor)
-    assert 1 <= len(found) <= 9
-    assert all(low * 0.99 <= t <= low * factor * 1.01 for t in found)
-    assert found == sorted(set(found))
-
-
-def test_log_ticks_are_round() -> None:
-    assert log_ticks(0.01, 1) == pytest.approx([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1])
-    assert tick_texts([0, 0.02, 0.5, 10, 75]) == ["0", "0.02", "0.5", "10", "75"]
-
-
-@given(value=st.floats(0.001, 1000))
-def test_log_scale_is_monotone_and_held_at_its_ends(value: float) -> None:
-    scale = Scale(0.01, 100, 200, 0, log=True)
-    assert 0 <= scale(value) <= 200
-    assert scale(value * 1.5) <= scale(value)
-    assert scale(1.0) == pytest.approx(100)
-
-
-@given(
-    st.lists(
-        st.tuples(st.floats(0, 700), st.floats(0, 400), st.text(min_size=1, max_size=24)),
-        max_size=12,
-    )
-)
-@settings(max_examples=60, deadline=None)
-def test_labels_never_collide_and_never_leave_the_frame(
-    points: list[tuple[float, float, str]],
-) -> None:
-    bounds = Frame(0, 0, 700, 400)
-    marks = [Frame(x - 6, y - 6, x + 6, y + 6) for x, y, _ in points]
-    placed = place([Label(*point) for point in points], marks, bounds)
-    boxes = [item.box for item in placed]
-    assert all(bounds.holds(box) for box in boxes)
-    assert all(one.overlap(other) == 0 for one, other in combinations(boxes, 2))
-    assert all(box.overlap(mark) == 0 for box in boxes for mark in marks)
-
-
-def test_labels_of_three_close_points_all_find_room() -> None:
-    labels = [Label(300 + i, 200 + i, f"plain rounding {i}") for i in range(3)]
-    assert len(place(labels, [], Frame(0, 0, 700, 400))) == 3
-
-
-@given(st.text(max_size=60), st.floats(0, 300))
-def test_shortened_text_fits(text: str, room: float) -> None:
-    short = shorten(text, room)
-    assert short == "" or text_width(short) <= room
-    assert text_width(text) > room or short == text
-
-
-@given(st.text(max_size=40))
-def test_elements_hold_any_text_and_no_other_markup(text: str) -> None:
-    made = tag("text", text, class_=text)
-    assert isinstance(made, Markup)
-    assert re.fullmatch(r'<text class="[^"<>]*">[^<>]*</text>', made, re.DOTALL)
-    made.encode("utf-8")
-
-
-def test_a_drawing_cannot_hold_infinity() -> None:
-    with pytest.raises(ValueError, match="inf"):
-        tag("rect", x=math.inf)
 
 
 # figure 1

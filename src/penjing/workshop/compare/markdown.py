@@ -16,7 +16,8 @@ from penjing.workshop.compare.table import (
     sentences,
 )
 from penjing.workshop.compare.verdict import headline, lead_sentence
-from penjing.workshop.report.words import Shown, clean
+from penjing.workshop.pages.texts import clean
+from penjing.workshop.report.words import Shown
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|#~])")
 

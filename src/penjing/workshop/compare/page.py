@@ -1,44 +1,37 @@
 """compare.html: the plot, the table and the sentences on one self-contained page.
 
-Loads nothing and runs no script; the template escapes every text. Style and words are the report's.
+Same comparison, same bytes. What any page is made of is in `workshop/pages/`.
 """
 
 from __future__ import annotations
-
-from functools import cache
-from importlib import resources
-
-from jinja2 import Template
-from markupsafe import Markup
 
 from penjing.workshop.compare.figure import Dot, pareto
 from penjing.workshop.compare.outcome import Comparison, Result
 from penjing.workshop.compare.table import COLUMNS, facts, limits, lines, notes, sentences
 from penjing.workshop.compare.verdict import headline, lead_sentence
-from penjing.workshop.report.page import NARROW, WIDE, environment
-from penjing.workshop.report.words import together
+from penjing.workshop.pages.layout import picture, render
+from penjing.workshop.pages.terms import explain
 
-_REPORT, _HERE = "penjing.workshop.report", "penjing.workshop.compare"
+_TERMS = ("Mean KLD", "Same-top", "Control", "95% interval")
 
 
 def render_comparison(found: Comparison) -> str:
-    """The whole page. Same comparison, same bytes."""
+    """The whole page."""
     dots, decode = dots_of(found), found.start.speed.decode_tps
-    page = _template().render(
+    return render(
+        "compare/page.html",
         c=found,
-        style=Markup(_text(_REPORT, "style.css") + _text(_HERE, "style.css")),  # noqa: S704
-        headline=together(headline(found)),
-        leads=[together(lead_sentence(lead)) for lead in found.leads],
-        wide=pareto(dots, decode, width=WIDE, class_="wide"),
-        narrow=pareto(dots, decode, width=NARROW, class_="narrow"),
+        headline=headline(found),
+        leads=[lead_sentence(lead) for lead in found.leads],
+        plot=picture(lambda width, kind: pareto(dots, decode, width=width, class_=kind)),
         columns=COLUMNS,
         lines=list(lines(found)),
         notes=notes(found),
-        sentences=[(title, [together(s) for s in said]) for title, said in sentences(found)],
+        sentences=sentences(found),
+        terms=explain(*_TERMS),
         limits=limits(found),
-        facts=facts(found),
+        made=facts(found),
     )
-    return page + "\n"
 
 
 def dots_of(found: Comparison) -> list[Dot]:
@@ -67,12 +60,3 @@ def _dot(found: Comparison, result: Result, of: str) -> Dot:
         high=kld.high,
         decode=found.speeds[result.sha256].decode_tps,
     )
-
-
-@cache
-def _template() -> Template:
-    return environment().from_string(_text(_HERE, "page.html"))
-
-
-def _text(package: str, name: str) -> str:
-    return resources.files(package).joinpath(name).read_text(encoding="utf-8")

@@ -11,7 +11,8 @@ from penjing.engine.speed import Speed
 from penjing.workshop.compare.order import ROUNDS
 from penjing.workshop.compare.outcome import Beside, Comparison, Result, Row
 from penjing.workshop.compare.verdict import judge, measure, not_possible
-from penjing.workshop.report.words import Shown, Standing, show, significant
+from penjing.workshop.pages.texts import significant
+from penjing.workshop.report.words import Shown, Standing, machine, show
 
 COLUMNS = (
     "file",
@@ -101,7 +102,6 @@ def facts(found: Comparison) -> list[tuple[str, str]]:
     setting, start = found.setting, found.start
     part = ", the last part of interrupted work" if setting.resumed else ""
     text = setting.text_sha256
-    hardware = setting.hardware
     return [
         ("Starting model", f"{start.name}, {format_size(start.bytes)}"),
         ("Its sha256", start.sha256),
@@ -110,8 +110,7 @@ def facts(found: Comparison) -> list[tuple[str, str]]:
         ("Effort and seed", f"{setting.effort}, {setting.seed}"),
         (
             "Machine",
-            f"{hardware['cpu']}, {hardware['cores']} cores, "
-            f"{format_size(hardware['ram_bytes'])} RAM; {setting.threads} threads",
+            f"{machine(setting.hardware)}; {setting.threads} threads",
         ),
         ("Date", setting.created),
         ("Time taken", format_duration(setting.seconds) + part),

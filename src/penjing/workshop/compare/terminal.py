@@ -11,7 +11,8 @@ from rich.text import Text
 from penjing.workshop.compare.outcome import Comparison
 from penjing.workshop.compare.table import COLUMNS, Line, lines
 from penjing.workshop.compare.verdict import headline, lead_sentence
-from penjing.workshop.report.words import Shown, clean
+from penjing.workshop.pages.texts import clean
+from penjing.workshop.report.words import Shown
 
 _STYLES = {"better": "green", "unclear": "yellow", "worse": "red", "none": ""}
 _WIDE = 100

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from penjing.core.units import format_size
-from penjing.workshop.report.plots import Frame, block, drawing, shorten, tag, text_width, words
+from penjing.workshop.pages.plots import Frame, block, drawing, shorten, tag, text_width, words
 from penjing.workshop.report.reading import TensorRow
 
 TONES = 8

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from penjing.core.units import format_size
-from penjing.workshop.report.plots import (
+from penjing.workshop.pages.plots import (
     Frame,
     block,
     drawing,
@@ -23,8 +23,8 @@ from penjing.workshop.report.plots import (
     text_width,
     words,
 )
+from penjing.workshop.pages.texts import significant
 from penjing.workshop.report.reading import TensorRow
-from penjing.workshop.report.words import significant
 
 LEVELS = 7
 """Steps of the colour ramp; style.css has as many."""

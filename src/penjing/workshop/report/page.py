@@ -1,22 +1,21 @@
 """report.html: one quiet page that shows a passport to people.
 
-The page loads nothing and runs no script; its content policy forbids both. The template escapes
-every text, and texts are cleaned of control characters first. Same input, same bytes.
+Same input, same bytes. What any page is made of is in `workshop/pages/`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
+from functools import partial
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from penjing.bundle.codecs import CODECS
 from penjing.core.units import format_duration, format_size
+from penjing.workshop.pages.layout import Picture, picture, render
+from penjing.workshop.pages.terms import explain
+from penjing.workshop.pages.texts import moment
 from penjing.workshop.report import figure_bytes, figure_frontier, figure_layers
 from penjing.workshop.report.diff import compare
 from penjing.workshop.report.reading import (
@@ -28,48 +27,36 @@ from penjing.workshop.report.reading import (
     text,
 )
 from penjing.workshop.report.tables import passport_columns, passport_rows, runtime_rows
-from penjing.workshop.report.words import (
-    clean,
-    facts,
-    headline,
-    limits,
-    moment,
-    sentence,
-    significant,
-    together,
-    verdict,
-)
+from penjing.workshop.report.words import facts, headline, limits, machine, verdict
 
-WIDE, NARROW = 760.0, 344.0
-"""Widths of each figure's two drawings; style.css shows one of them."""
 MOST_ROWS = 800
 """Rows of the tensor table at most: the page stays small for any model."""
 LONGEST_RECIPE = 20_000
 """Signs of the recipe that are shown; the bundle holds all of it."""
 MOST_ANSWERS = 8
 """Prompts side by side at most."""
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """One figure in its two widths."""
-
-    wide: Markup
-    """For screens and paper."""
-    narrow: Markup
-    """For a phone."""
+_TERMS = (
+    "Mean KLD",
+    "Median, 99th percentile, worst",
+    "Same-top",
+    "Perplexity",
+    "Probability change",
+    "95% interval",
+    "Effective bits",
+    "Control",
+)
 
 
 def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> str:
     """The whole page. FormatError when a passport or its details are of the wrong kind."""
     p, d = read_passport(passport), read_details(details)
-    page = _template().render(
+    return render(
+        "report/page.html",
         p=p,
         d=d,
-        style=Markup(_resource("style.css")),  # noqa: S704 (our own file)
-        headline=together(headline(p)),
+        headline=headline(p),
         when=moment(p.created),
-        facts=together(facts(p)),
+        facts=facts(p),
         scale=_scale(p),
         columns=passport_columns(p),
         rows=passport_rows(p),
@@ -77,48 +64,23 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         tokens=next((m.n for m in p.ours.measures.values() if m.n), None),
         frontier=_frontier(p, d),
         beyond=figure_frontier.beyond(d.frontier),
-        layers=_layers(d),
+        layers=picture(
+            lambda width, kind: figure_layers.layers(d.tensors, width=width, class_=kind)
+        ),
         tensors=figure_layers.drawn(d.tensors),
         shading=figure_layers.coloured_by(d.tensors),
         splits=_splits(p, d),
         answers=[(a, compare(a.before, a.after)) for a in d.answers[:MOST_ANSWERS]],
         runtime=runtime_rows(p),
-        machine=_machine(p.hardware),
-        making=list(_making(p, d)),
+        machine=machine(p.hardware),
+        terms=explain(*_TERMS),
+        made=list(_making(p, d)),
         hashes=list(_hashes(p)),
         recipe=d.recipe[:LONGEST_RECIPE],
         cut=max(0, len(d.recipe) - LONGEST_RECIPE),
         limits=limits(p, d.answers),
         most_rows=MOST_ROWS,
     )
-    return page + "\n"
-
-
-def environment() -> Environment:
-    """What pages are made in: every text is cleaned and escaped, a missing one is an error."""
-    out = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: clean(value) if type(value) is str else value,
-    )
-    out.filters.update(
-        size=format_size,
-        significant=significant,
-        sentence=sentence,
-        thousands=lambda n: f"{n:,.0f}",
-    )
-    return out
-
-
-@cache
-def _template() -> Template:
-    return environment().from_string(_resource("page.html"))
-
-
-def _resource(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _scale(p: Passport) -> Markup | None:
@@ -129,30 +91,23 @@ def _scale(p: Passport) -> Markup | None:
     return figure_bytes.pair(before, after, p.budget)
 
 
-def _frontier(p: Passport, d: Details) -> _Picture | None:
-    wide, narrow = (
-        figure_frontier.frontier(d.frontier, width=width, budget=p.budget, class_=kind)
-        for width, kind in ((WIDE, "wide"), (NARROW, "narrow"))
-    )
-    return None if wide is None or narrow is None else _Picture(wide, narrow)
-
-
-def _layers(d: Details) -> _Picture | None:
-    wide = figure_layers.layers(d.tensors, width=WIDE, class_="wide")
-    narrow = figure_layers.layers(d.tensors, width=NARROW, class_="narrow")
-    return None if wide is None or narrow is None else _Picture(wide, narrow)
-
-
-def _splits(p: Passport, d: Details) -> list[_Picture]:
-    bits = {name: codec.bits for name, codec in CODECS.items()}
-    names = ("starting model", "this bundle")
-    return [
-        _Picture(
-            figure_bytes.sizes(split, width=WIDE, names=names, class_="wide"),
-            figure_bytes.sizes(split, width=NARROW, names=names, class_="narrow"),
+def _frontier(p: Passport, d: Details) -> Picture | None:
+    return picture(
+        lambda width, kind: figure_frontier.frontier(
+            d.frontier, width=width, budget=p.budget, class_=kind
         )
-        for split in figure_bytes.splits(d.tensors, bits, p.ours.bytes or 0, p.baseline_bytes)
-    ]
+    )
+
+
+def _splits(p: Passport, d: Details) -> list[Picture | None]:
+    bits = {name: codec.bits for name, codec in CODECS.items()}
+    found = figure_bytes.splits(d.tensors, bits, p.ours.bytes or 0, p.baseline_bytes)
+    return [picture(partial(_split, split)) for split in found]
+
+
+def _split(split: figure_bytes.Split, width: float, kind: str) -> Markup:
+    names = ("starting model", "this bundle")
+    return figure_bytes.sizes(split, width=width, names=names, class_=kind)
 
 
 def _making(p: Passport, d: Details) -> Iterator[tuple[str, str]]:
@@ -165,7 +120,7 @@ def _making(p: Passport, d: Details) -> Iterator[tuple[str, str]]:
         threads = f", {p.threads:.0f} threads" if p.threads else ""
         yield "Engine", f"{p.engine}{threads}"
     if p.hardware:
-        yield "Machine", _machine(p.hardware)
+        yield "Machine", machine(p.hardware)
     if p.seconds is not None:
         part = ", the last part of interrupted work" if p.resumed else ""
         yield "Time taken", format_duration(p.seconds) + part
@@ -177,14 +132,6 @@ def _making(p: Passport, d: Details) -> Iterator[tuple[str, str]]:
         yield "Calibration text", _calibration(d.calibration)
     if p.held_out:
         yield "Held-out text", _held_out(p.held_out)
-
-
-def _machine(hardware: Mapping[str, Any]) -> str:
-    cores, ram = number(hardware, "cores"), number(hardware, "ram_bytes")
-    parts = [text(hardware, "cpu")]
-    parts.append(f"{cores:.0f} cores" if cores else "")
-    parts.append(f"{format_size(ram)} RAM" if ram else "")
-    return ", ".join(part for part in parts if part)
 
 
 def _calibration(calibration: Mapping[str, Any]) -> str:

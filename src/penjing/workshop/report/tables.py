@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from penjing.core.units import format_size
+from penjing.workshop.pages.texts import decimal, significant
 from penjing.workshop.report.reading import Candidate, Measure, Passport, RuntimeRow
 from penjing.workshop.report.words import (
     ABOVE_OURS,
     Shown,
-    decimal,
     metric_name,
     metric_order,
     places,
     show,
-    significant,
 )
 
 NOTHING = Shown("–", "")

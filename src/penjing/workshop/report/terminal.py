@@ -14,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from penjing.core.units import format_size
+from penjing.workshop.pages.texts import clean, significant
 from penjing.workshop.report.reading import Passport, RuntimeRow, read_passport
 from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows
-from penjing.workshop.report.words import clean, facts, headline, significant, verdict
+from penjing.workshop.report.words import facts, headline, verdict
 
 _STYLES = {"better": "green", "unclear": "yellow", "worse": "red", "none": "yellow"}
 

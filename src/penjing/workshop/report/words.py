@@ -7,13 +7,12 @@ escaping is the business of whoever shows it.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from penjing.core.units import format_count, format_size
+from penjing.workshop.pages.texts import decimal, sentence, significant
 from penjing.workshop.report.reading import Answer, Candidate, Measure, Passport, number, text
 
 Standing = Literal["better", "unclear", "worse", "none"]
@@ -31,13 +30,8 @@ _NAMES = {
 }
 ABOVE_OURS = "kld_mean_above_ours"
 """A control's mean KLD minus this bundle's, position by position; only controls have it."""
-_UNSAFE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
-)
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ROOM = 0.005
 """Two files are of one size when they differ by less than this share."""
-_UNIT = re.compile(r"(?<=\d) (?=(?:[kMGT]?B)\b)")
 
 
 @dataclass(frozen=True)
@@ -60,26 +54,6 @@ class Verdict:
     """In one line."""
     sentences: tuple[str, ...]
     """One for each control."""
-
-
-def clean(value: str) -> str:
-    """Text with each control character, text-direction override and lone surrogate as U+FFFD.
-
-    A name that turns the writing direction could otherwise make our own numbers read backwards.
-    """
-    return _UNSAFE.sub("\ufffd", value.replace("\r\n", "\n"))
-
-
-def together(value: str) -> str:
-    """A sentence for a page: no line breaks between a number and its unit."""
-    return _UNIT.sub("\u00a0", value)
-
-
-def sentence(value: str) -> str:
-    """A note as a sentence: a capital first, a full stop last."""
-    value = value.strip()
-    ends = not value or value[-1] in ".!?。！？"
-    return value[:1].upper() + value[1:] + ("" if ends else ".")
 
 
 def metric_name(metric: str) -> str:
@@ -130,23 +104,6 @@ def places(measure: Measure) -> int:
     return max(0, 2 - math.floor(math.log10(abs(value))))
 
 
-def decimal(value: float, places: int) -> str:
-    """A plain decimal; powers of ten where it would be all zeros or endless."""
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value != 0 and (abs(value) < 0.5e-5 or abs(value) >= 1e6):
-        mantissa, _, exponent = f"{value:.1e}".partition("e")
-        return f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPT)}".replace("-", "−")
-    return f"{value:,.{min(places, 6)}f}".replace("-", "−")
-
-
-def significant(value: float, digits: int = 3) -> str:
-    """A number with no interval, to a few significant digits."""
-    if value == 0 or math.isinf(value):
-        return decimal(value, 0)
-    return decimal(value, max(0, digits - 1 - math.floor(math.log10(abs(value)))))
-
-
 def headline(passport: Passport) -> str:
     """The whole result in one or two plain sentences."""
     first = f"{format_size(passport.ours.bytes or 0)}."
@@ -162,18 +119,6 @@ def headline(passport: Passport) -> str:
         f"{first} On text it was not tuned on, it picks the same next token "
         f"{shown.value} of the time{within}."
     )
-
-
-def moment(created: str) -> str:
-    """An ISO time for people, in UTC; anything else as it stands."""
-    try:
-        when = datetime.fromisoformat(created)
-    except ValueError:
-        return created
-    if when.tzinfo is not None:
-        when = when.astimezone(UTC)
-    zone = " UTC" if when.tzinfo is not None else ""
-    return f"{when.day} {when:%B %Y, %H:%M}{zone}"
 
 
 def verdict(passport: Passport) -> Verdict:
@@ -243,6 +188,15 @@ def facts(passport: Passport) -> str:
             f"{share:.1%} of its {budget} budget" if share <= 1 else f"OVER its {budget} budget"
         )
     return ", ".join(words)
+
+
+def machine(hardware: Mapping[str, Any]) -> str:
+    """Processor, cores and memory in one line; what is not known is left out."""
+    cores, ram = number(hardware, "cores"), number(hardware, "ram_bytes")
+    parts = [text(hardware, "cpu")]
+    parts.append(f"{cores:.0f} cores" if cores else "")
+    parts.append(f"{format_size(ram)} RAM" if ram else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _show_share(value: float, low: float | None, high: float | None) -> Shown:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from penjing.workshop.report.words import clean
+from penjing.workshop.pages.texts import clean
 
 FONT = 12.0
 """Text size in figures, in drawing units; style.css says the same."""
