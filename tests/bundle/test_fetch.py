@@ -6,7 +6,6 @@ The package index is a folder or a small server of this test; pip itself is the 
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
 import os
 import shutil
@@ -21,7 +20,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import catalogues
 import pytest
+from servers import SlowIndex, serving
 
 from penjing.bundle import fetch, sources
 from penjing.bundle.catalogue import (
@@ -303,7 +304,7 @@ def test_a_file_in_place_of_the_shared_folder_is_said(package: PackageSource, ho
 PULL = """
 import resource, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {folders!r}
 from test_fetch import *
 limit = {limit}
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -324,8 +325,12 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing(
         (home.downloads / "tiny").mkdir(parents=True)
         shutil.copy(Path(os.environ["PIP_FIND_LINKS"], WHEEL), home.downloads / "tiny")
     source = (package.package, package.version, package.sha256, package.bytes, package.member)
+    here = Path(__file__).parent
     script = PULL.format(
-        tests=str(Path(__file__).parent), limit=300_000, source=source, home=str(home.root)
+        folders=[str(here), str(here.parent / "support")],
+        limit=300_000,
+        source=source,
+        home=str(home.root),
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False
@@ -356,86 +361,32 @@ def test_a_disk_that_is_full_is_said(package: PackageSource, tmp_path: Path) -> 
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-class SlowIndex(http.server.BaseHTTPRequestHandler):
-    """A package index that sends half a wheel and then takes its time."""
-
-    wheel = b""
-    sending = threading.Event()
-    stop = threading.Event()
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        if self.path.endswith(".whl"):
-            self.send_header("Content-Length", str(len(self.wheel)))
-            self.end_headers()
-            self.wfile.write(self.wheel[: len(self.wheel) // 2])
-            self.wfile.flush()
-            self.sending.set()
-            self.stop.wait(20)
-        else:
-            page = f'<a href="/{WHEEL}">{WHEEL}</a>'.encode()
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Content-Length", str(len(page)))
-            self.end_headers()
-            self.wfile.write(page)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def slow_index(package: PackageSource, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowIndex]:
-    wheel = Path(os.environ["PIP_FIND_LINKS"], WHEEL).read_bytes()
-    handler = type(
-        "Handler",
-        (SlowIndex,),
-        {"wheel": wheel, "sending": threading.Event(), "stop": threading.Event()},
-    )
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
+def slow_index(
+    package: PackageSource, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[type[SlowIndex]]:
+    path = Path(os.environ["PIP_FIND_LINKS"], WHEEL)
+    index = SlowIndex.of(path)
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
-    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_port}/simple")
-    yield handler  # type: ignore[misc]
-    handler.stop.set()  # type: ignore[attr-defined]
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(index) as port:
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{port}/simple")
+        yield index
+        index.stop.set()
 
 
-CATALOGUE = """
-schema = 1
-[[model]]
-name = "tiny"
-title = "Tiny"
-architecture = "llama"
-template = "chatml"
-licence = "Apache-2.0"
-parameters = 1
-context = 1
-file = "tiny.gguf"
-sha256 = "{sha}"
-bytes = {size}
-shape = {{ layers = 1, hidden = 1, ffn = 1, heads = 1, kv_heads = 1, head_dim = 1, vocabulary = 1 }}
-[[model.source]]
-kind = "package"
-package = "{source.package}"
-version = "{source.version}"
-sha256 = "{source.sha256}"
-bytes = {source.bytes}
-member = "{source.member}"
-"""
+def own_catalogue(package: PackageSource) -> str:
+    more = {"file": "tiny.gguf", "sha256": sha256(DATA), "bytes": len(DATA)}
+    return catalogues.catalogue(catalogues.model(catalogues.package(package), **more))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_while_pip_works_ends_pip_and_leaves_nothing(
-    number: signal.Signals, slow_index: SlowIndex, package: PackageSource, home: Home
+    number: signal.Signals, slow_index: type[SlowIndex], package: PackageSource, home: Home
 ) -> None:
     home.root.mkdir()
     own = home.root / "catalogue.toml"
-    own.write_text(CATALOGUE.format(sha=sha256(DATA), size=len(DATA), source=package))
+    own.write_text(own_catalogue(package))
     process = subprocess.Popen(
         [sys.executable, "-m", "penjing", "pull", "tiny"],
         stdout=subprocess.PIPE,
@@ -631,7 +582,7 @@ def test_many_pulls_at_once_all_succeed(original: Path, home: Home) -> None:
 def test_remove_says_what_it_freed(package: PackageSource, home: Home) -> None:
     home.root.mkdir()
     own = home.root / "catalogue.toml"
-    own.write_text(CATALOGUE.format(sha=sha256(DATA), size=len(DATA), source=package))
+    own.write_text(own_catalogue(package))
     fetch.pull(model(package), home, Silent())
     freed = fetch.remove("tiny", home, Silent())
     assert len(DATA) < freed < len(DATA) + 2000

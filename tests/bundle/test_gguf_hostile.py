@@ -18,17 +18,6 @@ from hypothesis import strategies as st
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.core.errors import FormatError
 
-
-@pytest.fixture
-def write(tmp_path: Path):
-    def put(data: bytes, name: str = "m.gguf") -> Path:
-        path = tmp_path / name
-        path.write_bytes(data)
-        return path
-
-    return put
-
-
 # -- what it refuses: counts and lengths
 
 

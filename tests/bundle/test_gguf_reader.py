@@ -31,17 +31,6 @@ from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import StringArray, Value
 from penjing.core.errors import BadInput, FormatError
 
-
-@pytest.fixture
-def write(tmp_path: Path):
-    def put(data: bytes, name: str = "m.gguf") -> Path:
-        path = tmp_path / name
-        path.write_bytes(data)
-        return path
-
-    return put
-
-
 # -- what it reads
 
 

@@ -7,6 +7,7 @@ import os
 import pickle
 from pathlib import Path
 
+import catalogues
 import pytest
 
 from penjing.bundle import fetch, folder
@@ -23,28 +24,6 @@ from penjing.core.errors import (
 from penjing.core.progress import Silent
 
 GGUF = b"GGUF" + bytes(100)
-OWN = """
-schema = 1
-[[model]]
-name = "tiny"
-title = "Tiny"
-architecture = "llama"
-template = "chatml"
-licence = "mine"
-parameters = 1
-context = 1
-shape = {{ layers = 1, hidden = 1, ffn = 1, heads = 1, kv_heads = 1, head_dim = 1, vocabulary = 1 }}
-[[model.source]]
-kind = "local"
-path = "{folder}/tiny.gguf"
-[[text]]
-name = "diary"
-title = "Diary"
-licence = "mine"
-[[text.source]]
-kind = "local"
-path = "{folder}/diary.txt"
-"""
 
 
 @pytest.fixture
@@ -54,7 +33,10 @@ def home(tmp_path: Path) -> Home:
     (tmp_path / "elsewhere" / "diary.txt").write_text("Dear diary.\n")
     home = Home(tmp_path / "home")
     home.root.mkdir()
-    (home.root / "catalogue.toml").write_text(OWN.format(folder=tmp_path / "elsewhere"))
+    folder = tmp_path / "elsewhere"
+    tiny = catalogues.model(catalogues.local(folder / "tiny.gguf"), licence="mine")
+    diary = catalogues.text(catalogues.local(folder / "diary.txt"))
+    (home.root / "catalogue.toml").write_text(catalogues.catalogue(tiny, diary))
     return home
 
 

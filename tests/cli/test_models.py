@@ -8,36 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from catalogues import catalogue, local, model, text
 
 from penjing.cli.app import main
 
 DATA = b"GGUF" + bytes(5000)
-OWN = """
-schema = 1
-[[model]]
-name = "tiny"
-title = "Tiny"
-note = "A [bold] note."
-architecture = "llama"
-template = "chatml"
-licence = "mine"
-parameters = 2_500
-context = 64
-file = "tiny.gguf"
-sha256 = "{sha}"
-bytes = {size}
-shape = {{ layers = 1, hidden = 1, ffn = 1, heads = 1, kv_heads = 1, head_dim = 1, vocabulary = 1 }}
-[[model.source]]
-kind = "local"
-path = "{folder}/tiny.gguf"
-[[text]]
-name = "diary"
-title = "Diary"
-licence = "mine"
-[[text.source]]
-kind = "local"
-path = "{folder}/diary.txt"
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +23,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "diary.txt").write_text("Dear diary.\n")
     (tmp_path / "home").mkdir()
     sha = hashlib.sha256(DATA).hexdigest()
-    own = OWN.format(sha=sha, size=len(DATA), folder=tmp_path)
+    more = {"file": "tiny.gguf", "sha256": sha, "bytes": len(DATA), "note": "A [bold] note."}
+    tiny = model(local(tmp_path / "tiny.gguf"), licence="mine", parameters=2500, context=64, **more)
+    own = catalogue(tiny, text(local(tmp_path / "diary.txt")))
     (tmp_path / "home" / "catalogue.toml").write_text(own)
     return tmp_path / "home"
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import tiny
 import torch
+from exact import make_exact
 
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import BadInput, FormatError, UnknownName
-from penjing.engine import context
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.ggml.library import load
 from penjing.workshop.architectures import ARCHITECTURES
 from penjing.workshop.checkpoint import Checkpoint, TensorSource
 from penjing.workshop.divergence import kld
@@ -27,7 +25,6 @@ FAMILIES = sorted(ARCHITECTURES)
 TOKENS = torch.tensor(np.random.default_rng(7).integers(3, 260, 48))
 NEAR = {"llama": 2e-5, "qwen2": 2e-5, "qwen3": 2e-5, "gemma3": 4e-3}
 """Logits are about 1 apart. The engine's GELU is a table of 16-bit numbers."""
-GGML_TYPE_F32, FLASH_ATTENTION_OFF = 0, 0
 
 
 @pytest.fixture(autouse=True)
@@ -57,22 +54,9 @@ def full(family: str, *, layers: int = 2) -> Checkpoint:
     return Checkpoint.of("full", {**plain.metadata, **metadata}, {**plain.tensors, **tensors})
 
 
-class _ExactLibrary:
-    """The engine's library, with attention in 32 bits: by default keys and values are halves."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(load(), name)
-
-    def llama_context_default_params(self) -> Any:
-        params = load().llama_context_default_params()
-        params.type_k = params.type_v = GGML_TYPE_F32
-        params.flash_attn_type = FLASH_ATTENTION_OFF
-        return params
-
-
 @pytest.fixture
 def exact_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context, "load", _ExactLibrary)
+    make_exact(monkeypatch)
 
 
 def engine_logits(checkpoint: Checkpoint, path: Path) -> torch.Tensor:

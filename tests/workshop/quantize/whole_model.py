@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from exact import make_exact
 
-from penjing.engine import context
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.ggml.library import load
 from penjing.workshop.checkpoint import Checkpoint, TensorSource
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.forward import TorchModel
 
 TOKENS = torch.tensor(np.random.default_rng(7).integers(3, 260, 48))
-GGML_TYPE_F32, FLASH_ATTENTION_OFF = 0, 0
 
 
 def whole(family: str, *, layers: int = 2, hidden: int = 64, tied: bool = False) -> Checkpoint:
@@ -64,24 +62,11 @@ def mean_squares(checkpoint: Checkpoint) -> dict[str, np.ndarray[Any, Any]]:
     return {name: x.square().mean(0).numpy().astype(np.float32) for name, x in model.seen.items()}
 
 
-class _ExactLibrary:
-    """The engine's library, with attention in 32 bits: by default keys and values are halves."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(load(), name)
-
-    def llama_context_default_params(self) -> Any:
-        params = load().llama_context_default_params()
-        params.type_k = params.type_v = GGML_TYPE_F32
-        params.flash_attn_type = FLASH_ATTENTION_OFF
-        return params
-
-
 def engine_logits(
     checkpoint: Checkpoint, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> np.ndarray[Any, Any]:
     """What the engine says of the exported F32 file."""
-    monkeypatch.setattr(context, "load", _ExactLibrary)
+    make_exact(monkeypatch)
     export_gguf(checkpoint, path, {})
     with LlamaCpp.open(path, threads=1) as engine:
         return np.array(engine.score(TOKENS.tolist()))  # its own memory goes when it closes
