@@ -25,12 +25,9 @@ from penjing.core.files import disk_errors, sha256_file, write_text
 from penjing.core.memory import peak_memory
 from penjing.core.report import Measurement
 from penjing.core.units import format_size
-from penjing.devices.machine import look
-from penjing.engine.llamacpp import LlamaCpp
 from penjing.engine.speed import Speed, compare_speed
-from penjing.evaluate.kept import Table, measure, paired_difference
-from penjing.evaluate.reference import Reference, record
-from penjing.evaluate.windows import read_tokens
+from penjing.evaluate.kept import Table, paired_difference
+from penjing.evaluate.reference import Reference
 from penjing.workshop.compare.document import document, file_name
 from penjing.workshop.compare.markdown import markdown
 from penjing.workshop.compare.order import (
@@ -54,9 +51,10 @@ from penjing.workshop.compare.page import render_comparison
 from penjing.workshop.compress.build import Built
 from penjing.workshop.compress.controls import shuffled
 from penjing.workshop.compress.job import Job
+from penjing.workshop.compress.measure import kept, recorded
 from penjing.workshop.compress.methods import Method
+from penjing.workshop.compress.passport import hardware, held_out
 from penjing.workshop.compress.prepare import signature
-from penjing.workshop.compress.settings import CONTEXT, effort
 from penjing.workshop.compress.stages import Stages
 from penjing.workshop.compress.work import Work
 from penjing.workshop.report.words import ABOVE_OURS
@@ -82,7 +80,7 @@ def compare(job: Job, order: Order, maker: Maker) -> Comparison:
     begun = time.perf_counter()
     torch.set_num_threads(job.settings.threads)
     start = Stages(job).start
-    reference = _reference(job, start)
+    reference = recorded(start, job.settings, job.work.folder / "reference", job.progress)
     bench = _Bench(job, maker, reference)
     rows = [_row(bench, order, method, size) for size in order.sizes for method in order.methods]
     speeds = _speeds(bench, start, rows)
@@ -155,15 +153,8 @@ class _Bench:
         return self.job.work.stage(name, Result.load, make)
 
     def _measured(self, method: Method, budget: int, built: Built) -> Result:
-        settings, path, sha = self.job.settings, built.path, sha256_file(built.path)
-        with LlamaCpp.open(path, threads=settings.threads) as model:
-            kept = measure(
-                model,
-                self._reference,
-                seed=settings.seed,
-                progress=self.job.progress,
-                identity=sha,
-            )
+        path = built.path
+        found = kept(path, self._reference, self.job.settings, self.job.progress)
         with suppress(ValueError):
             path = path.relative_to(self.job.work.folder)
         return Result(
@@ -171,28 +162,11 @@ class _Bench:
             budget=budget,
             file=str(path),
             bytes=built.path.stat().st_size,
-            sha256=sha,
+            sha256=sha256_file(built.path),
             plan=dict(built.plan),
             training=asdict(built.training) if built.training else None,
-            measurements=kept.report.measurements,
-            kld=kept.positions.kld.tolist(),
-        )
-
-
-def _reference(job: Job, start: Path) -> Reference:
-    """What the starting model says on the held-out text."""
-    settings = job.settings
-    windows = effort(settings.effort).held_out_windows
-    with LlamaCpp.open(start, threads=settings.threads) as model:
-        tokens = read_tokens(model, settings.held_out, CONTEXT, limit=windows)
-        return record(
-            model,
-            tokens,
-            CONTEXT,
-            job.work.folder / "reference",
-            job.progress,
-            windows=windows,
-            identity=sha256_file(start),
+            measurements=found.report.measurements,
+            kld=found.positions.kld.tolist(),
         )
 
 
@@ -277,21 +251,14 @@ def _everyone(order: Order) -> list[Method]:
 
 
 def _setting(job: Job, order: Order, reference: Reference, seconds: float) -> Setting:
-    settings, machine, windows = job.settings, look(), reference.windows
-    hashes = signature(settings, "")
+    settings = job.settings
     return Setting(
-        held_out={
-            "name": settings.held_out_name,
-            "sha256": hashes["held-out text"],
-            "tokens": len(windows) * windows.scored,
-            "windows": len(windows),
-            "context": windows.context,
-        },
-        text_sha256=hashes["text"],
+        held_out=held_out(settings, reference),
+        text_sha256=signature(settings, "")["text"],
         effort=settings.effort,
         seed=settings.seed,
         threads=settings.threads,
-        hardware={"cpu": machine.model, "cores": machine.cores, "ram_bytes": machine.ram_bytes},
+        hardware=hardware(),
         created=now(),
         seconds=seconds,
         resumed=job.work.resumed,

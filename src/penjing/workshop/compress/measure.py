@@ -88,7 +88,8 @@ def measure(
     progress: Progress,
 ) -> Found:
     """Measure every candidate against `start`; the first is ours. Killed runs go on in `folder`."""
-    reference, outcomes = _keep_score(start, candidates, settings, folder, progress)
+    reference = recorded(start.path, settings, folder, progress)
+    outcomes = _keep_score(candidates, reference, settings, progress)
     files, threads = [start.path, candidates[0].path], settings.threads
     speeds = compare_speed(files, threads=threads, rounds=_ROUNDS, progress=progress)
     with progress.task("the same questions to both", 2, unit="models") as task:
@@ -103,45 +104,50 @@ def measure(
     return Found(start, reference, outcomes, speeds, answers)
 
 
-def _keep_score(
-    start: Candidate,
-    candidates: Sequence[Candidate],
-    settings: Settings,
-    folder: Path,
-    progress: Progress,
-) -> tuple[Reference, list[Outcome]]:
-    windows, threads = effort(settings.effort).held_out_windows, settings.threads
-    with LlamaCpp.open(start.path, threads=threads) as model:
-        reference = record(
+def recorded(start: Path, settings: Settings, folder: Path, progress: Progress) -> Reference:
+    """What the starting file says on the held-out text; it lies in `folder`."""
+    windows = effort(settings.effort).held_out_windows
+    with LlamaCpp.open(start, threads=settings.threads) as model:
+        return record(
             model,
             read_tokens(model, settings.held_out, CONTEXT, limit=windows),
             CONTEXT,
             folder,
             progress,
             windows=windows,
-            identity=sha256_file(start.path),
+            identity=sha256_file(start),
         )
+
+
+def kept(path: Path, reference: Reference, settings: Settings, progress: Progress) -> Kept:
+    """What a file kept of that."""
+    with LlamaCpp.open(path, threads=settings.threads) as model:
+        return kept_of(
+            model,
+            reference,
+            seed=settings.seed,
+            progress=progress,
+            identity=sha256_file(path),
+        )
+
+
+def _keep_score(
+    candidates: Sequence[Candidate], reference: Reference, settings: Settings, progress: Progress
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for candidate in candidates:
-        with LlamaCpp.open(candidate.path, threads=threads) as model:
-            kept = kept_of(
-                model,
-                reference,
-                seed=settings.seed,
-                progress=progress,
-                identity=sha256_file(candidate.path),
-            )
-        outcomes.append(Outcome(candidate, kept, _above(kept, outcomes, settings.seed)))
-    return reference, outcomes
+        found = kept(candidate.path, reference, settings, progress)
+        outcomes.append(Outcome(candidate, found, _above(found, outcomes, settings.seed)))
+    return outcomes
 
 
-def _above(kept: Kept, outcomes: Sequence[Outcome], seed: int) -> Measurement | None:
+def _above(found: Kept, outcomes: Sequence[Outcome], seed: int) -> Measurement | None:
     """How much larger its KLD is than ours, position by position; None for ours itself."""
     if not outcomes:
         return None
     ours = outcomes[0].kept.positions.kld
     return paired_difference(
-        kept.positions.kld, ours, seed=seed, metric="kld_mean_above_ours", unit="nats"
+        found.positions.kld, ours, seed=seed, metric="kld_mean_above_ours", unit="nats"
     )
 
 

@@ -10,12 +10,13 @@ from penjing.bundle.codecs import CODECS
 from penjing.bundle.folder import now
 from penjing.core.files import sha256_file
 from penjing.devices.machine import look
+from penjing.evaluate.reference import Reference
 from penjing.workshop.calibrate import Calibration
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.build import Training
 from penjing.workshop.compress.measure import Found, Outcome
 from penjing.workshop.compress.prepare import signature
-from penjing.workshop.compress.settings import CONTEXT, Search, Settings, Share, effort
+from penjing.workshop.compress.settings import Search, Settings, Share, effort
 
 ENGINE = "llama.cpp b11549 (xllamacpp 2026.10.11549)"
 
@@ -40,7 +41,7 @@ def passport(
     training: Training | None = None,
 ) -> dict[str, Any]:
     """Everything that was measured; see the report room for the schema."""
-    ours, start, reference, machine = found.outcomes[0], found.start, found.reference, look()
+    ours, start = found.outcomes[0], found.start
     size = found.ours.path.stat().st_size
     files = [start, found.ours]
     return {
@@ -62,13 +63,7 @@ def passport(
             "parameters": checkpoint.parameters,
             "effective_bits": 8 * size / checkpoint.parameters,
         },
-        "held_out": {
-            "name": settings.held_out_name,
-            "sha256": signature(settings, "")["held-out text"],
-            "tokens": len(reference.windows) * reference.windows.scored,
-            "windows": len(reference.windows),
-            "context": CONTEXT,
-        },
+        "held_out": held_out(settings, found.reference),
         "method": {
             "name": effort(settings.effort).method,
             "description": ours.candidate.description,
@@ -94,11 +89,29 @@ def passport(
             ],
         },
         "seed": settings.seed,
-        "hardware": {"cpu": machine.model, "cores": machine.cores, "ram_bytes": machine.ram_bytes},
+        "hardware": hardware(),
         "seconds": took.seconds,
         "resumed": took.resumed,
         "peak_rss_bytes": took.peak_bytes,
     }
+
+
+def held_out(settings: Settings, reference: Reference) -> dict[str, Any]:
+    """The text it was measured on, and how much of it."""
+    windows = reference.windows
+    return {
+        "name": settings.held_out_name,
+        "sha256": signature(settings, "")["held-out text"],
+        "tokens": len(windows) * windows.scored,
+        "windows": len(windows),
+        "context": windows.context,
+    }
+
+
+def hardware() -> dict[str, Any]:
+    """The machine it was measured on."""
+    machine = look()
+    return {"cpu": machine.model, "cores": machine.cores, "ram_bytes": machine.ram_bytes}
 
 
 def details(
