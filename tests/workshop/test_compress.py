@@ -22,6 +22,7 @@ from place import Place, prose
 from penjing.bundle.folder import verify
 from penjing.cli.app import main
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.workshop.report import render_report
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +54,17 @@ def test_budget_is_kept_and_nearly_used(place: Place, made: dict[str, Any]) -> N
 
 def test_bundle_is_sound_and_complete(place: Place, made: dict[str, Any]) -> None:
     out = place.folder / "made"
-    names = {"model.gguf", "passport.json", "report.html", "recipe.yaml"}
+    names = {"model.gguf", "passport.json", "report.html", "report.json", "recipe.yaml"}
     assert set(verify(out).files) == names
     assert {p.name for p in out.iterdir()} == names | {"bundle.json"}
     assert json.loads((out / "passport.json").read_text()) == made
     assert "<svg" in (out / "report.html").read_text()
+
+
+def test_the_report_can_be_drawn_again_from_the_bundle(place: Place, made: dict[str, Any]) -> None:
+    out = place.folder / "made"
+    shown = json.loads((out / "report.json").read_text())
+    assert render_report(made, shown) == (out / "report.html").read_text()
 
 
 def test_passport_is_what_an_independent_computation_gives(
@@ -158,6 +165,9 @@ def test_training_makes_it_better_and_its_recipe_makes_it_again(
     assert passport["method"]["name"] == "distilled"
     assert training["steps"] >= 3
     assert training["after"] < training["before"]
+    shown = json.loads((place.folder / "trained" / "report.json").read_text())
+    assert len(shown["training"]) == min(200, training["steps"])
+    assert "Figure 4." in (place.folder / "trained" / "report.html").read_text()
     alone = next(c for c in passport["controls"] if c["name"] == "allocation alone")
     assert value(passport, "kld_mean") < value(alone, "kld_mean")
     recipe = str(place.folder / "trained" / "recipe.yaml")

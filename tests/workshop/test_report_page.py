@@ -84,6 +84,11 @@ def example_passport() -> dict[str, Any]:
             "windows": 16,
             "context": 512,
         },
+        "method": {
+            "name": "distilled",
+            "description": "as gptq, then trained through the codecs",
+            "training": {"steps": 143, "tokens": 585_728, "before": 0.1581, "after": 0.1217},
+        },
         "measurements": measurements(0.1304, 0.812, 1.071),
         "controls": [
             {
@@ -176,6 +181,17 @@ def tensor(
     }
 
 
+def example_course(steps: int = 143) -> list[dict[str, Any]]:
+    chance = random.Random(5)
+    return [
+        {
+            "step": i + 1.0,
+            "kl": (0.115 + 0.05 * math.exp(-i / 25)) * chance.lognormvariate(0, 0.16),
+        }
+        for i in range(steps)
+    ]
+
+
 def example_details() -> dict[str, Any]:
     predicted = [
         {"label": "", "bytes": size * 1e6, "kld": 0.062 * math.exp((92 - size) / 14.5)}
@@ -209,6 +225,7 @@ def example_details() -> dict[str, Any]:
             },
             {"prompt": "Say yes.", "before": "Yes.", "after": "Yes."},
         ],
+        "training": example_course(),
         "calibration": {
             "tokens": 20_480,
             "written_by_model": 16_384,
@@ -276,7 +293,7 @@ def test_every_picture_has_words_and_every_table_has_headers() -> None:
             assert attributes.get("scope") in ("row", "col")
     tags = [tag for tag, _ in page.tags]
     assert tags.count("h1") == 1
-    assert tags.count("figure") == tags.count("figcaption") == 5
+    assert tags.count("figure") == tags.count("figcaption") == 6
     regions = [a for _, a in page.tags if a.get("role") == "region"]
     assert all(a.get("aria-label") and a.get("tabindex") == "0" for a in regions)
 
@@ -324,6 +341,58 @@ def test_a_resumed_work_does_not_claim_its_time_was_all() -> None:
     page = read(render_report(passport, example_details()))
     assert "3 min 30 s, the last part of interrupted work" in page.text
     assert "Most memory 1.9 GB" in page.text
+
+
+# training
+
+
+def with_training(**more: Any) -> dict[str, Any]:
+    passport = example_passport()
+    passport["method"]["training"].update(more)
+    return passport
+
+
+def test_training_that_helped_is_said_and_drawn() -> None:
+    page = read(render_report(example_passport(), example_details()))
+    assert "What training gave" in page.text
+    assert (
+        "Training through the codecs helped: on text kept apart the mean KLD fell from 0.158 to "
+        "0.122 nats (0.77 times) in 143 steps (585,728 tokens)."
+    ) in page.text
+    assert "Figure 4." in page.text
+    assert "Each dot is one step" in page.text
+    assert "Here they did not fall" not in page.text
+
+
+@pytest.mark.parametrize("after", [0.1581, 0.1702])
+def test_training_that_did_not_help_is_said_to_be_left_out(after: float) -> None:
+    page = read(render_report(with_training(after=after), example_details()))
+    assert "Training was left out because it did not help" in page.text
+    assert f"went from 0.158 to {after:.3f} nats in 143 steps" in page.text
+    assert "this bundle holds the model as it was before the first step" in page.text
+    assert "helped" not in page.text
+
+
+def test_training_that_broke_down_is_said_to_be_left_out() -> None:
+    page = read(render_report(with_training(after=None), example_details()))
+    assert "Training was left out: it broke down in 143 steps (585,728 tokens)." in page.text
+
+
+def test_many_steps_are_said_to_be_means() -> None:
+    page = read(render_report(with_training(steps=4000), example_details()))
+    assert "Each dot is the mean of a few steps in a row" in page.text
+
+
+@pytest.mark.parametrize("method", [None, {}, {"training": None}, {"training": {"steps": 0}}])
+def test_a_method_that_does_not_train_has_no_such_section(method: dict[str, Any] | None) -> None:
+    page = read(render_report({**example_passport(), "method": method}, example_details()))
+    assert "training" not in page.text.lower()
+
+
+def test_training_without_its_course_is_still_said() -> None:
+    page = read(render_report(example_passport(), without(example_details(), "training")))
+    assert "Training through the codecs helped" in page.text
+    assert "Figure 4." not in page.text
 
 
 def test_a_text_all_by_the_model_is_called_so() -> None:
@@ -385,7 +454,17 @@ def test_missing_part_of_the_passport_still_renders(missing: str) -> None:
     assert "79.9 MB" in page.text
 
 
-@pytest.mark.parametrize("missing", ["frontier", "tensors", "answers", "calibration", "recipe"])
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "frontier",
+        "tensors",
+        "answers",
+        "calibration",
+        "recipe",
+        "training",
+    ],
+)
 def test_missing_part_of_the_details_still_renders(missing: str) -> None:
     read(render_report(example_passport(), without(example_details(), missing)))
     emptied = {**example_details(), missing: None}

@@ -15,7 +15,8 @@ from penjing.workshop.report.diff import Pair, common, compare
 from penjing.workshop.report.figure_bytes import REST, Split, sizes, splits
 from penjing.workshop.report.figure_frontier import beyond, frontier
 from penjing.workshop.report.figure_layers import coloured_by, drawn, layers
-from penjing.workshop.report.reading import Point, TensorRow
+from penjing.workshop.report.figure_training import smooth, training
+from penjing.workshop.report.reading import Point, Step, TensorRow, Training
 
 sizes_mb = st.floats(1e5, 1e11)
 klds = st.floats(1e-6, 50)
@@ -199,6 +200,72 @@ def test_no_byte_is_lost_between_segments(kinds: list[tuple[str, float]]) -> Non
     for split in splits(found, {"Q8_0": 8.5}, total, None):
         assert sum(part.after for part in split.parts) == pytest.approx(total)
         sizes(split, width=344, names=("a", "b"), class_="narrow")
+
+
+# figure 4
+
+
+def course(*values: float) -> list[Step]:
+    return [Step(float(i + 1), value) for i, value in enumerate(values)]
+
+
+told = st.builds(
+    Training,
+    steps=st.floats(1, 1e5),
+    tokens=st.none(),
+    before=st.none() | st.floats(0, 50),
+    after=st.none() | st.floats(0, 50),
+)
+
+
+@given(st.lists(st.floats(0, 50), max_size=60), told, st.sampled_from([760.0, 344.0]))
+@settings(max_examples=60, deadline=None)
+def test_any_training_is_drawn_inside_its_frame(
+    values: list[float], found: Training, width: float
+) -> None:
+    svg = training(course(*values), found, width=width, class_="wide")
+    if not values:
+        assert svg is None
+        return
+    assert svg is not None
+    height = float(re.search(r'viewBox="0 0 \S+ (\S+)"', svg)[1])  # type: ignore[index]
+    spots = re.findall(r"(?:M|[ \"])([\d.]+)[ ,]([\d.]+)(?=h\.01|[ \"])", svg)
+    assert len(spots) >= len(values)
+    assert all(-1 <= n <= 780 for n in numbers_in(svg))
+    dots = re.findall(r"M([\d.]+) ([\d.]+)h\.01", svg)
+    assert len(dots) == len(values)
+    assert all(0 <= float(x) <= width and 0 <= float(y) <= height for x, y in dots)
+
+
+def test_the_line_is_the_mean_around_and_keeps_what_does_not_change() -> None:
+    flat = smooth(course(*[0.25] * 40))
+    assert [step.kl for step in flat] == [0.25] * 40
+    steep = smooth(course(*range(1, 41)))
+    assert [step.number for step in steep] == list(range(1, 41))
+    assert steep[20].kl == 21, "the mean of as many on both sides"
+    assert steep[0].kl == 2, "the mean of the first three"
+    assert smooth(course(0.3, 0.2, 0.1)) == [], "three dots are no line"
+
+
+def test_before_and_after_are_two_marks_with_their_numbers() -> None:
+    svg = str(training(course(*[0.3] * 20), Training(20, None, 0.4, 0.1), width=760, class_="wide"))
+    spots = [
+        (float(x), float(y))
+        for x, y in re.findall(r'd="M([\d.]+) ([\d.]+)l7 7l-7 7l-7 -7z" class="mark', svg)
+    ]
+    (left, before), (right, after) = spots
+    assert left < right
+    assert before < after, "a higher KLD stands higher"
+    assert ">before 0.400</text>" in svg
+    assert ">after 0.100</text>" in svg
+    assert "on text kept apart 0.400 before and 0.100 after." in svg
+
+
+def test_steps_have_no_fractions() -> None:
+    svg = str(training(course(0.3, 0.2, 0.1), Training(3, None, 0.4, 0.1), width=760, class_="w"))
+    below = re.findall(r'text-anchor="middle" class="tick">([\d.]+)<', svg)
+    assert below
+    assert all(name.isdigit() for name in below)
 
 
 # the word diff

@@ -76,6 +76,20 @@ def test_all_that_compress_measures_has_a_name_and_fits_eighty_columns() -> None
     assert "loads in 0.30 s, writes 68.9 tok/s, peak memory 241.0 MB" in text
 
 
+def test_training_is_a_line() -> None:
+    document = passport()
+    document["method"] = {
+        "training": {"steps": 143, "tokens": 585_728, "before": 0.1581, "after": 0.1217}
+    }
+    text = " ".join(printed(document).split())
+    assert "the mean KLD fell from 0.158 to 0.122 nats (0.77 times) in 143 steps" in text
+    document["method"]["training"]["after"] = 0.2
+    text = printed(document)
+    assert "Training was left out because it did not help" in " ".join(text.split())
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "raining" not in printed(passport())
+
+
 def test_without_controls_and_measurements() -> None:
     text = printed({"file": {"bytes": 10}})
     assert "No control was measured." in text

@@ -81,7 +81,8 @@ def test_text_it_was_not_trained_on_is_said_better(
     store, plan = started(checkpoint, tmp_path), plan_of(checkpoint)
     before = {n: store.raw(checkpoint.tensors[n], codec(c)) for n, c in plan.items()}
     after = trained(checkpoint, store, Schedule(seconds=0, steps=48, together=8))
-    assert after.steps == 48
+    assert after.steps == len(after.kl) == 48
+    assert np.mean(after.kl[-8:]) < np.mean(after.kl[:8])
     assert after.after < after.before
     assert divergence(checkpoint, weights(checkpoint, after.tensors)) < 0.9 * divergence(
         checkpoint, weights(checkpoint, before)
@@ -135,7 +136,7 @@ def test_time_decides_the_steps_when_nobody_else_does(
     checkpoint = tiny_checkpoint("llama", hidden=64)
     store = started(checkpoint, tmp_path)
     short = trained(checkpoint, store, Schedule(seconds=0.0))
-    assert short.steps == 3
+    assert short.steps == len(short.kl) == 3
     long = trained(checkpoint, store, Schedule(seconds=1.5))
     assert long.steps > short.steps
 
@@ -163,6 +164,7 @@ def test_a_killed_training_goes_on_to_the_same_end(
     again = trained(checkpoint, store, schedule, saved)
     assert calls == 4 + 3  # three steps were kept
     assert again.steps == 6
+    assert again.kl == straight.kl, "the steps before the kill are remembered"
     for name in straight.tensors:
         assert np.array_equal(again.tensors[name], straight.tensors[name])
 

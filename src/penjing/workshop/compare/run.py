@@ -53,7 +53,7 @@ from penjing.workshop.compress.controls import shuffled
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.measure import kept, recorded
 from penjing.workshop.compress.methods import Method
-from penjing.workshop.compress.passport import hardware, held_out
+from penjing.workshop.compress.passport import hardware, held_out, trained
 from penjing.workshop.compress.prepare import signature
 from penjing.workshop.compress.stages import Stages
 from penjing.workshop.compress.work import Work
@@ -164,7 +164,7 @@ class _Bench:
             bytes=built.path.stat().st_size,
             sha256=sha256_file(built.path),
             plan=dict(built.plan),
-            training=asdict(built.training) if built.training else None,
+            training=trained(built.training),
             measurements=found.report.measurements,
             kld=found.positions.kld.tolist(),
         )

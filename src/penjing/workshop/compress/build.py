@@ -7,7 +7,7 @@ say and in nothing else.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -55,6 +55,8 @@ class Training:
     """Mean KLD on calibration text that is not trained on, nats."""
     after: float
     """The same at the end; where it is not lower, the training was left out."""
+    kl: Sequence[float] = ()
+    """Of every step, on the text of that step, nats."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ class Builder:
             for name, raw in made.tensors.items():
                 done.put(name, raw, None)
             tokens = made.steps * schedule.together * len(windows[0])
-            found = Training(made.steps, tokens, made.before, made.after)
+            found = Training(made.steps, tokens, made.before, made.after, made.kl)
             write_text(summary, json.dumps(asdict(found)))
             return found
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
 from typing import Any
 
 from penjing import __version__
@@ -18,6 +21,8 @@ from penjing.workshop.compress.measure import Found, Outcome
 from penjing.workshop.compress.prepare import signature
 from penjing.workshop.compress.settings import Search, Settings, Share, effort
 
+MOST_STEPS = 200
+"""Points of a training's course at most."""
 ENGINE = "llama.cpp b11549 (xllamacpp 2026.10.11549)"
 
 
@@ -67,7 +72,7 @@ def passport(
         "method": {
             "name": effort(settings.effort).method,
             "description": ours.candidate.description,
-            "training": asdict(training) if training else None,
+            "training": trained(training),
         },
         "measurements": ours.document()["measurements"],
         "controls": [outcome.document() for outcome in found.outcomes[1:]],
@@ -96,6 +101,31 @@ def passport(
     }
 
 
+def trained(training: Training | None) -> dict[str, Any] | None:
+    """What training did, without its course; a number that is none is left out."""
+    if training is None:
+        return None
+    return {
+        "steps": training.steps,
+        "tokens": training.tokens,
+        "before": _number(training.before),
+        "after": _number(training.after),
+    }
+
+
+def course(training: Training | None) -> list[dict[str, Any]]:
+    """The KL of training step by step; of many steps, means of a few in a row."""
+    kl = training.kl if training else ()
+    count = min(len(kl), MOST_STEPS)
+    ends = [i * len(kl) // count for i in range(count + 1)] if count else [0]
+    found = ((first, last, fmean(kl[first:last])) for first, last in pairwise(ends))
+    return [
+        {"step": (first + 1 + last) / 2, "kl": mean}
+        for first, last, mean in found
+        if math.isfinite(mean)
+    ]
+
+
 def held_out(settings: Settings, reference: Reference) -> dict[str, Any]:
     """The text it was measured on, and how much of it."""
     windows = reference.windows
@@ -115,7 +145,13 @@ def hardware() -> dict[str, Any]:
 
 
 def details(
-    checkpoint: Checkpoint, found: Found, search: Search, calibration: Calibration, recipe: str
+    checkpoint: Checkpoint,
+    found: Found,
+    search: Search,
+    calibration: Calibration,
+    recipe: str,
+    *,
+    training: Training | None = None,
 ) -> dict[str, Any]:
     """What the report's figures are drawn from."""
     start = found.start
@@ -141,6 +177,7 @@ def details(
             for name in checkpoint.tensors
         ],
         "answers": list(found.answers),
+        "training": course(training),
         "calibration": {
             "tokens": calibration.tokens,
             "written_by_model": calibration.written_by_model,
@@ -149,6 +186,10 @@ def details(
         },
         "recipe": recipe,
     }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _point(outcome: Outcome, kind: str) -> dict[str, Any]:

@@ -35,7 +35,11 @@ from penjing.workshop.report import render_report
 
 PASSPORT_NAME = "passport.json"
 REPORT_NAME = "report.html"
+DETAILS_NAME = "report.json"
+"""What the report shows beyond the passport: from both it can be drawn again."""
 RECIPE_NAME = "recipe.yaml"
+FILES = (MODEL_NAME, PASSPORT_NAME, DETAILS_NAME, REPORT_NAME, RECIPE_NAME)
+"""Of a bundle, beside its manifest."""
 
 
 def compress(job: Job) -> dict[str, Any]:
@@ -72,8 +76,9 @@ def compress(job: Job) -> dict[str, Any]:
     steps = ours.training.steps if ours.training else None
     recipe = _yaml(prepare.recipe_document(settings, made["baseline"]["sha256"], plan, steps))
     search = builder.solver.search(plan) if settings.plan is None else Search({}, plan, ())
-    shown = details(job.checkpoint, found, search, builder.stages.calibration, recipe)
-    _bundle(job, found.ours.path, made, render_report(made, shown), recipe)
+    calibration = builder.stages.calibration
+    shown = details(job.checkpoint, found, search, calibration, recipe, training=ours.training)
+    _bundle(job, found.ours.path, made, shown, recipe)
     job.work.finish()
     return made
 
@@ -110,7 +115,9 @@ def _controls(builder: Builder, method: Method, ours: Built) -> list[Candidate]:
     return [*out, Candidate("shuffled allocation", words, path)]
 
 
-def _bundle(job: Job, model: Path, made: Mapping[str, Any], report: str, recipe: str) -> None:
+def _bundle(
+    job: Job, model: Path, made: Mapping[str, Any], shown: Mapping[str, Any], recipe: str
+) -> None:
     """Fill the bundle folder; the manifest comes last, so a bundle is complete or none."""
     settings, out = job.settings, job.settings.out
     with disk_errors(out):
@@ -118,7 +125,8 @@ def _bundle(job: Job, model: Path, made: Mapping[str, Any], report: str, recipe:
         shutil.copyfile(model, out / f".{MODEL_NAME}")
         (out / f".{MODEL_NAME}").replace(out / MODEL_NAME)
     write_text(out / PASSPORT_NAME, json.dumps(made, indent=2, allow_nan=False) + "\n")
-    write_text(out / REPORT_NAME, report)
+    write_text(out / DETAILS_NAME, json.dumps(shown, allow_nan=False) + "\n")
+    write_text(out / REPORT_NAME, render_report(made, shown))
     write_text(out / RECIPE_NAME, recipe)
     sha = str(made["baseline"]["sha256"])
     manifest = Manifest(
@@ -127,7 +135,7 @@ def _bundle(job: Job, model: Path, made: Mapping[str, Any], report: str, recipe:
         parameters=job.checkpoint.parameters,
         licence=settings.licence,
         template="tokenizer.chat_template" in job.checkpoint.metadata,
-        files=describe_files(out, (MODEL_NAME, PASSPORT_NAME, REPORT_NAME, RECIPE_NAME)),
+        files=describe_files(out, FILES),
         recipe=prepare.recipe_document(settings, sha, {}),
         baseline=Baseline(settings.model_name, sha),
         created=now(),

@@ -47,6 +47,8 @@ class Trained:
     """Mean KLD on windows that are not trained on, nats."""
     after: float
     """The same at the end."""
+    kl: Sequence[float]
+    """Of every step, before it, on the text of that step, nats (`Losses.kl`)."""
 
 
 def distill(
@@ -101,7 +103,7 @@ def distill(
     if not better:
         progress.note(f"training did not help (KLD {history.before:.4f} to {after:.4f}): left out")
     tensors = student.stored() if better else {}
-    return Trained(tensors, history.steps, history.before, after)
+    return Trained(tensors, history.steps, history.before, after, tuple(history.kl))
 
 
 @dataclass(frozen=True)

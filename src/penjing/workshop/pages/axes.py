@@ -94,10 +94,11 @@ def across(y: float, frame: Frame, written: str) -> Markup:
     return line + words(frame.left - 8, y + 4, written, "tick", "end")
 
 
-def level(scale: Scale, frame: Frame, name: str) -> Iterator[Markup]:
-    """The x axis below a frame; without a name its ticks have no texts."""
+def level(scale: Scale, frame: Frame, name: str, *, whole: bool = False) -> Iterator[Markup]:
+    """The x axis below a frame; without a name its ticks have no texts. `whole`: no fractions."""
     yield rule(frame.left, frame.bottom, frame.right, frame.bottom, "axis")
     values = ticks(scale.low, scale.high, 7 if frame.right > 500 else 4)
+    values = [value for value in values if not whole or value == round(value)]
     for value, written in zip(values, tick_texts(values), strict=True):
         yield rule(scale(value), frame.bottom, scale(value), frame.bottom + 5, "axis")
         if name:

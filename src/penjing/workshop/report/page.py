@@ -16,7 +16,12 @@ from penjing.core.units import format_duration, format_size
 from penjing.workshop.pages.layout import Picture, picture, render
 from penjing.workshop.pages.terms import explain
 from penjing.workshop.pages.texts import moment
-from penjing.workshop.report import figure_bytes, figure_frontier, figure_layers
+from penjing.workshop.report import (
+    figure_bytes,
+    figure_frontier,
+    figure_layers,
+    figure_training,
+)
 from penjing.workshop.report.diff import compare
 from penjing.workshop.report.reading import (
     Details,
@@ -27,7 +32,7 @@ from penjing.workshop.report.reading import (
     text,
 )
 from penjing.workshop.report.tables import passport_columns, passport_rows, runtime_rows
-from penjing.workshop.report.words import facts, headline, limits, machine, verdict
+from penjing.workshop.report.words import facts, headline, limits, machine, training, verdict
 
 MOST_ROWS = 800
 """Rows of the tensor table at most: the page stays small for any model."""
@@ -70,6 +75,8 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         tensors=figure_layers.drawn(d.tensors),
         shading=figure_layers.coloured_by(d.tensors),
         splits=_splits(p, d),
+        trained=training(p),
+        course=_course(p, d),
         answers=[(a, compare(a.before, a.after)) for a in d.answers[:MOST_ANSWERS]],
         runtime=runtime_rows(p),
         machine=machine(p.hardware),
@@ -96,6 +103,14 @@ def _frontier(p: Passport, d: Details) -> Picture | None:
         lambda width, kind: figure_frontier.frontier(
             d.frontier, width=width, budget=p.budget, class_=kind
         )
+    )
+
+
+def _course(p: Passport, d: Details) -> Picture | None:
+    if (told := p.training) is None:
+        return None
+    return picture(
+        lambda width, kind: figure_training.training(d.course, told, width=width, class_=kind)
     )
 
 

@@ -67,6 +67,25 @@ class RuntimeRow:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How the rounded model was trained."""
+
+    steps: float
+    """How many were taken."""
+    tokens: float | None
+    """Read in all of them."""
+    before: float | None
+    """Mean KLD on text kept apart before the first, nats."""
+    after: float | None
+    """The same after the last."""
+
+    @property
+    def helped(self) -> bool:
+        """Whether it is in the file: it is left out where the KLD did not fall."""
+        return self.before is not None and self.after is not None and self.after < self.before
+
+
+@dataclass(frozen=True)
 class Passport:
     """Everything `passport.json` says, ready to be shown."""
 
@@ -114,6 +133,8 @@ class Passport:
     """Whether an earlier run had done a part of it."""
     peak_rss: float | None
     """Most memory the work held, bytes."""
+    training: Training | None
+    """None where the method does not train."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +192,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Step:
+    """A step of training, or a few in a row."""
+
+    number: float
+    """Which one, from 1; the middle of a few."""
+    kl: float
+    """KL on its text, nats, at least zero."""
+
+
+@dataclass(frozen=True)
 class Details:
     """What the report shows beyond the passport."""
 
@@ -184,6 +215,8 @@ class Details:
     """tokens, written_by_model, from_text, seed; any may be absent."""
     recipe: str
     """YAML text."""
+    course: tuple[Step, ...]
+    """How training went."""
 
 
 def read_passport(data: Mapping[str, Any]) -> Passport:
@@ -219,6 +252,7 @@ def read_passport(data: Mapping[str, Any]) -> Passport:
         seconds=number(data, "seconds"),
         resumed=data.get("resumed") is True,
         peak_rss=number(data, "peak_rss_bytes") or None,
+        training=_training(_part(_part(data, "method"), "training")),
     )
 
 
@@ -233,6 +267,7 @@ def read_details(data: Mapping[str, Any]) -> Details:
         ),
         calibration=_part(data, "calibration"),
         recipe=text(data, "recipe"),
+        course=tuple(step for item in _list(data, "training") for step in _step(item)),
     )
 
 
@@ -303,6 +338,20 @@ def _runtime(item: Mapping[str, Any]) -> RuntimeRow:
         number(item, "peak_rss_bytes"),
         number(item, "load_seconds"),
     )
+
+
+def _training(item: Mapping[str, Any]) -> Training | None:
+    steps = number(item, "steps")
+    if not steps:
+        return None
+    before, after = number(item, "before"), number(item, "after")
+    return Training(steps, number(item, "tokens"), before, after)
+
+
+def _step(item: Mapping[str, Any]) -> Iterator[Step]:
+    place, kl = number(item, "step"), number(item, "kl")
+    if place is not None and kl is not None and place > 0 and kl >= 0:
+        yield Step(place, kl)
 
 
 def _point(item: Mapping[str, Any]) -> Iterator[Point]:

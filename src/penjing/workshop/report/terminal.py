@@ -17,7 +17,7 @@ from penjing.core.units import format_size
 from penjing.workshop.pages.texts import clean, significant
 from penjing.workshop.report.reading import Passport, RuntimeRow, read_passport
 from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows
-from penjing.workshop.report.words import facts, headline, verdict
+from penjing.workshop.report.words import facts, headline, training, verdict
 
 _STYLES = {"better": "green", "unclear": "yellow", "worse": "red", "none": "yellow"}
 
@@ -35,6 +35,8 @@ def print_passport(passport: Mapping[str, Any], console: Console) -> None:
     console.print(_text(found.title, f"bold {_STYLES[found.standing]}"))
     for sentence in found.sentences:
         console.print(_text(sentence))
+    if said := training(p):
+        console.print(_text(said))
     for row in p.runtime:
         console.print(_runtime(row))
 

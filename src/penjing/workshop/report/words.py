@@ -190,6 +190,28 @@ def facts(passport: Passport) -> str:
     return ", ".join(words)
 
 
+def training(passport: Passport) -> str:
+    """What training gave, or that it gave nothing; empty where the method does not train."""
+    found = passport.training
+    if found is None:
+        return ""
+    read = f" ({found.tokens:,.0f} tokens)" if found.tokens else ""
+    work = f"{found.steps:,.0f} steps{read}"
+    if found.before is None or found.after is None:
+        return f"Training was left out: it broke down in {work}."
+    before, after = significant(found.before), significant(found.after)
+    if found.helped:
+        share = f" ({significant(found.after / found.before, 2)} times)"
+        return (
+            f"Training through the codecs helped: on text kept apart the mean KLD fell from "
+            f"{before} to {after} nats{share} in {work}."
+        )
+    return (
+        f"Training was left out because it did not help: on text kept apart the mean KLD went "
+        f"from {before} to {after} nats in {work}."
+    )
+
+
 def machine(hardware: Mapping[str, Any]) -> str:
     """Processor, cores and memory in one line; what is not known is left out."""
     cores, ram = number(hardware, "cores"), number(hardware, "ram_bytes")
