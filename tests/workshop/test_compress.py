@@ -67,6 +67,13 @@ def test_the_report_can_be_drawn_again_from_the_bundle(place: Place, made: dict[
     assert render_report(made, shown) == (out / "report.html").read_text()
 
 
+def test_what_was_forecast_is_beside_what_was_measured(made: dict[str, Any]) -> None:
+    said = made["forecast"]
+    assert said["seconds"] > 0
+    assert made["peak_rss_bytes"] > 0
+    assert said["peak_bytes"] > 10**8
+
+
 def test_passport_is_what_an_independent_computation_gives(
     place: Place, made: dict[str, Any]
 ) -> None:

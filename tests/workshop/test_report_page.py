@@ -134,6 +134,8 @@ def example_passport() -> dict[str, Any]:
             "ram_bytes": 25_200_000_000,
         },
         "seconds": 210.5,
+        "peak_rss_bytes": 1_900_000_000,
+        "forecast": {"seconds": 245.0, "peak_bytes": 2_400_000_000},
     }
 
 
@@ -293,7 +295,7 @@ def test_every_picture_has_words_and_every_table_has_headers() -> None:
             assert attributes.get("scope") in ("row", "col")
     tags = [tag for tag, _ in page.tags]
     assert tags.count("h1") == 1
-    assert tags.count("figure") == tags.count("figcaption") == 6
+    assert tags.count("figure") == tags.count("figcaption") == 7
     regions = [a for _, a in page.tags if a.get("role") == "region"]
     assert all(a.get("aria-label") and a.get("tabindex") == "0" for a in regions)
 
@@ -337,10 +339,23 @@ def test_speed_table_says_how_long_loading_takes_and_where() -> None:
 
 
 def test_a_resumed_work_does_not_claim_its_time_was_all() -> None:
-    passport = {**example_passport(), "resumed": True, "peak_rss_bytes": 1_900_000_000}
+    passport = {**example_passport(), "resumed": True}
     page = read(render_report(passport, example_details()))
-    assert "3 min 30 s, the last part of interrupted work" in page.text
-    assert "Most memory 1.9 GB" in page.text
+    assert "Time about 4 min 5 s 3 min 30 s the last part of interrupted work" in page.text
+
+
+def test_what_was_forecast_stands_beside_what_was_measured() -> None:
+    page = read(render_report(example_passport(), example_details()))
+    assert "Forecast before Measured after Time about 4 min 5 s 3 min 30 s" in page.text
+    assert "Peak memory at most 2.4 GB 1.9 GB" in page.text
+
+
+@pytest.mark.parametrize("forecast", [None, {"seconds": 0.0, "peak_bytes": 2_400_000_000}])
+def test_a_time_that_was_not_forecast_is_no_zero(forecast: dict[str, Any] | None) -> None:
+    page = read(render_report({**example_passport(), "forecast": forecast}, example_details()))
+    assert "Time - 3 min 30 s" in page.text
+    memory = "- 1.9 GB" if forecast is None else "at most 2.4 GB 1.9 GB"
+    assert f"Peak memory {memory}" in page.text
 
 
 # training
@@ -447,7 +462,18 @@ def test_hostile_names_of_metrics_codecs_and_kinds_stay_texts() -> None:
 
 @pytest.mark.parametrize(
     "missing",
-    ["controls", "measurements", "runtime", "budget", "held_out", "baseline", "hardware", "seed"],
+    [
+        "controls",
+        "measurements",
+        "runtime",
+        "budget",
+        "held_out",
+        "baseline",
+        "hardware",
+        "seed",
+        "method",
+        "forecast",
+    ],
 )
 def test_missing_part_of_the_passport_still_renders(missing: str) -> None:
     page = read(render_report(without(example_passport(), missing), example_details()))

@@ -76,13 +76,17 @@ def test_all_that_compress_measures_has_a_name_and_fits_eighty_columns() -> None
     assert "loads in 0.30 s, writes 68.9 tok/s, peak memory 241.0 MB" in text
 
 
-def test_training_is_a_line() -> None:
+def test_training_and_what_the_work_took_are_a_line_each() -> None:
     document = passport()
     document["method"] = {
         "training": {"steps": 143, "tokens": 585_728, "before": 0.1581, "after": 0.1217}
     }
+    document["seconds"], document["peak_rss_bytes"] = 210.5, 1_900_000_000
+    document["forecast"] = {"seconds": 0.0, "peak_bytes": 2_400_000_000}
     text = " ".join(printed(document).split())
     assert "the mean KLD fell from 0.158 to 0.122 nats (0.77 times) in 143 steps" in text
+    assert "time of the work: 3 min 30 s (forecast: -)" in text
+    assert "peak memory of the work: 1.9 GB (forecast: at most 2.4 GB)" in text
     document["method"]["training"]["after"] = 0.2
     text = printed(document)
     assert "Training was left out because it did not help" in " ".join(text.split())

@@ -208,7 +208,7 @@ def _compress(
         restart=args.restart,
     )
     with making.working(work):
-        return compress(Job(settings, checkpoint, work, progress))
+        return compress(Job(settings, checkpoint, work, progress, found))
 
 
 def _show_plan(settings: Settings, checkpoint: Checkpoint, found: Forecast, output: Output) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.compress.prepare import Forecast
 from penjing.workshop.compress.settings import Settings
 from penjing.workshop.compress.work import Work
 
@@ -22,3 +23,5 @@ class Job:
     """Where stages leave their results."""
     progress: Progress
     """Where they report to."""
+    forecast: Forecast | None = None
+    """What was said of it before it began."""

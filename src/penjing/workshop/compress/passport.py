@@ -18,7 +18,7 @@ from penjing.workshop.calibrate import Calibration
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.build import Training
 from penjing.workshop.compress.measure import Found, Outcome
-from penjing.workshop.compress.prepare import signature
+from penjing.workshop.compress.prepare import Forecast, signature
 from penjing.workshop.compress.settings import Search, Settings, Share, effort
 
 MOST_STEPS = 200
@@ -36,6 +36,8 @@ class Took:
     """Whether an earlier, interrupted run did a part: `seconds` is then not the whole."""
     peak_bytes: int
     """Most memory this process had."""
+    forecast: Forecast | None = None
+    """What was said before it began."""
 
 
 def passport(
@@ -97,6 +99,7 @@ def passport(
         "hardware": hardware(),
         "seconds": took.seconds,
         "resumed": took.resumed,
+        "forecast": _forecast(took.forecast),
         "peak_rss_bytes": took.peak_bytes,
     }
 
@@ -142,6 +145,10 @@ def hardware() -> dict[str, Any]:
     """The machine it was measured on."""
     machine = look()
     return {"cpu": machine.model, "cores": machine.cores, "ram_bytes": machine.ram_bytes}
+
+
+def _forecast(said: Forecast | None) -> dict[str, Any] | None:
+    return {"seconds": said.seconds, "peak_bytes": said.peak_bytes} if said else None
 
 
 def details(

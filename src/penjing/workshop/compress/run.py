@@ -71,7 +71,7 @@ def compress(job: Job) -> dict[str, Any]:
         folder=job.work.folder / "reference",
         progress=job.progress,
     )
-    took = Took(time.perf_counter() - begun, job.work.resumed, peak_memory())
+    took = Took(time.perf_counter() - begun, job.work.resumed, peak_memory(), job.forecast)
     made = passport(settings, job.checkpoint, found, took, ours.training)
     steps = ours.training.steps if ours.training else None
     recipe = _yaml(prepare.recipe_document(settings, made["baseline"]["sha256"], plan, steps))

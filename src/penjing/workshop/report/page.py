@@ -12,7 +12,6 @@ from typing import Any
 from markupsafe import Markup
 
 from penjing.bundle.codecs import CODECS
-from penjing.core.units import format_duration, format_size
 from penjing.workshop.pages.layout import Picture, picture, render
 from penjing.workshop.pages.terms import explain
 from penjing.workshop.pages.texts import moment
@@ -31,7 +30,7 @@ from penjing.workshop.report.reading import (
     read_passport,
     text,
 )
-from penjing.workshop.report.tables import passport_columns, passport_rows, runtime_rows
+from penjing.workshop.report.tables import passport_columns, passport_rows, runtime_rows, work_rows
 from penjing.workshop.report.words import facts, headline, limits, machine, training, verdict
 
 MOST_ROWS = 800
@@ -79,6 +78,7 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         course=_course(p, d),
         answers=[(a, compare(a.before, a.after)) for a in d.answers[:MOST_ANSWERS]],
         runtime=runtime_rows(p),
+        work=work_rows(p),
         machine=machine(p.hardware),
         terms=explain(*_TERMS),
         made=list(_making(p, d)),
@@ -136,11 +136,6 @@ def _making(p: Passport, d: Details) -> Iterator[tuple[str, str]]:
         yield "Engine", f"{p.engine}{threads}"
     if p.hardware:
         yield "Machine", machine(p.hardware)
-    if p.seconds is not None:
-        part = ", the last part of interrupted work" if p.resumed else ""
-        yield "Time taken", format_duration(p.seconds) + part
-    if p.peak_rss:
-        yield "Most memory", format_size(p.peak_rss)
     if p.seed:
         yield "Seed", p.seed
     if d.calibration:

@@ -133,6 +133,10 @@ class Passport:
     """Whether an earlier run had done a part of it."""
     peak_rss: float | None
     """Most memory the work held, bytes."""
+    forecast_seconds: float | None
+    """How long it was said to take; None where nobody could say."""
+    forecast_peak: float | None
+    """Memory it was said not to exceed, bytes."""
     training: Training | None
     """None where the method does not train."""
 
@@ -226,6 +230,7 @@ def read_passport(data: Mapping[str, Any]) -> Passport:
         raise FormatError(f"passport schema {schema} is not known here: update penjing to read it")
     file, baseline = _part(data, "file"), _part(data, "baseline")
     runtime, budget = _part(data, "runtime"), _part(data, "budget")
+    forecast = _part(data, "forecast")
     size = number(file, "bytes")
     if size is None or size <= 0:
         raise FormatError("the passport has no file size: make it again with penjing compress")
@@ -252,6 +257,8 @@ def read_passport(data: Mapping[str, Any]) -> Passport:
         seconds=number(data, "seconds"),
         resumed=data.get("resumed") is True,
         peak_rss=number(data, "peak_rss_bytes") or None,
+        forecast_seconds=number(forecast, "seconds") or None,
+        forecast_peak=number(forecast, "peak_bytes") or None,
         training=_training(_part(_part(data, "method"), "training")),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from penjing.core.units import format_size
+from penjing.core.units import format_duration, format_size
 from penjing.workshop.pages.texts import decimal, significant
 from penjing.workshop.report.reading import Candidate, Measure, Passport, RuntimeRow
 from penjing.workshop.report.words import (
@@ -33,6 +33,20 @@ class Row:
     """Such as "nats"; empty where the cells carry it."""
     cells: tuple[Shown | None, ...]
     """This bundle, the starting model, then the controls; None where not measured."""
+
+
+@dataclass(frozen=True)
+class WorkRow:
+    """What making the bundle took."""
+
+    name: str
+    """Time or memory."""
+    forecast: str
+    """What was said before it began."""
+    measured: str
+    """What it was."""
+    note: str = ""
+    """What a reader must know of it."""
 
 
 def passport_columns(p: Passport) -> list[Candidate]:
@@ -89,6 +103,19 @@ def runtime_rows(p: Passport) -> list[tuple[str, list[Shown | None]]]:
         first = p.runtime[0] if row is not p.runtime[0] else None
         table.append((row.name, list(_runtime_cells(row, first))))
     return table
+
+
+def work_rows(p: Passport) -> list[WorkRow]:
+    """Time and memory of the work itself, where they were measured; "-" where none was forecast."""
+    rows = []
+    if p.seconds is not None:
+        said = "-" if p.forecast_seconds is None else f"about {format_duration(p.forecast_seconds)}"
+        note = "the last part of interrupted work" if p.resumed else ""
+        rows.append(WorkRow("Time", said, format_duration(p.seconds), note))
+    if p.peak_rss:
+        said = "-" if p.forecast_peak is None else f"at most {format_size(p.forecast_peak)}"
+        rows.append(WorkRow("Peak memory", said, format_size(p.peak_rss)))
+    return rows
 
 
 def _runtime_cells(row: RuntimeRow, first: RuntimeRow | None) -> Iterator[Shown | None]:

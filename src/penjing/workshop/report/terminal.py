@@ -16,7 +16,7 @@ from rich.text import Text
 from penjing.core.units import format_size
 from penjing.workshop.pages.texts import clean, significant
 from penjing.workshop.report.reading import Passport, RuntimeRow, read_passport
-from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows
+from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows, work_rows
 from penjing.workshop.report.words import facts, headline, training, verdict
 
 _STYLES = {"better": "green", "unclear": "yellow", "worse": "red", "none": "yellow"}
@@ -39,6 +39,10 @@ def print_passport(passport: Mapping[str, Any], console: Console) -> None:
         console.print(_text(said))
     for row in p.runtime:
         console.print(_runtime(row))
+    for took in work_rows(p):
+        note = f", {took.note}" if took.note else ""
+        words = f"{took.name.lower()} of the work: {took.measured}{note}"
+        console.print(_text(f"{words} (forecast: {took.forecast})", "dim"))
 
 
 def _table(p: Passport) -> Table:
