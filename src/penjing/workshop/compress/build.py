@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -161,13 +160,9 @@ class Builder:
     ) -> Store:
         store = Store(self.job.work.folder / f"rounded-{_hash([plan, method.fold])}")
         dtype = fast_dtype(torch.device("cpu"))
-        windows = [w for w in self.stages.calibration.windows if len(w) == len(self._window)]
-        round_model(base.checkpoint, Wish(plan, latents, dtype), windows, store, self.job.progress)
+        wish, windows = Wish(plan, latents, dtype), self.stages.rounding
+        round_model(base.checkpoint, wish, windows, store, self.job.progress)
         return store
-
-    @cached_property
-    def _window(self) -> tuple[int, ...]:
-        return max(self.stages.calibration.windows, key=len)
 
     def _distilled(self, method: Method, plan: Mapping[str, str], path: Path) -> Built:
         self.require_memory()
@@ -193,7 +188,7 @@ class Builder:
             return found
 
         training = keep(folder / "training.json", lambda p: Training(**read_json(p)), train)
-        if training.after >= training.before:
+        if not training.after < training.before:  # NaN is not better either
             done = self._rounded(method, base, plan, latents=True)
         encoded = _from(done, base.checkpoint)
         return Built(self._write(base.checkpoint, plan, path, encoded, None), plan, training)

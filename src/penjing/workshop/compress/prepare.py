@@ -123,7 +123,7 @@ def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: f
 def _peak(checkpoint: Checkpoint, settings: Settings, distilled: bool) -> int:
     """The hungriest of the stages; BudgetError when --ram is less than one of them needs."""
     config, chosen = checkpoint.config, effort(settings.effort)
-    text = [[0] * chosen.probe_length] * chosen.probe_windows
+    text = [[0] * chosen.probe_length] * max(chosen.probe_windows, chosen.assembly_windows)
     least = PROCESS_BYTES + Memory.of(checkpoint, text, Means(ram=2**62)).least
     if settings.ram is not None and least > settings.ram:
         raise BudgetError(
@@ -133,7 +133,9 @@ def _peak(checkpoint: Checkpoint, settings: Settings, distilled: bool) -> int:
     measuring = PROCESS_BYTES + Memory.of(checkpoint, text, means(settings)).peak
     file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
     reading = PROCESS_BYTES + file + 3 * 4 * CONTEXT * config.vocab
-    rounding = PROCESS_BYTES + rounding_bytes(checkpoint, chosen.calibration_tokens)
+    rounding = PROCESS_BYTES + rounding_bytes(
+        checkpoint, max(chosen.calibration_tokens, chosen.rounding_tokens)
+    )
     found = max(measuring, reading, rounding, memory_needed(checkpoint) if distilled else 0)
     if settings.ram is not None and found > settings.ram:
         how = " (--effort light does not train and needs less)" if distilled else ""
@@ -159,7 +161,8 @@ def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: floa
     probe = chosen.probe_windows * chosen.probe_length
     read = chosen.calibration_tokens * 6  # written side by side, read, and twice for rounding
     read += len(checkpoint.quantizable) * probe  # two or three codecs, half the blocks
-    read += chosen.assemblies * probe
+    read += chosen.assemblies * chosen.assembly_windows * chosen.probe_length // 2
+    read += 2 * chosen.rounding_tokens if settings.text else 0
     read += 5 * chosen.held_out_windows * CONTEXT  # start, result, three controls
     encode = checkpoint.parameters * 8e-7 / max(settings.threads, 1)
     training = settings.schedule.seconds if METHODS[chosen.method].distilled else 0.0

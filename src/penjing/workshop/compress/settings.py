@@ -30,8 +30,12 @@ class Effort:
     """Windows of 512 tokens the passport is measured on."""
     method: str
     """What is done: a key of METHODS."""
-    assemblies: int = 0
+    rounding_tokens: int
+    """Text that errors are made up for on, where so much is given."""
+    assemblies: int
     """How many whole assemblies are measured to better the first; 0: that is taken."""
+    assembly_windows: int
+    """Windows they are measured on, as long as those of sensitivities."""
     training_tokens: int = 0
     """Text to distil on, where so much is given."""
     training_minutes: float = 0.0
@@ -39,9 +43,9 @@ class Effort:
 
 
 EFFORTS = {
-    "light": Effort(1536, 2, 96, 6, "gptq", 6),
-    "standard": Effort(6144, 3, 128, 8, "distilled", 60, 262_144, 5.0),
-    "best": Effort(16384, 4, 256, 32, "distilled", 400, 2_097_152, 120.0),
+    "light": Effort(1536, 2, 96, 6, "gptq", 8192, 12, 4),
+    "standard": Effort(6144, 3, 128, 8, "distilled", 16384, 150, 8, 262_144, 5.0),
+    "best": Effort(16384, 4, 256, 32, "distilled", 131_072, 600, 16, 2_097_152, 120.0),
 }
 
 PROCESS_BYTES = 500 * 10**6

@@ -126,8 +126,13 @@ class Solver:
         return means(self._job.settings)
 
     @cached_property
+    def _assembly_windows(self) -> list[list[int]]:
+        chosen = self._effort
+        return self.stages.calibration.spread(chosen.assembly_windows, chosen.probe_length)
+
+    @cached_property
     def _assemblies(self) -> Assemblies:
-        front = Wavefront(self._checkpoint, self._windows, self._means)
+        front = Wavefront(self._checkpoint, self._assembly_windows, self._means)
         importance, keep = self.stages.importance, self._means.ram // 2
         return Assemblies(front, Rounder(self._checkpoint, importance, keep=keep))
 
@@ -137,8 +142,8 @@ class Solver:
 
     @cached_property
     def _plans_key(self) -> str:
-        told = f"plans {self._means.dtype}"
-        return self._store.key(self._checkpoint, self.stages.importance, self._windows, told)
+        told, windows = f"plans {self._means.precise}", self._assembly_windows
+        return self._store.key(self._checkpoint, self.stages.importance, windows, told)
 
     @cached_property
     def _fixed(self) -> int:

@@ -23,6 +23,7 @@ from penjing.workshop.calibrate import Calibration, calibrate
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.settings import CONTEXT, effort
 from penjing.workshop.compress.work import keep
+from penjing.workshop.distill.train import kept_apart
 from penjing.workshop.export.gguf import export_gguf
 
 _KEY_LENGTH = 24
@@ -104,27 +105,49 @@ class Stages:
 
     @cached_property
     def training(self) -> list[list[int]]:
-        """Windows to train on: the calibration text, and more of the user's where there is more."""
-        settings, windows = self.job.settings, [list(w) for w in self.calibration.windows]
-        whole = [window for window in windows if len(window) == CONTEXT]
-        wanted = effort(settings.effort).training_tokens // CONTEXT
-        if settings.text is None or len(whole) >= wanted:
-            return whole or windows
+        """Windows to train on, all as long: the calibration text, then more of the user's.
+
+        The last ones are kept apart by `distill`, to see whether training helped.
+        """
+        windows = [list(window) for window in self.calibration.windows]
+        longest = max(map(len, windows))
+        own = [window for window in windows if len(window) == longest]
+        chosen = effort(self.job.settings.effort)
+        lacking = max(chosen.training_tokens, chosen.rounding_tokens) // CONTEXT - len(own)
+        if self.job.settings.text is None or longest < CONTEXT or lacking <= 0:
+            return own
+        return [*own, *others(self._given, own, lacking)]
+
+    @cached_property
+    def rounding(self) -> list[list[int]]:
+        """Windows on which errors are made up for: some of those that are trained on."""
+        pool = self.training[: len(self.training) - kept_apart(len(self.training))]
+        wanted = effort(self.job.settings.effort).rounding_tokens // CONTEXT
+        own = min(len(pool), len(self.calibration.windows))
+        return [*pool[:own], *spread(pool[own:], wanted - own)]
+
+    @cached_property
+    def _given(self) -> list[int]:
+        """The user's text in tokens."""
+        settings = self.job.settings
         with LlamaCpp.open(self.start, threads=settings.threads) as model:
-            tokens = model.tokenize(settings.text, bos=False)
-        return [*whole, *others(tokens, whole, wanted - len(whole))]
+            return model.tokenize(settings.text or "", bos=False)
 
 
 def others(tokens: Sequence[int], windows: Sequence[Sequence[int]], count: int) -> list[list[int]]:
     """At most `count` windows of a text, spread over it, none of them among `windows`.
 
-    The last windows of a training are kept apart to see whether it helped: no twin of one may be
-    trained on.
+    No twin of a window that is kept apart may be trained on.
     """
     known = {tuple(window) for window in windows}
     cut = [list(tokens[i : i + CONTEXT]) for i in range(0, len(tokens) - CONTEXT + 1, CONTEXT)]
-    left = [window for window in cut if tuple(window) not in known]
-    return left[:: max(1, len(left) // count)][:count]
+    return spread([window for window in cut if tuple(window) not in known], count)
+
+
+def spread(windows: Sequence[list[int]], count: int) -> list[list[int]]:
+    """At most `count` of them, evenly over all."""
+    count = max(0, min(count, len(windows)))
+    return [windows[i * len(windows) // count] for i in range(count)]
 
 
 def sound(path: Path) -> Path:

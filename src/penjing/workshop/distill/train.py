@@ -73,7 +73,7 @@ def distill(
     if len(windows) < 2:
         raise BadInput("one window of text is too little to train on: give a longer --text")
     text = torch.tensor([list(window) for window in windows])
-    apart = max(1, min(_APART, len(text) // 4))
+    apart = kept_apart(len(text))
     run = _Run(student, teacher, schedule, text[:-apart])
     history = saved.restore(student, run.optimizer)
     if history.before is None:
@@ -104,6 +104,11 @@ def distill(
         progress.note(f"training did not help (KLD {history.before:.4f} to {after:.4f}): left out")
     tensors = student.stored() if better else {}
     return Trained(tensors, history.steps, history.before, after, tuple(history.kl))
+
+
+def kept_apart(windows: int) -> int:
+    """How many of so many windows, the last ones, are not trained on."""
+    return max(1, min(_APART, windows // 4))
 
 
 @dataclass(frozen=True)
