@@ -17,7 +17,7 @@ class Schedule:
     """How many steps, from a recipe; None: as many as the time allows, found on the first ones."""
     together: int = 2
     """Windows of a step."""
-    weight_rate: float = 8e-3
+    weight_rate: float = 4e-3
     """Adam's rate for weights, in steps of their codec."""
     scale_rate: float = 1e-3
     """For block scales, as a share of themselves."""
