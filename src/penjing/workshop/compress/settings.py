@@ -44,8 +44,8 @@ class Effort:
 
 EFFORTS = {
     "light": Effort(1536, 2, 96, 6, "gptq", 8192, 12, 4),
-    "standard": Effort(6144, 3, 128, 8, "distilled", 16384, 150, 8, 262_144, 5.0),
-    "best": Effort(16384, 4, 256, 32, "distilled", 131_072, 600, 16, 2_097_152, 120.0),
+    "standard": Effort(6144, 3, 128, 8, "distilled", 16384, 100, 6, 262_144, 4.0),
+    "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0),
 }
 
 PROCESS_BYTES = 500 * 10**6
