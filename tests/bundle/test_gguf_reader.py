@@ -27,8 +27,10 @@ from gguf_bytes import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penjing.bundle.codecs import CODECS
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import StringArray, Value
+from penjing.bundle.gguf_writer import OutTensor, write_gguf
 from penjing.core.errors import BadInput, FormatError
 
 # -- what it reads
@@ -288,3 +290,24 @@ def test_a_refused_file_is_let_go(write) -> None:
         GGUFFile.open(path)
     maps = Path("/proc/self/maps")
     assert not maps.exists() or str(path) not in maps.read_text(), kept
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="only Linux tells")
+def test_what_was_read_can_be_given_back_and_read_again(tmp_path: Path) -> None:
+    path, weights = tmp_path / "large.gguf", np.arange(2**20, dtype=np.float32).reshape(4, -1)
+    write_gguf(path, {}, [OutTensor("w", weights.shape, CODECS["F32"], lambda: weights)])
+    with GGUFFile.open(path) as file:
+        view = file.raw("w")
+        assert int(view.astype(np.int64).sum())
+        assert resident(path) > 3 * 10**6
+        file.release()
+        assert resident(path) < 10**6
+        assert np.array_equal(view.view(np.float32), weights.reshape(-1))
+        del view
+
+
+def resident(path: Path) -> int:
+    """Bytes of a mapped file that are in this process's memory."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.endswith(str(path)))
+    return 1024 * next(int(line.split()[1]) for line in lines[start:] if line.startswith("Rss:"))

@@ -186,6 +186,18 @@ def test_training_makes_it_better_and_its_recipe_makes_it_again(
     assert again["file"]["sha256"] == passport["file"]["sha256"]
 
 
+def test_a_size_that_needs_no_rounding_rounds_nothing(
+    place: Place, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rounds(*_: object) -> None:
+        raise AssertionError("a tensor that stays as it is was to be rounded")
+
+    monkeypatch.setattr("penjing.workshop.compress.build.round_model", rounds)
+    status, passport, said = place.run(capsys, "whole", size="1MB")
+    assert status == 0, said
+    assert value(passport, "kld_mean") == 0
+
+
 def test_bits_are_bits_of_the_file(place: Place, capsys: Any) -> None:
     line = without_size(place.words("bits", "--bits", "8", "--dry-run"))
     assert main(line) == 0

@@ -92,6 +92,14 @@ class GGUFFile:
         value = self.metadata.get(key)
         return default if value is None else value.plain
 
+    def release(self) -> None:
+        """Give back the memory of what was read; what is read again comes from the disk again.
+
+        Views stay valid. Where the system has no such call, nothing happens.
+        """
+        if not self._map.closed and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
+
     def close(self) -> None:
         """Let go of the file. Calling it twice is harmless."""
         try:

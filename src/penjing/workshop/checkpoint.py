@@ -166,7 +166,13 @@ class Checkpoint:
             source = self.tensors[name]
             digest.update(f"{name}\0{source.codec.name}\0{source.shape}\0".encode())
             digest.update(np.ascontiguousarray(source.raw()).data)
+        self.release()
         return digest.hexdigest()
+
+    def release(self) -> None:
+        """Give back the memory of weights that were read from a mapped file."""
+        if self.file is not None:
+            self.file.release()
 
     def close(self) -> None:
         """Let go of the file. Calling it twice is harmless."""

@@ -98,7 +98,9 @@ class Builder:
     def make(self, method: Method, plan: Mapping[str, str]) -> Built:
         """The method's file in codecs that are already chosen."""
         path = Path("files") / _hash(plan) / f"{method.name}.gguf"
-        if method.distilled and self._changes(plan):
+        if method.fold == "none" and not self._changes(plan):
+            return Built(self._write(self.job.checkpoint, plan, path, None, None), plan)
+        if method.distilled:
             return self._distilled(method, plan, path)
         base, encoded, weighted = self._base(method, plan), None, None
         if method.rounding == "gptq":
@@ -124,7 +126,7 @@ class Builder:
         return found
 
     def _changes(self, plan: Mapping[str, str]) -> bool:
-        """Whether anything is rounded at all: what is exact need not be trained."""
+        """Whether anything is rounded at all: what is exact needs nothing made up for."""
         tensors = self.job.checkpoint.tensors
         return any(tensors[name].codec.name != kind for name, kind in plan.items())
 

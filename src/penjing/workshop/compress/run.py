@@ -61,6 +61,7 @@ def compress(job: Job) -> dict[str, Any]:
         job.progress.note(f"{settings.goal} takes {format_size(budget)} on calibration text")
     plan = settings.plan or builder.plan(method, budget)
     ours = builder.make(method, plan)
+    job.checkpoint.release()
     found = measure(
         start,
         [

@@ -62,13 +62,18 @@ class Stages:
 
         return job.work.stage("starting.gguf", sound, make)
 
+    def _engine(self) -> LlamaCpp:
+        """The starting model, running; it maps the file anew, so that our own pages can go."""
+        self.job.checkpoint.release()
+        return LlamaCpp.open(self.start, threads=self.job.settings.threads)
+
     @cached_property
     def calibration(self) -> Calibration:
         """The text everything is tuned on."""
         job, settings = self.job, self.job.settings
 
         def write(path: Path) -> Calibration:
-            with LlamaCpp.open(self.start, threads=settings.threads) as model:
+            with self._engine() as model:
                 made = calibrate(
                     model,
                     tokens=effort(settings.effort).calibration_tokens,
@@ -86,10 +91,10 @@ class Stages:
     @cached_property
     def importance(self) -> Importance:
         """The mean square of every channel that a matrix reads."""
-        job, settings = self.job, self.job.settings
+        job = self.job
 
         def collect(path: Path) -> dict[str, Any]:
-            with LlamaCpp.open(self.start, threads=settings.threads) as model:
+            with self._engine() as model:
                 found = imatrix.collect(
                     model,
                     self.calibration.windows,
@@ -130,7 +135,7 @@ class Stages:
     def _given(self) -> list[int]:
         """The user's text in tokens."""
         settings = self.job.settings
-        with LlamaCpp.open(self.start, threads=settings.threads) as model:
+        with self._engine() as model:
             return model.tokenize(settings.text or "", bos=False)
 
 
