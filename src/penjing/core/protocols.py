@@ -150,6 +150,10 @@ class Settings(Protocol):
         """Keep or replace a setting."""
         ...
 
+    def drop(self, name: str) -> None:
+        """Forget a setting; no harm when there is none."""
+        ...
+
     def get(self, name: str) -> str | None:
         """A setting, or None where there is none."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from penjing.core.errors import IntegrityError, StorageError
+from penjing.core.errors import IntegrityError, PenjingError, StorageError
 from penjing.vault import disk, slots, staging
 from penjing.vault.database import Database, copy_under, remove
 from penjing.vault.envelope import Key
@@ -154,5 +154,5 @@ def _unfinished(place: Place, subject: str) -> list[Path]:
 
 def _forget_entries(known: slots.Slots) -> None:
     for way in known.ways:
-        with suppress(StorageError):  # the entry opens nothing any more
+        with suppress(PenjingError):  # the entry opens nothing any more
             forget(way.about)

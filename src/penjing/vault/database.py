@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import IntegrityError, MissingExtra, PenjingError, StorageError
+from penjing.core.errors import BadInput, IntegrityError, MissingExtra, PenjingError, StorageError
 from penjing.core.files import disk_errors
 from penjing.vault import disk
 from penjing.vault.envelope import Key, derive
@@ -35,7 +35,7 @@ _REASONS = {
     "database or disk is full": "the disk is full: free some space, nothing kept was lost",
     "disk i/o error": "the disk refused to write: check it, nothing kept was lost",
     "attempt to write a readonly database": "the disk is read-only: make it writable",
-    "unable to open database file": "the file cannot be opened: check its permissions",
+    "unable to open database file": "check its permissions, and that the disk is not read-only",
     "database is locked": "it is in use by another program: close that one",
 }
 _DAMAGE = ("malformed", "not a database")
@@ -107,6 +107,7 @@ class Database:
     def _my_turn(self, *, alone: bool) -> Iterator[None]:
         """Nobody else's; within a turn of this thread's own, reading needs no other."""
         with self._lock:
+            self._open()  # before a lock that is closed as well
             if self._within:
                 if alone:
                     raise RuntimeError("a transaction cannot begin within another")
@@ -219,6 +220,8 @@ def damage(path: Path) -> Iterator[None]:
         raise IntegrityError(f"{path.name} refused what is against its rules: {error}") from error
     except driver.DatabaseError as error:
         raise _translated(path, error) from error
+    except UnicodeEncodeError as error:
+        raise BadInput("the text holds half a character: send whole Unicode characters") from error
 
 
 def _translated(path: Path, error: Exception) -> PenjingError:

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from penjing.core.errors import BadInput, NotFound
+from penjing.core.errors import NotFound
 from penjing.core.history import Document, Excerpt, Found, Session, Turn
 from penjing.core.messages import Message
+from penjing.vault.history import searchable, words_of
 from penjing.vault.ids import Clock, new_id
 
 
@@ -51,11 +52,9 @@ class FakeHistory:
         return list(self._turns[session])
 
     def search(self, words: str, *, limit: int = 20) -> list[Found]:
-        every = [word.lower() for word in words.split()]
-        if not every:
-            raise BadInput("there is nothing to look for: give a word or two")
+        every = [word.lower() for word in words_of(words)]
         said = [turn for turns in self._turns.values() for turn in turns]
-        said = [turn for turn in said if all(word in turn.message.text.lower() for word in every)]
+        said = [turn for turn in said if _has(turn, every)]
         newest = sorted(said, key=lambda turn: -turn.at)[:limit]
         return [Found(self._sessions[turn.session], turn) for turn in newest]
 
@@ -63,6 +62,11 @@ class FakeHistory:
         if session not in self._sessions:
             raise NotFound("session", session)
         return self._sessions[session]
+
+
+def _has(turn: Turn, words: Sequence[str]) -> bool:
+    text = searchable(turn.message.text).lower()
+    return all(word in text for word in words)
 
 
 class FakeDocuments:
@@ -131,6 +135,9 @@ class FakeSettings:
 
     def put(self, name: str, value: str) -> None:
         self._kept[name] = value
+
+    def drop(self, name: str) -> None:
+        self._kept.pop(name, None)
 
     def get(self, name: str) -> str | None:
         return self._kept.get(name)

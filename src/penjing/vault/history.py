@@ -77,9 +77,7 @@ class PersonHistory:
 
     def search(self, words: str, *, limit: int = 20) -> list[Found]:
         """Turns that hold every one of the words, newest first."""
-        every = words.split()
-        if not every:
-            raise BadInput("there is nothing to look for: give a word or two")
+        every = words_of(words)
         long = [_quoted(word) for word in every if len(word) >= _GRAM]
         short = [_escaped(word) for word in every if len(word) < _GRAM]
         with self._database.reading() as connection:
@@ -91,9 +89,22 @@ class PersonHistory:
             ]
 
 
+def words_of(text: str) -> list[str]:
+    """What to look for. Raises BadInput when that is nothing."""
+    every = searchable(text).split()
+    if not every:
+        raise BadInput("there is nothing to look for: give a word or two")
+    return every
+
+
+def searchable(text: str) -> str:
+    """A text as the index sees it: SQLite's functions stop at a NUL."""
+    return text.replace("\0", " ")
+
+
 def _quoted(word: str) -> str:
     """A word as the index takes it, without any of its operators."""
-    return '"' + word.replace('"', '""').replace("\0", "") + '"'
+    return '"' + word.replace('"', '""') + '"'
 
 
 def _escaped(word: str) -> str:
@@ -105,14 +116,15 @@ def _session(row: Row) -> Session:
 
 
 def _row(turn: Turn) -> Row:
-    plain = turn.message == Message.of(turn.message.role, turn.message.text)
+    text = searchable(turn.message.text)
+    plain = turn.message == Message.of(turn.message.role, text)
     parts = None if plain else json.dumps([part.text for part in turn.message.parts])
     return {
         "session": turn.session,
         "place": turn.number,
         "at": turn.at,
         "role": turn.message.role,
-        "text": turn.message.text,
+        "text": text,
         "parts": parts,
     }
 

@@ -19,7 +19,7 @@ MOST_DAYS = 36500
 _DAY = 86400.0
 _FREE_SHARE = 4
 """A file is written anew when a page of so many is free ..."""
-_FREE_LEAST = 256
+_FREE_LEAST = 32
 """... and at least so many are."""
 
 

@@ -20,6 +20,11 @@ class PersonSettings:
             gate.delete("setting", id=name)
             gate.insert("setting", id=name, value=value)
 
+    def drop(self, name: str) -> None:
+        """Forget a setting; no harm when there is none."""
+        with self._database.writing() as connection:
+            Gate(connection, self._owner).delete("setting", id=name)
+
     def get(self, name: str) -> str | None:
         """A setting, or None where there is none."""
         with self._database.reading() as connection:

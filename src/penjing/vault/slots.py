@@ -13,11 +13,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import FormatError, IntegrityError, StorageError
+from penjing.core.errors import FormatError, IntegrityError, PenjingError, StorageError
 from penjing.vault import disk
 from penjing.vault.envelope import Key, derive, seal, unseal
 from penjing.vault.place import Place
@@ -107,6 +108,13 @@ def load(place: Place, subject: str) -> Slots:
     raise IntegrityError(f"both copies of a key slot are damaged: {advice}") from complaints[0]
 
 
+def kinds(place: Place, subject: str) -> set[str]:
+    """In which ways a subject's key can be opened; empty where there are no slots."""
+    if not any(path.exists() for path in place.slots(subject)):
+        return set()
+    return {way.about["kind"] for way in load(place, subject).ways}
+
+
 def save(place: Place, slots: Slots) -> None:
     """Write both copies; the first is the moment that counts. Old ones are overwritten."""
     for path in place.slots(slots.subject):
@@ -128,16 +136,16 @@ def mend(place: Place, subject: str) -> list[Path]:
 
 
 def destroy(place: Place, subject: str) -> None:
-    """Overwrite and remove every copy, and the keyring's entries. There is no way back."""
+    """Overwrite and remove every copy, then the keyring's entries. There is no way back."""
+    ways: list[Way] = []
     for path in place.slots(subject):
-        try:
-            ways = _read(path, subject).ways
-        except (FormatError, StorageError):
-            ways = ()
-        for way in ways:
-            forget(way.about)
+        with suppress(FormatError, StorageError):
+            ways += _read(path, subject).ways
         for copy in (path, *disk.leftovers(path)):
             disk.destroy(copy)
+    for way in ways:
+        with suppress(PenjingError):  # without a slot it opens nothing
+            forget(way.about)
 
 
 def _new_way(subject: str, generation: int, key: Key, secret: Secret) -> Way:

@@ -72,14 +72,20 @@ class Vault:
         require_vault(place)
         process.shield()
         vault = cls._opened(place, secret, clock)
-        for subject in wiping.finish(place):
-            vault.accounts.remove(operator().id, subject)
+        wiping.finish(place)
+        gone = wiping.gone(place)
+        for person in vault.accounts.people():
+            if person.id in gone:
+                vault.accounts.remove(operator().id, person.id)
         return vault
 
     @classmethod
     def _opened(cls, place: Place, secret: Secret, clock: Clock) -> Vault:
+        damaged = slots.damaged(place, ACCOUNTS)
         database = box.unlock(place, ACCOUNTS, secret, ACCOUNTS_STEPS)
-        return cls(place, Accounts(database, place.head, clock), clock)
+        vault = cls(place, Accounts(database, place.head, clock), clock)
+        vault._mended(damaged, operator().id)
+        return vault
 
     def __enter__(self) -> Vault:
         return self
@@ -109,12 +115,14 @@ class Vault:
             self._log("nobody", "refused")
             raise wrong()
         self._require_key(person)
+        damaged = slots.damaged(self.place, person.id)
         try:
             database = box.unlock(self.place, person.id, secret, PERSON_STEPS)
         except WrongPassphrase:
             self._log(person.id, "refused", person.id)
             raise
         self._log(person.id, "unlocked", person.id)
+        self._mended(damaged, person.id)
         store = PersonStore(database, person, self._clock)
         try:
             store.expire()
@@ -182,6 +190,12 @@ class Vault:
             raise IntegrityError(
                 f"there is no key for {person.name} here: penjing vault user recover"
             )
+
+    def _mended(self, copies: Sequence[Path], who: str) -> None:
+        """Opening has mended what was damaged, or left by a crash: say so."""
+        for path in copies:
+            self.notes.append(f"{path.name} was damaged or old, and was written again")
+            self._log(who, "key slot mended", who)
 
     def _log(self, who: str, event: str, object_id: str = "") -> None:
         """A full disk keeps nobody from reading what is theirs; the caller is told."""

@@ -13,7 +13,7 @@ from penjing.core.errors import StorageError
 from penjing.core.files import disk_errors
 from penjing.vault import box, disk
 from penjing.vault.locks import alone
-from penjing.vault.place import ACCOUNTS, Place, is_subject
+from penjing.vault.place import ACCOUNTS, Place
 
 
 def gone(place: Place) -> set[str]:
@@ -31,12 +31,10 @@ def wipe(place: Place, subject: str) -> None:
         box.destroy(place, subject)
 
 
-def finish(place: Place) -> list[str]:
-    """Finish what was cut off; whose."""
-    begun = [one for one in place.subjects() if one in gone(place) and is_subject(one)]
-    for subject in begun:
+def finish(place: Place) -> None:
+    """Finish what was cut off."""
+    for subject in sorted(gone(place).intersection(place.subjects())):
         wipe(place, subject)
-    return begun
 
 
 def wipe_all(place: Place) -> None:
