@@ -72,7 +72,8 @@ class Accounts:
             raise UnknownName("person", person_id, [])
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT kind, name, allowed FROM permission WHERE person = ?", (person.id,)
+                "SELECT kind, name, allowed FROM permission WHERE person = ? ORDER BY number",
+                (person.id,),
             ).fetchall()
         said = {(kind, name): bool(allowed) for kind, name, allowed in rows}
         return Actor(person.id, person.name, person.role, said)
@@ -93,7 +94,8 @@ class Accounts:
 
     def rename(self, actor: Actor, person: Person, name: str) -> None:
         """Call a person something else."""
-        clean = self.free_name(name)
+        clean = name if _same(name, person.name) else self.free_name(name)
+        clean = require_name(clean)
         with self._changing(actor, "person renamed", person.id) as connection:
             connection.execute("UPDATE person SET name = ? WHERE id = ?", (clean, person.id))
 
