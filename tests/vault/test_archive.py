@@ -48,6 +48,21 @@ def test_everything_is_in_it_and_nothing_of_anybody_else(
     assert "ben" not in json.dumps(about).lower()
 
 
+def test_a_document_that_is_not_whole_keeps_nothing_else_back(
+    vault: Vault, anna: PersonStore, tmp_path: Path
+) -> None:
+    for name in ("broken", "whole"):
+        anna.documents.add(name, "text/plain", name.encode() * 100_000)
+    with anna.database.writing() as connection:
+        connection.execute("DELETE FROM piece WHERE number = 1")
+    write_archive(anna, vault.accounts, tmp_path / "me.zip")
+    with zipfile.ZipFile(tmp_path / "me.zip") as archive:
+        found = {one["name"]: one for one in json.loads(archive.read(ABOUT))["documents"]}
+        assert archive.read(found["whole"]["file"]) == b"whole" * 100_000
+    assert found["broken"]["file"] is None
+    assert "add it again" in found["broken"]["damaged"]
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_documents_name_leads_nowhere(
     vault: Vault, anna: PersonStore, tmp_path: Path, name: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -53,6 +55,77 @@ def test_a_backup_brings_back_what_was(vault: Vault, tmp_path: Path) -> None:
     assert said(vault, "Anna", ANNA) == ["before"]
     assert vault.verify() == []
     vault.accounts.audit.verify()
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from conftest import ANNA, OWN
+from penjing.vault.place import Place
+from penjing.vault.vault import Vault
+store = Vault.open(Place(Path(sys.argv[1])), OWN).unlock("Anna", ANNA)
+with store.database.writing() as connection:
+    connection.execute("PRAGMA cache_size = 5")
+    connection.execute("UPDATE turn SET text = hex(randomblob(20000))")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_crash_left_half_written_is_backed_up_with_its_journal(
+    vault: Vault, tmp_path: Path
+) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    texts = [f"{number} " + "x" * 3000 for number in range(60)]
+    say(anna, *texts)
+    path = anna.database.path
+    anna.close()
+    words = [sys.executable, "-c", KILLED, str(vault.place.root), str(Path(__file__).parent)]
+    assert subprocess.run(words, check=False).returncode == -9
+    made = comeback.backup(vault, tmp_path / "b")
+    assert f"{path.name}-journal" in made.files
+    assert said(vault, "Anna", ANNA) == texts
+    comeback.restore(vault, tmp_path / "b")
+    assert said(vault, "Anna", ANNA) == texts
+    assert vault.verify() == []
+
+
+def test_without_its_journal_it_would_be_damaged(vault: Vault, tmp_path: Path) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    say(anna, *(f"{number} " + "x" * 3000 for number in range(60)))
+    path = anna.database.path
+    anna.close()
+    words = [sys.executable, "-c", KILLED, str(vault.place.root), str(Path(__file__).parent)]
+    subprocess.run(words, check=False)
+    path.with_name(f"{path.name}-journal").unlink()
+    try:
+        store = vault.unlock("Anna", ANNA)
+    except IntegrityError:
+        return
+    assert vault.verify([store]) != []
+    store.close()
+
+
+def test_somebody_whose_adding_was_cut_off_gets_a_name(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vault.accounts, "add", cut)
+        with pytest.raises(KeyboardInterrupt):
+            vault.add_person(operator(), NewPerson("Eve", "guest", [NEW]))
+    assert [finding.what[:12] for finding in vault.verify()] == ["is nobody's "]
+    place = vault.place
+    vault.close()
+    assert comeback.mend_accounts(place, OWN) is None
+    with Vault.open(place, OWN) as again:
+        assert again.verify() == []
+        name = again.accounts.people()[-1].name
+        assert name.startswith("person-")
+        again.wipe(operator(), name)
+        assert again.verify() == []
 
 
 def test_no_key_and_no_name_is_in_it(vault: Vault, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import BadInput
+from penjing.core.errors import BadInput, IntegrityError
 from penjing.core.files import writing
 from penjing.core.history import Document, Session
 from penjing.vault.accounts import Accounts
@@ -32,9 +32,12 @@ def write_archive(store: PersonStore, accounts: Accounts, path: Path) -> dict[st
         writing(path, private=True) as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        archive.writestr(ABOUT, json.dumps(document, ensure_ascii=False, indent=1))
         for item in document["documents"]:
-            archive.writestr(item["file"], store.documents.read(item["id"]))
+            try:
+                archive.writestr(item["file"], store.documents.read(item["id"]))
+            except IntegrityError as error:  # the rest is theirs all the same
+                item["file"], item["damaged"] = None, str(error)
+        archive.writestr(ABOUT, json.dumps(document, ensure_ascii=False, indent=1))
     return {
         "sessions": len(document["sessions"]),
         "turns": sum(len(session["turns"]) for session in document["sessions"]),

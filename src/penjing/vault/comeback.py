@@ -90,8 +90,7 @@ def mend_accounts(place: Place, secret: Secret) -> Salvage | None:
     process.shield()
     report = mend(place, ACCOUNTS, secret, ACCOUNTS_STEPS)
     with Vault.open(place, secret) as vault:
-        if report is not None:
-            _add_nameless(vault)
+        _add_nameless(vault)
         for person in vault.accounts.people():
             if any(path.exists() for path in place.slots(person.id)):
                 slots.mend(place, person.id)
@@ -151,7 +150,7 @@ def _people_of(place: Place, found: Backup, keys: dict[int, Key]) -> list[Person
 
 
 def _add_nameless(vault: Vault) -> None:
-    """People whose line in the accounts was lost keep their part."""
+    """People whose line was lost, or not yet written, keep their part: an owner may wipe it."""
     known = {person.id for person in vault.accounts.people()}
     for subject in vault.place.subjects():
         if subject not in known and subject != ACCOUNTS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from penjing.core.errors import NotFound
 from penjing.core.history import Document, Excerpt, Found, Session, Turn
@@ -158,3 +159,9 @@ class FakeStore:
 
     def close(self) -> None:
         """Nothing to forget."""
+
+
+if TYPE_CHECKING:
+    from penjing.core.protocols import Store
+
+    _FITS: type[Store] = FakeStore

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from penjing.vault.accounts import Person
 from penjing.vault.database import Database
@@ -56,3 +57,9 @@ class PersonStore:
     def close(self) -> None:
         """Forget the key. Calling it twice is harmless."""
         self.database.close()
+
+
+if TYPE_CHECKING:
+    from penjing.core.protocols import Store
+
+    _FITS: type[Store] = PersonStore

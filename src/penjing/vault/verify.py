@@ -59,7 +59,13 @@ def verify_names(place: Place, expected: list[str]) -> list[Finding]:
             found.append(Finding(subject, f"{subject}.slot", "no key slot: use the recovery code"))
     for subject in place.subjects():
         if subject not in expected:
-            found.append(Finding(subject, f"{subject}.*", "is nobody's: left by an interruption"))
+            found.append(
+                Finding(
+                    subject,
+                    f"{subject}.*",
+                    "is nobody's yet: penjing vault restore gives it a name",
+                )
+            )
     return found
 
 
