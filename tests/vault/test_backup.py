@@ -166,6 +166,20 @@ def test_it_is_consistent_while_somebody_writes(vault: Vault, tmp_path: Path) ->
         store.close()
 
 
+def test_it_waits_for_the_end_of_a_transaction(vault: Vault, tmp_path: Path) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    copying = threading.Thread(target=comeback.backup, args=(vault, tmp_path / "b"))
+    with anna.database.writing() as connection:
+        connection.execute("INSERT INTO setting VALUES (1, 'setting', 'x', 'x', 'x')")
+        copying.start()
+        copying.join(0.3)
+        assert copying.is_alive()
+        assert not (tmp_path / "b").exists()
+    copying.join(30)
+    assert (tmp_path / "b").exists()
+    anna.close()
+
+
 def test_a_backup_of_before_a_rotation_is_restored_under_the_new_key(
     vault: Vault, tmp_path: Path
 ) -> None:

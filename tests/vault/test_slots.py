@@ -127,6 +127,20 @@ def test_a_cost_lowered_by_hand_opens_nothing(place: Place, made: Key) -> None:
         slots.open_slots(changed, ANNA)
 
 
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"kind": "passphrase"},
+        {"kind": "passphrase", "salt": "xyz", "cost": {}},
+        {"kind": "passphrase", "salt": "00", "cost": {"memory": 19456, "gold": 1}},
+        {"kind": "passphrase", "salt": "00", "cost": []},
+    ],
+)
+def test_a_slot_of_a_stranger_is_one_line(about: dict[str, object]) -> None:
+    with pytest.raises(IntegrityError, match="not of our making"):
+        slots.open_slots(slots.Slots(SUBJECT, 1, (slots.Way(about, b""),), {}), ANNA)
+
+
 def test_nothing_of_key_or_passphrase_stands_in_a_slot(place: Place, made: Key) -> None:
     for path in place.slots(SUBJECT):
         data = path.read_bytes()

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from penjing.core.errors import MissingExtra, StorageError, WrongPassphrase
+from penjing.core.errors import IntegrityError, MissingExtra, StorageError, WrongPassphrase
 from penjing.vault.envelope import (
     KEY_BYTES,
     USUAL,
     Cost,
     Key,
     passphrase_bytes,
-    require_cost,
     require_passphrase,
     stretch,
 )
@@ -60,8 +59,7 @@ def new_lock(secret: Secret) -> tuple[Mapping[str, Any], Key]:
 def wrapping_key(secret: Secret, about: Mapping[str, Any]) -> Key | None:
     """The wrapping key of a slot; None when the slot is opened in another way."""
     if isinstance(secret, Passphrase) and about["kind"] == "passphrase":
-        cost = require_cost(Cost(**about["cost"]))
-        return stretch(passphrase_bytes(secret.text), bytes.fromhex(about["salt"]), cost)
+        return stretch(passphrase_bytes(secret.text), *_salt_and_cost(about))
     if isinstance(secret, Keyring) and about["kind"] == "keyring":
         return _entry(about["entry"])
     return None
@@ -83,6 +81,13 @@ def forget(about: Mapping[str, Any]) -> None:
 def wrong() -> WrongPassphrase:
     """The one answer to a wrong name, a wrong passphrase and a slot of another kind."""
     return WrongPassphrase("name or passphrase is wrong: type them again")
+
+
+def _salt_and_cost(about: Mapping[str, Any]) -> tuple[bytes, Cost]:
+    try:
+        return bytes.fromhex(about["salt"]), Cost(**about["cost"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise IntegrityError("a key slot is not of our making: restore it from a copy") from error
 
 
 def _set_entry(entry: str, key: Key) -> None:
