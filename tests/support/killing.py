@@ -36,6 +36,8 @@ ACTIONS = (
     *("rotate", "backup", "restore", "somebody", "migrate"),
 )
 """What the child is doing when it is killed."""
+A_VAULTS_LIFE = 100
+"""Kills that one vault goes through; then another begins, or reading all again takes the time."""
 LONGEST = {
     "turn": 0.03, "document": 0.05, "forget": 0.05, "rotate": 0.5, "backup": 0.1, "restore": 0.3,
     "somebody": 0.3, "migrate": 0.04,
@@ -47,26 +49,41 @@ def main() -> int:
     """Do it."""
     folder, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     actions = sys.argv[4:] or list(ACTIONS)
-    rng = Random(seed)
-    place = Place(folder / "vault")
-    diarist.make(place)
-    old = _old_vault(folder)
-    acknowledged: list[str] = []
-    done: Counter[str] = Counter()
-    wrong: list[str] = []
-    for number in range(kills):
-        action = actions[number % len(actions)]
-        after = rng.uniform(0, LONGEST[action])
-        if action == "migrate":
-            wrong += _kill_a_migration(old, folder / "migrating", after)
-        else:
-            acknowledged += _killed(partial(_work, place, acknowledged, action, folder), after)
-            wrong += [f"{action}: {line}" for line in _checked(place, acknowledged)]
-        done[action] += 1
-        wrong += _backups(folder)
-    turns = sum(line.startswith("turn") for line in acknowledged)
+    rng, done, wrong, turns = Random(seed), Counter[str](), list[str](), 0
+    for start in range(0, kills, A_VAULTS_LIFE):
+        part = folder / str(start)
+        part.mkdir()
+        life = _Life(part, rng, actions)
+        for number in range(start, min(kills, start + A_VAULTS_LIFE)):
+            action = actions[number % len(actions)]
+            wrong += [f"{number}, {action}: {line}" for line in life.killed(action)]
+            done[action] += 1
+        turns += sum(line.startswith("turn") for line in life.acknowledged)
+        shutil.rmtree(part)
     print(json.dumps({"kills": dict(done), "turns": turns, "wrong": wrong}))
     return 0
+
+
+class _Life:
+    """One vault, and what was acknowledged in it."""
+
+    def __init__(self, folder: Path, rng: Random, actions: list[str]) -> None:
+        self.acknowledged: list[str] = []
+        self._folder = folder
+        self._rng = rng
+        self._place = Place(folder / "vault")
+        diarist.make(self._place)
+        self._old = _old_vault(folder) if "migrate" in actions else None
+
+    def killed(self, action: str) -> list[str]:
+        """Do something until it is killed; what is wrong then."""
+        after = self._rng.uniform(0, LONGEST[action])
+        if action == "migrate":
+            assert self._old is not None
+            return _kill_a_migration(self._old, self._folder / "migrating", after)
+        work = partial(_work, self._place, self.acknowledged, action, self._folder)
+        self.acknowledged += _killed(work, after)
+        return _checked(self._place, self.acknowledged) + _backups(self._folder)
 
 
 def _work(place: Place, acknowledged: list[str], action: str, folder: Path, say: Say) -> None:
@@ -168,7 +185,7 @@ def _kill_a_migration(old: Place, target: Path, after: float) -> list[str]:
         time.sleep(60)
 
     _killed(work, after)
-    return [f"migrate: {line}" for line in _checked(place, ["turn 40"])]
+    return _checked(place, ["turn 40"])
 
 
 if __name__ == "__main__":

@@ -75,6 +75,13 @@ def test_a_head_that_a_crash_left_behind_is_no_alarm(vault: Vault) -> None:
     assert vault.accounts.audit.verify().count == 4
 
 
+def test_what_killed_processes_left_beside_the_head_goes(vault: Vault) -> None:
+    left = vault.place.data / ".audit.head.abc.tmp"
+    left.write_text("half")
+    vault.accounts.audit.append("operator", "one more")
+    assert not left.exists()
+
+
 def test_the_log_does_not_hold_ids_in_the_clear(vault: Vault) -> None:
     ben = vault.accounts.require("Ben")
     assert all(ben.id not in entry.object for entry in vault.accounts.audit.entries())

@@ -280,10 +280,11 @@ def test_a_name_in_a_manifest_leads_nowhere(vault: Vault, tmp_path: Path) -> Non
     comeback.backup(vault, tmp_path / "b")
     manifest = tmp_path / "b" / "manifest.json"
     document = json.loads(manifest.read_text())
-    document["files"] = {"../../evil.1.db": "0", f"../{ACCOUNTS}.1.db": "0", **document["files"]}
+    strange = dict.fromkeys(("../../evil.1.db", f"../{ACCOUNTS}.1.db", "/dev/zero", "x"), "0")
+    document["files"] = {**strange, **document["files"]}
     manifest.write_text(json.dumps(document))
     restored = comeback.restore(vault, tmp_path / "b").restored
-    assert len(restored.subjects) == 2
+    assert (len(restored.subjects), restored.damaged) == (2, ())
     assert not list(tmp_path.rglob("evil*"))
 
 

@@ -113,6 +113,12 @@ def test_search_for_nothing_is_refused(store: Store) -> None:
         store.history.search("  ")
 
 
+def test_a_search_has_an_end(store: Store) -> None:
+    assert store.history.search("a " * 500) == []
+    with pytest.raises(BadInput, match="at most 1000"):
+        store.history.search("a" * 1001)
+
+
 def test_what_is_deleted_is_not_found_any_more(store: Store) -> None:
     session = store.history.begin()
     store.history.append_turn(session.id, Message.of("user", "forget this"))

@@ -90,6 +90,8 @@ class AuditLog:
         rows = self._database_rows("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
         count, last = rows[0] if rows else (0, START)
         body = {"count": count, "hash": last}
+        for left in disk.leftovers(self._path):  # of processes that were killed
+            disk.remove(left)
         disk.write_durably(self._path, _bytes({**body, "mac": self._mac(body)}))
 
     def _read_head(self) -> Head:

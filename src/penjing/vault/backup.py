@@ -23,7 +23,7 @@ from penjing.core.files import disk_errors, sha256_file
 from penjing.vault import disk
 from penjing.vault.envelope import Key, derive
 from penjing.vault.locks import quiet
-from penjing.vault.place import ACCOUNTS, Place, database_name
+from penjing.vault.place import ACCOUNTS, HEAD, Place, database_name
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -76,9 +76,10 @@ def read_backup(folder: Path, keys: Sequence[Key]) -> Backup:
         if document["penjing_backup"] != _FORMAT:
             raise FormatError(f"{folder} is of a newer penjing: install a newer penjing")
         proven = any(hmac.compare_digest(mac, _mac(key, document)) for key in keys)
-        return Backup(folder, str(document["made"]), dict(document["files"]), proven)
+        files = {name: str(sha256) for name, sha256 in document["files"].items() if _ours(name)}
+        return Backup(folder, str(document["made"]), files, proven)
     except (StorageError, ValueError, KeyError, TypeError, AttributeError) as error:
-        names = [path.name for path in sorted(folder.iterdir()) if _is_database(path.name)]
+        names = [path.name for path in sorted(folder.iterdir()) if _ours(path.name)]
         if not names:
             raise BadInput(f"{folder} is no backup: it holds no database") from error
         return Backup(folder, "at an unknown time", dict.fromkeys(names, ""))
@@ -114,8 +115,9 @@ def copy_durably(source: Path, target: Path) -> None:
             os.fsync(copy.fileno())
 
 
-def _is_database(name: str) -> bool:
-    return database_name(name.removesuffix(_JOURNAL)) is not None
+def _ours(name: str) -> bool:
+    """A name that we give; a path or a device never is."""
+    return name == HEAD or database_name(name.removesuffix(_JOURNAL)) is not None
 
 
 def _mac(key: Key, body: dict[str, Any]) -> str:

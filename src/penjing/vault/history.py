@@ -16,6 +16,7 @@ from penjing.vault.snapshots import drop_all
 _GRAM = 3
 """The index knows three characters and more; shorter words are looked for in the turns."""
 MOST_FOUND = 1000
+LONGEST_SEARCH = 1000
 
 
 class PersonHistory:
@@ -91,6 +92,8 @@ class PersonHistory:
 
 def words_of(text: str) -> list[str]:
     """What to look for. Raises BadInput when that is nothing."""
+    if len(text) > LONGEST_SEARCH:
+        raise BadInput(f"that is too much to look for: give at most {LONGEST_SEARCH} characters")
     every = searchable(text).split()
     if not every:
         raise BadInput("there is nothing to look for: give a word or two")

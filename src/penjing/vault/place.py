@@ -20,6 +20,9 @@ from penjing.core.errors import BadInput
 ACCOUNTS = "accounts"
 """The subject that holds people, roles, permissions and the audit log."""
 
+HEAD = "audit.head"
+"""The file that says where the audit log ended."""
+
 _SUBJECT = re.compile(r"accounts|[0-9a-f]{32}")
 _DATABASE = re.compile(r"(accounts|[0-9a-f]{32})\.([0-9]{1,9})\.db")
 
@@ -54,7 +57,7 @@ class Place:
     @property
     def head(self) -> Path:
         """Where the audit log ended when it was last written to."""
-        return self.data / "audit.head"
+        return self.data / HEAD
 
     def slots(self, subject: str) -> tuple[Path, Path]:
         """Both copies of a subject's key slots; the first counts while it is whole."""
