@@ -39,7 +39,7 @@ ACTIONS = (
 A_VAULTS_LIFE = 100
 """Kills that one vault goes through; then another begins, or reading all again takes the time."""
 LONGEST = {
-    "turn": 0.03, "document": 0.05, "forget": 0.05, "rotate": 0.5, "backup": 0.1, "restore": 0.3,
+    "turn": 0.2, "document": 0.05, "forget": 0.05, "rotate": 0.5, "backup": 0.1, "restore": 0.3,
     "somebody": 0.3, "migrate": 0.04,
 }  # fmt: skip
 """Seconds after which it is killed at the latest."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from conftest import ANNA, BEN, OWN
 from penjing.core.errors import BadInput, IntegrityError, StorageError, WrongPassphrase
 from penjing.core.messages import Message
-from penjing.vault import comeback, wipe
+from penjing.vault import comeback, disk, wipe
 from penjing.vault.access import operator
 from penjing.vault.envelope import LEAST
 from penjing.vault.person import PersonStore
@@ -60,6 +63,7 @@ def test_a_backup_brings_back_what_was(vault: Vault, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[2])
+from collections.abc import Iterator
 from pathlib import Path
 from conftest import ANNA, OWN
 from penjing.vault.place import Place
@@ -195,6 +199,49 @@ def test_a_backup_of_before_a_rotation_is_restored_under_the_new_key(
     assert said(vault, "Anna", NEW) == ["before"]
     subject = vault.accounts.require("Anna").id
     assert vault.place.generations(subject) == [4]
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_restoring_that_was_cut_off_is_finished_by_whoever_comes_next(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: bool
+) -> None:
+    """At every step, and without the person's own passphrase."""
+    anna = vault.unlock("Anna", ANNA)
+    texts = [f"{number} " + "x" * 3000 for number in range(60)]
+    say(anna, *texts)
+    anna.close()
+    if journal:
+        words = [sys.executable, "-c", KILLED, str(vault.place.root), str(Path(__file__).parent)]
+        subprocess.run(words, check=False)
+    comeback.backup(vault, tmp_path / "b")
+    before = vault.place
+    vault.close()
+    real, outcomes = disk.sync_folder, []
+    for last in itertools.count(1):
+        copy, steps = Place(tmp_path / str(last)), itertools.count(1)
+        shutil.copytree(before.root, copy.root)
+
+        def step(path: Path, steps: Iterator[int] = steps, last: int = last) -> None:
+            if next(steps) == last:
+                raise KeyboardInterrupt
+            real(path)
+
+        with Vault.open(copy, OWN) as once, monkeypatch.context() as patch:
+            patch.setattr(disk, "sync_folder", step)
+            try:
+                comeback.restore(once, tmp_path / "b")
+                done = True
+            except KeyboardInterrupt:
+                done = False
+        with Vault.open(copy, OWN) as again:
+            outcomes.append(again.verify())
+            assert said(again, "Anna", ANNA) == texts
+            assert said(again, "Ben", BEN) == []
+        shutil.rmtree(copy.root)
+        if done:
+            break
+    assert outcomes == [[]] * len(outcomes)
+    assert len(outcomes) > 6
 
 
 def test_who_was_added_since_stays_and_who_was_lost_returns(vault: Vault, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@
     ├── FormatError              a file is not the model it claims to be exit 2
     ├── IntegrityError           a hash does not match
     ├── StorageError             disk full, read-only, not permitted
+    │   └── InUse                another process has it open
     ├── NetworkError             a source could not be reached
     ├── EngineError              the runtime refused or failed
     └── Cancelled                a person pressed Ctrl-C                 exit 130
@@ -89,6 +90,10 @@ class IntegrityError(PenjingError):
 
 class StorageError(PenjingError):
     """The disk refused: full, read-only or not permitted."""
+
+
+class InUse(StorageError):
+    """Another process, or another part of this one, has it open."""
 
 
 class NetworkError(PenjingError):

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import StorageError
+from penjing.core.errors import InUse, StorageError
 from penjing.core.files import disk_errors
 from penjing.vault.place import Place, require_subject
 
@@ -42,7 +42,7 @@ class Lock:
             self.release()
 
     def take(self, *, alone: bool, patience: float = PATIENCE) -> None:
-        """Hold it until `release`. Raises StorageError when others still do after `patience`."""
+        """Hold it until `release`. Raises InUse when others still do after `patience`."""
         fcntl = _fcntl()
         mode = (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB
         until = time.monotonic() + patience
@@ -51,7 +51,7 @@ class Lock:
                 fcntl.flock(self._handle, mode)
             except BlockingIOError as error:
                 if time.monotonic() >= until:
-                    raise StorageError(_BUSY) from error
+                    raise InUse(_BUSY) from error
                 time.sleep(_PAUSE)
             else:
                 return

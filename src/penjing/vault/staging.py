@@ -6,12 +6,15 @@ again. Call both while nobody has the subject's box open.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from penjing.core.errors import InUse
 from penjing.core.files import disk_errors
 from penjing.vault import disk
 from penjing.vault.backup import copy_durably
 from penjing.vault.database import remove
+from penjing.vault.locks import alone
 from penjing.vault.place import Place
 
 _STAGED = ".staged"
@@ -45,6 +48,14 @@ def finish(place: Place, subject: str) -> None:
                 disk.sync_folder(place.data)
             waiting.replace(place.data / name)
         disk.sync_folder(place.data)
+
+
+def finish_all(place: Place) -> None:
+    """Finish every restoring that was cut off; it needs nobody's key."""
+    waiting = (path.name[1:].split(".")[0] for path in sorted(place.data.glob(f".*.db{_STAGED}")))
+    for subject in waiting:
+        with suppress(InUse), alone(place, subject):  # in use: it is not cut off, but under way
+            finish(place, subject)
 
 
 def _stage_one(place: Place, source: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from penjing.core.errors import BadInput, IntegrityError, StorageError, WrongPassphrase
-from penjing.vault import box, process, recovery, slots
+from penjing.vault import box, process, recovery, slots, staging
 from penjing.vault import wipe as wiping
 from penjing.vault.access import Actor, operator, require_role
 from penjing.vault.accounts import Accounts, Person
@@ -71,6 +71,7 @@ class Vault:
         """Open the accounts. Raises WrongPassphrase."""
         require_vault(place)
         process.shield()
+        staging.finish_all(place)
         vault = cls._opened(place, secret, clock)
         wiping.finish(place)
         gone = wiping.gone(place)
