@@ -5,10 +5,14 @@
     │   ├── UnknownName          no such model, device, codec ...        (suggests near ones)
     │   ├── BadInput             a text, recipe or option is unusable
     │   ├── MissingExtra         an optional part is not installed
+    │   ├── NotFound             nothing of that id is this person's
+    │   ├── NotPermitted         a person's role or permissions do not allow it
+    │   ├── WrongPassphrase      a name and a passphrase do not belong together
     │   └── BudgetError          no such small model is possible         (names the smallest)
     ├── FormatError              a file is not the model it claims to be exit 2
     ├── IntegrityError           a hash does not match
     ├── StorageError             disk full, read-only, not permitted
+    │   └── InUse                another process has it open
     ├── NetworkError             a source could not be reached
     ├── EngineError              the runtime refused or failed
     └── Cancelled                a person pressed Ctrl-C                 exit 130
@@ -55,6 +59,21 @@ class MissingExtra(UsageError):
         super().__init__(f"{what} needs an optional part: pip install 'penjing[{extra}]'")
 
 
+class NotFound(UsageError):
+    """Nothing of that id belongs to who asks; whether it is another's is not told."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"there is no {kind} '{name[:64]}' of yours: list yours and choose one")
+
+
+class NotPermitted(UsageError):
+    """A person's role or permissions do not allow it."""
+
+
+class WrongPassphrase(UsageError):
+    """A key slot did not open."""
+
+
 class BudgetError(UsageError):
     """The budget cannot be met; the message names the smallest that can."""
 
@@ -71,6 +90,10 @@ class IntegrityError(PenjingError):
 
 class StorageError(PenjingError):
     """The disk refused: full, read-only or not permitted."""
+
+
+class InUse(StorageError):
+    """Another process, or another part of this one, has it open."""
 
 
 class NetworkError(PenjingError):

@@ -1,10 +1,11 @@
-"""The seams between rooms. Each has a working fake (see `engine/fake.py`)."""
+"""The seams between rooms. Each has a working fake (see `engine/fake.py`, `vault/fake.py`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from penjing.core.history import Document, Excerpt, Found, Session, Turn
 from penjing.core.messages import Chunk, GenerationSettings, Message
 
 if TYPE_CHECKING:
@@ -59,4 +60,132 @@ class LanguageModel(Protocol):
 
     def close(self) -> None:
         """Free the model. Calling it twice is harmless."""
+        ...
+
+
+class History(Protocol):
+    """One person's sessions and what was said in them. An id of anybody else's is NotFound."""
+
+    def begin(self, title: str = "") -> Session:
+        """A new, empty session."""
+        ...
+
+    def sessions(self) -> list[Session]:
+        """All, the one last spoken in first."""
+        ...
+
+    def rename(self, session: str, title: str) -> Session:
+        """Give a session another title."""
+        ...
+
+    def delete(self, session: str) -> None:
+        """Remove a session and its turns from the disk."""
+        ...
+
+    def append_turn(self, session: str, message: Message) -> Turn:
+        """Add a turn. What it returns has reached the disk: no crash loses it."""
+        ...
+
+    def turns(self, session: str) -> list[Turn]:
+        """What was said, in order."""
+        ...
+
+    def search(self, words: str, *, limit: int = 20) -> list[Found]:
+        """Turns that hold every one of the words, newest first."""
+        ...
+
+
+class Documents(Protocol):
+    """One person's documents, and the passages a room made of them."""
+
+    def add(self, name: str, media: str, data: bytes) -> Document:
+        """Keep a document."""
+        ...
+
+    def all(self) -> list[Document]:
+        """All, newest first."""
+        ...
+
+    def read(self, document: str) -> bytes:
+        """The document's own bytes."""
+        ...
+
+    def delete(self, document: str) -> None:
+        """Remove a document and its passages from the disk."""
+        ...
+
+    def put_excerpts(self, document: str, excerpts: Sequence[Excerpt]) -> None:
+        """Replace what was kept of a document's passages."""
+        ...
+
+    def excerpts(self, document: str) -> list[Excerpt]:
+        """The passages of a document, in order."""
+        ...
+
+
+class Snapshots(Protocol):
+    """One person's cached prompts. Losing them costs time and nothing else."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep or replace a snapshot."""
+        ...
+
+    def get(self, name: str) -> bytes | None:
+        """A snapshot, or None where there is none."""
+        ...
+
+    def names(self) -> list[str]:
+        """All names."""
+        ...
+
+    def drop(self) -> None:
+        """Forget all of them."""
+        ...
+
+
+class Settings(Protocol):
+    """One person's settings: a name and a text."""
+
+    def put(self, name: str, value: str) -> None:
+        """Keep or replace a setting."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Forget a setting; no harm when there is none."""
+        ...
+
+    def get(self, name: str) -> str | None:
+        """A setting, or None where there is none."""
+        ...
+
+    def all(self) -> dict[str, str]:
+        """All of them by name."""
+        ...
+
+
+class Store(Protocol):
+    """Everything kept for one person."""
+
+    @property
+    def history(self) -> History:
+        """Sessions and turns."""
+        ...
+
+    @property
+    def documents(self) -> Documents:
+        """Documents and their passages."""
+        ...
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Cached prompts."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """Settings."""
+        ...
+
+    def close(self) -> None:
+        """Forget the key. Calling it twice is harmless."""
         ...

@@ -1,0 +1,116 @@
+"""How a command asks for passphrases: at the terminal without echo, from a file, or from a pipe.
+
+Never from an argument or the environment, where other programs and histories would see them.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penjing.cli.options import path
+from penjing.core.errors import BadInput, UsageError
+
+if TYPE_CHECKING:
+    from penjing.vault.place import Place
+    from penjing.vault.secrets import Secret
+
+_LONGEST = 4096
+
+
+def register(parser: ArgumentParser, *options: str) -> None:
+    """Add options that name a file with one secret, such as --passphrase-file."""
+    for option in options:
+        about = option.removeprefix("--").removesuffix("-file").replace("-", " ")
+        parser.add_argument(
+            option,
+            type=path,
+            metavar="FILE",
+            help=f"read the {about} from its first line (-: a line of standard input)",
+        )
+
+
+def vault_secret(args: Namespace, place: Place) -> Secret:
+    """What opens the accounts: the system's keyring where it was chosen, else a passphrase."""
+    from penjing.vault.place import ACCOUNTS
+
+    return _known(args.vault_passphrase_file, place, ACCOUNTS, "the vault")
+
+
+def person_secret(args: Namespace, place: Place, subject: str, name: str) -> Secret:
+    """What opens a person's part."""
+    return _known(args.passphrase_file, place, subject, name)
+
+
+def new_secret(given: Path | None, whom: str, *, keyring: bool) -> Secret:
+    """A passphrase to be set, typed twice, or a new entry of the system's keyring."""
+    from penjing.vault.envelope import require_passphrase
+    from penjing.vault.secrets import Keyring, Passphrase
+
+    if keyring:
+        return Keyring()
+    if given is not None:
+        text = _line(given)
+        require_passphrase(text)
+        return Passphrase(text)
+    text = _ask(f"New passphrase of {whom}: ")
+    require_passphrase(text)
+    if _ask("The same again: ") != text:
+        raise BadInput("the two passphrases differ: type the same one twice")
+    return Passphrase(text)
+
+
+def code(args: Namespace) -> str:
+    """A recovery code."""
+    return _ask("Recovery code: ") if args.code_file is None else _line(args.code_file)
+
+
+def confirm(question: str, answer: str) -> None:
+    """Go on only when a person at the terminal types `answer`."""
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to confirm: add --yes if this is really wanted")
+    print(f"{question} Type {answer} to go on: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != answer:
+        raise UsageError("not confirmed: nothing was changed")
+
+
+def _known(given: Path | None, place: Place, subject: str, whom: str) -> Secret:
+    from penjing.vault.secrets import Keyring, Passphrase
+    from penjing.vault.slots import kinds
+
+    if given is not None:
+        return Passphrase(_line(given))
+    if "keyring" in kinds(place, subject):
+        return Keyring()
+    return Passphrase(_ask(f"Passphrase of {whom}: "))
+
+
+def _line(given: Path) -> str:
+    """The first line, without its end."""
+    try:
+        if str(given) == "-":
+            line = sys.stdin.readline(_LONGEST)
+        else:
+            with given.open(encoding="utf-8") as file:
+                line = file.readline(_LONGEST)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{given} is not UTF-8 text: write the passphrase with UTF-8") from error
+    except OSError as error:
+        raise BadInput(f"cannot read {given}: {(error.strerror or str(error)).lower()}") from error
+    text = line.rstrip("\r\n")
+    if not text:
+        raise BadInput(f"{given} has no first line: write the passphrase on it")
+    return text
+
+
+def _ask(prompt: str) -> str:
+    if not sys.stdin.isatty():
+        raise UsageError("no terminal to ask for a passphrase: give it with --passphrase-file")
+    import getpass
+
+    try:
+        return getpass.getpass(prompt, stream=sys.stderr)
+    except EOFError as error:
+        raise UsageError("no passphrase was typed: nothing was changed") from error

@@ -1,0 +1,388 @@
+"""What each action of `penjing vault` does: one function of its name. Computes nothing itself."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from penjing.cli import passphrases
+from penjing.cli.output import Output
+from penjing.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from penjing.vault.person import PersonStore
+    from penjing.vault.place import Place
+    from penjing.vault.salvage import Salvage
+    from penjing.vault.vault import Vault
+
+
+def init(args: Namespace, output: Output) -> int:
+    """Make a vault."""
+    from penjing.vault.vault import NewPerson, Vault
+
+    place = _place()
+    if place.exists():
+        raise BadInput(f"there is a vault in {place.root} already: penjing vault user adds people")
+    own = passphrases.new_secret(
+        args.vault_passphrase_file, "the vault (it opens the list of people)", keyring=args.keyring
+    )
+    theirs = passphrases.new_secret(args.passphrase_file, args.name, keyring=False)
+    with Vault.create(place, [own], NewPerson(args.name, "owner", [theirs])) as vault:
+        people = [_person(one) for one in vault.accounts.people()]
+    _say(
+        output,
+        {"vault": place.root, "people": people},
+        f"made {place.root}",
+        "a forgotten passphrase cannot be replaced: penjing vault recovery shows a code for paper",
+    )
+    return 0
+
+
+def user(args: Namespace, output: Output) -> int:
+    """People: one function for each verb."""
+    with _open(args, output) as vault:
+        _VERBS[args.verb](args, vault)
+        people = [_person(one) | _said(vault, one.id) for one in vault.accounts.people()]
+    _say(output, {"people": people}, *(_line(one) for one in people))
+    return 0
+
+
+def rotate(args: Namespace, output: Output) -> int:
+    """Another passphrase and another key."""
+    from penjing.vault.vault import Vault, rotate_accounts
+
+    place = _place()
+    own = _own_secret(args, place)
+    if args.name is None:
+        new = passphrases.new_secret(args.new_passphrase_file, "the vault", keyring=args.keyring)
+        rotate_accounts(place, own, [new])
+        with Vault.open(place, new) as vault:
+            vault.accounts.audit.append("operator", "accounts key rotated")
+    else:
+        with Vault.open(place, own) as vault:
+            person = vault.accounts.require(args.name)
+            old = passphrases.person_secret(args, place, person.id, person.name)
+            new = passphrases.new_secret(
+                args.new_passphrase_file, person.name, keyring=args.keyring
+            )
+            vault.rotate(person.name, old, [new])
+    whose = args.name or "the vault"
+    _say(
+        output,
+        {"rotated": whose},
+        f"{whose} has a new passphrase and a new key",
+        "an earlier recovery code opens earlier backups only: show the new one",
+    )
+    return 0
+
+
+def backup(args: Namespace, output: Output) -> int:
+    """Copy everything."""
+    from penjing.vault import comeback
+
+    with _open(args, output) as vault:
+        made = comeback.backup(vault, args.output)
+    document = {"folder": made.folder, "made": made.made, "files": made.files}
+    advice = (
+        "it opens with the keys of this vault, or with recovery codes; wiping makes it noise",
+        f"no key is in it: if {_place().keys} is lost and there are no codes, so is the backup",
+    )
+    _say(output, document, f"{made.folder}: {len(made.files)} files", *advice)
+    return 0
+
+
+def restore(args: Namespace, output: Output) -> int:
+    """Bring back a backup, or mend what is here; 1 when something could not be read."""
+    from penjing.vault import comeback
+
+    place = _place()
+    if args.backup is None:
+        return _mend(args, output)
+    if args.elsewhere:
+        code = passphrases.code(args)
+        secret = passphrases.new_secret(args.vault_passphrase_file, "the vault", keyring=False)
+        returned = comeback.restore_elsewhere(place, args.backup, code, secret)
+    else:
+        with _open(args, output) as vault:
+            returned = comeback.restore(vault, args.backup)
+    restored = returned.restored
+    lines = [f"restored: {len(restored.subjects)} parts"]
+    lines += [f"wiped here and not brought back: {one}" for one in restored.refused]
+    lines += [f"damaged in the backup: {one}" for one in restored.damaged]
+    if restored.damaged:
+        lines.append("penjing vault restore --person NAME salvages what is readable")
+    if not restored.proven:
+        lines.append("the manifest is not of this vault, or was changed: look who had the backup")
+    people = [_person(one) for one in returned.people]
+    _say(output, {**vars(restored), "people": people}, *lines)
+    return 1 if restored.damaged or not restored.proven else 0
+
+
+def wipe(args: Namespace, output: Output) -> int:
+    """Destroy a key, or all of them."""
+    from penjing.vault import wipe as wiping
+    from penjing.vault.access import operator
+    from penjing.vault.vault import require_vault
+
+    place = _place()
+    require_vault(place)
+    if not args.yes:
+        whom = "everybody here" if args.all else args.name
+        word = "everything" if args.all else args.name
+        passphrases.confirm(f"All of {whom} will be gone, in backups too.", word)
+    if args.all:
+        wiping.wipe_all(place)
+    else:
+        with _open(args, output) as vault:
+            vault.wipe(operator(), args.name)
+    who = "everything" if args.all else args.name
+    _say(
+        output,
+        {"wiped": who},
+        f"{who} is wiped: the key was overwritten, and backups are noise without it",
+        "a flash disk may keep old blocks, and a recovery code on paper still opens old backups",
+    )
+    return 0
+
+
+def verify(args: Namespace, output: Output) -> int:
+    """Look at every byte there is a key for; 1 when something is wrong."""
+    with _open(args, output) as vault:
+        if args.name is None:
+            findings = vault.verify()
+        else:
+            with _unlocked(args, vault) as store:
+                findings = vault.verify([store])
+        closed = [one.name for one in vault.accounts.people() if one.name != args.name]
+    document = {"findings": [vars(one) for one in findings], "not_opened": closed}
+    lines = [f"{one.file}: {one.what}" for one in findings] or ["all is as it was written"]
+    if closed:
+        lines.append(f"not looked into, for want of their passphrase: {', '.join(closed)}")
+    if findings:
+        lines.append("penjing vault restore mends what can be mended")
+    _say(output, document, *lines)
+    return 1 if findings else 0
+
+
+def export(args: Namespace, output: Output) -> int:
+    """Write all there is about a person."""
+    from penjing.vault.archive import write_archive
+
+    with _open(args, output) as vault, _unlocked(args, vault) as store:
+        counts = write_archive(store, vault.accounts, args.output)
+        vault.accounts.audit.append(store.person.id, "exported", store.person.id)
+    found = ", ".join(f"{count} {what}" for what, count in counts.items())
+    _say(
+        output,
+        {"file": args.output, **counts},
+        f"{args.output}: {found}",
+        "it is not encrypted: keep it where only its person can read it",
+    )
+    return 0
+
+
+def audit(args: Namespace, output: Output) -> int:
+    """Show the log, when it is whole."""
+    from penjing.vault.audit import Head
+
+    expected = None
+    if args.expect is not None:
+        count, _, hashed = args.expect.partition(":")
+        if not (count.isascii() and count.isdigit() and hashed):
+            raise BadInput("--expect is COUNT:HASH, as penjing vault audit printed it")
+        expected = Head(int(count), hashed)
+    with _open(args, output) as vault:
+        head = vault.accounts.audit.verify(expected)
+        entries = vault.accounts.audit.entries()
+        names = {one.id: one.name for one in vault.accounts.people()}
+    lines = [f"{one.at}  {names.get(one.who, one.who)}  {one.event}" for one in entries]
+    noted = f"{head.count}:{head.hash}"
+    document = {"head": noted, "entries": [vars(one) for one in entries]}
+    _say(output, document, *lines, f"whole; note this elsewhere to check it later: {noted}")
+    return 0
+
+
+def recovery(args: Namespace, output: Output) -> int:
+    """Show a recovery code."""
+    from penjing.vault import comeback
+
+    with _open(args, output) as vault:
+        if args.name is None:
+            secret = _own_secret(args, vault.place)
+            code = comeback.accounts_code(vault.place, secret)
+        else:
+            person = vault.accounts.require(args.name)
+            secret = passphrases.person_secret(args, vault.place, person.id, person.name)
+            code = vault.recovery_code(person.name, secret)
+    _say(
+        output,
+        {"of": args.name or "the vault", "code": code},
+        code,
+        "write it on paper: it replaces a passphrase, and opens backups even after a wipe",
+    )
+    return 0
+
+
+# ---------------------------------------------------------------------------------- user verbs
+
+
+def _add(args: Namespace, vault: Vault) -> None:
+    from penjing.vault.access import operator
+    from penjing.vault.vault import NewPerson
+
+    name = vault.accounts.free_name(args.name)
+    secret = passphrases.new_secret(args.new_passphrase_file, name, keyring=args.keyring)
+    vault.add_person(operator(), NewPerson(name, args.role, [secret]))
+
+
+def _role(args: Namespace, vault: Vault) -> None:
+    from penjing.vault.access import operator
+
+    vault.accounts.set_role(operator(), vault.accounts.require(args.name), args.role)
+
+
+def _rename(args: Namespace, vault: Vault) -> None:
+    from penjing.vault.access import operator
+
+    vault.accounts.rename(operator(), vault.accounts.require(args.name), args.new)
+
+
+def _permit(args: Namespace, vault: Vault) -> None:
+    from penjing.vault.access import operator
+
+    person = vault.accounts.require(args.name)
+    vault.accounts.permit(operator(), person, args.kind, args.what, args.verb == "allow")
+
+
+def _keep(args: Namespace, vault: Vault) -> None:
+    from penjing.vault.retention import DAYS
+
+    with _unlocked(args, vault) as store:
+        if args.days is None:
+            store.settings.drop(DAYS)
+        else:
+            store.settings.put(DAYS, str(args.days))
+            store.expire()
+
+
+def _recover(args: Namespace, vault: Vault) -> None:
+    person = vault.accounts.require(args.name)
+    code = passphrases.code(args)
+    secret = passphrases.new_secret(args.new_passphrase_file, person.name, keyring=False)
+    vault.recover(person.name, code, secret)
+
+
+_VERBS = {
+    "list": lambda _args, _vault: None,
+    "add": _add,
+    "role": _role,
+    "rename": _rename,
+    "allow": _permit,
+    "refuse": _permit,
+    "keep": _keep,
+    "recover": _recover,
+}
+
+
+# -------------------------------------------------------------------------------------- pieces
+
+
+def _mend(args: Namespace, output: Output) -> int:
+    from penjing.vault import comeback
+    from penjing.vault.vault import Vault
+
+    place = _place()
+    own = _own_secret(args, place)
+    reports = [comeback.mend_accounts(place, own)]
+    if args.person is not None:
+        with Vault.open(place, own) as vault:
+            person = vault.accounts.require(args.person)
+            secret = passphrases.person_secret(args, place, person.id, person.name)
+            reports.append(comeback.mend_person(vault, person.name, secret))
+    found = [one for one in reports if one is not None]
+    lines = [line for one in found for line in _salvaged(one)] or ["nothing was damaged"]
+    _say(output, {"salvaged": [vars(one) for one in found]}, *lines)
+    return 1 if any(_lost(one) for one in found) else 0
+
+
+def _salvaged(report: Salvage) -> list[str]:
+    kept = ", ".join(f"{count} {table}" for table, count in report.kept.items())
+    lost = f"{report.broken} rows and {report.turns_missing} turns are known to be lost"
+    damaged = f"{len(report.damaged)} of {report.pages} pages were damaged"
+    return [f"{report.subject}: {damaged}", f"kept: {kept}", lost]
+
+
+def _lost(report: Salvage) -> bool:
+    return bool(report.damaged)
+
+
+def _place() -> Place:
+    from penjing.bundle.home import Home
+    from penjing.vault.vault import place_in
+
+    return place_in(Home.from_environment().root)
+
+
+def _own_secret(args: Namespace, place: Place) -> Any:
+    from penjing.vault.vault import require_vault
+
+    require_vault(place)
+    if not hasattr(args, "own"):  # a pipe gives its line once
+        args.own = passphrases.vault_secret(args, place)
+    return args.own
+
+
+@contextmanager
+def _open(args: Namespace, output: Output) -> Iterator[Vault]:
+    from penjing.vault.vault import Vault
+
+    place = _place()
+    with Vault.open(place, _own_secret(args, place)) as vault:
+        yield vault
+        for note in vault.notes:
+            output.progress().note(note)
+
+
+@contextmanager
+def _unlocked(args: Namespace, vault: Vault) -> Iterator[PersonStore]:
+    person = vault.accounts.require(args.name)
+    secret = passphrases.person_secret(args, vault.place, person.id, person.name)
+    store = vault.unlock(person.name, secret)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _person(person: Any) -> dict[str, Any]:
+    return {"id": person.id, "name": person.name, "role": person.role}
+
+
+def _said(vault: Vault, person_id: str) -> dict[str, Any]:
+    said = vault.accounts.actor(person_id).permissions
+    return {
+        "permissions": [
+            {"kind": kind, "name": name, "allowed": allowed}
+            for (kind, name), allowed in said.items()
+        ]
+    }
+
+
+def _line(person: dict[str, Any]) -> str:
+    said = [
+        f"{'may' if one['allowed'] else 'may not'} use {one['kind']} {one['name']}"
+        for one in person["permissions"]
+    ]
+    return "  ".join([person["name"], person["role"], *said])
+
+
+def _say(output: Output, document: dict[str, Any], *lines: str) -> None:
+    def human(console: Console) -> None:
+        for line in lines:
+            console.print(line, markup=False, soft_wrap=True)
+
+    output.emit(document, human)

@@ -1,0 +1,158 @@
+"""A box: one subject's slots and database together. Made, opened, given a new key, settled.
+
+A rotation writes the whole database again under a new key, then replaces the slots: that
+replacement is the moment it counts. Before it the old passphrase opens the old file, after it the
+new one the new file; `settle` removes whichever is left over at the next opening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from penjing.core.errors import IntegrityError, PenjingError, StorageError
+from penjing.vault import disk, slots, staging
+from penjing.vault.database import Database, copy_under, remove
+from penjing.vault.envelope import Key
+from penjing.vault.locks import alone, turn_lock, use_lock
+from penjing.vault.migrations import Step, migrate
+from penjing.vault.place import Place
+from penjing.vault.secrets import Secret, forget
+
+_UNFINISHED = (".new", ".new-journal", ".half", ".staged")
+
+
+def create(place: Place, subject: str, secrets: Sequence[Secret], steps: Sequence[Step]) -> None:
+    """A new box with an empty database. The slots come last: without them there is none."""
+    for folder in (place.root, place.keys, place.data, place.locks):
+        disk.private_folder(folder)
+    key = Key.random()
+    with alone(place, subject):
+        remove(place.database(subject, 1))
+        database = Database(place.database(subject, 1), key, turn_lock(place, subject))
+        try:
+            migrate(database, steps)
+            slots.save(place, slots.new_slots(subject, 1, key, secrets))
+        finally:
+            database.close()
+
+
+def unlock(place: Place, subject: str, secret: Secret, steps: Sequence[Step]) -> Database:
+    """Open a box and bring its database up to date. Raises WrongPassphrase."""
+    known = slots.load(place, subject)
+    key = slots.open_slots(known, secret)
+    return open_with(place, known, key, steps)
+
+
+def open_with(place: Place, known: slots.Slots, key: Key, steps: Sequence[Step]) -> Database:
+    """Open a box whose key is known already."""
+    if not _settled(place, known):
+        with alone(place, known.subject):
+            settle(place, known, key)
+    use = use_lock(place, known.subject)
+    try:
+        use.take(alone=False)
+        if slots.load(place, known.subject).generation != known.generation:
+            raise StorageError("the key was just changed by another penjing: unlock again")
+        path = place.database(known.subject, known.generation)
+        database = Database(path, key, turn_lock(place, known.subject), use)
+    except BaseException:
+        use.close()
+        raise
+    try:
+        migrate(database, steps)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def settle(place: Place, known: slots.Slots, key: Key) -> None:
+    """Finish what a crash or a restore left: one whole database, under the present key.
+
+    Call it `alone`. A database of an earlier generation is encrypted again under the present key;
+    a half-written one is removed.
+    """
+    subject, now = known.subject, known.generation
+    staging.finish(place, subject)
+    if now not in place.generations(subject):
+        _bring_forward(place, known, key)
+    for other in place.generations(subject):
+        if other != now:
+            remove(place.database(subject, other))
+    for unfinished in _unfinished(place, subject):
+        disk.remove(unfinished)
+    slots.mend(place, subject)
+
+
+def rotate(place: Place, subject: str, secret: Secret, new: Sequence[Secret]) -> None:
+    """Another passphrase and another key. Nobody may have the box open, nor does anyone after it
+    get in with the old passphrase, or with an old copy of the slots.
+    """
+    known = slots.load(place, subject)
+    key = slots.open_slots(known, secret)
+    with alone(place, subject):
+        settle(place, known, key)
+        fresh, later = Key.random(), known.generation + 1
+        database = Database(
+            place.database(subject, known.generation), key, turn_lock(place, subject)
+        )
+        try:
+            retired = {**slots.earlier_keys(known, key), known.generation: key}
+            replaced = slots.new_slots(subject, later, fresh, new, retired)
+            with database.reading() as connection:
+                copy_under(connection, place.database(subject, later), fresh)
+            slots.save(place, replaced)
+            settle(place, replaced, fresh)
+        finally:
+            database.close()
+            fresh.wipe()
+    _forget_entries(known)
+
+
+def destroy(place: Place, subject: str) -> None:
+    """Destroy the key, then remove what it opened. Finishes what an interrupted one began."""
+    slots.destroy(place, subject)
+    for generation in place.generations(subject):
+        remove(place.database(subject, generation))
+    for beside in sorted(place.data.glob(f".{subject}.*")):
+        disk.remove(beside)
+
+
+def _settled(place: Place, known: slots.Slots) -> bool:
+    return (
+        place.generations(known.subject) == [known.generation]
+        and not _unfinished(place, known.subject)
+        and not slots.damaged(place, known.subject)
+    )
+
+
+def _bring_forward(place: Place, known: slots.Slots, key: Key) -> None:
+    """A restored database is under an earlier key: encrypt it again under the present one."""
+    keys = slots.earlier_keys(known, key)
+    older = [old for old in place.generations(known.subject) if old in keys]
+    if not older:
+        raise IntegrityError(
+            f"there is no database {known.subject}.{known.generation}.db: restore a backup"
+        )
+    path = place.database(known.subject, older[-1])
+    database = Database(path, keys[older[-1]], turn_lock(place, known.subject))
+    try:
+        with database.reading() as connection:
+            copy_under(connection, place.database(known.subject, known.generation), key)
+    finally:
+        database.close()
+
+
+def _unfinished(place: Place, subject: str) -> list[Path]:
+    """What was cut off: a copy under a new key, or a restoring."""
+    return sorted(
+        path for ending in _UNFINISHED for path in place.data.glob(f".{subject}.*{ending}")
+    )
+
+
+def _forget_entries(known: slots.Slots) -> None:
+    for way in known.ways:
+        with suppress(PenjingError):  # the entry opens nothing any more
+            forget(way.about)

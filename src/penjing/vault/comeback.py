@@ -1,0 +1,169 @@
+"""Backups and damage, for a whole vault: what `penjing vault restore` does.
+
+With a backup, everybody's database is replaced; without one, what is here is mended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from penjing.core.errors import BadInput, IntegrityError
+from penjing.vault import backup as backups
+from penjing.vault import disk, process, recovery, slots
+from penjing.vault import restore as restoring
+from penjing.vault.access import operator
+from penjing.vault.accounts import Person
+from penjing.vault.audit import AuditLog
+from penjing.vault.backup import Backup
+from penjing.vault.database import connect, damage, remove
+from penjing.vault.envelope import Key
+from penjing.vault.mend import mend
+from penjing.vault.migrations import ACCOUNTS as ACCOUNTS_STEPS
+from penjing.vault.migrations import PERSON as PERSON_STEPS
+from penjing.vault.place import ACCOUNTS, Place
+from penjing.vault.restore import Restored
+from penjing.vault.salvage import Salvage
+from penjing.vault.secrets import Secret
+from penjing.vault.vault import Vault, require_vault
+from penjing.vault.wipe import gone
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a restoring from a backup did."""
+
+    restored: Restored
+    """Whose databases were replaced, and whose were not."""
+    people: tuple[Person, ...]
+    """People the accounts had not known any more."""
+
+
+def backup(vault: Vault, folder: Path) -> Backup:
+    """Copy the vault, in use or not, into a new folder."""
+    made = backups.backup(vault.place, folder, vault.accounts.database.key)
+    vault.accounts.audit.append(operator().id, "backup made")
+    return made
+
+
+def restore(vault: Vault, folder: Path) -> Returned:
+    """Replace everybody's database by the backup's. The accounts stay; who is missing returns."""
+    keys = _keys(vault)
+    found = backups.read_backup(folder, list(keys.values()))
+    restored = restoring.restore(vault.place, found, gone(vault.place), accounts=False)
+    people = _merge(vault, found, keys, restored)
+    vault.accounts.audit.append(operator().id, "backup restored")
+    return Returned(restored, people)
+
+
+def restore_elsewhere(place: Place, folder: Path, code: str, secret: Secret) -> Returned:
+    """Bring a backup to a machine that has no vault, with the recovery code of the accounts."""
+    if place.exists():
+        raise BadInput("there is a vault here already: restore into it without the recovery code")
+    process.shield()
+    generation, key = recovery.key_of(code)
+    found = backups.read_backup(folder, [key])
+    if f"{ACCOUNTS}.{generation}.db" not in found.files:
+        raise BadInput("that recovery code is not of this backup: use the one of its time")
+    for one in (place.root, place.keys, place.data, place.locks):
+        disk.private_folder(one)
+    restored = restoring.restore(place, found, gone(place), accounts=True)
+    if (folder / place.head.name).is_file():
+        disk.write_durably(place.head, disk.read(folder / place.head.name))
+    recovery.recover(place, ACCOUNTS, code, secret)
+    mend(place, ACCOUNTS, secret, ACCOUNTS_STEPS)
+    with Vault.open(place, secret) as vault:
+        vault.accounts.audit.append(operator().id, "backup restored elsewhere")
+    return Returned(restored, ())
+
+
+def accounts_code(place: Place, secret: Secret) -> str:
+    """The recovery code of the accounts: it opens the list of people, and nobody's part."""
+    require_vault(place)
+    known = slots.load(place, ACCOUNTS)
+    return recovery.code_of(known.generation, slots.open_slots(known, secret))
+
+
+def mend_accounts(place: Place, secret: Secret) -> Salvage | None:
+    """Mend the accounts and all key slots; None when the accounts were whole."""
+    require_vault(place)
+    process.shield()
+    report = mend(place, ACCOUNTS, secret, ACCOUNTS_STEPS)
+    with Vault.open(place, secret) as vault:
+        _add_nameless(vault)
+        for person in vault.accounts.people():
+            if any(path.exists() for path in place.slots(person.id)):
+                slots.mend(place, person.id)
+        if report is not None or not _head_is_right(vault.accounts.audit):
+            vault.accounts.audit.append(operator().id, "mended")
+    return report
+
+
+def mend_person(vault: Vault, name: str, secret: Secret) -> Salvage | None:
+    """Mend one person's part; None when it was whole."""
+    person = vault.accounts.require(name)
+    report = mend(vault.place, person.id, secret, PERSON_STEPS)
+    if report is not None:
+        vault.accounts.audit.append(operator().id, "salvaged", person.id)
+    return report
+
+
+def _keys(vault: Vault) -> dict[int, Key]:
+    known, key = slots.load(vault.place, ACCOUNTS), vault.accounts.database.key
+    return {**slots.earlier_keys(known, key), known.generation: key}
+
+
+def _merge(
+    vault: Vault, found: Backup, keys: dict[int, Key], restored: Restored
+) -> tuple[Person, ...]:
+    """Add people of the backup's accounts that were restored and are not known here any more."""
+    known = {person.id for person in vault.accounts.people()}
+    missing = [one for one in restored.subjects if one not in known]
+    if not missing:
+        return ()
+    added = []
+    for person in _people_of(vault.place, found, keys):
+        if person.id in missing:
+            free = vault.accounts.find(person.name) is None
+            name = person.name if free else _nameless(person.id)
+            added.append(vault.accounts.add(operator(), person.id, name, person.role))
+    return tuple(added)
+
+
+def _people_of(place: Place, found: Backup, keys: dict[int, Key]) -> list[Person]:
+    name = restoring.newest(found).get(ACCOUNTS)
+    generation = int(name.split(".")[1]) if name else 0
+    if name is None or generation not in keys:
+        raise IntegrityError("the backup's accounts do not open: their key was rotated away")
+    copy = place.data / f".{ACCOUNTS}.merge.new"
+    backups.copy_durably(found.folder / name, copy)
+    try:
+        connection = connect(copy, keys[generation])
+        try:
+            with damage(found.folder / name):
+                rows = connection.execute("SELECT id, name, role, added FROM person").fetchall()
+        finally:
+            connection.close()
+    finally:
+        remove(copy)
+    return [Person(*row) for row in rows]
+
+
+def _add_nameless(vault: Vault) -> None:
+    """People whose line was lost, or not yet written, keep their part: an owner may wipe it."""
+    known = {person.id for person in vault.accounts.people()}
+    for subject in vault.place.subjects():
+        if subject not in known and subject != ACCOUNTS:
+            vault.accounts.add(operator(), subject, _nameless(subject), "member")
+
+
+def _nameless(subject: str) -> str:
+    return f"person-{subject[:8]}"
+
+
+def _head_is_right(log: AuditLog) -> bool:
+    try:
+        log.verify()
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,157 @@
+"""Keys, and keys inside keys. Every primitive is the `cryptography` package's own.
+
+    passphrase --Argon2id--> wrapping key --AES-256-GCM--> key --HKDF-SHA256--> one key per purpose
+
+Python copies bytes as it likes: wiping a `Key` clears our own copy, and claims no more than that.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+from penjing.core.errors import BadInput, IntegrityError, MissingExtra
+
+KEY_BYTES = 32
+_NONCE = 12
+SHORTEST = 8
+"""Characters of a passphrase, at least."""
+
+
+class Key:
+    """32 secret bytes that show themselves nowhere."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) != KEY_BYTES:
+            raise IntegrityError("a key has the wrong length: restore its slots from a copy")
+        self._secret = bytearray(secret)
+
+    @classmethod
+    def random(cls) -> Key:
+        """A new one."""
+        return cls(os.urandom(KEY_BYTES))
+
+    def __repr__(self) -> str:
+        return "Key(...)"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is not pickled")
+
+    def raw(self) -> bytes:
+        """The bytes, for one use."""
+        if not self._secret:
+            raise BadInput("the key was forgotten: unlock again")
+        return bytes(self._secret)
+
+    def wipe(self) -> None:
+        """Overwrite and forget. Calling it twice is harmless."""
+        for at in range(len(self._secret)):
+            self._secret[at] = 0
+        self._secret.clear()
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one guess of a passphrase costs (Argon2id)."""
+
+    memory: int = 65536
+    """KiB."""
+    passes: int = 3
+    """Times over the memory."""
+    lanes: int = 4
+    """Threads."""
+
+
+USUAL = Cost()
+"""RFC 9106's choice where memory is short: 64 MiB, three passes, four lanes."""
+LEAST = Cost(memory=19456, passes=2, lanes=1)
+"""OWASP's minimum; less is refused."""
+_MOST = Cost(memory=2**21, passes=64, lanes=64)
+"""A slot that asks for more is damaged or hostile: it could otherwise exhaust the machine."""
+
+
+def require_cost(cost: Cost) -> Cost:
+    """`cost` itself when it is neither too weak nor absurd. Raises IntegrityError."""
+    pairs = zip(vars(LEAST).values(), vars(cost).values(), vars(_MOST).values(), strict=True)
+    if not all(isinstance(b, int) and a <= b <= c for a, b, c in pairs):
+        raise IntegrityError("a key slot asks for an unsafe passphrase cost: it was tampered with")
+    return cost
+
+
+def passphrase_bytes(text: str) -> bytes:
+    """A passphrase as bytes, the same from every keyboard (Unicode NFC)."""
+    return unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
+
+
+def require_passphrase(text: str) -> None:
+    """Refuse what is quickly guessed. Raises BadInput; does not repeat the passphrase."""
+    if len(text) < SHORTEST:
+        raise BadInput(
+            f"the passphrase is too short: use {SHORTEST} characters or more, best a few words"
+        )
+
+
+def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> Key:
+    """The wrapping key of a passphrase: slow on purpose."""
+    require_cost(cost)
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the vault", "vault") from error
+    try:
+        kdf = Argon2id(
+            salt=salt,
+            length=KEY_BYTES,
+            iterations=cost.passes,
+            lanes=cost.lanes,
+            memory_cost=cost.memory,
+        )
+    except UnsupportedAlgorithm as error:
+        raise MissingExtra("Argon2id (OpenSSL 3.2)", "vault") from error
+    return Key(kdf.derive(passphrase))
+
+
+def derive(key: Key, purpose: str, length: int = KEY_BYTES) -> bytes:
+    """Bytes for one purpose; those of another purpose tell nothing about them."""
+    hkdf, hashes = _hkdf()
+    return bytes(
+        hkdf(
+            hashes.SHA256(), length, salt=None, info=f"penjing vault 1: {purpose}".encode()
+        ).derive(key.raw())
+    )
+
+
+def seal(key: Key, plain: bytes, about: bytes) -> bytes:
+    """Encrypt so that any change is noticed, of `about` too, which stays readable."""
+    nonce = os.urandom(_NONCE)
+    return nonce + bytes(_aead()(key.raw()).encrypt(nonce, plain, about))
+
+
+def unseal(key: Key, sealed: bytes, about: bytes) -> bytes | None:
+    """What was sealed; None when key, bytes or `about` are not those of then."""
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        return bytes(_aead()(key.raw()).decrypt(sealed[:_NONCE], sealed[_NONCE:], about))
+    except (InvalidTag, ValueError):
+        return None
+
+
+def _aead() -> Any:
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the vault", "vault") from error
+    return AESGCM
+
+
+def _hkdf() -> tuple[Any, Any]:
+    try:
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the vault", "vault") from error
+    return HKDF, hashes

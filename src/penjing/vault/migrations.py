@@ -1,0 +1,162 @@
+"""How a database came to be what it is: numbered steps, each whole or not at all.
+
+A step is never edited once it was released: append one. Every table that holds what a person said
+or keeps begins with the same columns,
+
+    number INTEGER PRIMARY KEY, what TEXT (the table's own name), owner TEXT, ...
+
+so that one page of rows is enough to know what they are (`salvage.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from penjing.core.errors import FormatError
+from penjing.vault.database import Connection, Database
+
+Step = Callable[[Connection], None]
+
+
+def migrate(database: Database, steps: Sequence[Step]) -> int:
+    """Bring a database up to date; how many steps it took. Raises FormatError when it is newer."""
+    with database.reading() as connection:
+        version = _version(connection)
+    if version > len(steps):
+        advice = "install a newer penjing"
+        raise FormatError(f"{database.path.name} was written by a newer penjing: {advice}")
+    for number, step in enumerate(steps[version:], start=version + 1):
+        with database.writing() as connection:
+            if _version(connection) >= number:  # another process was faster
+                continue
+            step(connection)
+            connection.execute(f"PRAGMA user_version = {number}")
+    return len(steps) - version
+
+
+def _version(connection: Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+# ------------------------------------------------------------------------------- a person's own
+
+
+def _history(connection: Connection) -> None:
+    connection.execute(
+        """CREATE TABLE session (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, owner TEXT NOT NULL,
+            id TEXT NOT NULL UNIQUE, title TEXT NOT NULL, began REAL NOT NULL, spoke REAL NOT NULL
+        )"""
+    )
+    connection.execute(
+        """CREATE TABLE turn (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, owner TEXT NOT NULL,
+            session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+            place INTEGER NOT NULL, at REAL NOT NULL, role TEXT NOT NULL, text TEXT NOT NULL,
+            parts TEXT, UNIQUE (session, place)
+        )"""
+    )
+    connection.execute("CREATE INDEX turn_at ON turn (at)")
+    connection.execute(
+        """CREATE TABLE setting (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, owner TEXT NOT NULL,
+            id TEXT NOT NULL UNIQUE, value TEXT NOT NULL
+        )"""
+    )
+
+
+def _documents(connection: Connection) -> None:
+    connection.execute(
+        """CREATE TABLE document (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, owner TEXT NOT NULL,
+            id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, media TEXT NOT NULL,
+            size INTEGER NOT NULL, added REAL NOT NULL, sha256 TEXT NOT NULL
+        )"""
+    )
+    connection.execute(
+        """CREATE TABLE excerpt (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, owner TEXT NOT NULL,
+            document TEXT NOT NULL REFERENCES document (id) ON DELETE CASCADE,
+            place INTEGER NOT NULL, text TEXT NOT NULL, location TEXT NOT NULL,
+            vector BLOB NOT NULL, UNIQUE (document, place)
+        )"""
+    )
+    connection.execute(
+        """CREATE TABLE snapshot (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, owner TEXT NOT NULL,
+            id TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, sha256 TEXT NOT NULL, made REAL NOT NULL
+        )"""
+    )
+    connection.execute(
+        """CREATE TABLE piece (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, owner TEXT NOT NULL,
+            of TEXT NOT NULL, place INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (of, place)
+        )"""
+    )
+
+
+def _search(connection: Connection) -> None:
+    """Trigrams: Chinese has no spaces between words. What is deleted leaves the index as well."""
+    connection.execute(
+        """CREATE VIRTUAL TABLE words USING fts5(
+            text, content='turn', content_rowid='number', tokenize='trigram'
+        )"""
+    )
+    connection.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
+    connection.execute(
+        """CREATE TRIGGER turn_in AFTER INSERT ON turn BEGIN
+            INSERT INTO words (rowid, text) VALUES (new.number, new.text);
+        END"""
+    )
+    connection.execute(
+        """CREATE TRIGGER turn_out AFTER DELETE ON turn BEGIN
+            INSERT INTO words (words, rowid, text) VALUES ('delete', old.number, old.text);
+        END"""
+    )
+    connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
+
+
+PERSON: tuple[Step, ...] = (_history, _documents, _search)
+"""From nothing to what a person's database is today."""
+
+
+# -------------------------------------------------------------------------------- the accounts
+
+
+def _people(connection: Connection) -> None:
+    connection.execute(
+        """CREATE TABLE person (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, id TEXT NOT NULL UNIQUE,
+            name TEXT NOT NULL UNIQUE COLLATE NOCASE, role TEXT NOT NULL, added REAL NOT NULL
+        )"""
+    )
+    connection.execute(
+        """CREATE TABLE permission (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL,
+            person TEXT NOT NULL REFERENCES person (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL, name TEXT NOT NULL, allowed INTEGER NOT NULL,
+            UNIQUE (person, kind, name)
+        )"""
+    )
+
+
+def _audit(connection: Connection) -> None:
+    connection.execute(
+        """CREATE TABLE audit (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, at TEXT NOT NULL, who TEXT NOT NULL,
+            event TEXT NOT NULL, object TEXT NOT NULL, hash TEXT NOT NULL
+        )"""
+    )
+    connection.execute(
+        """CREATE TABLE secret (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, name TEXT NOT NULL UNIQUE,
+            value BLOB NOT NULL
+        )"""
+    )
+    connection.execute(
+        "INSERT INTO secret (what, name, value) VALUES ('secret', 'audit', randomblob(32))"
+    )
+
+
+ACCOUNTS: tuple[Step, ...] = (_people, _audit)
+"""From nothing to what the accounts database is today."""

@@ -1,0 +1,214 @@
+"""Key slots: small files that hold a subject's key, sealed once for each way to open it.
+
+Each is written twice, with a checksum, so that one flipped bit locks nobody out. Slots are the only
+thing that opens a database, and no backup holds them: without them a backup is noise.
+
+The keys of earlier generations stay in the slots, sealed under the present key: a backup taken
+before a rotation can be restored as long as the slots are there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from penjing.core.errors import FormatError, IntegrityError, PenjingError, StorageError
+from penjing.vault import disk
+from penjing.vault.envelope import Key, derive, seal, unseal
+from penjing.vault.place import Place
+from penjing.vault.secrets import Secret, forget, new_lock, wrapping_key, wrong
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to open the key."""
+
+    about: Mapping[str, Any]
+    """Kind, and what the kind needs: salt and cost, or the keyring's entry."""
+    sealed: bytes
+    """The key, sealed for this subject, generation and `about` alone."""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """All ways to open one subject's key."""
+
+    subject: str
+    """Whose."""
+    generation: int
+    """1 for the first key, one more after each rotation."""
+    ways: tuple[Way, ...]
+    """Any of them opens the key."""
+    retired: Mapping[int, bytes]
+    """Earlier keys by generation, sealed under the present one."""
+
+
+def new_slots(
+    subject: str,
+    generation: int,
+    key: Key,
+    secrets: Sequence[Secret],
+    retired: Mapping[int, Key] | None = None,
+) -> Slots:
+    """Slots that these secrets open."""
+    ways = tuple(_new_way(subject, generation, key, secret) for secret in secrets)
+    inner = Key(derive(key, "retired"))
+    sealed = {
+        old: seal(inner, earlier.raw(), _label(subject, old, {"kind": "retired"}))
+        for old, earlier in (retired or {}).items()
+    }
+    return Slots(subject, generation, ways, sealed)
+
+
+def open_slots(slots: Slots, secret: Secret) -> Key:
+    """The key. Raises WrongPassphrase."""
+    for way in slots.ways:
+        wrapping = wrapping_key(secret, way.about)
+        if wrapping is None:
+            continue
+        label = _label(slots.subject, slots.generation, way.about)
+        plain = unseal(wrapping, way.sealed, label)
+        wrapping.wipe()
+        if plain is not None:
+            return Key(plain)
+    raise wrong()
+
+
+def earlier_keys(slots: Slots, key: Key) -> dict[int, Key]:
+    """The keys of earlier generations."""
+    inner = Key(derive(key, "retired"))
+    found = {}
+    for old, sealed in slots.retired.items():
+        plain = unseal(inner, sealed, _label(slots.subject, old, {"kind": "retired"}))
+        if plain is None:
+            raise IntegrityError("an earlier key does not open: restore the key slots from a copy")
+        found[old] = Key(plain)
+    return found
+
+
+def load(place: Place, subject: str) -> Slots:
+    """The slots of a subject: the first copy that is whole. Raises IntegrityError."""
+    complaints = []
+    for path in place.slots(subject):
+        try:
+            return _read(path, subject)
+        except (FormatError, StorageError) as error:
+            complaints.append(error)
+    if not any(path.exists() for path in place.slots(subject)):
+        raise wrong()
+    advice = "restore it from a copy of the keys folder, or use the recovery code"
+    raise IntegrityError(f"both copies of a key slot are damaged: {advice}") from complaints[0]
+
+
+def kinds(place: Place, subject: str) -> set[str]:
+    """In which ways a subject's key can be opened; empty where there are no slots."""
+    if not any(path.exists() for path in place.slots(subject)):
+        return set()
+    return {way.about["kind"] for way in load(place, subject).ways}
+
+
+def save(place: Place, slots: Slots) -> None:
+    """Write both copies; the first is the moment that counts. Old ones are overwritten."""
+    for path in place.slots(slots.subject):
+        _replace(path, _document(slots))
+
+
+def damaged(place: Place, subject: str) -> list[Path]:
+    """Copies that are missing, damaged, or not what the first whole copy says."""
+    right = load(place, subject)
+    return [path for path in place.slots(subject) if not _same(path, right)]
+
+
+def mend(place: Place, subject: str) -> list[Path]:
+    """Write again what `damaged` finds."""
+    right, found = load(place, subject), damaged(place, subject)
+    for path in found:
+        _replace(path, _document(right))
+    return found
+
+
+def destroy(place: Place, subject: str) -> None:
+    """Overwrite and remove every copy, then the keyring's entries. There is no way back."""
+    ways: list[Way] = []
+    for path in place.slots(subject):
+        with suppress(FormatError, StorageError):
+            ways += _read(path, subject).ways
+        for copy in (path, *disk.leftovers(path)):
+            disk.destroy(copy)
+    for way in ways:
+        with suppress(PenjingError):  # without a slot it opens nothing
+            forget(way.about)
+
+
+def _new_way(subject: str, generation: int, key: Key, secret: Secret) -> Way:
+    about, wrapping = new_lock(secret)
+    sealed = seal(wrapping, key.raw(), _label(subject, generation, about))
+    wrapping.wipe()
+    return Way(about, sealed)
+
+
+def _label(subject: str, generation: int, about: Mapping[str, Any]) -> bytes:
+    return _canonical({"subject": subject, "generation": generation, "about": dict(about)})
+
+
+def _canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _document(slots: Slots) -> bytes:
+    body: dict[str, Any] = {
+        "penjing_slots": _FORMAT,
+        "subject": slots.subject,
+        "generation": slots.generation,
+        "ways": [{"about": dict(way.about), "sealed": way.sealed.hex()} for way in slots.ways],
+        "retired": {str(old): sealed.hex() for old, sealed in slots.retired.items()},
+    }
+    return _canonical({**body, "check": hashlib.sha256(_canonical(body)).hexdigest()})
+
+
+def _read(path: Path, subject: str) -> Slots:
+    data = disk.read(path)
+    try:
+        body = json.loads(data)
+        check = body.pop("check")
+        if _canonical({**body, "check": check}) != data:
+            raise ValueError("not written by penjing")
+        if check != hashlib.sha256(_canonical(body)).hexdigest() or body["subject"] != subject:
+            raise ValueError("wrong checksum")
+        if body["penjing_slots"] != _FORMAT:
+            raise FormatError(f"{path.name} is of a newer penjing: install a newer penjing")
+        ways = tuple(Way(way["about"], bytes.fromhex(way["sealed"])) for way in body["ways"])
+        retired = {int(old): bytes.fromhex(sealed) for old, sealed in body["retired"].items()}
+        return Slots(subject, int(body["generation"]), ways, retired)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FormatError(f"{path.name} is damaged: run penjing vault restore") from error
+
+
+def _same(path: Path, right: Slots) -> bool:
+    try:
+        return _read(path, right.subject) == right
+    except (FormatError, StorageError):
+        return False
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """A new file under the name; then the old file's bytes are overwritten where they lay."""
+    try:
+        old = os.open(path, os.O_RDWR)
+    except OSError:
+        old = -1
+    try:
+        disk.write_durably(path, data)
+        if old >= 0:
+            disk.overwrite(old)
+    finally:
+        if old >= 0:
+            os.close(old)

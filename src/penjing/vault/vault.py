@@ -1,0 +1,230 @@
+"""The vault: opened with its own secret, in which each person's part opens with theirs.
+
+The vault's secret opens the accounts: who there is, what they may use, the audit log. It opens
+nobody's history. Nothing here asks for a passphrase or prints one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from penjing.core.errors import BadInput, IntegrityError, StorageError, WrongPassphrase
+from penjing.vault import box, process, recovery, slots, staging
+from penjing.vault import wipe as wiping
+from penjing.vault.access import Actor, operator, require_role
+from penjing.vault.accounts import Accounts, Person
+from penjing.vault.audit import Head
+from penjing.vault.envelope import passphrase_bytes, stretch
+from penjing.vault.ids import Clock, new_id
+from penjing.vault.migrations import ACCOUNTS as ACCOUNTS_STEPS
+from penjing.vault.migrations import PERSON as PERSON_STEPS
+from penjing.vault.person import PersonStore
+from penjing.vault.place import ACCOUNTS, Place
+from penjing.vault.secrets import Passphrase, Secret, wrong
+from penjing.vault.verify import Finding, verify_database, verify_names, verify_slots
+
+
+@dataclass(frozen=True)
+class NewPerson:
+    """Somebody to be added."""
+
+    name: str
+    """What they type to log in."""
+    role: str
+    """Owner, member or guest."""
+    secrets: Sequence[Secret]
+    """Each of them alone will open their part."""
+
+
+class Vault:
+    """An open vault. `close` it, or use it in a with statement."""
+
+    def __init__(self, place: Place, accounts: Accounts, clock: Clock = time.time) -> None:
+        self.place = place
+        self.accounts = accounts
+        self.notes: list[str] = []
+        """What could not be done beside the work, such as a line for the audit log."""
+        self._clock = clock
+
+    @classmethod
+    def create(
+        cls, place: Place, secrets: Sequence[Secret], owner: NewPerson, clock: Clock = time.time
+    ) -> Vault:
+        """A new vault with its first owner."""
+        if place.exists() or place.subjects():
+            raise BadInput(
+                f"there is a vault in {place.root} already: penjing vault user adds people"
+            )
+        process.shield()
+        box.create(place, ACCOUNTS, secrets, ACCOUNTS_STEPS)
+        vault = cls._opened(place, secrets[0], clock)
+        vault.accounts.audit.append(operator().id, "vault made")
+        vault.add_person(operator(), owner)
+        return vault
+
+    @classmethod
+    def open(cls, place: Place, secret: Secret, clock: Clock = time.time) -> Vault:
+        """Open the accounts. Raises WrongPassphrase."""
+        require_vault(place)
+        process.shield()
+        staging.finish_all(place)
+        vault = cls._opened(place, secret, clock)
+        wiping.finish(place)
+        gone = wiping.gone(place)
+        for person in vault.accounts.people():
+            if person.id in gone:
+                vault.accounts.remove(operator().id, person.id)
+        return vault
+
+    @classmethod
+    def _opened(cls, place: Place, secret: Secret, clock: Clock) -> Vault:
+        damaged = slots.damaged(place, ACCOUNTS)
+        database = box.unlock(place, ACCOUNTS, secret, ACCOUNTS_STEPS)
+        vault = cls(place, Accounts(database, place.head, clock), clock)
+        vault._mended(damaged, operator().id)
+        return vault
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget the key. Calling it twice is harmless."""
+        self.accounts.database.close()
+
+    # ------------------------------------------------------------------------------- people
+
+    def add_person(self, actor: Actor, new: NewPerson) -> Person:
+        """Add a person with an empty part of their own. Their key comes before their name."""
+        actor.require_owner()
+        name, role = self.accounts.free_name(new.name), require_role(new.role)
+        person_id = new_id()
+        box.create(self.place, person_id, new.secrets, PERSON_STEPS)
+        return self.accounts.add(actor, person_id, name, role)
+
+    def unlock(self, name: str, secret: Secret) -> PersonStore:
+        """Open a person's part, with what is too old deleted. Raises WrongPassphrase."""
+        person = self.accounts.find(name)
+        if person is None:
+            _take_as_long(secret)
+            self._log("nobody", "refused")
+            raise wrong()
+        self._require_key(person)
+        damaged = slots.damaged(self.place, person.id)
+        try:
+            database = box.unlock(self.place, person.id, secret, PERSON_STEPS)
+        except WrongPassphrase:
+            self._log(person.id, "refused", person.id)
+            raise
+        self._log(person.id, "unlocked", person.id)
+        self._mended(damaged, person.id)
+        store = PersonStore(database, person, self._clock)
+        try:
+            store.expire()
+        except StorageError as error:
+            self.notes.append(f"what is too old was not deleted: {error}")
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def rotate(self, name: str, secret: Secret, new: Sequence[Secret]) -> None:
+        """Give a person's part another key and passphrase; nobody may have it open."""
+        person = self.accounts.find(name)
+        if person is None:
+            _take_as_long(secret)
+            raise wrong()
+        self._require_key(person)
+        box.rotate(self.place, person.id, secret, new)
+        self._log(person.id, "key rotated", person.id)
+
+    def recovery_code(self, name: str, secret: Secret) -> str:
+        """A person's recovery code. Raises WrongPassphrase."""
+        person = self.accounts.require(name)
+        known = slots.load(self.place, person.id)
+        code = recovery.code_of(known.generation, slots.open_slots(known, secret))
+        self._log(person.id, "recovery code shown", person.id)
+        return code
+
+    def recover(self, name: str, code: str, secret: Secret) -> None:
+        """Open a person's part to a new passphrase, with their recovery code."""
+        person = self.accounts.require(name)
+        recovery.recover(self.place, person.id, code, secret)
+        self._log(person.id, "recovered by code", person.id)
+
+    def wipe(self, actor: Actor, name: str) -> Person:
+        """Destroy a person's key, and all it ever opened. Themselves or an owner."""
+        person = self.accounts.require(name)
+        if actor.id != person.id:
+            actor.require_owner()
+        wiping.wipe(self.place, person.id)
+        self.accounts.remove(actor.id, person.id)
+        return person
+
+    # -------------------------------------------------------------------------------- whole
+
+    def verify(
+        self, open_parts: Sequence[PersonStore] = (), expected: Head | None = None
+    ) -> list[Finding]:
+        """What is not as it should be: of the accounts, all key slots, and the parts given."""
+        subjects = [ACCOUNTS, *(person.id for person in self.accounts.people())]
+        found = verify_names(self.place, subjects)
+        for subject in subjects:
+            found += verify_slots(self.place, subject)
+        found += verify_database(ACCOUNTS, self.accounts.database)
+        for store in open_parts:
+            found += verify_database(store.person.id, store.database)
+        try:
+            self.accounts.audit.verify(expected)
+        except IntegrityError as error:
+            found.append(Finding(ACCOUNTS, self.place.head.name, str(error)))
+        return found
+
+    def _require_key(self, person: Person) -> None:
+        if not any(path.exists() for path in self.place.slots(person.id)):
+            raise IntegrityError(
+                f"there is no key for {person.name} here: penjing vault user recover"
+            )
+
+    def _mended(self, copies: Sequence[Path], who: str) -> None:
+        """Opening has mended what was damaged, or left by a crash: say so."""
+        for path in copies:
+            self.notes.append(f"{path.name} was damaged or old, and was written again")
+            self._log(who, "key slot mended", who)
+
+    def _log(self, who: str, event: str, object_id: str = "") -> None:
+        """A full disk keeps nobody from reading what is theirs; the caller is told."""
+        try:
+            self.accounts.audit.append(who, event, object_id)
+        except StorageError as error:
+            self.notes.append(f"'{event}' is not in the audit log: {error}")
+
+
+def require_vault(place: Place) -> None:
+    """Raise BadInput where there is none."""
+    if not place.exists():
+        raise BadInput(f"there is no vault in {place.root}: make one with penjing vault init")
+
+
+def rotate_accounts(place: Place, secret: Secret, new: Sequence[Secret]) -> None:
+    """Give the accounts another key and secret; no penjing may have the vault open."""
+    require_vault(place)
+    process.shield()
+    box.rotate(place, ACCOUNTS, secret, new)
+
+
+def _take_as_long(secret: Secret) -> None:
+    """A name that is not there takes as long as one that is."""
+    if isinstance(secret, Passphrase):
+        stretch(passphrase_bytes(secret.text), os.urandom(16), secret.cost).wipe()
+
+
+def place_in(home: Path) -> Place:
+    """Where the vault of a home is."""
+    return Place(home / "vault")

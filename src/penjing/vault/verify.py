@@ -1,0 +1,97 @@
+"""Is everything what was written? Looks at every byte it has a key for; changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penjing.core.errors import IntegrityError, PenjingError
+from penjing.vault import slots
+from penjing.vault.database import PAGE, Connection, Database
+from penjing.vault.pages import salt_is_right
+from penjing.vault.place import Place
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as it should be."""
+
+    subject: str
+    """Whose."""
+    file: str
+    """Which file."""
+    what: str
+    """What is wrong with it."""
+
+
+def verify_database(subject: str, database: Database) -> list[Finding]:
+    """Every page of an open database, its structure, and its search index."""
+    found = []
+    if not salt_is_right(database.path, database.key):
+        found.append("the first 16 bytes were changed")
+    size = database.path.stat().st_size
+    with database.reading() as connection:
+        found += _lines(connection, "PRAGMA cipher_integrity_check")
+        if not found:
+            found += _structure(connection, size)
+    if not found:
+        found += _index(database)
+    return [Finding(subject, database.path.name, what) for what in found]
+
+
+def verify_slots(place: Place, subject: str) -> list[Finding]:
+    """Both copies of a subject's key slots."""
+    try:
+        damaged = slots.damaged(place, subject)
+    except PenjingError as error:
+        return [Finding(subject, f"{subject}.slot", str(error))]
+    return [Finding(subject, path.name, "is missing, damaged or old") for path in damaged]
+
+
+def verify_names(place: Place, expected: list[str]) -> list[Finding]:
+    """Whether everybody has slots and one database, and nobody else has."""
+    found = []
+    for subject in expected:
+        if not place.generations(subject):
+            found.append(
+                Finding(subject, f"{subject}.db", "there is no database: restore a backup")
+            )
+        if not any(path.exists() for path in place.slots(subject)):
+            found.append(Finding(subject, f"{subject}.slot", "no key slot: use the recovery code"))
+    for subject in place.subjects():
+        if subject not in expected:
+            found.append(
+                Finding(
+                    subject,
+                    f"{subject}.*",
+                    "is nobody's yet: penjing vault restore gives it a name",
+                )
+            )
+    return found
+
+
+def _structure(connection: Connection, size: int) -> list[str]:
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    if pages * PAGE != size:
+        return [f"the file has {size} bytes and should have {pages * PAGE}"]
+    lines = _lines(connection, "PRAGMA integrity_check")
+    broken = connection.execute("PRAGMA foreign_key_check").fetchall()
+    return [line for line in lines if line != "ok"] + [
+        f"points nowhere: {row[0]}" for row in broken
+    ]
+
+
+def _index(database: Database) -> list[str]:
+    with database.reading() as connection:
+        row = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'words'").fetchone()
+    if row is None:
+        return []
+    try:
+        with database.writing() as connection:
+            connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+    except IntegrityError:
+        return ["the search index is not that of the turns"]
+    return []
+
+
+def _lines(connection: Connection, statement: str) -> list[str]:
+    return [str(row[0]) for row in connection.execute(statement).fetchall()]

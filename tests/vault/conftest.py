@@ -1,0 +1,60 @@
+"""A vault with two people in it, at the lowest price of a passphrase that is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from penjing.vault import database
+from penjing.vault.access import operator
+from penjing.vault.envelope import LEAST, Key
+from penjing.vault.person import PersonStore
+from penjing.vault.place import Place
+from penjing.vault.secrets import Passphrase
+from penjing.vault.vault import NewPerson, Vault
+
+OWN = Passphrase("the vault's own words", LEAST)
+ANNA = Passphrase("anna knows these words", LEAST)
+BEN = Passphrase("ben knows other words", LEAST)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting for the disk: what is synced when is tested in processes of their own."""
+    right = database._set_up
+
+    def unsynced(connection: database.Connection, path: Path, key: Key) -> None:
+        right(connection, path, key)
+        connection.execute("PRAGMA synchronous = OFF").fetchall()
+
+    monkeypatch.setattr(database, "_set_up", unsynced)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path / "home" / "vault")
+
+
+@pytest.fixture
+def vault(place: Place) -> Iterator[Vault]:
+    """Anna owns it, Ben is a member."""
+    vault = Vault.create(place, [OWN], NewPerson("Anna", "owner", [ANNA]))
+    vault.add_person(operator(), NewPerson("Ben", "member", [BEN]))
+    with vault:
+        yield vault
+
+
+@pytest.fixture
+def anna(vault: Vault) -> Iterator[PersonStore]:
+    store = vault.unlock("Anna", ANNA)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def ben(vault: Vault) -> Iterator[PersonStore]:
+    store = vault.unlock("Ben", BEN)
+    yield store
+    store.close()
