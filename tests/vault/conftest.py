@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,12 +38,20 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path / "home" / "vault")
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: passphrases are slow on purpose."""
+    place = Place(tmp_path_factory.mktemp("template") / "vault")
+    with Vault.create(place, [OWN], NewPerson("Anna", "owner", [ANNA])) as vault:
+        vault.add_person(operator(), NewPerson("Ben", "member", [BEN]))
+    return place.root
+
+
 @pytest.fixture
-def vault(place: Place) -> Iterator[Vault]:
+def vault(place: Place, template: Path) -> Iterator[Vault]:
     """Anna owns it, Ben is a member."""
-    vault = Vault.create(place, [OWN], NewPerson("Anna", "owner", [ANNA]))
-    vault.add_person(operator(), NewPerson("Ben", "member", [BEN]))
-    with vault:
+    shutil.copytree(template, place.root)
+    with Vault.open(place, OWN) as vault:
         yield vault
 
 
