@@ -170,8 +170,9 @@ def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: floa
     effects = len(checkpoint.quantizable) * chosen.probe_windows * chosen.probe_length
     assembly = chosen.assembly_windows * chosen.probe_length
     rounding = max(chosen.calibration_tokens, chosen.rounding_tokens if text else 0)
-    read = _WRITE * written + chosen.calibration_tokens + _EFFECT * effects
-    read += _ASSEMBLY * chosen.assemblies * assembly + _ROUND * rounding
+    read = _WRITE * written + chosen.calibration_tokens + _ROUND * rounding
+    if settings.plan is None:
+        read += _EFFECT * effects + _ASSEMBLY * chosen.assemblies * assembly
     read += 5 * chosen.held_out_windows * CONTEXT  # start, result, three controls
     encode = _ENCODE * checkpoint.parameters / max(settings.threads, 1)
     training = settings.schedule.seconds if METHODS[chosen.method].distilled else 0.0
