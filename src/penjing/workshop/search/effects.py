@@ -25,6 +25,7 @@ super weight that others keep. Its effect says nothing of theirs, nor theirs of 
 measured itself. (`blk.11.ffn_down` of the default model in Q4_0, see the lab notebook.)"""
 
 _NOTHING = 1e-12  # a KLD below what 32 bits can tell from 0
+_ENDLESS = 50.0  # log of a KLD beyond any; a steep line leads further, and exp of that nowhere
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Effects:
         error = self.damage[codec].total
         if error <= 0:
             return 0.0
-        return math.exp(_on_line(self._anchors(), math.log(error)))
+        return math.exp(min(_on_line(self._anchors(), math.log(error)), _ENDLESS))
 
     def _anchors(self) -> list[tuple[float, float]]:
         """Points (log error, log KLD) that rise: all that was measured but upset codecs."""
