@@ -133,9 +133,8 @@ def _peak(checkpoint: Checkpoint, settings: Settings, distilled: bool) -> int:
     measuring = PROCESS_BYTES + Memory.of(checkpoint, text, means(settings)).peak
     file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
     reading = PROCESS_BYTES + file + 3 * 4 * CONTEXT * config.vocab
-    rounding = PROCESS_BYTES + rounding_bytes(
-        checkpoint, max(chosen.calibration_tokens, chosen.rounding_tokens)
-    )
+    tokens = max(chosen.calibration_tokens, chosen.rounding_tokens)
+    rounding = PROCESS_BYTES + file + rounding_bytes(checkpoint, tokens)
     found = max(measuring, reading, rounding, memory_needed(checkpoint) if distilled else 0)
     if settings.ram is not None and found > settings.ram:
         how = " (--effort light does not train and needs less)" if distilled else ""
