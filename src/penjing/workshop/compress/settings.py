@@ -43,7 +43,7 @@ class Effort:
 
 
 EFFORTS = {
-    "light": Effort(1536, 2, 96, 6, "gptq", 8192, 12, 4),
+    "light": Effort(1536, 2, 96, 6, "searched", 1536, 12, 4),
     "standard": Effort(6144, 3, 128, 6, "distilled", 16384, 60, 6, 262_144, 3.0),
     "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0),
 }
