@@ -265,13 +265,14 @@ def test_sigterm_ends_a_command_that_survives_ctrl_c(tmp_path: Path) -> None:
     body = "\n        ".join(
         [
             "while True:",
-            "    try: time.sleep(30)",
+            "    try: print('waiting', flush=True); time.sleep(30)",
             "    except KeyboardInterrupt: print('still here', flush=True)",
         ]
     )
     process = start(tmp_path, body)
     assert process.stdout is not None
-    process.stdout.readline()
+    while process.stdout.readline() != "waiting\n":  # only now is Ctrl-C caught
+        assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "still here\n"
     process.send_signal(signal.SIGTERM)
