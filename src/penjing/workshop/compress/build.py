@@ -36,7 +36,7 @@ from penjing.workshop.export.gguf import Encoded, export_bytes, export_gguf
 from penjing.workshop.quantize.awq import awq
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.rotation import rotate_values
-from penjing.workshop.quantize.scales import round_to, search
+from penjing.workshop.quantize.stored import encode
 from penjing.workshop.quantize.whole import Store, Wish, round_model
 
 _HASH = 16
@@ -239,12 +239,10 @@ def _by_importance(base: _Base) -> Encoded:
     """Scales from our own search where the codec is a grid; ggml's for the others."""
 
     def encoded(name: str, kind: Codec) -> Bytes | None:
-        source, grid = base.checkpoint.tensors[name], GRIDS.get(kind.name)
-        if grid is None or kind == source.codec or name not in base.importance:
+        source = base.checkpoint.tensors[name]
+        if kind.name not in GRIDS or kind == source.codec or name not in base.importance:
             return None
-        weights = torch.from_numpy(source.load())
-        importance = torch.from_numpy(np.array(base.importance[name]))
-        return grid.encode(round_to(grid, weights, search(grid, weights, importance)))
+        return encode(kind, source.load(), np.array(base.importance[name]))
 
     return encoded
 
