@@ -26,13 +26,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine": {"core", "bundle", "devices", "ggml"},
     "vault": {"core"},
     "knowledge": {"core", "vault"},
+    "tools": {"core"},
     "evaluate": {"core"},
     "assistant": {"core"},
     "serve": {"core", "assistant", "vault", "bundle"},
     "workshop": {"core", "bundle", "ggml", "devices", "engine", "evaluate"},
     "cli": {
-        "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "evaluate",
-        "assistant", "serve", "workshop",
+        "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "tools",
+        "evaluate", "assistant", "serve", "workshop",
     },
     # penjing/__init__.py and penjing/__main__.py
     "": {"cli"},

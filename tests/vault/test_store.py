@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from conftest import ANNA, OWN
 from penjing.core.errors import BadInput, IntegrityError, NotFound, StorageError
 from penjing.core.history import Excerpt
-from penjing.core.messages import Message, Text
+from penjing.core.messages import Message, Note, Text
 from penjing.core.protocols import Store
 from penjing.vault.accounts import Person
 from penjing.vault.database import Database
@@ -49,10 +49,11 @@ def test_turns_come_back_in_order_with_all_their_parts(store: Store) -> None:
         Message("assistant", (Text("two "), Text("parts"))),
         Message.of("tool", ""),
         Message("user", ()),
+        Message("assistant", (Text("see [1]"), Note("cited", {"number": 1, "source": "盆景"}))),
         Message.of("user", "emoji 🌱, 盆景, null \0"),
     ]
     turns = [store.history.append_turn(session.id, message) for message in said]
-    assert [turn.number for turn in turns] == [1, 2, 3, 4, 5]
+    assert [turn.number for turn in turns] == [1, 2, 3, 4, 5, 6]
     assert store.history.turns(session.id) == turns
     assert [turn.message for turn in store.history.turns(session.id)] == said
 

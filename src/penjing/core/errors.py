@@ -15,6 +15,7 @@
     │   └── InUse                another process has it open
     ├── NetworkError             a source could not be reached
     ├── EngineError              the runtime refused or failed
+    │   └── Busy                 every place is taken                    (says when to try again)
     └── Cancelled                a person pressed Ctrl-C                 exit 130
 
 Foreign exceptions are translated at each room's door; no other exception reaches the command line.
@@ -102,6 +103,14 @@ class NetworkError(PenjingError):
 
 class EngineError(PenjingError):
     """The runtime could not load the model or could not run it."""
+
+
+class Busy(EngineError):
+    """Everything that may wait is waiting."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"too much is being asked at once: try again in {seconds:.0f} s")
+        self.seconds = seconds
 
 
 class Cancelled(PenjingError):

@@ -18,13 +18,23 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Note:
+    """A part of a message that is not words: its citations, the actions it asked for or did."""
+
+    name: str
+    """What kind."""
+    data: Mapping[str, Any]
+    """Plain data, as JSON has it."""
+
+
+@dataclass(frozen=True)
 class Message:
     """One message of a conversation."""
 
     role: Role
     """Who speaks."""
-    parts: tuple[Text, ...]
-    """What is said, in order; other kinds of part join `Text` when a room needs them."""
+    parts: tuple[Text | Note, ...]
+    """What is said, in order, and notes on it."""
 
     @classmethod
     def of(cls, role: Role, text: str) -> Message:
@@ -34,7 +44,11 @@ class Message:
     @property
     def text(self) -> str:
         """All text parts joined."""
-        return "".join(part.text for part in self.parts)
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    def notes(self, name: str) -> list[Mapping[str, Any]]:
+        """The data of all notes of a kind."""
+        return [part.data for part in self.parts if isinstance(part, Note) and part.name == name]
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,10 @@ class GenerationSettings:
     """Drop tokens less likely than this share of the likeliest."""
     repeat_penalty: float = 1.1
     """Above 1 discourages the last 64 tokens; 1.0 is off."""
+    frequency_penalty: float = 0.0
+    """Taken from a token's logit for each time it stands in the last 64; 0 is off."""
+    presence_penalty: float = 0.0
+    """Taken from a token's logit when it stands in the last 64 at all; 0 is off."""
     seed: int | None = None
     """Same seed, same model, same machine: same answer. None draws one."""
     stop: tuple[str, ...] = ()
@@ -63,6 +81,8 @@ class GenerationSettings:
     """A GBNF grammar the answer must follow."""
     json_schema: Mapping[str, Any] | None = None
     """A JSON schema the answer must satisfy; excludes `grammar`."""
+    top_logprobs: int | None = None
+    """Report each token's log-probability and those of so many likeliest others; None: neither."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,18 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class TokenLogprob:
+    """A token that was written, and how likely the model held it before any sampling setting."""
+
+    token: bytes
+    """Its bytes, which need not be whole characters."""
+    logprob: float
+    """Natural logarithm of its probability."""
+    top: tuple[tuple[bytes, float], ...] = ()
+    """The likeliest tokens in its place, likeliest first."""
+
+
+@dataclass(frozen=True)
 class Chunk:
     """A piece of a streamed answer; the last one carries the finish reason and the usage."""
 
@@ -91,3 +123,5 @@ class Chunk:
     """Why writing ended; None while it goes on."""
     usage: Usage | None = field(default=None, compare=False)
     """Only on the last chunk."""
+    logprobs: tuple[TokenLogprob, ...] = field(default=(), compare=False)
+    """Of the tokens whose text this chunk completes, where they were asked for."""

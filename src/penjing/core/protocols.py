@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from penjing.core.dialogue import Event, Outcome, Passage
 from penjing.core.history import Document, Excerpt, Found, Session, Turn
 from penjing.core.messages import Chunk, GenerationSettings, Message
+from penjing.core.serving import Health, Request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +62,142 @@ class LanguageModel(Protocol):
 
     def close(self) -> None:
         """Free the model. Calling it twice is harmless."""
+        ...
+
+
+class Ticket(Protocol):
+    """One request that was taken."""
+
+    def cancel(self) -> None:
+        """Stop writing it and forget it; harmless when it is over. Callable from any thread."""
+        ...
+
+
+class Scheduler(Protocol):
+    """An engine that writes many answers side by side (continuous batching). Thread-safe."""
+
+    @property
+    def name(self) -> str:
+        """What to call its model."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that one prompt and its answer may fill together."""
+        ...
+
+    def submit(self, request: Request, deliver: Callable[[Chunk | Exception], None]) -> Ticket:
+        """Take a request, or raise at once: BadInput, or Busy with the seconds to wait.
+
+        `deliver` is called from the scheduler's own thread with each chunk, and last with the
+        chunk that has a finish reason or with an error; it must not block.
+        """
+        ...
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """How many prompt tokens these messages need, chat template included."""
+        ...
+
+    def health(self) -> Health:
+        """How it is now."""
+        ...
+
+    def close(self, grace: float = 0.0) -> None:
+        """Take nothing more, give what is being written `grace` seconds, end. Twice is harmless."""
+        ...
+
+
+class Embedder(Protocol):
+    """Texts to vectors whose scalar product says how much they mean the same."""
+
+    @property
+    def name(self) -> str:
+        """Model and version: vectors of two names are never compared."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in a vector."""
+        ...
+
+    def embed(
+        self, texts: Sequence[str], kind: Literal["query", "passage"]
+    ) -> npt.NDArray[np.float32]:
+        """Vectors [len(texts), dimension] of length 1; a text too long is cut at its end."""
+        ...
+
+    def close(self) -> None:
+        """Free the model. Calling it twice is harmless."""
+        ...
+
+
+class Retriever(Protocol):
+    """What one person may read, searched."""
+
+    def search(self, query: str, *, limit: int = 5) -> list[Passage]:
+        """The best passages, best first; empty when nothing is relevant."""
+        ...
+
+
+class Tool(Protocol):
+    """Something that can be done. One file a tool, all alike (`penjing/tools/`)."""
+
+    @property
+    def name(self) -> str:
+        """What a spec calls it: letters, digits and underscores."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """What it does, in one English sentence."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The JSON schema of its arguments: an object, additional properties refused."""
+        ...
+
+    @property
+    def careful(self) -> bool:
+        """It changes the physical world or cannot be undone: a person must confirm it."""
+        ...
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """Names that exist right now for a parameter (lamps, rooms, playlists ...); maybe none."""
+        ...
+
+    def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
+        """Do it for a person; arguments were checked. A failure is an Outcome, not an exception."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. Calling it twice is harmless."""
+        ...
+
+
+class Assistant(Protocol):
+    """Something that replies. State lies in the store, so that a restart loses nothing."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    def reply(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+        """Answer one thing a person said; both turns are kept in `store` by the time it ends.
+
+        Closing the iterator stops the answer; what was already said is kept.
+        """
+        ...
+
+    def confirm(
+        self, person: str, store: Store, session: str, action: str, *, yes: bool
+    ) -> Iterator[Event]:
+        """Do, or drop, the action of this id that waits. NotFound when none of it waits."""
+        ...
+
+    def close(self) -> None:
+        """Let go of models and tools. Calling it twice is harmless."""
         ...
 
 

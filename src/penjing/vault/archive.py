@@ -15,7 +15,8 @@ from typing import Any
 
 from penjing.core.errors import BadInput, IntegrityError
 from penjing.core.files import writing
-from penjing.core.history import Document, Session
+from penjing.core.history import Document, Session, Turn
+from penjing.core.messages import Note
 from penjing.vault.accounts import Accounts
 from penjing.vault.person import PersonStore
 
@@ -66,11 +67,15 @@ def about(store: PersonStore, accounts: Accounts) -> dict[str, Any]:
 
 
 def _session(store: PersonStore, session: Session) -> dict[str, Any]:
-    turns = [
-        {"number": turn.number, "at": turn.at, "role": turn.message.role, "text": turn.message.text}
-        for turn in store.history.turns(session.id)
-    ]
+    turns = [_turn(turn) for turn in store.history.turns(session.id)]
     return {**vars(session), "turns": turns}
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    said = turn.message
+    notes = [vars(part) for part in said.parts if isinstance(part, Note)]
+    shown = {"number": turn.number, "at": turn.at, "role": said.role, "text": said.text}
+    return {**shown, "notes": notes} if notes else shown
 
 
 def _document(store: PersonStore, number: int, document: Document) -> dict[str, Any]:

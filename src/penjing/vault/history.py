@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 from penjing.core.errors import BadInput
 from penjing.core.history import Found, Session, Turn
-from penjing.core.messages import Message, Text
+from penjing.core.messages import Message, Note, Text
 from penjing.vault.access import Gate, Row
 from penjing.vault.database import Database
 from penjing.vault.ids import Clock, new_id
@@ -121,7 +122,7 @@ def _session(row: Row) -> Session:
 def _row(turn: Turn) -> Row:
     text = searchable(turn.message.text)
     plain = turn.message == Message.of(turn.message.role, text)
-    parts = None if plain else json.dumps([part.text for part in turn.message.parts])
+    parts = None if plain else json.dumps([_plain(part) for part in turn.message.parts])
     return {
         "session": turn.session,
         "place": turn.number,
@@ -133,6 +134,14 @@ def _row(turn: Turn) -> Row:
 
 
 def _turn(row: Row) -> Turn:
-    texts = [row["text"]] if row["parts"] is None else json.loads(row["parts"])
-    message = Message(row["role"], tuple(Text(text) for text in texts))
+    parts = [row["text"]] if row["parts"] is None else json.loads(row["parts"])
+    message = Message(row["role"], tuple(_part(part) for part in parts))
     return Turn(row["session"], row["place"], row["at"], message)
+
+
+def _plain(part: Text | Note) -> object:
+    return part.text if isinstance(part, Text) else {"note": part.name, "data": part.data}
+
+
+def _part(plain: Any) -> Text | Note:
+    return Text(plain) if isinstance(plain, str) else Note(plain["note"], plain["data"])
