@@ -63,12 +63,6 @@ class Limits:
     """Turns in all sessions that are being answered; each has a thread."""
     connections: int = 512
     """Open connections."""
-    header_seconds: float = 10.0
-    """Until the headers of a request are complete."""
-    body_seconds: float = 30.0
-    """Until a body is complete, and one second more for each `body_rate` bytes of it."""
-    body_rate: int = 16 * KIB
-    """Bytes a second that a large body must bring."""
     idle_seconds: float = 30.0
     """An open connection between two requests."""
     stuck_seconds: float = 60.0

@@ -10,9 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from penjing.core.errors import (
@@ -44,6 +42,10 @@ class BadParameter(BadInput):
         self.code = code
 
 
+class UnknownModel(BadParameter):
+    """A model or a response that is not here."""
+
+
 class Throttled(UsageError):
     """One person asks for too much."""
 
@@ -69,6 +71,7 @@ _STATUS: Sequence[tuple[type[PenjingError], int]] = (
     (Throttled, 429),
     (NotServed, 501),
     (Conflict, 409),
+    (UnknownModel, 404),
     (NotFound, 404),
     (UnknownName, 404),
     (NotPermitted, 403),
@@ -105,6 +108,8 @@ def answer(request: Request, error: PenjingError) -> JSONResponse:
     headers = {}
     if isinstance(error, Busy | Throttled):
         headers["Retry-After"] = str(max(1, math.ceil(error.seconds)))
+    if isinstance(error, TooLarge):
+        headers["Connection"] = "close"  # the rest of it may still be coming
     if is_openai(request):
         status, document = openai_error(error)
         return JSONResponse(document, status, headers)
@@ -117,17 +122,15 @@ def is_openai(request: Request) -> bool:
     return path == "/v1" or path.startswith("/v1/")
 
 
-async def on_error(request: Request, error: Exception) -> JSONResponse:
+async def on_error(request: Request, error: Any) -> JSONResponse:
     """Handler of everything of our own tree."""
-    assert isinstance(error, PenjingError)
     if status_of(error) >= 500 and not isinstance(error, Busy):
         log.error("%s", type(error).__name__)
     return answer(request, error)
 
 
-async def on_http(request: Request, error: Exception) -> JSONResponse:
+async def on_http(request: Request, error: Any) -> JSONResponse:
     """Handler of what the framework refuses: no such path, no such method, no JSON."""
-    assert isinstance(error, HTTPException)
     line = {
         404: "there is no such path: /openapi.json lists them",
         405: "this path does not take that method: /openapi.json lists them",
@@ -140,9 +143,8 @@ async def on_http(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(document, error.status_code, error.headers)
 
 
-async def on_invalid(request: Request, error: Exception) -> JSONResponse:
+async def on_invalid(request: Request, error: Any) -> JSONResponse:
     """Handler of a body or query that does not fit its model: the first thing that is wrong."""
-    assert isinstance(error, RequestValidationError)
     return answer(request, complaint(error.errors()[0]))
 
 
@@ -175,9 +177,8 @@ def _place(loc: Sequence[str | int]) -> str:
     return place[:200]
 
 
-async def on_crash(request: Request, error: Exception) -> JSONResponse:
+async def on_crash(request: Request, error: Exception) -> JSONResponse:  # noqa: ARG001
     """Handler of everything else: a bug. What it was stands in the log, without what was said."""
-    log.error("internal error: %s", trace(error))
     return answer(request, PenjingError(INTERNAL))
 
 

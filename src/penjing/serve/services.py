@@ -1,15 +1,14 @@
 """What a server serves, put together by whoever starts it. Knows no HTTP.
 
-`People` is the seam to whoever keeps the accounts: the vault (`people.py`), or nobody at all, when
-one person's store lies in memory.
+`People` is the seam to whoever keeps the accounts: the vault, or nobody at all, when one person's
+store lies in memory (`people.py` has both).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from penjing.core.history import Document
 from penjing.core.protocols import Assistant, Embedder, Scheduler, Store
@@ -31,37 +30,14 @@ class Known:
     """What was said for them: kind ("tool", "source", "assistant"), name, allowed or not."""
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A person whose part was unlocked."""
-
-    person: Known
-    """Who."""
-    store: Store
-    """What is theirs; whoever asked for it closes it."""
-
-
 class People(Protocol):
-    """Who there is. Everything may wait for a disk or a slow key: never called on the event loop.
+    """Who there is, to be looked at and changed; the door lets them in. Every call may block.
 
     `asks` is the id of the person who asks; NotPermitted where their role does not allow it.
     """
 
-    @property
-    def kept(self) -> bool:
-        """A vault keeps what they say. Without one there is one person, whose store is open."""
-        ...
-
     def all(self) -> Sequence[Known]:
         """Everybody, the first to be added first."""
-        ...
-
-    def open(self, name: str, passphrase: str) -> Opened:
-        """Unlock a person's part. WrongPassphrase for a name that is not there too, as slowly."""
-        ...
-
-    def only(self) -> Opened | None:
-        """The one person of a server without a vault; None where people log in."""
         ...
 
     def add(self, asks: str, name: str, role: str, passphrase: str) -> Known:
@@ -80,20 +56,20 @@ class People(Protocol):
         """Destroy a person's key. Themselves, or an owner."""
         ...
 
-    def require(self, person: str, passphrase: str) -> None:
-        """Raise WrongPassphrase unless it is this person's."""
+    def require_passphrase(self, person: str, passphrase: str) -> None:
+        """Raise WrongPassphrase unless it is this person's. No store of theirs may be open."""
         ...
 
     def set_passphrase(self, person: str, old: str, new: str) -> None:
         """Another passphrase and another key. InUse while any store of theirs is open."""
         ...
 
-    def export(self, person: str, store: Store, path: Path) -> None:
-        """Write all there is about a person as a zip, to a file that is not there yet."""
+    def require(self, person: str, kind: str, name: str) -> None:
+        """Raise NotPermitted unless they may use a tool, a source or an assistant."""
         ...
 
-    def close(self) -> None:
-        """Forget the accounts' key. Calling it twice is harmless."""
+    def export(self, person: str, store: Store, file: IO[bytes]) -> None:
+        """Write all there is about a person as a zip. The file need not be seekable."""
         ...
 
 
