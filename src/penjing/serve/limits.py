@@ -61,11 +61,5 @@ class Limits:
     """Requests of one person in a minute."""
     turns: int = 64
     """Turns in all sessions that are being answered; each has a thread."""
-    connections: int = 512
-    """Open connections."""
-    idle_seconds: float = 30.0
-    """An open connection between two requests."""
-    stuck_seconds: float = 60.0
-    """A client that does not read what it asked for."""
     grace_seconds: float = 10.0
     """For what is being answered, when the server is asked to stop."""
