@@ -17,7 +17,6 @@ from penjing.serve.door import bounds, cookies, csrf, hosts, origins, owners
 from penjing.serve.door.accounts import Accounts, Opened
 from penjing.serve.door.bodies import SLOW, Guarded, Patient
 from penjing.serve.door.clock import Clock, seconds
-from penjing.serve.door.codes import OneTimeCode
 from penjing.serve.door.headers import dressed
 from penjing.serve.door.login import LOGOUT, Describe, Login, who_in
 from penjing.serve.door.public import is_public
@@ -27,7 +26,6 @@ from penjing.serve.door.sessions import Sessions, WebSession
 from penjing.serve.door.settings import DoorSettings
 from penjing.serve.door.stores import Stores
 from penjing.serve.door.throttle import Rate, neighbourhood
-from penjing.serve.door.unlocking import Unlocking
 from penjing.serve.door.visit import App, Receive, Refusal, Scope, Send, Visit
 from penjing.serve.who import Who
 
@@ -64,12 +62,9 @@ class Door:
         self._stores = Stores()
         self._sessions = Sessions(self._stores, settings, clock)
         self._timer: asyncio.TimerHandle | None = None
-        self._unlocking = Unlocking(accounts, settings, clock)
-        self.code = OneTimeCode(clock)
+        self._login = Login(accounts, self._sessions, settings, describe, clock=clock)
+        self.code = self._login.code
         """The one-time code for the link that is printed."""
-        self._login = Login(
-            accounts, self._sessions, self.code, self._unlocking, settings, describe
-        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the app."""

@@ -1,4 +1,4 @@
-"""Host: whether a request asks for us. A page that has its own name point here (DNS rebinding) does not."""
+"""Host: whether a request asks for us, and not for a name pointed here (DNS rebinding)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from penjing.serve.door.settings import DoorSettings
 from penjing.serve.door.visit import Refusal, Visit
 
 _HOST = re.compile(
-    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>\d{1,5}))?"
+    r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?"
 )
 
 
@@ -38,6 +38,6 @@ def _is_where_we_are(name: str, visit: Visit) -> bool:
     """An address instead of a name cannot be pointed elsewhere by anybody's DNS."""
     server = visit.scope.get("server")
     try:
-        return bool(server) and ipaddress.ip_address(name) == ipaddress.ip_address(server[0])
+        return server is not None and ipaddress.ip_address(name) == ipaddress.ip_address(server[0])
     except ValueError:
         return False

@@ -9,6 +9,7 @@ from typing import Any
 from penjing.serve.door import cookies
 from penjing.serve.door.accounts import Accounts, Opened
 from penjing.serve.door.bodies import json_body, text_of
+from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.codes import OneTimeCode
 from penjing.serve.door.replies import Header, answer, refuse
 from penjing.serve.door.sessions import Sessions, WebSession
@@ -35,13 +36,15 @@ class Login:
         self,
         accounts: Accounts,
         sessions: Sessions,
-        code: OneTimeCode,
-        unlocking: Unlocking,
         settings: DoorSettings,
         describe: Describe,
+        *,
+        clock: Clock = seconds,
     ) -> None:
-        self._accounts, self._sessions, self._code = accounts, sessions, code
-        self._unlocking, self._settings, self._describe = unlocking, settings, describe
+        self._accounts, self._sessions, self._settings = accounts, sessions, settings
+        self._unlocking, self._describe = Unlocking(accounts, settings, clock), describe
+        self.code = OneTimeCode(clock)
+        """For the link that is printed."""
 
     def serves(self, visit: Visit) -> Callable[[Visit, Receive, Send], Awaitable[None]] | None:
         """What answers a request, if it is one of these."""
@@ -80,7 +83,7 @@ class Login:
             line = f"too many tries: wait {wait:.0f} s and try again"
             return await refuse(visit, send, Refusal(429, line, wait=wait))
         code = text_of(body, "code", 256)
-        if code is None or not self._code.spend(code):
+        if code is None or not self.code.spend(code):
             self._unlocking.code_failed(address)
             return await refuse(visit, send, _BAD_CODE)
         if (opened := self._accounts.alone()) is not None:

@@ -13,7 +13,7 @@ _ELSEWHERE = Refusal(403, "another site's page asked for this: open Penjing itse
 
 
 def check(visit: Visit, settings: DoorSettings) -> Refusal | None:
-    """Requests that another origin caused are refused; following a link to the page itself is not."""
+    """What another origin's page asks for is refused; following a link to our page is not."""
     origins = visit.all("origin")
     if len(origins) > 1 or (origins and not _same(origins[0], visit, settings)):
         return _ELSEWHERE
@@ -29,7 +29,7 @@ def _same(origin: str, visit: Visit, settings: DoorSettings) -> bool:
 
 
 def _is_a_link(visit: Visit) -> bool:
-    """A person followed a link to the start page, in a window of its own: it shows, and does nothing."""
+    """A person followed a link to the start page, in a window of its own: it does nothing."""
     return (
         visit.method == "GET"
         and visit.path == "/"

@@ -1,4 +1,4 @@
-"""What is shown to who has not logged in, as data: the page's own files, and whether the server lives."""
+"""What is shown before anybody has logged in, as data: the page's own files, and the health."""
 
 from __future__ import annotations
 

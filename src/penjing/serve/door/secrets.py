@@ -31,7 +31,7 @@ def is_same(text: str, kept: bytes) -> bool:
 
 
 def server_token(path: Path) -> tuple[str, bool]:
-    """The server's own token from its file, which only its owner can read; and whether it is new."""
+    """The server's own token, in a file that only its owner can read; and whether it is new."""
     if path.exists():
         return _read(path), False
     token = new_secret()
