@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from penjing.core.egress import landlock, process, seccomp
 from penjing.core.egress.allowed import Address
 from penjing.core.egress.receipt import Layer, Receipt
-from penjing.core.egress.resolver import Resolver
 
 
 def close_shutter(allowed: Sequence[Address] = (), *, local: bool = True) -> Receipt:
@@ -25,7 +24,7 @@ def close_shutter(allowed: Sequence[Address] = (), *, local: bool = True) -> Rec
     """
     reach = tuple(dict.fromkeys(allowed))
     gate = process.Gate(reach, local=local)
-    lookup = Resolver(gate.names()) if gate.names() - {"localhost"} else _localhost
+    lookup = _helper(gate) if gate.names() - {"localhost"} else _localhost
     connected = _connected()
     ports = sorted({one.port for one in reach})
     kernel = (
@@ -34,6 +33,12 @@ def close_shutter(allowed: Sequence[Address] = (), *, local: bool = True) -> Rec
     )
     layers = (process.close(gate, lookup), *kernel)
     return Receipt(reach, layers, tuple(_open(reach, layers, connected, local=local)))
+
+
+def _helper(gate: process.Gate) -> process.Lookup:
+    from penjing.core.egress.resolver import Resolver
+
+    return Resolver(gate.names())
 
 
 def _localhost(name: str) -> Sequence[str]:
