@@ -1,4 +1,4 @@
-"""A door with a small app behind it, on a real server on this machine, and a client that may lie."""
+"""A door with a small app behind it, on a real server here, and a client that may lie."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Gate:
 
     def check_lookup(self, host: Any) -> None:
         """Raise RefusedError unless looking it up asks nobody."""
-        text = host.decode("idna", "replace") if isinstance(host, bytes) else host
+        text = host.decode("ascii", "replace") if isinstance(host, bytes) else host
         if text is None or text == "" or ip_of(str(text)) is not None:
             return
         if _clean(str(text)) != "localhost":
