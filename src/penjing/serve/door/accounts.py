@@ -1,4 +1,4 @@
-"""Who may come in, as the door asks for it: of a vault, or of nobody but the one owner there is."""
+"""Who may come in, as the door asks for it; and the one owner there is without a vault."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from penjing.core.errors import UnknownName, WrongPassphrase
+from penjing.core.errors import BadInput, NotFound, WrongPassphrase
 from penjing.core.protocols import Store
 from penjing.serve.who import OWNER
-
-if TYPE_CHECKING:
-    from penjing.vault.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,20 @@ class Opened:
     """Who."""
     store: Store
     """Theirs; whoever opened it closes it."""
+    token: str | None = None
+    """The id of the token that opened it."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a program has in a person's stead."""
+
+    id: str
+    """To remove it by."""
+    label: str
+    """What the person calls it."""
+    made: float
+    """When, in seconds since 1970."""
 
 
 class Accounts(Protocol):
@@ -65,6 +76,18 @@ class Accounts(Protocol):
         """A person as they are now; None when they are gone."""
         ...
 
+    def tokens(self, store: Store) -> Sequence[Token]:
+        """A person's tokens."""
+        ...
+
+    def add_token(self, store: Store, label: str) -> tuple[Token, str]:
+        """A new one, and its text, which is kept nowhere."""
+        ...
+
+    def drop_token(self, store: Store, token: str) -> None:
+        """It opens nothing from now on. Raises NotFound."""
+        ...
+
 
 class OneOwner:
     """No vault: one person, whose store lies in memory as long as the server runs."""
@@ -89,37 +112,14 @@ class OneOwner:
     def now(self, person: str) -> Known | None:
         return self._opened.known if person == OWNER else None
 
+    def tokens(self, store: Store) -> Sequence[Token]:  # noqa: ARG002
+        return ()
 
-class VaultAccounts:
-    """The people of an open vault."""
+    def add_token(self, store: Store, label: str) -> tuple[Token, str]:  # noqa: ARG002
+        raise BadInput("nobody has an account here: use the token whose file penjing serve named")
 
-    kept = True
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    def names(self) -> Sequence[str]:
-        return [person.name for person in self._vault.accounts.people()]
-
-    def alone(self) -> Opened | None:
-        return None
-
-    def unlock(self, name: str, passphrase: str) -> Opened:
-        from penjing.vault.secrets import Passphrase
-
-        store = self._vault.unlock(name, Passphrase(passphrase))
-        person = store.person
-        return Opened(Known(person.id, person.name, person.role), store)
-
-    def unlock_token(self, token: str) -> Opened:  # noqa: ARG002
-        raise WrongPassphrase("that token opens nothing: make one while you are logged in")
-
-    def now(self, person: str) -> Known | None:
-        try:
-            actor = self._vault.accounts.actor(person)
-        except UnknownName:
-            return None
-        return Known(actor.id, actor.name, actor.role)
+    def drop_token(self, store: Store, token: str) -> None:  # noqa: ARG002
+        raise NotFound("token", token)
 
 
 def _in_memory() -> Store:
@@ -129,4 +129,4 @@ def _in_memory() -> Store:
 
 
 if TYPE_CHECKING:
-    _FIT: tuple[type[Accounts], ...] = (OneOwner, VaultAccounts)
+    _FITS: type[Accounts] = OneOwner

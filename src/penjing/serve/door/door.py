@@ -26,6 +26,7 @@ from penjing.serve.door.sessions import Sessions, WebSession
 from penjing.serve.door.settings import DoorSettings
 from penjing.serve.door.stores import Stores
 from penjing.serve.door.throttle import Rate, neighbourhood
+from penjing.serve.door.tokens import Tokens
 from penjing.serve.door.visit import App, Receive, Refusal, Scope, Send, Visit
 from penjing.serve.who import Who
 
@@ -63,6 +64,7 @@ class Door:
         self._sessions = Sessions(self._stores, settings, clock)
         self._timer: asyncio.TimerHandle | None = None
         self._login = Login(accounts, self._sessions, settings, describe, clock=clock)
+        self._tokens = Tokens(accounts, self._sessions)
         self.code = self._login.code
         """The one-time code for the link that is printed."""
 
@@ -140,6 +142,8 @@ class Door:
             return await refuse(visit, send, _LOG_IN)
         session.busy += 1
         try:
+            if self._tokens.serves(visit):
+                return await self._tokens.answer(visit, patient.receive, send, session)
             who = who_in(session, opened, kept=self._accounts.kept)
             return await self._pass(visit, patient, send, who)
         finally:

@@ -29,14 +29,19 @@ class WebSession:
     """When it was last used."""
     checked: float
     """When the accounts were last asked about the person."""
-    bearer: bool = False
-    """Of a token, not of a browser."""
+    token: str | None = None
+    """The id of the token that it is of; None for a browser's."""
     name: str = field(default_factory=new_secret)
     """What it is called behind the door; opens nothing."""
     csrf: str = field(default_factory=new_secret, repr=False)
     """What a page of this session has to send along with what acts."""
     busy: int = 0
     """Requests that run now; a session at work is not idle."""
+
+    @property
+    def bearer(self) -> bool:
+        """Of a token, not of a browser."""
+        return self.token is not None
 
 
 class Sessions:
@@ -56,7 +61,7 @@ class Sessions:
         self.end(text)
         self._make_room(opened.known.person)
         held = self._stores.take(opened)
-        session = WebSession(key, held, now, now, now, bearer=secret is not None)
+        session = WebSession(key, held, now, now, now, opened.token)
         self._all[key] = session
         return session, text
 
@@ -80,6 +85,12 @@ class Sessions:
         """End all of a person's."""
         for session in self._of(person):
             self._end(session)
+
+    def end_token(self, token: str) -> None:
+        """End what a token began."""
+        for session in list(self._all.values()):
+            if session.token == token:
+                self._end(session)
 
     def sweep(self) -> None:
         """End what is idle or old."""
