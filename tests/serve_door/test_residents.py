@@ -82,7 +82,8 @@ def test_all_that_is_wrong_is_answered_alike(way: Doorway, body: dict[str, str])
 @pytest.mark.parametrize(
     "body",
     [{}, [], "x", None, {"name": "Anna"}, {"name": 1, "passphrase": 2},
-     {"name": "", "passphrase": ""}, {"name": "a" * 300, "passphrase": "x"}, {"name": ["Anna"], "passphrase": "x" * 9}],
+     {"name": "", "passphrase": ""}, {"name": "a" * 300, "passphrase": "x"},
+     {"name": ["Anna"], "passphrase": "x" * 9}],
 )  # fmt: skip
 def test_what_is_no_login_is_refused_before_it_costs_anything(way: Doorway, body: object) -> None:
     began = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import shutil
 import tempfile
@@ -23,18 +24,19 @@ ROLES = {"Anna": "owner", "Ben": "member", "Gil": "guest"}
 
 def household(home: Path) -> Vault:
     """One in a home, open, at the lowest price of a passphrase that is allowed."""
-    shutil.copytree(place_in(Path(_template().name)).root, place_in(home).root)
+    shutil.copytree(place_in(_template()).root, place_in(home).root)
     return Vault.open(place_in(home), OWN)
 
 
 @functools.cache
-def _template() -> tempfile.TemporaryDirectory[str]:
+def _template() -> Path:
     """Made once: passphrases are slow on purpose."""
-    folder = tempfile.TemporaryDirectory(prefix="penjing-household-")
+    folder = Path(tempfile.mkdtemp(prefix="penjing-household-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     people = [
         NewPerson(name, ROLES[name], [Passphrase(words, LEAST)]) for name, words in WORDS.items()
     ]
-    with Vault.create(place_in(Path(folder.name)), [OWN], people[0]) as vault:
+    with Vault.create(place_in(folder), [OWN], people[0]) as vault:
         for person in people[1:]:
             vault.add_person(operator(), person)
     return folder
