@@ -156,6 +156,8 @@ def doorway(
     settings: DoorSettings | None = None,
     *,
     app: Any = small_app,
+    described: Any = describe,
+    around: Any = lambda door: door,
     limits: Limits | None = None,
     crowd: Crowd | None = None,
     **more: Any,
@@ -168,14 +170,15 @@ def doorway(
 
     async def serve() -> None:
         chosen = settings or DoorSettings(port=port)
-        door = Door(app, accounts or OneOwner(), chosen, describe, token=TOKEN, **more)
+        door = Door(app, accounts or OneOwner(), chosen, described, token=TOKEN, **more)
         config = uvicorn.Config(
-            door,
+            around(door),
             http=patient(H11Protocol, crowd, limits),  # type: ignore[arg-type]
             ws="none",
-            lifespan="off",
+            lifespan="auto",
             access_log=False,
             log_level="critical",
+            h11_max_incomplete_event_size=32 * 1024,
             proxy_headers=False,
             server_header=False,
         )
