@@ -1,4 +1,4 @@
-"""Cross-site requests and DNS rebinding: a browser of a person who is logged in, on a hostile page."""
+"""Cross-site requests and DNS rebinding: the browser of a person, on a hostile page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Session fixation: an id that somebody else planted, or saw before, is worth nothing after a login."""
+"""Session fixation: an id that somebody planted or saw before is worth nothing after a login."""
 
 from __future__ import annotations
 

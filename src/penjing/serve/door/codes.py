@@ -1,4 +1,8 @@
-"""One-time codes: printed at the terminal, shown once by a browser, kept hashed and for minutes."""
+"""One-time codes: printed at the terminal, shown once by a browser, kept hashed and for minutes.
+
+256 random bits: who guesses is slowed as every stranger is and no further, so that nobody keeps
+the person at the terminal out by guessing.
+"""
 
 from __future__ import annotations
 

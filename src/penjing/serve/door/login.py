@@ -75,16 +75,11 @@ class Login:
         return await self._welcome(visit, send, opened)
 
     async def _once(self, visit: Visit, receive: Receive, send: Send) -> None:
-        address = neighbourhood(visit.address)
         body = await json_body(visit, receive)
         if isinstance(body, Refusal):
             return await refuse(visit, send, body)
-        if wait := self._unlocking.code_wait(address):
-            line = f"too many tries: wait {wait:.0f} s and try again"
-            return await refuse(visit, send, Refusal(429, line, wait=wait))
         code = text_of(body, "code", 256)
         if code is None or not self.code.spend(code):
-            self._unlocking.code_failed(address)
             return await refuse(visit, send, _BAD_CODE)
         if (opened := self._accounts.alone()) is not None:
             return await self._welcome(visit, send, opened)

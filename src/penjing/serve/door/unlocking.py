@@ -82,14 +82,6 @@ class Unlocking:
         self._remember(who, address)
         return opened
 
-    def code_wait(self, address: str) -> float:
-        """Seconds that an address has to wait before it may try a code."""
-        return self._addresses.wait(address)
-
-    def code_failed(self, address: str) -> None:
-        """An address has shown a wrong code."""
-        self._addresses.failed(address)
-
     def _wait(self, who: str, address: str) -> float:
         """Guesses from elsewhere at a name do not slow the address that it logs in from."""
         wait = self._addresses.wait(address)
