@@ -50,7 +50,8 @@ class Answer:
                 self._failure = following  # after what was written before it
                 break
             chunk = _joined(chunk, following)
-        self._over = chunk.finish_reason is not None
+        if chunk.finish_reason is not None:
+            self._end()
         return chunk
 
     async def _next(self) -> Chunk | Exception:
@@ -58,20 +59,26 @@ class Answer:
 
     def _seen(self, item: Chunk | Exception) -> Chunk:
         if isinstance(item, Exception):
-            self._over = True
+            self._end()
             raise item
         return item
 
+    def _end(self) -> None:
+        """The ticket knows us too: nothing is to wait for a collector of circles."""
+        self._over, self._ticket = True, None
+
     def close(self) -> None:
         """Stop writing it. Calling it twice, or when it is over, is harmless."""
-        over, self._over = self._over, True
-        if self._ticket is not None and not over:
-            self._ticket.cancel()
+        ticket = self._ticket
+        self._end()
+        if ticket is not None:
+            ticket.cancel()
 
     def _submit(self, scheduler: Scheduler, request: Request) -> None:
-        self._ticket = scheduler.submit(request, self._deliver)
+        ticket = scheduler.submit(request, self._deliver)
+        self._ticket = ticket
         if self._over:  # left while it was handed over
-            self._ticket.cancel()
+            ticket.cancel()
 
     def _deliver(self, item: Chunk | Exception) -> None:
         """Called on the scheduler's own thread."""

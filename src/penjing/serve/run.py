@@ -1,7 +1,7 @@
 """One app on one socket until it is asked to stop: uvicorn, with what a household needs around it.
 
-Stopping is in steps: nothing new is accepted, what is being answered has its grace, what is left is
-stopped (and what was said of it is kept), the door forgets its keys. A second Ctrl-C skips the grace.
+Stopping is in steps: nothing new is accepted, what is being answered has its grace, what is left
+is stopped (and what was said is kept), the door forgets its keys. A second Ctrl-C skips the grace.
 """
 
 from __future__ import annotations
@@ -115,6 +115,12 @@ class Server(uvicorn.Server):
         tell_manager("READY=1")
         self._keep(self._pulse())
         self._plan.ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop in steps; in a hurry too, what was said is kept and keys are forgotten."""
+        await super().shutdown(sockets)
+        if self.force_exit:  # uvicorn has left that out
+            await self.lifespan.shutdown()
 
     async def _pulse(self) -> None:
         """A manager that watches hears from us as long as the loop turns and the engine is well."""

@@ -1,4 +1,4 @@
-"""The socket a server listens on, bound before anything slow is begun or anything is locked away."""
+"""The socket a server listens on: bound before anything slow begins or anything is locked away."""
 
 from __future__ import annotations
 
