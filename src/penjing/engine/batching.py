@@ -21,7 +21,7 @@ from penjing.core.serving import Health, Request
 from penjing.engine.line import Line
 from penjing.engine.pace import Pace
 from penjing.engine.places import Place, Places
-from penjing.engine.rows import Piece, Rows
+from penjing.engine.rows import BATCH, Piece, Rows
 from penjing.engine.writing import Speller, Writing
 
 Deliver = Callable[[Chunk | Exception], None]
@@ -242,10 +242,10 @@ class BatchScheduler:
         """One token for every answer being written, and pieces of prompts."""
         ready = [a for a in self._running if a.writing.written and a.unread() == 1]
         plan = [(answer, answer.piece(1)) for answer in ready]
-        room = self._pace.reading(len(ready))
         reading = [a for a in self._running if a not in ready]
+        room = self._pace.reading(len(ready), len(reading))
         with self._changed:
-            reading.sort(key=lambda a: (self._line.given(a.owner), a.unread(), a.number))
+            reading.sort(key=self._reading_turn)
         for answer in reading:
             if room <= 0:
                 break
@@ -253,6 +253,12 @@ class BatchScheduler:
             room -= len(piece.tokens)
             plan.append((answer, piece))
         return sorted(plan, key=lambda pair: pair[1].row)
+
+    def _reading_turn(self, answer: Answer) -> tuple[int, bool, int, int]:
+        """Owners who got much less come first; then what was begun, then what is short."""
+        begun = bool(answer.place and len(answer.place.tokens) > answer.writing.cached)
+        rounds = int(self._line.given(answer.owner) // BATCH)
+        return rounds, not begun, answer.unread(), answer.number
 
     def _step(self) -> None:
         plan = self._plan()

@@ -95,7 +95,7 @@ class LlamaCpp:
 
     def tokenize(self, text: str, *, special: bool = False, bos: bool = True) -> list[int]:
         """Token ids of a text; see `LanguageModel.tokenize`."""
-        data = text.encode("utf-8")
+        data = text.encode("utf-8", "replace")  # half a character may come in as JSON
         room = len(data) + 8
         while True:
             out = (ctypes.c_int32 * room)()

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from penjing.engine.rows import BATCH
 
-_STALL = 0.5  # seconds that reading may hold up the answers being written, in each step
+_STALL = 0.75  # seconds that reading may hold up the answers being written, in each step
 _STEP = 2.0  # seconds that a step may take when nobody is held up
 _FIRST = 64  # tokens a second, before anything was measured
-_LEAST = 16  # tokens; smaller pieces would waste a step
+_LEAST = 32  # tokens; smaller pieces would waste a step
 _KEEP = 0.8  # of an average, when something new was measured
 
 
@@ -34,9 +34,12 @@ class Pace:
         """Note how long an answer became."""
         self._length = _KEEP * self._length + (1 - _KEEP) * tokens
 
-    def reading(self, writing: int) -> int:
-        """Prompt tokens for the next step, in which so many answers get a token."""
-        seconds = _STALL if writing else _STEP
+    def reading(self, writing: int, reading: int) -> int:
+        """Prompt tokens for the next step, with so many answers being written and prompts read.
+
+        Where many wait for their first word and few are held up by it, more is read.
+        """
+        seconds = min(_STALL * max(reading / writing, 1.0), _STEP) if writing else _STEP
         return min(max(int(self._rate * seconds), _LEAST), BATCH - writing)
 
     def wait(self, left: Sequence[int]) -> float:
