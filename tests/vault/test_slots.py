@@ -12,11 +12,18 @@ from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
 
 from conftest import ANNA, BEN, OWN
-from penjing.core.errors import IntegrityError, StorageError, WrongPassphrase
+from penjing.core.errors import (
+    BadInput,
+    IntegrityError,
+    NotFound,
+    StorageError,
+    WrongPassphrase,
+)
 from penjing.vault import disk, slots
 from penjing.vault.envelope import LEAST, Key
 from penjing.vault.place import Place
-from penjing.vault.secrets import Keyring, Passphrase
+from penjing.vault.secrets import Keyring, Passphrase, Token
+from penjing.vault.vault import MOST_TOKENS, Vault
 
 SUBJECT = "0" * 32
 
@@ -190,3 +197,58 @@ def flipped(data: bytes, at: int, bit: int) -> bytes:
     broken = bytearray(data)
     broken[at] ^= 1 << bit
     return bytes(broken)
+
+
+# -- tokens
+
+
+def test_a_token_opens_what_its_person_says_and_nobody_elses(vault: Vault, place: Place) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    token = vault.add_token(anna)
+    session = anna.history.begin("hers")
+    again = vault.unlock_by_token(anna.person.id, token)  # beside the one that is open
+    assert again.history.sessions() == [session]
+    again.close()
+    anna.close()
+    ben = vault.unlock("Ben", BEN)
+    ben.close()
+    wrong = [
+        (ben.person.id, token),
+        (anna.person.id, Token(token.id, bytes(32))),
+        (anna.person.id, Token("0" * 32, token.secret)),
+        ("0" * 32, token),
+    ]
+    for person, shown in wrong:
+        with pytest.raises(WrongPassphrase):
+            vault.unlock_by_token(person, shown)
+    assert b"hers" not in token.secret
+    assert token.secret not in place.slots(anna.person.id)[0].read_bytes()
+    assert token.secret.hex().encode() not in place.slots(anna.person.id)[0].read_bytes()
+
+
+def test_a_token_that_was_dropped_or_outlived_its_key_opens_nothing(vault: Vault) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    first, second = vault.add_token(anna), vault.add_token(anna)
+    assert vault.tokens(anna) == [first.id, second.id]
+    vault.drop_token(anna, first.id)
+    assert vault.tokens(anna) == [second.id]
+    with pytest.raises(NotFound):
+        vault.drop_token(anna, first.id)
+    anna.close()
+    with pytest.raises(WrongPassphrase):
+        vault.unlock_by_token(anna.person.id, first)
+    vault.unlock_by_token(anna.person.id, second).close()
+    vault.rotate("Anna", ANNA, [ANNA])
+    with pytest.raises(WrongPassphrase):
+        vault.unlock_by_token(anna.person.id, second)
+    vault.unlock("Anna", ANNA).close()
+    assert [one.event for one in vault.accounts.audit.entries()].count("token made") == 2
+
+
+def test_only_so_many_tokens(vault: Vault) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    for _ in range(MOST_TOKENS):
+        vault.add_token(anna)
+    with pytest.raises(BadInput, match="remove one"):
+        vault.add_token(anna)
+    anna.close()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.cli import options
 from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
+from penjing.cli.opening import open_model as _open
 from penjing.cli.output import Output, to_json
 from penjing.core.errors import BadInput, Cancelled, EngineError
 from penjing.core.files import read_text
@@ -79,6 +80,16 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         type=options.whole(1),
         default=_DEFAULT.max_tokens,
         help=f"length of an answer (default: {_DEFAULT.max_tokens})",
+    )
+    reach = parser.add_mutually_exclusive_group()
+    reach.add_argument(
+        "--offline",
+        action="store_true",
+        default=True,
+        help="let nothing out of this process (default; a model not here yet is pulled before)",
+    )
+    reach.add_argument(
+        "--online", dest="offline", action="store_false", help="leave the network as it is"
     )
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument(
@@ -317,31 +328,6 @@ def why_it_ended(answer: Answer) -> str | None:
 
 
 # -- what the arguments mean ------------------------------------------------------------------
-
-
-def _open(args: Namespace, progress: Progress) -> LanguageModel:
-    """The model, pulled first if none was named and the default one is not here."""
-    from penjing.bundle.catalogue import catalogue_of
-    from penjing.bundle.home import Home
-    from penjing.bundle.resolve import find_model
-
-    home = Home.from_environment()
-    name = args.model
-    if name is None:
-        from penjing.bundle.fetch import find
-
-        name = catalogue_of(home).default
-        if find(catalogue_of(home).entry(name), home) is None:
-            progress.note(f"{name} is not here yet: pulling it, once")
-    path = find_model(name, home, progress=progress, download=args.model is None)
-    if path.is_dir():
-        raise BadInput(
-            f"{path} is a folder of safetensors and chat runs GGUF: "
-            f"make one with penjing compress {path} -o DIR --size 80MB"
-        )
-    from penjing.engine.llamacpp import LlamaCpp
-
-    return LlamaCpp.open(path, context=args.context, threads=args.threads)
 
 
 def _settings(args: Namespace) -> GenerationSettings:

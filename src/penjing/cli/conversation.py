@@ -14,6 +14,7 @@ from typing import Any
 
 from penjing.core.errors import BadInput
 from penjing.core.files import read_text, write_text
+from penjing.core.fitting import first_that_fits
 from penjing.core.messages import Message, Role
 
 FORMAT = "penjing conversation"
@@ -117,9 +118,8 @@ def fit(
     smallest = size(newest)
     if smallest > room:
         raise BadInput(_too_long(smallest, context, reserve))
-    start = _first_fitting(starts, size, room - slack) if slack else None
-    start = start if start is not None else _first_fitting(starts, size, room)
-    start = start if start is not None else newest
+    found = first_that_fits(starts, size, room, slack)
+    start = newest if found is None else found
     after = size(start)
     return Fitted(
         replace(conversation, forgotten=start),
@@ -127,18 +127,6 @@ def fit(
         conversation.messages[conversation.forgotten : start],
         before - after,
     )
-
-
-def _first_fitting(starts: Sequence[int], size: Callable[[int], int], room: int) -> int | None:
-    """The earliest start whose prompt fits, by halving: a prompt only shrinks as turns go."""
-    low, high = 0, len(starts)
-    while low < high:
-        middle = (low + high) // 2
-        if size(starts[middle]) <= room:
-            high = middle
-        else:
-            low = middle + 1
-    return starts[low] if low < len(starts) else None
 
 
 def _too_long(tokens: int, context: int, reserve: int) -> str:

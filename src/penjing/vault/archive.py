@@ -11,7 +11,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from penjing.core.errors import BadInput, IntegrityError
 from penjing.core.files import writing
@@ -28,11 +28,14 @@ def write_archive(store: PersonStore, accounts: Accounts, path: Path) -> dict[st
     """Write the archive; how many of what are in it."""
     if path.exists():
         raise BadInput(f"{path} exists already: choose a new file")
+    with writing(path, private=True) as file:
+        return fill_archive(store, accounts, file)
+
+
+def fill_archive(store: PersonStore, accounts: Accounts, file: IO[bytes]) -> dict[str, int]:
+    """Write the archive into a file, which need not be seekable; how many of what are in it."""
     document = about(store, accounts)
-    with (
-        writing(path, private=True) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for item in document["documents"]:
             try:
                 archive.writestr(item["file"], store.documents.read(item["id"]))

@@ -1,4 +1,4 @@
-"""What a person proves themselves with: a passphrase, or an entry of the system's keyring."""
+"""What a person proves themselves with: a passphrase, the system's keyring, a program's token."""
 
 from __future__ import annotations
 
@@ -41,7 +41,17 @@ class Keyring:
     """An entry of the system's keyring, opened with the session of its account."""
 
 
-Secret = Passphrase | Keyring
+@dataclass(frozen=True)
+class Token:
+    """Random bytes that a program has in a person's stead. As long as a key, so used as one."""
+
+    id: str
+    """Which of the person's tokens; no secret."""
+    secret: bytes = field(repr=False)
+    """32 bytes."""
+
+
+Secret = Passphrase | Keyring | Token
 
 
 def new_lock(secret: Secret) -> tuple[Mapping[str, Any], Key]:
@@ -51,6 +61,8 @@ def new_lock(secret: Secret) -> tuple[Mapping[str, Any], Key]:
         salt = os.urandom(_SALT)
         about = {"kind": "passphrase", "cost": vars(secret.cost), "salt": salt.hex()}
         return about, stretch(passphrase_bytes(secret.text), salt, secret.cost)
+    if isinstance(secret, Token):
+        return {"kind": "token", "id": secret.id}, Key(secret.secret)
     entry, key = os.urandom(_SALT).hex(), Key.random()
     _set_entry(entry, key)
     return {"kind": "keyring", "entry": entry}, key
@@ -60,6 +72,8 @@ def wrapping_key(secret: Secret, about: Mapping[str, Any]) -> Key | None:
     """The wrapping key of a slot; None when the slot is opened in another way."""
     if isinstance(secret, Passphrase) and about["kind"] == "passphrase":
         return stretch(passphrase_bytes(secret.text), *_salt_and_cost(about))
+    if isinstance(secret, Token) and about["kind"] == "token":
+        return Key(secret.secret) if about["id"] == secret.id else None
     if isinstance(secret, Keyring) and about["kind"] == "keyring":
         return _entry(about["entry"])
     return None

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from penjing.core.errors import FormatError, IntegrityError, PenjingError, Stora
 from penjing.vault import disk
 from penjing.vault.envelope import Key, derive, seal, unseal
 from penjing.vault.place import Place
-from penjing.vault.secrets import Secret, forget, new_lock, wrapping_key, wrong
+from penjing.vault.secrets import Secret, Token, forget, new_lock, wrapping_key, wrong
 
 _FORMAT = 1
 
@@ -80,6 +80,23 @@ def open_slots(slots: Slots, secret: Secret) -> Key:
         if plain is not None:
             return Key(plain)
     raise wrong()
+
+
+def with_token(slots: Slots, key: Key, token: Token) -> Slots:
+    """The same, and a token opens it too."""
+    way = _new_way(slots.subject, slots.generation, key, token)
+    return replace(slots, ways=(*slots.ways, way))
+
+
+def without_token(slots: Slots, token: str) -> Slots:
+    """The same, and the token of that id opens nothing."""
+    kept = tuple(way for way in slots.ways if token_of(way) != token)
+    return replace(slots, ways=kept)
+
+
+def token_of(way: Way) -> str | None:
+    """The id of the token that opens it; None for another way."""
+    return str(way.about["id"]) if way.about["kind"] == "token" else None
 
 
 def earlier_keys(slots: Slots, key: Key) -> dict[int, Key]:

@@ -12,20 +12,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penjing.core.errors import BadInput, IntegrityError, StorageError, WrongPassphrase
+from penjing.core.errors import (
+    BadInput,
+    IntegrityError,
+    NotFound,
+    StorageError,
+    WrongPassphrase,
+)
 from penjing.vault import box, process, recovery, slots, staging
 from penjing.vault import wipe as wiping
 from penjing.vault.access import Actor, operator, require_role
 from penjing.vault.accounts import Accounts, Person
 from penjing.vault.audit import Head
-from penjing.vault.envelope import passphrase_bytes, stretch
+from penjing.vault.envelope import KEY_BYTES, passphrase_bytes, stretch
 from penjing.vault.ids import Clock, new_id
+from penjing.vault.locks import quiet
 from penjing.vault.migrations import ACCOUNTS as ACCOUNTS_STEPS
 from penjing.vault.migrations import PERSON as PERSON_STEPS
 from penjing.vault.person import PersonStore
 from penjing.vault.place import ACCOUNTS, Place
-from penjing.vault.secrets import Passphrase, Secret, wrong
+from penjing.vault.secrets import Passphrase, Secret, Token, wrong
 from penjing.vault.verify import Finding, verify_database, verify_names, verify_slots
+
+MOST_TOKENS = 16
+"""Of one person."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +125,17 @@ class Vault:
             _take_as_long(secret)
             self._log("nobody", "refused")
             raise wrong()
+        return self._unlock(person, secret)
+
+    def unlock_by_token(self, person_id: str, token: Token) -> PersonStore:
+        """Open the part of the person of that id. Raises WrongPassphrase."""
+        people = self.accounts.people()
+        person = next((one for one in people if one.id == person_id), None)
+        if person is None:
+            raise wrong()
+        return self._unlock(person, token)
+
+    def _unlock(self, person: Person, secret: Secret) -> PersonStore:
         self._require_key(person)
         damaged = slots.damaged(self.place, person.id)
         try:
@@ -133,6 +154,31 @@ class Vault:
             store.close()
             raise
         return store
+
+    def tokens(self, store: PersonStore) -> list[str]:
+        """The ids of a person's tokens, the first to be made first."""
+        return _tokens(slots.load(self.place, store.person.id))
+
+    def add_token(self, store: PersonStore) -> Token:
+        """A new token that opens a person's part, until it is dropped or their key rotated."""
+        token, person = Token(new_id(), os.urandom(KEY_BYTES)), store.person.id
+        with quiet(self.place, person):
+            known = slots.load(self.place, person)
+            if len(_tokens(known)) >= MOST_TOKENS:
+                raise BadInput(f"there are {MOST_TOKENS} tokens already: remove one")
+            slots.save(self.place, slots.with_token(known, store.database.key, token))
+        self._log(person, "token made", token.id)
+        return token
+
+    def drop_token(self, store: PersonStore, token: str) -> None:
+        """A token opens nothing from now on. Raises NotFound."""
+        person = store.person.id
+        with quiet(self.place, person):
+            known = slots.load(self.place, person)
+            if token not in _tokens(known):
+                raise NotFound("token", token)
+            slots.save(self.place, slots.without_token(known, token))
+        self._log(person, "token removed", token)
 
     def rotate(self, name: str, secret: Secret, new: Sequence[Secret]) -> None:
         """Give a person's part another key and passphrase; nobody may have it open."""
@@ -217,6 +263,10 @@ def rotate_accounts(place: Place, secret: Secret, new: Sequence[Secret]) -> None
     require_vault(place)
     process.shield()
     box.rotate(place, ACCOUNTS, secret, new)
+
+
+def _tokens(known: slots.Slots) -> list[str]:
+    return [one for one in map(slots.token_of, known.ways) if one is not None]
 
 
 def _take_as_long(secret: Secret) -> None:

@@ -1,0 +1,106 @@
+"""One answer of the engine as an asynchronous iterator that can be left at any time.
+
+The only file that talks to a `Scheduler`. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from penjing.core.errors import EngineError
+from penjing.core.messages import Chunk
+from penjing.core.protocols import Scheduler, Ticket
+from penjing.core.serving import Request
+
+
+class Answer:
+    """Chunks as they come; the last has a finish reason. `close` it in any case."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._arrived: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
+        self._ticket: Ticket | None = None
+        self._failure: Exception | None = None
+        self._over = False
+
+    @classmethod
+    async def begin(cls, scheduler: Scheduler, request: Request) -> Answer:
+        """Hand a request to the engine. Raises BadInput or Busy at once."""
+        answer = cls(asyncio.get_running_loop())
+        try:
+            await asyncio.to_thread(answer._submit, scheduler, request)
+        except asyncio.CancelledError:
+            answer.close()
+            raise
+        return answer
+
+    def __aiter__(self) -> Answer:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        """The next chunk; what has piled up meanwhile comes as one."""
+        if self._over:
+            raise StopAsyncIteration
+        chunk = self._seen(await self._next())
+        while chunk.finish_reason is None and not self._arrived.empty():
+            following = await self._next()
+            if isinstance(following, Exception):
+                self._failure = following  # after what was written before it
+                break
+            chunk = _joined(chunk, following)
+        if chunk.finish_reason is not None:
+            self._end()
+        return chunk
+
+    async def _next(self) -> Chunk | Exception:
+        return self._failure or await self._arrived.get()
+
+    def _seen(self, item: Chunk | Exception) -> Chunk:
+        if isinstance(item, Exception):
+            self._end()
+            raise item
+        return item
+
+    def _end(self) -> None:
+        """The ticket knows us too: nothing is to wait for a collector of circles."""
+        self._over, self._ticket = True, None
+
+    def close(self) -> None:
+        """Stop writing it. Calling it twice, or when it is over, is harmless."""
+        ticket = self._ticket
+        self._end()
+        if ticket is not None:
+            ticket.cancel()
+
+    def _submit(self, scheduler: Scheduler, request: Request) -> None:
+        ticket = scheduler.submit(request, self._deliver)
+        self._ticket = ticket
+        if self._over:  # left while it was handed over
+            ticket.cancel()
+
+    def _deliver(self, item: Chunk | Exception) -> None:
+        """Called on the scheduler's own thread."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._arrived.put_nowait, item)
+
+
+def _joined(first: Chunk, second: Chunk) -> Chunk:
+    return Chunk(
+        first.text + second.text,
+        second.finish_reason,
+        second.usage,
+        first.logprobs + second.logprobs,
+    )
+
+
+def finished(chunk: Chunk) -> Chunk:
+    """A last chunk whose answer was not taken away by the engine itself."""
+    if chunk.finish_reason == "cancelled":
+        raise EngineError("the engine stopped the answer: ask again")
+    return chunk
+
+
+Closer = Callable[[], None]
+"""Lets go of something. Calling it twice is harmless."""

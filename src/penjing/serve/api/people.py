@@ -1,0 +1,127 @@
+"""/api/people: who there is. The door lets only owners change anybody."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from penjing.core.errors import NotFound, NotPermitted
+from penjing.serve.api.shapes import REFUSALS, Id
+from penjing.serve.desk import desk_of
+from penjing.serve.refusals import BadParameter
+from penjing.serve.services import Known, People
+from penjing.serve.strict import Strict, StrictRoute
+from penjing.serve.who import Who, who_of
+from penjing.vault.retention import DAYS, MOST_DAYS
+
+router = APIRouter(prefix="/api/people", route_class=StrictRoute, responses=REFUSALS)
+
+Role = Literal["owner", "member", "guest"]
+PersonName = Annotated[str, Field(min_length=1, max_length=64)]
+Passphrase = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class Permission(Strict):
+    """What somebody may or may not use."""
+
+    kind: Literal["tool", "source", "assistant"]
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    allowed: bool
+
+
+class NewPerson(Strict):
+    """Somebody to be added."""
+
+    name: PersonName
+    role: Role
+    passphrase: Passphrase
+
+
+class Changed(Strict):
+    """What is to be different."""
+
+    role: Role | None = None
+    keep_days: int | None = Field(default=None, ge=1, le=MOST_DAYS)
+    permissions: Annotated[list[Permission], Field(max_length=256)] | None = None
+
+
+class Confirmed(Strict):
+    """The name of who is wiped, typed once more."""
+
+    confirm: PersonName
+
+
+class PersonDocument(BaseModel):
+    """Somebody."""
+
+    id: str
+    name: str
+    role: str
+    permissions: list[Permission]
+
+
+@router.get("", response_model=list[PersonDocument])
+def every(request: Request) -> list[dict[str, Any]]:
+    """Everybody for an owner, themselves for others."""
+    who, people = who_of(request), desk_of(request).services.people
+    shown = [one for one in people.all() if who.role == "owner" or one.id == who.person]
+    return [_document(one) for one in shown]
+
+
+@router.post("", response_model=PersonDocument)
+def add(body: NewPerson, request: Request) -> dict[str, Any]:
+    """Somebody new."""
+    who, people = _owner(request), desk_of(request).services.people
+    return _document(people.add(who.person, body.name, body.role, body.passphrase))
+
+
+@router.patch("/{person}", response_model=PersonDocument)
+def change(person: Id, body: Changed, request: Request) -> dict[str, Any]:
+    """Another role, other permissions. How long turns are kept is for each to say."""
+    who, people = _owner(request), desk_of(request).services.people
+    _one(people, person)
+    if body.keep_days is not None:
+        if person != who.person:
+            raise NotPermitted("how long turns are kept is each one's own to say")
+        who.store.settings.put(DAYS, str(body.keep_days))
+    if body.role is not None:
+        people.set_role(who.person, person, body.role)
+    for one in body.permissions or ():
+        people.permit(who.person, person, one.kind, one.name, one.allowed)
+    return _document(_one(people, person))
+
+
+@router.delete("/{person}", status_code=204)
+async def wipe(person: Id, body: Confirmed, request: Request) -> Response:
+    """Destroy their key, and with it all that it opens."""
+    who, desk = _owner(request), desk_of(request)
+    known = await asyncio.to_thread(_one, desk.services.people, person)
+    if body.confirm != known.name:
+        raise BadParameter(f"type the name of {known.name} to confirm", "confirm")
+    await desk.let_go(person)
+    await asyncio.to_thread(desk.services.people.wipe, who.person, person)
+    return Response(status_code=204)
+
+
+def _owner(request: Request) -> Who:
+    who = who_of(request)
+    if who.role != "owner":
+        raise NotPermitted("only an owner may do this: ask one")
+    return who
+
+
+def _one(people: People, person: str) -> Known:
+    for one in people.all():
+        if one.id == person:
+            return one
+    raise NotFound("person", person)
+
+
+def _document(one: Known) -> dict[str, Any]:
+    permissions = [
+        {"kind": kind, "name": name, "allowed": allowed} for kind, name, allowed in one.permissions
+    ]
+    return {"id": one.id, "name": one.name, "role": one.role, "permissions": permissions}

@@ -1,0 +1,145 @@
+"""What the nouns of the API have in common: refusals, turns, and events as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import BaseModel
+
+from penjing.core.dialogue import (
+    Acted,
+    Action,
+    Cited,
+    Confirm,
+    Event,
+    Finished,
+    Passage,
+    Said,
+    Understood,
+)
+from penjing.core.errors import PenjingError
+from penjing.core.history import Session, Turn
+from penjing.core.messages import Note
+
+
+class Refused(BaseModel):
+    """Why not, in one line."""
+
+    error: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refused, "description": about}
+    for status, about in {
+        400: "the body is not JSON",
+        401: "nobody is logged in",
+        403: "not permitted",
+        404: "not yours, or not there",
+        408: "the body came too slowly",
+        409: "not now",
+        413: "too large",
+        422: "a value cannot be used",
+        429: "too many requests",
+        500: "the server failed",
+        501: "this server has no such part",
+        503: "full: try again after the seconds of Retry-After",
+    }.items()
+}
+
+Id = Annotated[str, Path(max_length=64)]
+
+
+class SessionDocument(BaseModel):
+    """A session."""
+
+    id: str
+    title: str
+    began: float
+    spoke: float
+
+
+class NoteDocument(BaseModel):
+    """What an answer carries beside words."""
+
+    name: str
+    data: dict[str, Any]
+
+
+class TurnDocument(BaseModel):
+    """A turn."""
+
+    number: int
+    at: float
+    role: str
+    text: str
+    notes: list[NoteDocument]
+
+
+def session(one: Session) -> dict[str, Any]:
+    """A session as JSON."""
+    return {"id": one.id, "title": one.title, "began": one.began, "spoke": one.spoke}
+
+
+def turn(one: Turn) -> dict[str, Any]:
+    """A turn as JSON."""
+    notes = [
+        {"name": part.name, "data": plain(part.data)}
+        for part in one.message.parts
+        if isinstance(part, Note)
+    ]
+    words = {"role": one.message.role, "text": one.message.text, "notes": notes}
+    return {"number": one.number, "at": one.at, **words}
+
+
+def event(one: Event) -> dict[str, Any]:
+    """An event as JSON."""
+    if isinstance(one, Said):
+        return {"type": "said", "text": one.text, "trust": one.trust}
+    if isinstance(one, Understood):
+        taken = one.recognition
+        about = {"intent": taken.intent, "stage": taken.stage, "confidence": taken.confidence}
+        slots = [{"name": s.name, "value": plain(s.value), "text": s.text} for s in taken.slots]
+        return {"type": "understood", **about, "slots": slots}
+    if isinstance(one, Cited):
+        return {"type": "cited", "number": one.number, "passage": _passage(one.passage)}
+    if isinstance(one, Confirm):
+        return {"type": "confirm", "action": _action(one.action)}
+    if isinstance(one, Acted):
+        outcome = {
+            "ok": one.outcome.ok,
+            "data": plain(one.outcome.data),
+            "error": one.outcome.error,
+        }
+        return {"type": "acted", "action": _action(one.action), "outcome": outcome}
+    return _finished(one)
+
+
+def failed(error: PenjingError) -> dict[str, Any]:
+    """What ends the events of a turn that failed."""
+    return {"type": "error", "error": str(error)}
+
+
+def plain(value: Any) -> Any:
+    """Plain data in JSON's own types."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(one) for one in value]
+    return value
+
+
+def _finished(one: Finished) -> dict[str, Any]:
+    usage = None if one.usage is None else dict(vars(one.usage))
+    return {"type": "finished", "reason": one.reason, "usage": usage}
+
+
+def _action(action: Action) -> dict[str, Any]:
+    call = {"id": action.id, "tool": action.tool, "arguments": plain(action.arguments)}
+    return {**call, "describes": action.describes}
+
+
+def _passage(passage: Passage) -> dict[str, Any]:
+    where = {"document": passage.document, "source": passage.source, "location": passage.location}
+    return {"text": passage.text, **where, "start": passage.start, "end": passage.end}

@@ -1,0 +1,132 @@
+"""Who may come in, as the door asks for it; and the one owner there is without a vault."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from penjing.core.errors import BadInput, NotFound, WrongPassphrase
+from penjing.core.protocols import Store
+from penjing.serve.who import OWNER
+
+
+@dataclass(frozen=True)
+class Known:
+    """A person as the accounts know them now."""
+
+    person: str
+    """Their id."""
+    name: str
+    """What they type to log in."""
+    role: str
+    """Owner, member or guest."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A person whose part is unlocked."""
+
+    known: Known
+    """Who."""
+    store: Store
+    """Theirs; whoever opened it closes it."""
+    token: str | None = None
+    """The id of the token that opened it."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """What a program has in a person's stead."""
+
+    id: str
+    """To remove it by."""
+    label: str
+    """What the person calls it."""
+    made: float
+    """When, in seconds since 1970."""
+
+
+class Accounts(Protocol):
+    """The people behind a door. Every call may block: ask in a thread."""
+
+    @property
+    def kept(self) -> bool:
+        """What is said is kept in a vault."""
+        ...
+
+    def names(self) -> Sequence[str]:
+        """What people may type to log in."""
+        ...
+
+    def alone(self) -> Opened | None:
+        """The one person who needs no passphrase; None where there are several."""
+        ...
+
+    def unlock(self, name: str, passphrase: str) -> Opened:
+        """Open a person's part. Raises WrongPassphrase, after the same time for any name."""
+        ...
+
+    def unlock_token(self, token: str) -> Opened:
+        """Open the part of whom a token belongs to. Raises WrongPassphrase."""
+        ...
+
+    def now(self, person: str) -> Known | None:
+        """A person as they are now; None when they are gone."""
+        ...
+
+    def tokens(self, store: Store) -> Sequence[Token]:
+        """A person's tokens."""
+        ...
+
+    def add_token(self, store: Store, label: str) -> tuple[Token, str]:
+        """A new one, and its text, which is kept nowhere."""
+        ...
+
+    def drop_token(self, store: Store, token: str) -> None:
+        """It opens nothing from now on. Raises NotFound."""
+        ...
+
+
+class OneOwner:
+    """No vault: one person, whose store lies in memory as long as the server runs."""
+
+    kept = False
+
+    def __init__(self, store: Store | None = None) -> None:
+        self._opened = Opened(Known(OWNER, OWNER, "owner"), store or _in_memory())
+
+    def names(self) -> Sequence[str]:
+        return ()
+
+    def alone(self) -> Opened | None:
+        return self._opened
+
+    def unlock(self, name: str, passphrase: str) -> Opened:  # noqa: ARG002
+        raise WrongPassphrase("nobody has a passphrase here: open the link that penjing printed")
+
+    def unlock_token(self, token: str) -> Opened:  # noqa: ARG002
+        raise WrongPassphrase("that token opens nothing: see which file penjing serve named")
+
+    def now(self, person: str) -> Known | None:
+        return self._opened.known if person == OWNER else None
+
+    def tokens(self, store: Store) -> Sequence[Token]:  # noqa: ARG002
+        return ()
+
+    def add_token(self, store: Store, label: str) -> tuple[Token, str]:  # noqa: ARG002
+        raise BadInput("nobody has an account here: use the token whose file penjing serve named")
+
+    def drop_token(self, store: Store, token: str) -> None:  # noqa: ARG002
+        raise NotFound("token", token)
+
+
+def _in_memory() -> Store:
+    from penjing.vault.fake import FakeStore
+
+    return FakeStore(time.time)
+
+
+if TYPE_CHECKING:
+    _FITS: type[Accounts] = OneOwner

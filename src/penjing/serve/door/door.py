@@ -1,0 +1,244 @@
+"""The door itself: every check in order, then the app, then the keys are let go.
+
+bounds, Host, Origin      whatever is wrong before anybody is asked who they are
+login                     the paths that the door answers itself
+who                       cookie or token; without either only the page's own files
+CSRF, owners              what this person may not ask in this way
+the app                   with scope["state"]["who"]
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from penjing.core.errors import PenjingError
+from penjing.serve.door import bounds, cookies, csrf, hosts, origins, owners
+from penjing.serve.door.accounts import Accounts, Opened
+from penjing.serve.door.bodies import SLOW, Guarded, Patient
+from penjing.serve.door.clock import Clock, seconds
+from penjing.serve.door.headers import dressed
+from penjing.serve.door.login import LOGOUT, Describe, Login, who_in
+from penjing.serve.door.public import is_public
+from penjing.serve.door.replies import refuse
+from penjing.serve.door.secrets import digest, is_same
+from penjing.serve.door.sessions import Sessions, WebSession
+from penjing.serve.door.settings import DoorSettings
+from penjing.serve.door.stores import Stores
+from penjing.serve.door.throttle import Rate, neighbourhood
+from penjing.serve.door.tokens import Tokens
+from penjing.serve.door.visit import App, Receive, Refusal, Scope, Send, Visit
+from penjing.serve.who import Who
+
+_LOG_IN = Refusal(401, "nobody is logged in: log in, or send a token")
+_BAD_TOKEN = Refusal(401, "that token opens nothing: make a new one")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Somebody, or something, that may pass."""
+
+    opened: Opened | None
+    """Who; None for the server's own token, which is nobody's."""
+    session: WebSession | None
+    """Of whom; None for the token of the one owner there is."""
+
+
+class Door:
+    """ASGI around an app. Lives on one event loop."""
+
+    def __init__(
+        self,
+        app: App,
+        accounts: Accounts,
+        settings: DoorSettings,
+        describe: Describe,
+        *,
+        token: str | None = None,
+        clock: Clock = seconds,
+    ) -> None:
+        self._app, self._accounts, self._settings, self._clock = app, accounts, settings, clock
+        self._token = digest(token) if token else None
+        self._strangers = Rate(each_second=20.0, at_once=200.0, clock=clock)
+        self._stores = Stores()
+        self._sessions = Sessions(self._stores, settings, clock)
+        self._timer: asyncio.TimerHandle | None = None
+        self._login = Login(accounts, self._sessions, settings, describe, clock=clock)
+        self._tokens = Tokens(accounts, self._sessions)
+        self.code = self._login.code
+        """The one-time code for the link that is printed."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the life of the app."""
+        if scope["type"] == "lifespan":
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                await self.close()
+        elif scope["type"] == "http":
+            visit = Visit(scope)
+            await self._answer(visit, Patient(receive), dressed(send, visit))
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def evict(self, person: str) -> None:
+        """End every session of a person and close their part, whatever runs; then it is closed."""
+        self._sessions.end_all(person)
+        self._stores.shut(person)
+        await self._stores.settled()
+
+    async def close(self) -> None:
+        """End every session; all keys are forgotten when it returns."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for person in self._stores.people():
+            await self.evict(person)
+        await self._stores.settled()
+
+    async def _answer(self, visit: Visit, patient: Patient, send: Send) -> None:
+        refusal = (
+            bounds.check(visit)
+            or hosts.check(visit, self._settings)
+            or origins.check(visit, self._settings)
+        )
+        if refusal is not None:
+            return await refuse(visit, send, refusal)
+        if (answers := self._login.serves(visit)) is not None:
+            if (refusal := self._slow_down(visit)) is not None:
+                return await refuse(visit, send, refusal)
+            await answers(visit, patient.receive, send)
+            return self._watch()
+        entry = await self._who(visit)
+        if isinstance(entry, Refusal) or entry is None:
+            return await self._stranger(visit, patient, send, entry or _LOG_IN)
+        return await self._known(visit, patient, send, entry)
+
+    async def _stranger(self, visit: Visit, patient: Patient, send: Send, refusal: Refusal) -> None:
+        """Nobody is logged in: the page's own files, or why not."""
+        slower = self._slow_down(visit)
+        if slower is not None or not is_public(visit):
+            return await refuse(visit, send, slower or refusal)
+        return await self._pass(visit, patient, send)
+
+    async def _known(self, visit: Visit, patient: Patient, send: Send, entry: _Entry) -> None:
+        session = entry.session
+        refusal = csrf.check(visit, session) if session and not session.bearer else None
+        if refusal is None:
+            refusal = self._may(visit, entry)
+        if refusal is not None:
+            return await refuse(visit, send, refusal)
+        if (visit.method, visit.path) == ("POST", LOGOUT):
+            return await self._login.logout(visit, send)
+        if session is None:
+            return await self._pass(visit, patient, send, self._as_owner(entry))
+        return await self._within(visit, patient, send, session)
+
+    async def _within(
+        self, visit: Visit, patient: Patient, send: Send, session: WebSession
+    ) -> None:
+        """Run the app while a session's person is held unlocked."""
+        opened = self._stores.hold(session.opened.known.person)
+        if opened is None:
+            return await refuse(visit, send, _LOG_IN)
+        session.busy += 1
+        try:
+            if self._tokens.serves(visit):
+                return await self._tokens.answer(visit, patient.receive, send, session)
+            who = who_in(session, opened, kept=self._accounts.kept)
+            return await self._pass(visit, patient, send, who)
+        finally:
+            session.busy -= 1
+            session.seen = self._clock()
+            self._stores.release(opened)
+
+    async def _pass(
+        self, visit: Visit, patient: Patient, send: Send, who: Who | None = None
+    ) -> None:
+        """Let it through, with a person or without; a sender who stops halfway gets a 408."""
+        state = {**visit.scope.get("state", {})}
+        state.pop("who", None)
+        if who is not None:
+            state["who"] = who
+        careful = Guarded(send, patient)
+        try:
+            await self._app({**visit.scope, "state": state}, patient.receive, careful)
+        except Exception:
+            if not patient.gave_up:
+                raise
+        if patient.gave_up and not careful.begun:
+            await refuse(visit, send, SLOW)
+
+    # -------------------------------------------------------------------------------- who is it
+
+    async def _who(self, visit: Visit) -> _Entry | Refusal | None:
+        """Who proves themselves, why they do not, or None where nobody tries to."""
+        shown = visit.all("authorization")
+        if shown:
+            return await self._of_token(visit, shown)
+        text = cookies.read(visit, cookies.SESSION, tls=self._settings.tls)
+        session = self._sessions.find(text) if text else None
+        return await self._fresh(session) if session else None
+
+    async def _of_token(self, visit: Visit, shown: list[str]) -> _Entry | Refusal:
+        scheme, _, token = shown[0].partition(" ")
+        token = token.strip()
+        if len(shown) != 1 or scheme.lower() != "bearer" or not token.isascii():
+            return _BAD_TOKEN
+        if self._token is not None and is_same(token, self._token):
+            return _Entry(self._accounts.alone(), None)
+        if (session := self._sessions.find(token)) and session.bearer:
+            return await self._fresh(session) or _BAD_TOKEN
+        if (slower := self._slow_down(visit)) is not None:
+            return slower
+        try:
+            opened = await asyncio.to_thread(self._accounts.unlock_token, token)
+        except PenjingError:
+            return _BAD_TOKEN
+        session, _ = self._sessions.begin(opened, token)
+        self._watch()
+        return _Entry(session.opened, session)
+
+    async def _fresh(self, session: WebSession) -> _Entry | None:
+        """A session whose person is still who they were; their role may have changed."""
+        if self._clock() - session.checked > self._settings.refresh:
+            person = session.opened.known.person
+            known = await asyncio.to_thread(self._accounts.now, person)
+            if known is None:
+                await self.evict(person)
+                return None
+            self._stores.now(known)
+            session.checked = self._clock()
+            session.opened = Opened(known, session.opened.store)
+        return _Entry(session.opened, session)
+
+    def _may(self, visit: Visit, entry: _Entry) -> Refusal | None:
+        if entry.opened is not None:
+            return owners.check(visit, entry.opened.known.role)
+        return None if visit.safe and visit.path == owners.METRICS else _BAD_TOKEN
+
+    def _as_owner(self, entry: _Entry) -> Who | None:
+        if entry.opened is None:
+            return None
+        known = entry.opened.known
+        return Who(
+            known.person, known.name, known.role, entry.opened.store, None, None,
+            self._accounts.kept,
+        )  # fmt: skip
+
+    def _slow_down(self, visit: Visit) -> Refusal | None:
+        if wait := self._strangers.wait(neighbourhood(visit.address)):
+            return Refusal(429, "too many requests: wait a moment", wait=wait)
+        return None
+
+    # ------------------------------------------------------------------------------ what is over
+
+    def _watch(self) -> None:
+        """Keys are forgotten when a session is over, not when somebody next comes by."""
+        if self._timer is None and len(self._sessions):
+            pause = min(15.0, self._settings.idle / 4)
+            self._timer = asyncio.get_running_loop().call_later(pause, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._sessions.sweep()
+        self._watch()

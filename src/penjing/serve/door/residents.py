@@ -1,0 +1,108 @@
+"""The people of an open vault, as the door asks for them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from penjing.core.errors import UnknownName, WrongPassphrase
+from penjing.core.protocols import Store
+from penjing.serve.door.accounts import Accounts, Known, Opened, Token
+
+if TYPE_CHECKING:
+    from penjing.vault.person import PersonStore
+    from penjing.vault.vault import Vault
+
+_TOKEN = re.compile(r"pj-([0-9a-f]{32})-([0-9a-f]{32})-([A-Za-z0-9_-]{43})")
+LABELS = "door.tokens"
+"""The setting of a person that says what their tokens are called."""
+
+
+class VaultAccounts:
+    """Everybody who has a part of the vault."""
+
+    kept = True
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def names(self) -> Sequence[str]:
+        return [person.name for person in self._vault.accounts.people()]
+
+    def alone(self) -> Opened | None:
+        return None
+
+    def unlock(self, name: str, passphrase: str) -> Opened:
+        from penjing.vault.secrets import Passphrase
+
+        return _opened(self._vault.unlock(name, Passphrase(passphrase)))
+
+    def unlock_token(self, token: str) -> Opened:
+        from penjing.vault.secrets import Token as Secret
+
+        parts = _TOKEN.fullmatch(token)
+        if parts is None:
+            raise WrongPassphrase("that is no token: make one while you are logged in")
+        try:
+            secret = base64.urlsafe_b64decode(f"{parts[3]}=")
+        except binascii.Error as error:
+            raise WrongPassphrase("that is no token: make one while you are logged in") from error
+        return _opened(self._vault.unlock_by_token(parts[1], Secret(parts[2], secret)), parts[2])
+
+    def now(self, person: str) -> Known | None:
+        try:
+            actor = self._vault.accounts.actor(person)
+        except UnknownName:
+            return None
+        return Known(actor.id, actor.name, actor.role)
+
+    def tokens(self, store: Store) -> Sequence[Token]:
+        part = _part(store)
+        known = _labels(part)
+        about = {one: known.get(one, ("", 0.0)) for one in self._vault.tokens(part)}
+        return [Token(one, label, made) for one, (label, made) in about.items()]
+
+    def add_token(self, store: Store, label: str) -> tuple[Token, str]:
+        part = _part(store)
+        made = self._vault.add_token(part)
+        token = Token(made.id, label, time.time())
+        self._write(part, [*self.tokens(part), token])
+        text = base64.urlsafe_b64encode(made.secret).decode("ascii").rstrip("=")
+        return token, f"pj-{part.person.id}-{made.id}-{text}"
+
+    def drop_token(self, store: Store, token: str) -> None:
+        part = _part(store)
+        self._vault.drop_token(part, token)
+        self._write(part, self.tokens(part))
+
+    def _write(self, part: PersonStore, tokens: Sequence[Token]) -> None:
+        labels = {one.id: (one.label, one.made) for one in tokens}
+        part.settings.put(LABELS, json.dumps(labels))
+
+
+def _opened(store: PersonStore, token: str | None = None) -> Opened:
+    person = store.person
+    return Opened(Known(person.id, person.name, person.role), store, token)
+
+
+def _part(store: Store) -> PersonStore:
+    from penjing.vault.person import PersonStore
+
+    if not isinstance(store, PersonStore):
+        raise TypeError("a vault's door was given a store that is not of a vault")
+    return store
+
+
+def _labels(part: PersonStore) -> dict[str, tuple[str, float]]:
+    """As we wrote them; nobody else writes there."""
+    found = json.loads(part.settings.get(LABELS) or "{}")
+    return {str(one): (str(label), float(made)) for one, (label, made) in found.items()}
+
+
+if TYPE_CHECKING:
+    _FITS: type[Accounts] = VaultAccounts

@@ -1,0 +1,116 @@
+"""Logins that last: web sessions by cookie, and tokens that were shown lately. Nothing on disk.
+
+Ids are random, kept hashed, new at every login; a session ends when it is idle, when it is old,
+when its person logs out, and with the server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from penjing.serve.door.accounts import Opened
+from penjing.serve.door.clock import Clock, seconds
+from penjing.serve.door.secrets import digest, new_secret
+from penjing.serve.door.settings import DoorSettings
+from penjing.serve.door.stores import Stores
+
+
+@dataclass
+class WebSession:
+    """One login."""
+
+    key: bytes
+    """Hash of the cookie or the token."""
+    opened: Opened
+    """Who, and their store."""
+    began: float
+    """When."""
+    seen: float
+    """When it was last used."""
+    checked: float
+    """When the accounts were last asked about the person."""
+    token: str | None = None
+    """The id of the token that it is of; None for a browser's."""
+    name: str = field(default_factory=new_secret)
+    """What it is called behind the door; opens nothing."""
+    csrf: str = field(default_factory=new_secret, repr=False)
+    """What a page of this session has to send along with what acts."""
+    busy: int = 0
+    """Requests that run now; a session at work is not idle."""
+
+    @property
+    def bearer(self) -> bool:
+        """Of a token, not of a browser."""
+        return self.token is not None
+
+
+class Sessions:
+    """All of them, by the hash of what proves them."""
+
+    def __init__(self, stores: Stores, settings: DoorSettings, clock: Clock = seconds) -> None:
+        self._stores, self._settings, self._clock = stores, settings, clock
+        self._all: dict[bytes, WebSession] = {}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def begin(self, opened: Opened, secret: str | None = None) -> tuple[WebSession, str]:
+        """A new session with an id that nobody chose; or one of a token that was just proved."""
+        text = secret or new_secret()
+        now, key = self._clock(), digest(text)
+        self.end(text)
+        self._make_room(opened.known.person)
+        held = self._stores.take(opened)
+        session = WebSession(key, held, now, now, now, opened.token)
+        self._all[key] = session
+        return session, text
+
+    def find(self, secret: str) -> WebSession | None:
+        """The session of a cookie or a token, unless it is over."""
+        session = self._all.get(digest(secret))
+        if session is None:
+            return None
+        if self._is_over(session):
+            self._end(session)
+            return None
+        session.seen = self._clock()
+        return session
+
+    def end(self, secret: str) -> None:
+        """End one; harmless when it is over."""
+        if session := self._all.get(digest(secret)):
+            self._end(session)
+
+    def end_all(self, person: str) -> None:
+        """End all of a person's."""
+        for session in self._of(person):
+            self._end(session)
+
+    def end_token(self, token: str) -> None:
+        """End what a token began."""
+        for session in list(self._all.values()):
+            if session.token == token:
+                self._end(session)
+
+    def sweep(self) -> None:
+        """End what is idle or old."""
+        for session in list(self._all.values()):
+            if self._is_over(session):
+                self._end(session)
+
+    def _of(self, person: str) -> list[WebSession]:
+        return [one for one in self._all.values() if one.opened.known.person == person]
+
+    def _make_room(self, person: str) -> None:
+        theirs = sorted(self._of(person), key=lambda one: one.seen)
+        for session in theirs[: max(0, len(theirs) - self._settings.sessions + 1)]:
+            self._end(session)
+
+    def _end(self, session: WebSession) -> None:
+        if self._all.pop(session.key, None) is not None:
+            self._stores.release(session.opened)
+
+    def _is_over(self, session: WebSession) -> bool:
+        now = self._clock()
+        idle = now - session.seen > self._settings.idle and not session.busy
+        return idle or now - session.began > self._settings.life

@@ -1,0 +1,32 @@
+"""What the door is told once, at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NAMES = ("127.0.0.1", "localhost", "::1")
+"""What this machine calls itself."""
+
+
+@dataclass(frozen=True)
+class DoorSettings:
+    """How strict the door is, and what it answers to."""
+
+    names: tuple[str, ...] = NAMES
+    """Host names and addresses that a request may ask for, without port."""
+    port: int | None = None
+    """The port in the Host header; None for any (a Unix socket has none)."""
+    tls: bool = False
+    """Connections are encrypted, so that cookies need it too."""
+    idle: float = 3600.0
+    """Seconds without a request after which a web session ends."""
+    life: float = 12 * 3600.0
+    """Seconds after which it ends in any case."""
+    refresh: float = 5.0
+    """Seconds for which a person's role is believed before the accounts are asked again."""
+    unlocking: int = 2
+    """Passphrases that are tried at the same time: each takes 64 MiB."""
+    queue: int = 16
+    """Passphrases that may wait to be tried."""
+    sessions: int = 32
+    """Web sessions of one person; the oldest ends when one more begins."""

@@ -1,0 +1,87 @@
+"""POST /v1/embeddings, where the server was started with an embedding model."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse, Response
+
+from penjing.core.protocols import Embedder
+from penjing.serve import limits
+from penjing.serve.desk import desk_of
+from penjing.serve.openai.models import require_embedder
+from penjing.serve.openai.shapes import REFUSALS
+from penjing.serve.refusals import BadParameter
+from penjing.serve.strict import Strict, StrictRoute
+from penjing.serve.who import who_of
+
+router = APIRouter(route_class=StrictRoute)
+
+Input = Annotated[str, Field(min_length=1, max_length=limits.TEXT)]
+
+
+class EmbeddingRequest(Strict):
+    """As OpenAI has it, but inputs are texts: tokens of one model mean nothing to another."""
+
+    model: Annotated[str, Field(max_length=256)]
+    input: Input | Annotated[list[Input], Field(min_length=1, max_length=limits.EMBEDDED)]
+    encoding_format: Literal["float", "base64"] | None = None
+    dimensions: int | None = Field(default=None, ge=1, le=65536)
+    user: Annotated[str, Field(max_length=256)] | None = None
+
+
+class Embedding(BaseModel):
+    """One text's vector."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingUsage(BaseModel):
+    """Zero: embedders here do not count tokens."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingList(BaseModel):
+    """All vectors, in the order of the texts."""
+
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: EmbeddingUsage
+
+
+@router.post("/v1/embeddings", response_model=EmbeddingList, responses=REFUSALS)
+async def create(body: EmbeddingRequest, request: Request) -> Response:
+    """Vectors of texts."""
+    desk, who = desk_of(request), who_of(request)
+    embedder = require_embedder(desk.services, body.model)
+    if body.dimensions not in (None, embedder.dimension):
+        raise BadParameter(f"its vectors have {embedder.dimension} numbers", "dimensions")
+    texts = [body.input] if isinstance(body.input, str) else body.input
+    release = desk.quota.take(who.person)
+    try:
+        vectors = await asyncio.to_thread(_embed, embedder, texts, body.encoding_format or "float")
+    finally:
+        release()
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(vectors)
+    ]
+    usage = {"prompt_tokens": 0, "total_tokens": 0}
+    return JSONResponse({"object": "list", "data": data, "model": body.model, "usage": usage})
+
+
+def _embed(embedder: Embedder, texts: list[str], encoding: str) -> list[Any]:
+    vectors = embedder.embed(texts, "passage")
+    if encoding == "float":
+        return [[float(number) for number in vector] for vector in vectors]
+    little = vectors.astype("<f4")
+    return [base64.b64encode(vector.tobytes()).decode("ascii") for vector in little]

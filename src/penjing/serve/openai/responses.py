@@ -1,0 +1,188 @@
+"""POST /v1/responses: text and function calls, whole or streamed.
+
+Nothing is kept: `store` may not be true, and an earlier response cannot be referred to. What
+OpenAI keeps for a caller, the caller sends again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+
+from penjing.core.errors import PenjingError
+from penjing.serve import limits
+from penjing.serve.desk import desk_of
+from penjing.serve.openai import response_events as events
+from penjing.serve.openai.models import require_model
+from penjing.serve.openai.response_input import (
+    FunctionChoice,
+    FunctionTool,
+    Items,
+    TextConfig,
+    conversation_of,
+    definition,
+    form_of_text,
+)
+from penjing.serve.openai.running import Run, begin
+from penjing.serve.openai.sampling import Sampled, formed, settings_of
+from penjing.serve.openai.shapes import OR_EVENTS, REFUSALS, Metadata, Tokens
+from penjing.serve.openai.tools import toolbox_of
+from penjing.serve.openai.writing import Job
+from penjing.serve.refusals import BadParameter
+from penjing.serve.streaming import EventStream, unless_left
+from penjing.serve.strict import Strict, StrictRoute
+from penjing.serve.who import who_of
+
+router = APIRouter(route_class=StrictRoute)
+
+_LOGPROBS = "message.output_text.logprobs"
+Include = Literal["message.output_text.logprobs", "reasoning.encrypted_content"]
+
+
+class Reasoning(Strict):
+    """Models here do not think apart."""
+
+    effort: Literal["none"] | None = None
+    summary: None = None
+    generate_summary: None = None
+
+
+class ResponseRequest(Sampled):
+    """As OpenAI has it. What cannot be kept here is refused, not ignored."""
+
+    model: Annotated[str, Field(max_length=256)]
+    input: Annotated[str, Field(min_length=1)] | Items
+    instructions: str | None = None
+    max_output_tokens: Tokens | None = None
+    stream: bool | None = None
+    text: TextConfig | None = None
+    tools: Annotated[list[FunctionTool], Field(max_length=limits.TOOLS)] | None = None
+    tool_choice: Literal["none", "auto", "required"] | FunctionChoice | None = None
+    parallel_tool_calls: bool | None = None
+    top_logprobs: int | None = Field(default=None, ge=0, le=limits.LOGPROBS)
+    include: Annotated[list[Include], Field(max_length=8)] | None = None
+    store: Literal[False] | None = None
+    previous_response_id: None = None
+    conversation: None = None
+    background: Literal[False] | None = None
+    truncation: Literal["disabled"] | None = None
+    prompt: None = None
+    reasoning: Reasoning | None = None
+    stream_options: dict[str, bool] | None = None
+    # of no effect on one machine with one model
+    user: Annotated[str, Field(max_length=256)] | None = None
+    safety_identifier: Annotated[str, Field(max_length=256)] | None = None
+    prompt_cache_key: Annotated[str, Field(max_length=256)] | None = None
+    metadata: Metadata | None = None
+    service_tier: Literal["auto", "default"] | None = None
+
+
+class ResponseDocument(BaseModel):
+    """A response; items of the output are told apart by their `type`."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    object: Literal["response"]
+    created_at: int
+    status: Literal["completed", "incomplete", "failed", "in_progress"]
+    model: str
+    output: list[dict[str, Any]]
+    parallel_tool_calls: bool
+    tools: list[dict[str, Any]]
+    tool_choice: Any
+
+
+@router.post(
+    "/v1/responses",
+    response_model=ResponseDocument,
+    responses={**REFUSALS, **OR_EVENTS},
+)
+async def create(body: ResponseRequest, request: Request) -> Response:
+    """Answer."""
+    desk, who = desk_of(request), who_of(request)
+    require_model(desk.services, body.model)
+    run = await begin(desk, who.person, [job_of(body, who.person)], "resp_")
+    draft = events.Draft(_about(body, run))
+    if body.stream:
+        return EventStream(_events(draft, run), run.close)
+    try:
+        return JSONResponse(await unless_left(request, _document(draft, run)))
+    finally:
+        run.close()
+
+
+@router.get("/v1/responses/{response}", responses=REFUSALS, response_model=ResponseDocument)
+async def get(response: str, request: Request) -> Response:
+    """Nothing is kept, so there is none."""
+    who_of(request)
+    raise events.no_such(response)
+
+
+def job_of(body: ResponseRequest, person: str) -> Job:
+    """What the engine has to write. Raises BadParameter."""
+    wanted = _LOGPROBS in (body.include or ())
+    if body.top_logprobs and not wanted:
+        raise BadParameter(f"top_logprobs needs '{_LOGPROBS}' in include", "top_logprobs")
+    choice = (
+        body.tool_choice.name if isinstance(body.tool_choice, FunctionChoice) else body.tool_choice
+    )
+    toolbox = toolbox_of([definition(one) for one in body.tools or ()], choice)
+    form = form_of_text(body.text)
+    settings = settings_of(
+        body,
+        max_tokens=body.max_output_tokens,
+        top_logprobs=(body.top_logprobs or 0) if wanted else None,
+    )
+    messages = form.told(conversation_of(body.input, body.instructions))
+    return Job(person, messages, formed(settings, form.schema), toolbox)
+
+
+async def _document(draft: events.Draft, run: Run) -> dict[str, Any]:
+    async for _, piece in run.pieces():
+        draft.take(piece)
+    return draft.document()
+
+
+async def _events(draft: events.Draft, run: Run) -> AsyncIterator[bytes]:
+    for each in draft.begun():
+        yield each
+    try:
+        async for _, piece in run.pieces():
+            for each in draft.take(piece):
+                yield each
+    except PenjingError as error:
+        for each in draft.failed(error):
+            yield each
+
+
+def _about(body: ResponseRequest, run: Run) -> dict[str, Any]:
+    given = body.model_dump(by_alias=True, exclude_none=True)
+    return {
+        "id": run.id,
+        "object": "response",
+        "created_at": run.created,
+        "status": "in_progress",
+        "error": None,
+        "incomplete_details": None,
+        "instructions": body.instructions,
+        "metadata": body.metadata or {},
+        "model": body.model,
+        "output": [],
+        "parallel_tool_calls": False,
+        "previous_response_id": None,
+        "reasoning": {"effort": None, "summary": None},
+        "store": False,
+        "temperature": body.temperature,
+        "text": given.get("text", {"format": {"type": "text"}}),
+        "tool_choice": given.get("tool_choice", "auto"),
+        "tools": given.get("tools", []),
+        "top_p": body.top_p,
+        "truncation": "disabled",
+        "max_output_tokens": body.max_output_tokens,
+        "background": False,
+        "usage": None,
+    }

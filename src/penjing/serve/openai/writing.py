@@ -1,0 +1,212 @@
+"""One choice of an answer as it is written: words, a call, the end. Knows no endpoint's shapes.
+
+Without tools it is one answer of the engine; with them it is up to three (`tools.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from penjing.core.errors import EngineError
+from penjing.core.messages import GenerationSettings, Message, TokenLogprob, Usage
+from penjing.core.protocols import Scheduler
+from penjing.core.serving import Request
+from penjing.serve.answers import Answer, finished
+from penjing.serve.openai.shapes import added, new_id
+from penjing.serve.openai.tools import Function, Toolbox, arguments_of
+
+Reason = Literal["stop", "length", "tool_calls"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Text of the answer."""
+
+    text: str
+    """Whole characters."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of its tokens, where asked for."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function to be called."""
+
+    id: str
+    """To name its result by."""
+    name: str
+    """A known one."""
+    arguments: str
+    """JSON that satisfies its schema."""
+
+
+@dataclass(frozen=True)
+class End:
+    """Nothing follows."""
+
+    reason: Reason
+    """Why."""
+    usage: Usage | None
+    """Of all that the engine did for it."""
+
+
+Piece = Words | Call | End
+
+
+@dataclass(frozen=True)
+class Job:
+    """One choice wanted."""
+
+    owner: str
+    """Who asks, by id."""
+    messages: tuple[Message, ...]
+    """The conversation; empty when `text` is to be continued."""
+    settings: GenerationSettings
+    """How to write words."""
+    toolbox: Toolbox | None = None
+    """What may be called instead."""
+    text: str | None = None
+    """A text to continue."""
+
+
+class Writing:
+    """A choice being written. `close` it in any case."""
+
+    def __init__(self, scheduler: Scheduler, job: Job) -> None:
+        self._scheduler = scheduler
+        self._job = job
+        self._answer = Answer(asyncio.get_running_loop())
+        self._closed = False
+        self._usage: Usage | None = None
+
+    @classmethod
+    async def begin(cls, scheduler: Scheduler, job: Job) -> Writing:
+        """Hand it to the engine. Raises BadInput or Busy at once."""
+        writing = cls(scheduler, job)
+        box = job.toolbox
+        if box is None:
+            await writing._ask(job.messages, job.settings)
+        elif (only := box.only()) is not None:
+            await writing._ask(*box.asking_how(only, job.messages, job.settings))
+        else:
+            await writing._ask(*box.asking_which(job.messages, job.settings))
+        return writing
+
+    def close(self) -> None:
+        """Stop. Calling it twice is harmless."""
+        self._closed = True
+        self._answer.close()
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        """What is written, the End last."""
+        box, job = self._job.toolbox, self._job
+        if box is not None:
+            function = box.only()
+            if function is None and (function := box.chosen(await self._whole())) is not None:
+                await self._ask(*box.asking_how(function, job.messages, job.settings))
+            if function is not None:
+                for piece in await self._call(function):
+                    yield piece
+                return
+            await self._ask(job.messages, job.settings)
+        async for piece in self._words():
+            yield piece
+
+    async def _ask(self, messages: Sequence[Message], settings: GenerationSettings) -> None:
+        text = self._job.text
+        request = Request(self._job.owner, tuple(messages), settings, text)
+        self._answer = await Answer.begin(self._scheduler, request)
+        if self._closed:
+            self._answer.close()
+
+    async def _words(self) -> AsyncIterator[Piece]:
+        async for chunk in self._answer:
+            if chunk.text or chunk.logprobs:
+                yield Words(chunk.text, chunk.logprobs)
+            if finished(chunk).finish_reason is not None:
+                self._usage = added(self._usage, chunk.usage)
+                yield End("length" if chunk.finish_reason == "length" else "stop", self._usage)
+
+    async def _whole(self) -> str:
+        """The answer to a short question."""
+        text = ""
+        async for piece in self._words():
+            if isinstance(piece, Words):
+                text += piece.text
+            elif isinstance(piece, End) and piece.reason == "length":
+                raise EngineError("the engine did not come to an end: ask again")
+        return text
+
+    async def _call(self, function: Function) -> list[Piece]:
+        text = ""
+        async for piece in self._words():
+            if isinstance(piece, Words):
+                text += piece.text
+            elif isinstance(piece, End) and piece.reason == "length":
+                return [piece]
+        call = Call(new_id("call_"), function.name, arguments_of(text))
+        return [call, End("tool_calls", self._usage)]
+
+
+class Writings:
+    """Several choices side by side."""
+
+    def __init__(self, all_of_them: Sequence[Writing]) -> None:
+        self._all = tuple(all_of_them)
+
+    @classmethod
+    async def begin(cls, scheduler: Scheduler, jobs: Sequence[Job]) -> Writings:
+        """Hand all of them to the engine, or none."""
+        begun: list[Writing] = []
+        try:
+            for job in jobs:
+                begun.append(await Writing.begin(scheduler, job))
+        except BaseException:
+            for writing in begun:
+                writing.close()
+            raise
+        return cls(begun)
+
+    def close(self) -> None:
+        """Stop all. Calling it twice is harmless."""
+        for writing in self._all:
+            writing.close()
+
+    async def pieces(self) -> AsyncIterator[tuple[int, Piece]]:
+        """What is written, with the number of its choice."""
+        if len(self._all) == 1:
+            async for piece in self._all[0].pieces():
+                yield 0, piece
+            return
+        arrived: asyncio.Queue[tuple[int, Piece] | Exception | None] = asyncio.Queue()
+        tasks = [
+            asyncio.create_task(_forward(number, writing, arrived))
+            for number, writing in enumerate(self._all)
+        ]
+        try:
+            left = len(tasks)
+            while left:
+                item = await arrived.get()
+                if isinstance(item, Exception):
+                    raise item
+                if item is None:
+                    left -= 1
+                else:
+                    yield item
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _forward(
+    number: int, writing: Writing, arrived: asyncio.Queue[tuple[int, Piece] | Exception | None]
+) -> None:
+    try:
+        async for piece in writing.pieces():
+            arrived.put_nowait((number, piece))
+    except Exception as error:  # raised again by whoever reads the queue
+        arrived.put_nowait(error)
+    arrived.put_nowait(None)

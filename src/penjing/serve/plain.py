@@ -1,0 +1,152 @@
+"""The plain model as an `Assistant`: no tools, no documents, just the conversation.
+
+Both turns are kept: the person's before the model is asked, the model's when it is over, however it
+ends. What no longer fits the context is left out, and said.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Sequence
+
+from penjing.core.dialogue import Event, Finished, Said
+from penjing.core.errors import BadInput, EngineError, NotFound
+from penjing.core.fitting import first_that_fits
+from penjing.core.history import Turn
+from penjing.core.messages import Chunk, GenerationSettings, Message, Note, Text
+from penjing.core.protocols import Scheduler, Store
+from penjing.core.serving import Request
+
+SYSTEM = "You are a helpful assistant."
+"""As `penjing chat` has it."""
+LEFT_OUT = "left_out"
+"""The note of an answer that did not see the whole conversation."""
+
+
+class Plain:
+    """Satisfies `Assistant`."""
+
+    def __init__(
+        self, scheduler: Scheduler, settings: GenerationSettings | None = None, system: str = SYSTEM
+    ) -> None:
+        self._scheduler = scheduler
+        self._settings = settings or GenerationSettings()
+        self._system = system
+        self._takes_system: bool | None = None
+
+    @property
+    def name(self) -> str:
+        """The model's."""
+        return self._scheduler.name
+
+    def reply(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+        """Answer; see `Assistant.reply`."""
+        before = store.history.turns(session)
+        messages, left_out = self._fitted([*_said(before), Message.of("user", text)])
+        store.history.append_turn(session, Message.of("user", text))
+        request = Request(person, messages, self._settings)
+        notes: tuple[Note, ...] = ()
+        if left_out:
+            notes = (Note(LEFT_OUT, {"messages": left_out}),)
+            yield Said(_notice(left_out, _language(store, text)), "spec")
+        yield from self._answer(request, store, session, notes)
+
+    def confirm(
+        self,
+        person: str,  # noqa: ARG002
+        store: Store,  # noqa: ARG002
+        session: str,  # noqa: ARG002
+        action: str,
+        *,
+        yes: bool,  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Nothing ever waits here."""
+        raise NotFound("action", action)
+
+    def close(self) -> None:
+        """The scheduler is somebody else's."""
+
+    def _answer(
+        self, request: Request, store: Store, session: str, notes: tuple[Note, ...]
+    ) -> Iterator[Event]:
+        arrived: queue.SimpleQueue[Chunk | Exception] = queue.SimpleQueue()
+        ticket = self._scheduler.submit(request, arrived.put)
+        said: list[str] = []
+        try:
+            while True:
+                item = arrived.get()
+                if isinstance(item, Exception):
+                    raise item
+                if item.text:
+                    said.append(item.text)
+                    yield Said(item.text)
+                if item.finish_reason is not None:
+                    break
+        finally:
+            ticket.cancel()
+            if said:
+                words = Text("".join(said))
+                store.history.append_turn(session, Message("assistant", (words, *notes)))
+        yield Finished(item.finish_reason, item.usage)
+
+    def _fitted(self, messages: Sequence[Message]) -> tuple[tuple[Message, ...], int]:
+        """What the model is sent, and how many of the oldest messages it is not."""
+        context = self._scheduler.context_length
+        room = context - min(self._settings.max_tokens, context // 2)
+        starts = [i for i, message in enumerate(messages) if message.role == "user"]
+
+        def size(start: int) -> int:
+            return self._scheduler.count_tokens(self._prompt(messages[start:]))
+
+        if size(0) <= room:
+            return self._prompt(messages), 0
+        start = first_that_fits(starts[1:], size, room, context // 8)
+        if start is None:
+            raise BadInput(f"this is too long for the model's {context} tokens: shorten it")
+        return self._prompt(messages[start:]), start
+
+    def _prompt(self, messages: Sequence[Message]) -> tuple[Message, ...]:
+        system = (Message.of("system", self._system),) if self._system_is_taken() else ()
+        return (*system, *messages)
+
+    def _system_is_taken(self) -> bool:
+        """Some templates refuse system messages."""
+        if self._takes_system is None:
+            try:
+                trial = [Message.of("system", self._system), Message.of("user", "?")]
+                self._scheduler.count_tokens(trial)
+                self._takes_system = True
+            except EngineError:
+                self._takes_system = False
+        return self._takes_system
+
+
+def _said(turns: Sequence[Turn]) -> list[Message]:
+    """The words of a session, users and assistants in turn: neighbours of one role are joined."""
+    said: list[Message] = []
+    for turn in turns:
+        words = Message.of(turn.message.role, turn.message.text)
+        if words.role not in ("user", "assistant") or not words.text:
+            continue
+        if not said and words.role == "assistant":  # its question is too old, and deleted
+            continue
+        if said and said[-1].role == words.role:
+            said[-1] = Message.of(words.role, f"{said[-1].text}\n{words.text}")
+        else:
+            said.append(words)
+    if said and said[-1].role == "user":  # it was never answered
+        said.pop()
+    return said
+
+
+def _language(store: Store, text: str) -> str:
+    chosen = store.settings.get("language")
+    if chosen in ("en", "zh"):
+        return chosen
+    return "zh" if any("\u4e00" <= char <= "\u9fff" for char in text) else "en"
+
+
+def _notice(count: int, language: str) -> str:
+    if language == "zh":
+        return f"（对话过长，最早的 {count} 条消息已略去。）\n\n"
+    return f"(The {count} oldest messages no longer fit and were left out.)\n\n"

@@ -1,0 +1,112 @@
+"""Turns being answered: an `Assistant` is synchronous, so each turn has a thread of its own.
+
+A turn ends when its events end, or at the next event after nobody wants it any more. Whatever the
+assistant keeps of it is kept by then: `close` waits for that. One turn at a time in a session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+
+from penjing.core.dialogue import Event
+from penjing.core.errors import Busy, PenjingError
+from penjing.serve.refusals import INTERNAL, Conflict, trace
+
+log = logging.getLogger("penjing.serve")
+
+_SOON = 5.0
+_GRACE = 10.0
+_STEP = 0.02
+
+
+class Turn:
+    """One turn: its events as they come."""
+
+    def __init__(self, person: str, session: str, over: Callable[[Turn], None]) -> None:
+        self.person = person
+        self.session = session
+        self._loop = asyncio.get_running_loop()
+        self._arrived: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+        self._stopped = threading.Event()
+        self._over = over
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What happens. Raises PenjingError as the assistant does."""
+        try:
+            while (item := await self._arrived.get()) is not None:
+                if isinstance(item, Exception):
+                    raise item
+                yield item
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Nobody wants more of it. Harmless when it is over."""
+        self._stopped.set()
+
+    def run(self, begin: Callable[[], Iterator[Event]]) -> None:
+        """The thread."""
+        try:
+            self._go(begin())
+        except PenjingError as error:
+            self._deliver(error)
+        except Exception as error:  # a bug in an assistant ends its turn and nothing else
+            log.error("internal error: %s", trace(error))
+            self._deliver(PenjingError(INTERNAL))
+        finally:
+            self._deliver(None)
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._over, self)
+
+    def _go(self, events: Iterator[Event]) -> None:
+        try:
+            for event in events:
+                self._deliver(event)
+                if self._stopped.is_set():
+                    return
+        finally:
+            getattr(events, "close", lambda: None)()
+
+    def _deliver(self, item: Event | Exception | None) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._arrived.put_nowait, item)
+
+
+class Replies:
+    """All turns of a server. Lives on its event loop."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._turns: set[Turn] = set()
+
+    def begin(self, person: str, session: str, reply: Callable[[], Iterator[Event]]) -> Turn:
+        """Begin a turn. Raises Conflict while another runs in its session, Busy when all do."""
+        if any((one.person, one.session) == (person, session) for one in self._turns):
+            raise Conflict("this session is being answered: wait for the end, or stop it")
+        if len(self._turns) >= self._most:
+            raise Busy(_SOON)
+        turn = Turn(person, session, self._turns.discard)
+        self._turns.add(turn)
+        name = "a turn"
+        threading.Thread(target=turn.run, args=(reply,), name=name, daemon=True).start()
+        return turn
+
+    async def stop(self, person: str) -> None:
+        """Stop all turns of a person and wait until what was said is kept."""
+        await self._end([turn for turn in self._turns if turn.person == person])
+
+    async def close(self) -> None:
+        """Stop all turns and wait until what was said is kept."""
+        await self._end(list(self._turns))
+
+    async def _end(self, turns: list[Turn]) -> None:
+        for turn in turns:
+            turn.stop()
+        waited = 0.0
+        while waited < _GRACE and any(turn in self._turns for turn in turns):
+            await asyncio.sleep(_STEP)
+            waited += _STEP

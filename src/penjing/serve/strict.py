@@ -1,0 +1,163 @@
+"""How bodies are read: no more bytes than allowed, JSON of bounded depth, no odd numbers or texts.
+
+The framework reads a body whole before anybody looks at it; these wrappers make that safe.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from penjing.serve import limits
+from penjing.serve.refusals import BadParameter, TooLarge, answer
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+class Strict(BaseModel):
+    """A body in which nothing is unknown and no number is a text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read within bounds."""
+
+    async def json(self) -> Any:
+        """The body, parsed. Raises JSONDecodeError or BadParameter."""
+        return parse(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route whose handlers get a `StrictRequest`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's handler, given our request."""
+        handle = super().get_route_handler()
+
+        async def strictly(request: Request) -> Response:
+            try:
+                return await handle(StrictRequest(request.scope, request.receive))
+            except Exception as error:
+                if (ours := _cause(error)) is not None:
+                    return answer(request, ours)
+                raise
+
+        return strictly
+
+
+def _cause(error: BaseException) -> BadParameter | TooLarge | None:
+    """What we refused while the framework read a body, which it reports as its own 400."""
+    cause = error.__cause__
+    return cause if isinstance(cause, BadParameter | TooLarge) else None
+
+
+def parse(data: bytes) -> Any:
+    """JSON as a client may send it."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise json.JSONDecodeError("not UTF-8", "", error.start) from None
+    try:
+        document = json.loads(
+            text, parse_constant=_no_number, parse_float=_number, object_pairs_hook=_object
+        )
+    except RecursionError:
+        raise too_deep() from None
+    except ValueError as error:
+        if isinstance(error, json.JSONDecodeError):
+            raise
+        raise BadParameter("a number in the body has too many digits: shorten it", None) from None
+    _require_shallow(document)
+    if _HALF.search(text):
+        _require_whole(document)
+    return document
+
+
+def too_deep() -> BadParameter:
+    """What a body that is nested too deeply is told."""
+    return BadParameter(f"the body is nested over {limits.DEPTH} deep: flatten it", None)
+
+
+def _no_number(name: str) -> float:
+    raise BadParameter(f"{name} is no number in JSON: send one", None)
+
+
+def _number(digits: str) -> float | int:
+    """80.0 is a whole number in JSON, whatever a program's types make of it."""
+    number = float(digits)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise BadParameter("a name stands twice in an object of the body: say it once", None)
+    return made
+
+
+def _require_shallow(document: Any) -> None:
+    level = [document]
+    for _ in range(limits.DEPTH + 1):
+        inner = [one for one in level if isinstance(one, dict | list) and one]
+        if not inner:
+            return
+        level = []
+        for one in inner:
+            level += one.values() if isinstance(one, dict) else one
+    raise too_deep()
+
+
+def _require_whole(document: Any) -> None:
+    """Half of a surrogate pair is no character, and cannot be written down."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadParameter("a text in the body holds half a character: correct it", None) from None
+
+
+class Bounded:
+    """ASGI around an app: bodies end in a 413 before they are larger than their path allows."""
+
+    def __init__(self, app: ASGIApp, limit: Callable[[Scope], int]) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        limit = self._limit(scope)
+        promised = _length(scope)
+        if promised is not None and promised > limit:
+            return await answer(Request(scope), _too_large(limit))(scope, receive, send)
+        seen = 0
+
+        async def counting() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > limit:
+                raise _too_large(limit)
+            return message
+
+        return await self._app(scope, counting, send)
+
+
+def _length(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() and len(value) < 16 else 2**63
+    return None
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit} bytes: send less")

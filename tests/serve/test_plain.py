@@ -1,0 +1,125 @@
+"""The plain model as an assistant: both turns kept, history fitted, and what is left out said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from penjing.core.dialogue import Finished, Said
+from penjing.core.errors import BadInput, EngineError, NotFound
+from penjing.core.messages import Message
+from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.serve.plain import LEFT_OUT, Plain
+from penjing.vault.fake import FakeStore
+
+
+def said(plain: Plain, store: FakeStore, session: str, text: str) -> tuple[str, str]:
+    """What the model said, and what was said beside it."""
+    events = list(plain.reply("anna", store, session, text))
+    assert isinstance(events[-1], Finished)
+    words = [one for one in events if isinstance(one, Said)]
+    model = "".join(one.text for one in words if one.trust == "model")
+    return model, "".join(one.text for one in words if one.trust == "spec")
+
+
+def test_a_conversation_goes_on() -> None:
+    with FakeScheduler(["one", "two"]) as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        session = store.history.begin().id
+        assert said(plain, store, session, "first") == ("one", "")
+        assert said(plain, store, session, "second") == ("two", "")
+        prompt = scheduler.requests[-1].messages
+    assert [(one.role, one.text) for one in prompt] == [
+        ("system", "You are a helpful assistant."),
+        ("user", "first"),
+        ("assistant", "one"),
+        ("user", "second"),
+    ]
+    assert scheduler.requests[-1].owner == "anna"
+    assert [one.message.text for one in store.history.turns(session)] == [
+        *("first", "one", "second", "two"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("question", "notice"), [("and now?", "oldest messages"), ("现在呢？", "条消息已略去")]
+)
+def test_what_no_longer_fits_is_left_out_and_said(question: str, notice: str) -> None:
+    with FakeScheduler(["short"], context=1200) as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        session = store.history.begin().id
+        for number in range(6):
+            said(plain, store, session, f"{number} " + "x" * 100)
+        model, beside = said(plain, store, session, question)
+        assert notice in beside
+        prompt = scheduler.requests[-1].messages
+        assert prompt[0].role == "system"
+        assert prompt[1].role == "user"
+        assert prompt[-1].text == question
+        assert scheduler.count_tokens(prompt) <= 1200 - 512
+        kept = store.history.turns(session)[-1].message
+        assert kept.text == model  # the notice is no word of the model's, and is not read again
+        assert kept.notes(LEFT_OUT)[0]["messages"] > 0
+
+
+def test_the_language_is_the_person_s_to_choose() -> None:
+    with FakeScheduler(["short"], context=1200) as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        store.settings.put("language", "zh")
+        session = store.history.begin().id
+        for _ in range(7):
+            _, beside = said(plain, store, session, "x" * 100)
+        assert "条消息已略去" in beside
+
+
+def test_one_message_that_is_too_long_is_refused_and_not_kept() -> None:
+    with FakeScheduler(context=1200) as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        session = store.history.begin().id
+        with pytest.raises(BadInput, match="too long"):
+            list(plain.reply("anna", store, session, "x" * 1200))
+        assert store.history.turns(session) == []
+
+
+def test_closing_keeps_what_was_said_and_cancels() -> None:
+    with FakeScheduler(delay=0.01) as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        session = store.history.begin().id
+        events = plain.reply("anna", store, session, "y" * 2000)
+        next(events)
+        events.close()  # type: ignore[attr-defined]
+        user, model = store.history.turns(session)
+        assert (user.message.text, model.message.text) == ("y" * 2000, "y" * 4)
+        scheduler.close(2.0)
+        assert scheduler.health().running == 0
+
+
+def test_a_question_that_was_never_answered_is_not_asked_again() -> None:
+    with FakeScheduler() as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        session = store.history.begin().id
+        scheduler.failure = EngineError("gone")
+        with pytest.raises(EngineError):
+            list(plain.reply("anna", store, session, "first"))
+        scheduler.failure = None
+        said(plain, store, session, "second")
+        assert [one.text for one in scheduler.requests[-1].messages[1:]] == ["second"]
+
+
+def test_a_template_without_system_messages_gets_none() -> None:
+    class Strict(FakeScheduler):
+        def count_tokens(self, messages: Sequence[Message]) -> int:
+            if messages[0].role == "system":
+                raise EngineError("the model's chat template refused: no system")
+            return super().count_tokens(messages)
+
+    with Strict() as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        said(plain, store, store.history.begin().id, "x")
+        assert [one.role for one in scheduler.requests[-1].messages] == ["user"]
+
+
+def test_nothing_ever_waits() -> None:
+    with FakeScheduler() as scheduler, pytest.raises(NotFound):
+        Plain(scheduler).confirm("anna", FakeStore(), "s", "a", yes=True)
