@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from serving import Running, serving
+from serving import serving
 
 from penjing.core.errors import EngineError
 from penjing.engine.fake_scheduler import FakeScheduler

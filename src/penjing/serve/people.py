@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from penjing.core.errors import NotFound
 from penjing.core.messages import Note
 from penjing.core.protocols import Store
-from penjing.serve.refusals import NotServed
+from penjing.serve.refusals import Conflict
 from penjing.serve.services import Known, Role
 from penjing.serve.who import OWNER
 
@@ -167,8 +167,8 @@ def _known(actor: Actor) -> Known:
     return Known(actor.id, actor.name, role, said)
 
 
-def _no_vault() -> NotServed:
-    return NotServed("there is no vault here: make one with penjing vault init, and start again")
+def _no_vault() -> Conflict:
+    return Conflict("there is no vault here: make one with penjing vault init, and start again")
 
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
+from starlette.routing import Match
 
 from penjing.core.errors import (
     BadInput,
@@ -136,11 +137,23 @@ async def on_http(request: Request, error: Any) -> JSONResponse:
         405: "this path does not take that method: /openapi.json lists them",
         400: "the body is not JSON: send an object with Content-Type: application/json",
     }.get(error.status_code, str(error.detail))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
     document: dict[str, Any] = {"error": line}
     if is_openai(request):
         kind = _KINDS.get(error.status_code, "invalid_request_error")
         document = {"error": {"message": line, "type": kind, "param": None, "code": None}}
-    return JSONResponse(document, error.status_code, error.headers)
+    return JSONResponse(document, error.status_code, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What a path takes: the framework tells of its first route only."""
+    taken: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            taken |= getattr(route, "methods", None) or set()
+    return sorted(taken)
 
 
 async def on_invalid(request: Request, error: Any) -> JSONResponse:

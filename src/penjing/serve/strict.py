@@ -67,7 +67,9 @@ def parse(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
     try:
-        document = json.loads(text, parse_constant=_no_number, object_pairs_hook=_object)
+        document = json.loads(
+            text, parse_constant=_no_number, parse_float=_number, object_pairs_hook=_object
+        )
     except RecursionError:
         raise too_deep() from None
     except ValueError as error:
@@ -87,6 +89,12 @@ def too_deep() -> BadParameter:
 
 def _no_number(name: str) -> float:
     raise BadParameter(f"{name} is no number in JSON: send one", None)
+
+
+def _number(digits: str) -> float | int:
+    """80.0 is a whole number in JSON, whatever a program's types make of it."""
+    number = float(digits)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

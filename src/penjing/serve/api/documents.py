@@ -16,12 +16,14 @@ from penjing.core.protocols import Store
 from penjing.serve import limits
 from penjing.serve.api.shapes import REFUSALS, Id
 from penjing.serve.desk import Desk, desk_of
-from penjing.serve.refusals import BadParameter, NotServed
+from penjing.serve.refusals import BadParameter, Conflict
 from penjing.serve.strict import StrictRoute
 from penjing.serve.who import who_of
 
 router = APIRouter(prefix="/api/documents", route_class=StrictRoute, responses=REFUSALS)
 
+_NAME = r"^[^\x00-\x1f\x7f-\x9f]+$"
+"""No control characters: a name is one line, and drives no terminal."""
 _MEDIA = "application/octet-stream"
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -61,17 +63,17 @@ def every(request: Request) -> list[dict[str, Any]]:
 
 @router.post("", response_model=DocumentDocument, openapi_extra=_BODY)
 async def add(
-    request: Request, name: Annotated[str, Query(min_length=1, max_length=limits.NAME)]
+    request: Request, name: Annotated[str, Query(max_length=limits.NAME, pattern=_NAME)]
 ) -> dict[str, Any]:
     """Keep a document: the body is its bytes, Content-Type its kind."""
     desk, who = desk_of(request), who_of(request)
-    if not name.isprintable():
-        raise BadParameter("a name is made of printable characters", "name")
     release = desk.uploads.take(who.person)
     try:
         data = bytearray()
         async for piece in request.stream():
             data += piece
+        if not data:
+            raise BadParameter("the document is empty: send its bytes as the body", None)
         media = request.headers.get("content-type", _MEDIA).partition(";")[0].strip()[:100]
         kept = await asyncio.to_thread(who.store.documents.add, name, media or _MEDIA, bytes(data))
     finally:
@@ -108,7 +110,7 @@ def _plain(store: Store, document: str) -> str:
     data = store.documents.read(document)
     media = next(one.media for one in store.documents.all() if one.id == document)
     if not media.startswith("text/"):
-        raise NotServed("this server reads plain text only: start it with an assistant's knowledge")
+        raise Conflict("of this document no plain text can be read here: it is kept as it is")
     return data.decode("utf-8", "replace")
 
 

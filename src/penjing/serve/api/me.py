@@ -17,6 +17,10 @@ from penjing.serve.who import Who, who_of
 
 router = APIRouter(prefix="/api/me", route_class=StrictRoute, responses=REFUSALS)
 
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
 Passphrase = Annotated[str, Field(max_length=1024)]
 
 
@@ -71,7 +75,7 @@ def me(request: Request) -> dict[str, Any]:
     return described(desk_of(request))(who_of(request))
 
 
-@router.post("/export", response_class=Archive)
+@router.post("/export", response_model=None, responses=ZIP)
 async def export(request: Request) -> Response:
     """All there is about them, as one zip that never touches a disk here."""
     who, people = who_of(request), desk_of(request).services.people

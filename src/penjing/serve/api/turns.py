@@ -23,7 +23,7 @@ from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who, who_of
 
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "events"}
+    200: {"content": {"text/event-stream": {"schema": {}}}, "description": "events"}
 }
 router = APIRouter(
     prefix="/api/sessions", route_class=StrictRoute, responses={**REFUSALS, **EVENTS}
@@ -44,7 +44,7 @@ class Decided(Strict):
     yes: bool
 
 
-@router.post("/{session}/turns", response_class=EventStream)
+@router.post("/{session}/turns", response_model=None)
 async def say(session: Id, body: Spoken, request: Request) -> Response:
     """Say something and hear the answer. Leaving stops it; what was said is kept."""
     who = who_of(request)
@@ -55,7 +55,7 @@ async def say(session: Id, body: Spoken, request: Request) -> Response:
     return await _stream(desk_of(request), who, session, reply, title=body.text)
 
 
-@router.post("/{session}/actions/{action}", response_class=EventStream)
+@router.post("/{session}/actions/{action}", response_model=None)
 async def decide(session: Id, action: Id, body: Decided, request: Request) -> Response:
     """Do, or drop, an action that waits."""
     who = who_of(request)

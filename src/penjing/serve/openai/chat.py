@@ -20,6 +20,7 @@ from penjing.serve.openai.models import require_model
 from penjing.serve.openai.running import Run, begin, stream_error
 from penjing.serve.openai.sampling import Penalized, another, formed, settings_of
 from penjing.serve.openai.shapes import (
+    OR_EVENTS,
     REFUSALS,
     Metadata,
     Tokens,
@@ -106,7 +107,7 @@ class ChatCompletion(BaseModel):
 @router.post(
     "/v1/chat/completions",
     response_model=ChatCompletion,
-    responses={**REFUSALS, 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={**REFUSALS, **OR_EVENTS},
 )
 async def create(body: ChatRequest, request: Request) -> Response:
     """Answer a conversation."""

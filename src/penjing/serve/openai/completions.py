@@ -18,7 +18,14 @@ from penjing.serve.openai.chat import StreamOptions
 from penjing.serve.openai.models import require_model
 from penjing.serve.openai.running import Run, begin, stream_error
 from penjing.serve.openai.sampling import Penalized, another, settings_of
-from penjing.serve.openai.shapes import REFUSALS, Tokens, UsageDocument, added, usage_document
+from penjing.serve.openai.shapes import (
+    OR_EVENTS,
+    REFUSALS,
+    Tokens,
+    UsageDocument,
+    added,
+    usage_document,
+)
 from penjing.serve.openai.writing import End, Job, Words
 from penjing.serve.refusals import BadParameter
 from penjing.serve.streaming import DONE, EventStream, event, unless_left
@@ -74,7 +81,7 @@ class Completion(BaseModel):
 @router.post(
     "/v1/completions",
     response_model=Completion,
-    responses={**REFUSALS, 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={**REFUSALS, **OR_EVENTS},
 )
 async def create(body: CompletionRequest, request: Request) -> Response:
     """Continue texts."""

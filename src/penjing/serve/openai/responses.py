@@ -29,7 +29,7 @@ from penjing.serve.openai.response_input import (
 )
 from penjing.serve.openai.running import Run, begin
 from penjing.serve.openai.sampling import Sampled, formed, settings_of
-from penjing.serve.openai.shapes import REFUSALS, Metadata, Tokens
+from penjing.serve.openai.shapes import OR_EVENTS, REFUSALS, Metadata, Tokens
 from penjing.serve.openai.tools import toolbox_of
 from penjing.serve.openai.writing import Job
 from penjing.serve.refusals import BadParameter
@@ -99,7 +99,7 @@ class ResponseDocument(BaseModel):
 @router.post(
     "/v1/responses",
     response_model=ResponseDocument,
-    responses={**REFUSALS, 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={**REFUSALS, **OR_EVENTS},
 )
 async def create(body: ResponseRequest, request: Request) -> Response:
     """Answer."""

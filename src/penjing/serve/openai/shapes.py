@@ -23,7 +23,7 @@ Temperature = Annotated[float, Field(ge=0, le=2)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Tokens = Annotated[int, Field(ge=1, le=limits.TOKENS)]
-Seed = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Seed = Annotated[int, Field(ge=-(2**63), le=2**64)]
 Stop = Annotated[str, Field(min_length=1, max_length=limits.STOP_LENGTH)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=limits.STOPS)]
 
@@ -59,6 +59,12 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         503: "full: try again after the seconds of Retry-After",
     }.items()
 }
+
+
+OR_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {}}}, "description": "whole, or as events"}
+}
+"""What an endpoint that streams when asked to answers."""
 
 
 class Part(BaseModel):
