@@ -163,6 +163,7 @@ def doorway(
     crowd: Crowd | None = None,
     listening: socket.socket | None = None,
     tls: tuple[Path, Path] | None = None,
+    closes: bool = True,
     **more: Any,
 ) -> Iterator[Doorway]:
     """A door on a port of its own, in a thread, as long as the block runs."""
@@ -191,7 +192,8 @@ def doorway(
         made.update(door=door, server=server, loop=asyncio.get_running_loop())
         ready.set()
         await server.serve([listening])
-        await door.close()
+        if closes:
+            await door.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
