@@ -120,7 +120,8 @@ def test_keys_are_forgotten_when_the_server_ends(vault: Vault) -> None:
 async def living(scope: Any, receive: Any, send: Any) -> None:
     """The small app, with a beginning and an end."""
     if scope["type"] != "lifespan":
-        return await small_app(scope, receive, send)
+        await small_app(scope, receive, send)
+        return
     for _ in range(2):
         message = await receive()
         await send({"type": f"{message['type']}.complete"})
