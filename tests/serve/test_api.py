@@ -194,37 +194,36 @@ def test_an_engine_that_fails_ends_the_stream_with_an_error() -> None:
 
 
 def test_every_event_of_an_assistant() -> None:
-    with FakeScheduler() as scheduler, serving(scheduler, assistant=Butler()) as running:
-        with running.client() as client:
-            assert client.get("/api/me").json()["assistant"] == "butler"
-            session = begin(client)
-            turns = f"/api/sessions/{session}/turns"
-            heard = events(client.post(turns, json={"text": "dim it"}))
-            assert [one["type"] for one in heard] == [
-                *("understood", "said", "cited", "confirm", "finished"),
-            ]
-            assert heard[0]["slots"] == [
-                {"name": "room", "value": "kitchen", "text": "the kitchen"}
-            ]
-            assert heard[2]["passage"] == {
-                **{"text": "words", "document": "d1", "source": "book", "location": "page 3"},
-                **{"start": 4, "end": 9},
-            }
-            assert heard[3]["action"]["arguments"] == {"room": "kitchen", "levels": [1, 2]}
-            notes = client.get(turns).json()[1]["notes"]
-            assert notes == [
-                {"name": "confirm", "data": {"id": "a1", "arguments": {"levels": [1, 2]}}}
-            ]
-            actions = f"/api/sessions/{session}/actions"
-            heard = events(client.post(f"{actions}/a1", json={"yes": True}))
-            assert heard[0]["outcome"] == {"ok": True, "data": {"state": ["on"]}, "error": ""}
-            heard = events(client.post(f"{actions}/a2", json={"yes": True}))
-            assert heard[0]["type"] == "error"
-            assert client.post(f"{actions}/a1", json={"yes": "yes"}).status_code == 422
-            heard = events(client.post(turns, json={"text": "refuse"}))
-            assert heard == [{"type": "error", "error": "not today: ask tomorrow"}]
-            heard = events(client.post(turns, json={"text": "crash"}))
-            assert "secret" not in heard[0]["error"]
+    with (
+        FakeScheduler() as scheduler,
+        serving(scheduler, assistant=Butler()) as running,
+        running.client() as client,
+    ):
+        assert client.get("/api/me").json()["assistant"] == "butler"
+        session = begin(client)
+        turns = f"/api/sessions/{session}/turns"
+        heard = events(client.post(turns, json={"text": "dim it"}))
+        assert [one["type"] for one in heard] == [
+            *("understood", "said", "cited", "confirm", "finished"),
+        ]
+        assert heard[0]["slots"] == [{"name": "room", "value": "kitchen", "text": "the kitchen"}]
+        assert heard[2]["passage"] == {
+            **{"text": "words", "document": "d1", "source": "book", "location": "page 3"},
+            **{"start": 4, "end": 9},
+        }
+        assert heard[3]["action"]["arguments"] == {"room": "kitchen", "levels": [1, 2]}
+        notes = client.get(turns).json()[1]["notes"]
+        assert notes == [{"name": "confirm", "data": {"id": "a1", "arguments": {"levels": [1, 2]}}}]
+        actions = f"/api/sessions/{session}/actions"
+        heard = events(client.post(f"{actions}/a1", json={"yes": True}))
+        assert heard[0]["outcome"] == {"ok": True, "data": {"state": ["on"]}, "error": ""}
+        heard = events(client.post(f"{actions}/a2", json={"yes": True}))
+        assert heard[0]["type"] == "error"
+        assert client.post(f"{actions}/a1", json={"yes": "yes"}).status_code == 422
+        heard = events(client.post(turns, json={"text": "refuse"}))
+        assert heard == [{"type": "error", "error": "not today: ask tomorrow"}]
+        heard = events(client.post(turns, json={"text": "crash"}))
+        assert "secret" not in heard[0]["error"]
 
 
 # -- documents
@@ -257,31 +256,37 @@ def test_documents_are_indexed_after_they_are_kept() -> None:
             raise BadInput("it is encrypted: save it without a password")
         store.documents.put_excerpts(document.id, [Excerpt("a", "1"), Excerpt("b", "2")])
 
-    with FakeScheduler() as scheduler, serving(scheduler, index=index) as running:
-        with running.client() as client:
-            for name in ("good.txt", "bad.pdf"):
-                client.post("/api/documents", params={"name": name}, content=b"x")
-            states = [one["state"] for one in client.get("/api/documents").json()]
-            assert states == ["indexing", "indexing"]
-            go.set()
-            ends = time.monotonic() + 5
-            while "indexing" in states and time.monotonic() < ends:
-                listed = client.get("/api/documents").json()
-                states = [one["state"] for one in listed]
-            assert states == ["failed", "ready"]
-            assert [one["passages"] for one in listed] == [0, 2]
-            assert "encrypted" in listed[0]["problem"]
+    with (
+        FakeScheduler() as scheduler,
+        serving(scheduler, index=index) as running,
+        running.client() as client,
+    ):
+        for name in ("good.txt", "bad.pdf"):
+            client.post("/api/documents", params={"name": name}, content=b"x")
+        states = [one["state"] for one in client.get("/api/documents").json()]
+        assert states == ["indexing", "indexing"]
+        go.set()
+        ends = time.monotonic() + 5
+        while "indexing" in states and time.monotonic() < ends:
+            listed = client.get("/api/documents").json()
+            states = [one["state"] for one in listed]
+        assert states == ["failed", "ready"]
+        assert [one["passages"] for one in listed] == [0, 2]
+        assert "encrypted" in listed[0]["problem"]
 
 
 def test_a_document_has_a_limit_of_its_own() -> None:
     limits = Limits(document=3 * 2**20, grace_seconds=1)
-    with FakeScheduler() as scheduler, serving(scheduler, limits=limits) as running:
-        with running.client() as client:
-            put = lambda data: client.post("/api/documents", params={"name": "x"}, content=data)  # noqa: E731
-            assert put(b"x" * 3 * 2**20).status_code == 200
-            assert put(b"x" * (3 * 2**20 + 1)).status_code == 413
-            assert put(iter([b"x" * 2**20] * 4)).status_code == 413
-            assert len(client.get("/api/documents").json()) == 1
+    with (
+        FakeScheduler() as scheduler,
+        serving(scheduler, limits=limits) as running,
+        running.client() as client,
+    ):
+        put = lambda data: client.post("/api/documents", params={"name": "x"}, content=data)  # noqa: E731
+        assert put(b"x" * 3 * 2**20).status_code == 200
+        assert put(b"x" * (3 * 2**20 + 1)).status_code == 413
+        assert put(iter([b"x" * 2**20] * 4)).status_code == 413
+        assert len(client.get("/api/documents").json()) == 1
 
 
 @pytest.mark.parametrize("name", ["", "x" * 256, "a\nb", "a\x1b[2J"])

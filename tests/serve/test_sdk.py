@@ -5,31 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import openai
 import pytest
+from letters import Letters
 from pydantic import BaseModel
 from serving import Running, serving
 
 from penjing.engine.fake_scheduler import FakeScheduler
-
-
-class Letters:
-    """An embedder: how often each of the first letters stands in a text."""
-
-    name = "letters"
-    dimension = 3
-
-    def embed(self, texts: list[str], kind: Literal["query", "passage"]) -> npt.NDArray[np.float32]:
-        rows = [[text.count(letter) + 0.5 for letter in "abc"] for text in texts]
-        found = np.asarray(rows, dtype=np.float32)
-        return found / np.linalg.norm(found, axis=1, keepdims=True)
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture(scope="module")

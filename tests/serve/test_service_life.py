@@ -74,29 +74,36 @@ def test_who_leaves_without_a_stream_stops_it_too(slow: FakeScheduler) -> None:
 
 
 def test_who_leaves_while_waiting_gives_up_the_place() -> None:
-    with FakeScheduler(delay=0.01, places=1) as scheduler, serving(scheduler) as running:
-        with running.client() as client, running.client("ben") as ben:
-            with client.stream("POST", CHAT, json={**LONG, "stream": True}) as first:
-                began(first)
-                with pytest.raises(httpx.ReadTimeout):
-                    ben.post(CHAT, json=LONG, timeout=0.3)
-            until(lambda: idle(scheduler), 2)
+    with (
+        FakeScheduler(delay=0.01, places=1) as scheduler,
+        serving(scheduler) as running,
+        running.client() as client,
+        running.client("ben") as ben,
+    ):
+        with client.stream("POST", CHAT, json={**LONG, "stream": True}) as first:
+            began(first)
+            with pytest.raises(httpx.ReadTimeout):
+                ben.post(CHAT, json=LONG, timeout=0.3)
+        until(lambda: idle(scheduler), 2)
 
 
 # -- full, dead
 
 
 def test_a_full_engine_says_when_to_come_again() -> None:
-    with FakeScheduler(delay=0.01, places=1, queue=0, wait=7.2) as scheduler:
-        with serving(scheduler) as running, running.client() as client:
-            with client.stream("POST", CHAT, json={**LONG, "stream": True}) as first:
-                began(first)
-                answer = client.post(CHAT, json=LONG)
-                assert answer.status_code == 503
-                assert answer.headers["retry-after"] == "8"
-                assert answer.json()["error"]["type"] == "server_error"
-            until(lambda: idle(scheduler), 2)
-            assert client.post(CHAT, json={**LONG, "max_tokens": 1}).status_code == 200
+    with (
+        FakeScheduler(delay=0.01, places=1, queue=0, wait=7.2) as scheduler,
+        serving(scheduler) as running,
+        running.client() as client,
+    ):
+        with client.stream("POST", CHAT, json={**LONG, "stream": True}) as first:
+            began(first)
+            answer = client.post(CHAT, json=LONG)
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "8"
+            assert answer.json()["error"]["type"] == "server_error"
+        until(lambda: idle(scheduler), 2)
+        assert client.post(CHAT, json={**LONG, "max_tokens": 1}).status_code == 200
 
 
 def test_a_crash_is_one_failed_request(slow: FakeScheduler) -> None:
@@ -140,25 +147,30 @@ def test_health_tells_of_an_engine_that_is_down(slow: FakeScheduler) -> None:
 
 def test_one_person_has_so_many_at_once_and_nobody_else_pays(slow: FakeScheduler) -> None:
     limits = Limits(at_once=1, grace_seconds=1)
-    with serving(slow, limits=limits) as running:
-        with running.client() as anna, running.client("ben") as ben:
-            with anna.stream("POST", CHAT, json={**LONG, "stream": True}) as first:
-                began(first)
-                answer = anna.post(CHAT, json=LONG)
-                assert answer.status_code == 429
-                assert answer.headers["retry-after"] == "1"
-                assert answer.json()["error"]["code"] == "rate_limit_exceeded"
-                assert ben.post(CHAT, json={**LONG, "max_tokens": 1}).status_code == 200
-            until(lambda: idle(slow), 2)
-            assert anna.post(CHAT, json={**LONG, "max_tokens": 1}).status_code == 200
+    with (
+        serving(slow, limits=limits) as running,
+        running.client() as anna,
+        running.client("ben") as ben,
+    ):
+        with anna.stream("POST", CHAT, json={**LONG, "stream": True}) as first:
+            began(first)
+            answer = anna.post(CHAT, json=LONG)
+            assert answer.status_code == 429
+            assert answer.headers["retry-after"] == "1"
+            assert answer.json()["error"]["code"] == "rate_limit_exceeded"
+            assert ben.post(CHAT, json={**LONG, "max_tokens": 1}).status_code == 200
+        until(lambda: idle(slow), 2)
+        assert anna.post(CHAT, json={**LONG, "max_tokens": 1}).status_code == 200
 
 
 def test_one_person_has_so_many_in_a_minute() -> None:
-    with FakeScheduler() as scheduler:
-        with serving(scheduler, limits=Limits(per_minute=2, grace_seconds=1)) as running:
-            with running.client() as client:
-                short = {**LONG, "max_tokens": 1}
-                statuses = [client.post(CHAT, json=short).status_code for _ in range(3)]
+    with (
+        FakeScheduler() as scheduler,
+        serving(scheduler, limits=Limits(per_minute=2, grace_seconds=1)) as running,
+        running.client() as client,
+    ):
+        short = {**LONG, "max_tokens": 1}
+        statuses = [client.post(CHAT, json=short).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
 
 
@@ -181,23 +193,25 @@ def test_a_stop_finishes_what_is_being_answered() -> None:
 
 
 def test_a_stop_does_not_wait_for_ever_and_keeps_what_was_said() -> None:
-    with FakeScheduler(delay=0.01) as scheduler:
-        with serving(scheduler, limits=Limits(grace_seconds=1)) as running:
-            with running.client() as client:
-                session = client.post("/api/sessions", json={}).json()["id"]
-                with client.stream(
-                    "POST", f"/api/sessions/{session}/turns", json={"text": "y" * 1400}
-                ) as answer:
-                    lines = answer.iter_lines()
-                    next(lines)
-                    running.stop()
-                    began = time.monotonic()
-                    with pytest.raises(httpx.RemoteProtocolError):
-                        list(lines)
-            running.thread.join(10)
-            assert not running.thread.is_alive()
-            assert time.monotonic() - began < 4
-            said = running.store.history.turns(session)
+    with (
+        FakeScheduler(delay=0.01) as scheduler,
+        serving(scheduler, limits=Limits(grace_seconds=1)) as running,
+    ):
+        with running.client() as client:
+            session = client.post("/api/sessions", json={}).json()["id"]
+            with client.stream(
+                "POST", f"/api/sessions/{session}/turns", json={"text": "y" * 1400}
+            ) as answer:
+                lines = answer.iter_lines()
+                next(lines)
+                running.stop()
+                began = time.monotonic()
+                with pytest.raises(httpx.RemoteProtocolError):
+                    list(lines)
+        running.thread.join(10)
+        assert not running.thread.is_alive()
+        assert time.monotonic() - began < 4
+        said = running.store.history.turns(session)
     assert [turn.message.role for turn in said] == ["user", "assistant"]
     assert set(said[1].message.text) == {"y"}
     assert 0 < len(said[1].message.text) < 1400
@@ -207,14 +221,18 @@ def test_a_stop_does_not_wait_for_ever_and_keeps_what_was_said() -> None:
 
 
 def test_the_log_holds_routes_and_never_what_was_sent(caplog: pytest.LogCaptureFixture) -> None:
-    with FakeScheduler() as scheduler, serving(scheduler) as running, running.client() as client:
-        with caplog.at_level(logging.DEBUG):
-            client.get("/api/sessions/secret%0a200 forged/turns?q=secret")
-            client.post("/v1/secret", json={"secret": "secret"})
-            client.post(CHAT, json={"model": "secret", "messages": []})
-            client.post(
-                CHAT, json={"model": "fake", "messages": [{"role": "user", "content": "secret"}]}
-            )
+    with (
+        FakeScheduler() as scheduler,
+        serving(scheduler) as running,
+        running.client() as client,
+        caplog.at_level(logging.DEBUG),
+    ):
+        client.get("/api/sessions/secret%0a200 forged/turns?q=secret")
+        client.post("/v1/secret", json={"secret": "secret"})
+        client.post(CHAT, json={"model": "secret", "messages": []})
+        client.post(
+            CHAT, json={"model": "fake", "messages": [{"role": "user", "content": "secret"}]}
+        )
     ours = [
         one.getMessage() for one in caplog.records if one.name.startswith(("penjing", "uvicorn"))
     ]
@@ -238,13 +256,16 @@ def test_a_bug_is_a_500_and_a_line_that_quotes_nobody(caplog: pytest.LogCaptureF
 
 
 def test_metrics_count_routes_and_name_nobody() -> None:
-    with FakeScheduler() as scheduler, serving(scheduler) as running:
-        with running.client("anna-secret") as client:
-            client.get("/v1/models")
-            client.get("/v1/models/secret")
-            client.get("/secret")
-            client.post(CHAT, json={**LONG, "max_tokens": 4})
-            text = client.get("/metrics").text
+    with (
+        FakeScheduler() as scheduler,
+        serving(scheduler) as running,
+        running.client("anna-secret") as client,
+    ):
+        client.get("/v1/models")
+        client.get("/v1/models/secret")
+        client.get("/secret")
+        client.post(CHAT, json={**LONG, "max_tokens": 4})
+        text = client.get("/metrics").text
     assert 'penjing_requests_total{method="GET",route="/v1/models",status="200"} 1' in text
     assert 'route="other",status="404"' in text
     assert "penjing_engine_completion_tokens_total 4" in text

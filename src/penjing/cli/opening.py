@@ -6,6 +6,7 @@ Imports nothing heavy until it is called.
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penjing.core.errors import BadInput
@@ -17,35 +18,41 @@ if TYPE_CHECKING:
 
 def open_model(args: Namespace, progress: Progress) -> LanguageModel:
     """The model, pulled first if none was named and the default one is not here."""
+    path = find_file(args.model, "chat", progress)
+    if args.offline:
+        close_shutter(progress, local=False)
+    from penjing.engine.llamacpp import LlamaCpp
+
+    return LlamaCpp.open(path, context=args.context, threads=args.threads)
+
+
+def find_file(name: str | None, command: str, progress: Progress) -> Path:
+    """The GGUF file of a model; the default one is pulled when it is not here."""
     from penjing.bundle.catalogue import catalogue_of
     from penjing.bundle.home import Home
     from penjing.bundle.resolve import find_model
 
     home = Home.from_environment()
-    name = args.model
+    named = name is not None
     if name is None:
         from penjing.bundle.fetch import find
 
         name = catalogue_of(home).default
         if find(catalogue_of(home).entry(name), home) is None:
             progress.note(f"{name} is not here yet: pulling it, once")
-    path = find_model(name, home, progress=progress, download=args.model is None)
+    path = find_model(name, home, progress=progress, download=not named)
     if path.is_dir():
         raise BadInput(
-            f"{path} is a folder of safetensors and chat runs GGUF: "
+            f"{path} is a folder of safetensors and {command} runs GGUF: "
             f"make one with penjing compress {path} -o DIR --size 80MB"
         )
-    if args.offline:
-        _close_shutter(progress)
-    from penjing.engine.llamacpp import LlamaCpp
-
-    return LlamaCpp.open(path, context=args.context, threads=args.threads)
+    return path
 
 
-def _close_shutter(progress: Progress) -> None:
+def close_shutter(progress: Progress, *, local: bool) -> None:
     """Before the engine's threads start: the kernel holds those that come later."""
-    from penjing.core.egress.shutter import close_shutter
+    from penjing.core.egress import shutter
 
-    receipt = close_shutter((), local=False)
+    receipt = shutter.close_shutter((), local=local)
     if not receipt.kernel:
         progress.note("offline in Python only: this system holds no native code (penjing doctor)")

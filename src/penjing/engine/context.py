@@ -109,11 +109,6 @@ class Context:
         floats = ctypes.cast(pointer, ctypes.POINTER(ctypes.c_float))
         return np.ctypeslib.as_array(floats, (count, vocabulary))
 
-    def require_numbers(self, vocabulary: int) -> None:
-        """Raise EngineError where the logits of the last token are not numbers."""
-        if np.isnan(self.logits(1, vocabulary)).any():
-            raise EngineError("the model computes NaN: its weights are damaged, get it again")
-
     def free(self) -> None:
         """Give the memory back. Calling it twice is harmless."""
         if self._pointer:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,12 +17,14 @@ from penjing.bundle.folder import model_name
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.core.errors import BadInput, EngineError, FormatError
 from penjing.core.interrupts import deferred
-from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
+from penjing.core.messages import Chunk, GenerationSettings, Message
+from penjing.engine.constraint import Constraint
 from penjing.engine.context import BATCH, Context
 from penjing.engine.guard import require_survivable
+from penjing.engine.rows import LlamaRows
 from penjing.engine.sampling import Sampler
-from penjing.engine.streaming import TextStream
 from penjing.engine.template import encode, render_segments
+from penjing.engine.writing import Writing
 from penjing.ggml.library import last_complaint, load
 
 _PREFILL_PIECE = 128  # tokens between two chances to stop
@@ -94,7 +95,7 @@ class LlamaCpp:
 
     def tokenize(self, text: str, *, special: bool = False, bos: bool = True) -> list[int]:
         """Token ids of a text; see `LanguageModel.tokenize`."""
-        data = text.encode("utf-8")
+        data = text.encode("utf-8", "replace")  # half a character may come in as JSON
         room = len(data) + 8
         while True:
             out = (ctypes.c_int32 * room)()
@@ -157,51 +158,20 @@ class LlamaCpp:
         self, prompt: Sequence[int], settings: GenerationSettings
     ) -> Iterator[Chunk]:
         """Stream what follows raw prompt tokens. Raises BadInput when they fill the context."""
-        room = self._context_length - len(prompt)
-        if not prompt:
-            raise BadInput("the prompt is empty: say something")
-        if room < 1:
-            raise BadInput(
-                f"the prompt has {len(prompt)} tokens and the context holds "
-                f"{self._context_length}: shorten it or use a larger --context"
-            )
-        sampler = Sampler(self._vocab, self._vocab_size, settings)
-        return self._stream(list(prompt), sampler, settings, min(settings.max_tokens, room))
+        return self._stream(Writing(self, prompt, settings))
 
-    def _stream(
-        self, prompt: list[int], sampler: Sampler, settings: GenerationSettings, limit: int
-    ) -> Iterator[Chunk]:
-        stream = TextStream(settings.stop)
-        started, prefill, written = time.perf_counter(), 0.0, 0
-        reason: FinishReason = "length"
+    def _stream(self, writing: Writing) -> Iterator[Chunk]:
         try:
-            cached = self._prefill(prompt)
-            self._chat_context().require_numbers(self._vocab_size)
-            prefill = time.perf_counter() - started
-            while written < limit:
-                token = sampler.sample(self._chat_context().pointer)
-                if self._ends(token):
-                    reason = "stop"
-                    break
-                written += 1
-                text = stream.feed(self.piece(token))
-                if text:
-                    yield Chunk(text)
-                if stream.stopped:
-                    reason = "stop"
-                    break
-                if written < limit:
-                    self._decode([token])
-            usage = Usage(
-                prompt_tokens=len(prompt),
-                cached_tokens=cached,
-                completion_tokens=written,
-                prefill_seconds=prefill,
-                decode_seconds=time.perf_counter() - started - prefill,
-            )
-            yield Chunk(stream.finish(), reason, usage)
+            writing.cached = self._prefill(writing.tokens)
+            chunk = None
+            while chunk is None or chunk.finish_reason is None:
+                if writing.written:
+                    self._decode(writing.tokens[-1:])
+                chunk = writing.take(self._chat_context().logits(1, self._vocab_size)[0])
+                if chunk is not None:
+                    yield chunk
         finally:
-            sampler.close()
+            writing.close()
 
     def write_together(
         self, prompts: Sequence[Sequence[int]], settings: Sequence[GenerationSettings]
@@ -213,7 +183,7 @@ class LlamaCpp:
         """
         longest = max(len(p) + s.max_tokens for p, s in zip(prompts, settings, strict=True))
         context = self.new_context(longest * len(prompts), outputs=BATCH, sequences=len(prompts))
-        samplers = [Sampler(self._vocab, self._vocab_size, s) for s in settings]
+        samplers = [Sampler(self._vocab_size, s) for s in settings]
         written: list[list[int]] = []
         try:
             for row, prompt in enumerate(prompts):  # one by one, so that no batch is too long
@@ -233,17 +203,33 @@ class LlamaCpp:
             for sampler in samplers:
                 sampler.close()
             context.free()
-        return [[token for token in tokens if not self._ends(token)] for tokens in written]
+        return [[token for token in tokens if not self.ends(token)] for tokens in written]
 
     def _unfinished(self, written: Sequence[Sequence[int]], limits: Sequence[int]) -> list[int]:
         return [
             row
             for row, tokens in enumerate(written)
-            if len(tokens) < limits[row] and not self._ends(tokens[-1])
+            if len(tokens) < limits[row] and not self.ends(tokens[-1])
         ]
 
-    def _ends(self, token: int) -> bool:
+    def ends(self, token: int) -> bool:
+        """Whether a token ends an answer."""
         return bool(self._library.llama_vocab_is_eog(self._vocab, token))
+
+    def constraint(self, settings: GenerationSettings) -> Constraint | None:
+        """What holds an answer to its grammar or schema; None where neither is asked for."""
+        if settings.grammar is not None and settings.json_schema is not None:
+            raise BadInput("a grammar and a JSON schema exclude each other: give one")
+        if settings.grammar is None and settings.json_schema is None:
+            return None
+        return Constraint(self._vocab, self._vocab_size, self._forbidden(), settings)
+
+    def _forbidden(self) -> int:
+        """A control token that ends nothing: no text and no grammar has it."""
+        for token in range(self._vocab_size):
+            if self._library.llama_vocab_is_control(self._vocab, token) and not self.ends(token):
+                return token
+        raise EngineError(f"{self.name} has no control token: it cannot be held to a grammar")
 
     def score(self, tokens: Sequence[int]) -> npt.NDArray[np.float32]:
         """Logits [len(tokens), vocabulary]; up to 512 tokens a view of the engine's own memory.
@@ -312,6 +298,14 @@ class LlamaCpp:
             outputs=outputs,
             sequences=sequences,
             watcher=watcher,
+        )
+
+    def new_rows(self, count: int, length: int) -> LlamaRows:
+        """Memory for `count` texts of up to `length` tokens side by side; the caller frees it."""
+        if not self._model:
+            raise EngineError("the model was closed: open it again")
+        return LlamaRows(
+            self._model, self._vocab_size, count=count, length=length, threads=self._threads
         )
 
     def _chat_context(self) -> Context:

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def overheard() -> Iterator[list[str]]:
     """
     said: list[str] = []
     try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115  # not a pipe: it might fill up
+        file = _sheet()
         kept = os.dup(2)
     except OSError:
         yield said
@@ -35,3 +36,10 @@ def overheard() -> Iterator[list[str]]:
             file.seek(0)
             text = file.read(2**16).decode("utf-8", "replace")
         said += [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _sheet() -> IO[bytes]:
+    """Somewhere to write: in memory where that can be had, for what is caught may be private."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("overheard"), "w+b")  # noqa: PTH123
+    return tempfile.TemporaryFile()  # not a pipe: it might fill up

@@ -195,6 +195,7 @@ FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "llama_get_memory": (_P, (_P,)),
     "llama_memory_clear": (None, (_P, _B)),
     "llama_memory_seq_rm": (_B, (_P, _I, _I, _I)),
+    "llama_memory_seq_cp": (None, (_P, _I, _I, _I, _I)),
     "llama_batch_init": (Batch, (_I, _I, _I)),
     "llama_batch_free": (None, (Batch,)),
     "llama_decode": (_I, (_P, Batch)),

@@ -1,0 +1,333 @@
+"""What `penjing serve` does, in order: each step needs those before it.
+
+the socket        a port that is taken is noticed before anything slow
+the model         found, pulled if it is the default and not here
+the vault         opened with its own secret, or one person in memory
+the shutter       from here on nothing gets out; before any thread and any child
+the engine        in a process of its own, while this one imports the server
+the door          around the app, and a one-time code for the link that is printed
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penjing.cli.opening import close_shutter, find_file
+from penjing.cli.output import Output
+from penjing.cli.serve import PORT
+from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.files import read_text
+
+if TYPE_CHECKING:
+    from penjing.core.progress import Progress
+    from penjing.core.protocols import Scheduler
+    from penjing.serve.door.accounts import Accounts
+    from penjing.serve.door.certificate import Certificate
+    from penjing.serve.services import Model, People
+    from penjing.vault.vault import Vault
+
+Opener = Callable[[Path, Namespace], "Scheduler"]
+"""Loads the engine. Tests give one that needs no model."""
+
+_MOST_PASSPORT = 16 * 2**20
+
+
+def serve(args: Namespace, *, opener: Opener | None = None) -> int:
+    """Serve until asked to stop."""
+    _require_extra()
+    output = Output(args.json, quiet=args.quiet)
+    progress = output.progress()
+    with ExitStack() as open_things:
+        place = open_things.enter_context(_listening(args))
+        path = find_file(args.model, "serve", progress)
+        household = open_things.enter_context(_household(args, progress))
+        place = _encrypted(args, place, household)
+        if args.offline:
+            close_shutter(progress, local=True)
+        imports = _in_the_background(_import_the_server)
+        scheduler = (opener or _open_engine)(path, args)
+        open_things.callback(scheduler.close, 0.0)
+        imports()
+        _serve(args, output, _Parts(place, household, scheduler, _model(path, scheduler.name)))
+    return 0
+
+
+# -- where it listens -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the server is reached."""
+
+    listening: socket.socket
+    """Bound."""
+    port: int | None
+    """None for a Unix socket."""
+    certificate: Certificate | None = None
+    """For TLS."""
+
+
+@contextmanager
+def _listening(args: Namespace) -> Iterator[_Place]:
+    from penjing.serve import sockets
+
+    if args.socket is not None:
+        with sockets.on_path(args.socket) as listening:
+            yield _Place(listening, None)
+        return
+    listening = sockets.on_port(args.host, PORT if args.port is None else args.port)
+    try:
+        yield _Place(listening, listening.getsockname()[1])
+    finally:
+        listening.close()
+
+
+def _encrypted(args: Namespace, place: _Place, household: _Household) -> _Place:
+    """With its certificate. Raises BadInput where others could come in or read along."""
+    from penjing.bundle.home import Home
+    from penjing.serve.door.safe import require_safe
+
+    if place.port is None:
+        return place
+    tls = args.self_signed or args.cert is not None
+    require_safe(args.host, accounts=household.vault is not None, tls=tls)
+    if not tls:
+        return place
+    from penjing.serve.door.certificate import given_certificate, own_certificate
+
+    if args.cert is not None:
+        certificate = given_certificate(args.cert, args.key)
+    else:
+        folder = Home.from_environment().root / "serve"
+        certificate = own_certificate(folder, [args.host, *(args.name or ())])
+    return _Place(place.listening, place.port, certificate)
+
+
+# -- who is served ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Household:
+    """Who there is."""
+
+    accounts: Accounts
+    """As the door asks for them."""
+    people: People
+    """As the app does."""
+    vault: Vault | None
+    """None where nothing is kept."""
+
+
+@contextmanager
+def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
+    from penjing.bundle.home import Home
+    from penjing.serve.people import Alone, VaultPeople
+    from penjing.vault.vault import Vault, place_in
+
+    place = place_in(Home.from_environment().root)
+    if args.no_vault or not place.exists():
+        from penjing.serve.door.accounts import OneOwner
+        from penjing.vault.fake import FakeStore
+
+        store = FakeStore(time.time)
+        yield _Household(OneOwner(store), Alone(store), None)
+        return
+    from penjing.cli import passphrases
+    from penjing.serve.door.residents import VaultAccounts
+    from penjing.vault.process import require_extra
+
+    require_extra()
+    with Vault.open(place, passphrases.vault_secret(args, place)) as vault:
+        for note in vault.notes:
+            progress.note(note)
+        yield _Household(VaultAccounts(vault), VaultPeople(vault), vault)
+
+
+# -- what answers -----------------------------------------------------------------------------
+
+
+def _open_engine(path: Path, args: Namespace) -> Scheduler:
+    from penjing.engine.remote import open_scheduler
+
+    return open_scheduler(
+        path, context=args.context, threads=args.threads, places=args.places, queue=args.queue
+    )
+
+
+def _model(path: Path, name: str) -> Model:
+    """What is known of a model: a bundle tells more than a file."""
+    from penjing.bundle.folder import MANIFEST_NAME
+    from penjing.devices.machine import look
+    from penjing.serve.services import Model
+
+    machine = look()
+    folder = path.parent
+    manifest: Mapping[str, Any] = {}
+    if (folder / MANIFEST_NAME).is_file():
+        manifest = _document(folder / MANIFEST_NAME) or {}
+    return Model(
+        name=name,
+        manifest=manifest,
+        passport=_document(folder / "passport.json") if manifest else None,
+        device=f"{machine.model}, {machine.cores} cores",
+        created=int(path.stat().st_mtime),
+    )
+
+
+def _document(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        document = json.loads(read_text(path, limit=_MOST_PASSPORT))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} is not JSON: make the bundle again") from error
+    return document if isinstance(document, dict) else None
+
+
+# -- serving ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """All that was opened."""
+
+    place: _Place
+    """Where."""
+    household: _Household
+    """For whom."""
+    scheduler: Scheduler
+    """Who writes."""
+    model: Model
+    """With what."""
+
+
+def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    from penjing.serve import run
+    from penjing.serve.api.me import described
+    from penjing.serve.app import Watched, build_app
+    from penjing.serve.door.door import Door
+    from penjing.serve.door.patience import patient
+    from penjing.serve.door.secrets import server_token
+    from penjing.serve.door.settings import NAMES, DoorSettings
+    from penjing.serve.limits import Limits
+    from penjing.serve.services import Services
+
+    place, household = parts.place, parts.household
+    limits = Limits(grace_seconds=args.grace)
+    app = build_app(Services(parts.scheduler, parts.model, household.people), limits)
+    token, _ = server_token(_token_file(args))
+    names = (*NAMES, args.host, *(args.name or ()))
+    settings = DoorSettings(names, place.port, place.certificate is not None)
+    door = Door(app, household.accounts, settings, described(app.desk), token=token)
+    app.desk.evict = door.evict
+    with _log(args.log_requests):
+        run.serve(
+            Watched(door, app.desk.metrics),
+            place.listening,
+            run.Plan(
+                limits,
+                protocol=patient(H11Protocol),
+                certificate=place.certificate.cert if place.certificate else None,
+                key=place.certificate.key if place.certificate else None,
+                ready=lambda: _say(args, output, parts, door.code.fresh()),
+                healthy=lambda: parts.scheduler.health().ready,
+            ),
+        )
+
+
+def _token_file(args: Namespace) -> Path:
+    from penjing.bundle.home import Home
+
+    return args.token_file or Home.from_environment().root / "serve" / "token"
+
+
+def _say(args: Namespace, output: Output, parts: _Parts, code: str) -> None:
+    """The one link on standard output; what else is worth knowing beside it."""
+    base, kept = _base(args, parts.place), parts.household.vault is not None
+    certificate = parts.place.certificate
+    token_file = _token_file(args)
+    lines = []
+    if kept:
+        lines.append(f"programs: {base or 'the socket'}/v1, with a token that its person makes")
+    else:
+        lines.append(f"programs: {base or 'the socket'}/v1, with the token in {token_file}")
+        lines.append("nothing is kept: there is no vault here (penjing vault init makes one)")
+    if certificate is not None:
+        lines.append(f"certificate: SHA-256 {certificate.fingerprint}")
+    progress = output.progress()
+    for line in lines:
+        progress.note(line)
+    link = str(args.socket) if base is None else f"{base}/#login={code}"
+    document = {
+        "url": link,
+        "api": None if base is None else f"{base}/v1",
+        "token_file": token_file,
+        "kept": kept,
+        "fingerprint": certificate.fingerprint if certificate else None,
+    }
+    output.emit(document, lambda console: console.print(link, soft_wrap=True))
+    sys.stdout.flush()
+
+
+def _base(args: Namespace, place: _Place) -> str | None:
+    if place.port is None:
+        return None
+    host = f"[{args.host}]" if ":" in args.host else args.host
+    return f"{'https' if place.certificate else 'http'}://{host}:{place.port}"
+
+
+@contextmanager
+def _log(requests: bool) -> Iterator[None]:
+    """Lines of our own on standard error: what failed, and each request where wanted."""
+    logger = logging.getLogger("penjing.serve")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if requests else logging.WARNING)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+
+
+def _require_extra() -> None:
+    """Raise MissingExtra before anybody has waited for anything."""
+    import importlib.util
+
+    for name in ("fastapi", "uvicorn"):
+        try:
+            if importlib.util.find_spec(name) is not None:
+                continue
+        except ValueError:  # made unimportable
+            pass
+        raise MissingExtra("the server", "serve")
+
+
+def _import_the_server() -> None:
+    """The slow imports."""
+    import uvicorn.protocols.http.h11_impl  # noqa: F401
+
+    import penjing.serve.app
+    import penjing.serve.door.door  # noqa: F401
+
+
+def _in_the_background(work: Callable[[], None]) -> Callable[[], None]:
+    """Begin it now; the answer waits for its end."""
+    thread = threading.Thread(target=work, name="imports", daemon=True)
+    thread.start()
+    return thread.join

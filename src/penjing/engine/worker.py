@@ -1,0 +1,143 @@
+"""The process in which the native engine runs: a crash here is a failed answer, not a dead server.
+
+It is told what to load and what to write over one socket, and ends when that socket does. It opens
+no file but the model, no port, and writes no text anywhere. Knows frames; must not know who
+listens.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from penjing.core.errors import PenjingError
+from penjing.core.messages import Chunk, Message
+from penjing.core.process import end_with, shield
+from penjing.engine import wire
+from penjing.engine.batching import Answer, BatchScheduler
+
+
+class Worker:
+    """Takes requests from a socket and writes what becomes of them there."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._answers: dict[int, Answer | None] = {}
+        self._outbox: list[list[Any]] = []
+        self._scheduler: BatchScheduler | None = None
+
+    def run(self) -> None:
+        """Load what the first frame names, then serve until the other side is gone."""
+        try:
+            self._scheduler = self._open(wire.receive(self._connection))
+        except PenjingError as error:
+            self._send({"is": "failed", "error": wire.error_out(error)})
+            return
+        self._send(
+            {
+                "is": "ready",
+                "name": self._scheduler.name,
+                "context": self._scheduler.context_length,
+                "places": self._scheduler.health().places,
+            }
+        )
+        self._warm(self._scheduler)
+        try:
+            while self._do(self._scheduler, wire.receive(self._connection)):
+                pass
+        except wire.WireError:
+            os._exit(0)  # nobody is left to write for
+
+    def _open(self, wanted: dict[str, Any]) -> BatchScheduler:
+        from penjing.engine.llamacpp import LlamaCpp
+
+        model = LlamaCpp.open(
+            Path(wanted["path"]), context=wanted["context"], threads=wanted["threads"]
+        )
+        rows = model.new_rows(wanted["places"], model.context_length)
+        return BatchScheduler(model, rows, queue=wanted["queue"], after_step=self._flush)
+
+    def _warm(self, scheduler: BatchScheduler) -> None:
+        """Import and compile what the first request would wait for."""
+        try:
+            scheduler.count_tokens([Message.of("user", "")])
+        except PenjingError:
+            return  # no chat model; who asks will be told
+
+    def _do(self, scheduler: BatchScheduler, frame: dict[str, Any]) -> bool:
+        """One frame; False when it was the last."""
+        what, number = frame["do"], frame.get("id", 0)
+        if what == "close":
+            scheduler.close(frame["grace"])
+            self._flush()
+            return False
+        if what == "cancel":
+            if answer := self._answers.get(number):
+                answer.cancel()
+            return True
+        try:
+            if what == "submit":
+                request = wire.request_in(frame["request"])
+                self._answers[number] = None
+                answer = scheduler.submit(request, self._deliverer(number))
+                if number in self._answers:  # else it is over already
+                    self._answers[number] = answer
+                reply: dict[str, Any] = {"is": "taken", "id": number}
+            elif what == "count":
+                count = scheduler.count_tokens(wire.messages_in(frame["messages"]))
+                reply = {"is": "counted", "id": number, "tokens": count}
+            else:
+                scheduler.forget(frame["owner"])
+                reply = {"is": "taken", "id": number}
+        except Exception as error:  # whatever a request provokes is told to whom it belongs
+            self._answers.pop(number, None)
+            reply = {"is": "refused", "id": number, "error": wire.error_out(error)}
+        self._send({**reply, "health": wire.health_out(scheduler.health())})
+        return True
+
+    def _deliverer(self, number: int) -> Callable[[Chunk | Exception], None]:
+        def deliver(said: Chunk | Exception) -> None:
+            if isinstance(said, Chunk):
+                self._outbox.append([number, wire.chunk_out(said), None])
+                over = said.finish_reason is not None
+            else:
+                self._outbox.append([number, None, wire.error_out(said)])
+                over = True
+            if over:
+                self._answers.pop(number, None)
+
+        return deliver
+
+    def _flush(self) -> None:
+        """All that one step said, in one frame; also the sign that a step was finished."""
+        said, self._outbox = self._outbox, []
+        health = wire.health_out(self._scheduler.health()) if self._scheduler else None
+        self._send({"is": "step", "said": said, "health": health})
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        data = wire.pack(frame)
+        try:
+            with self._sending:
+                self._connection.sendall(data)
+        except OSError:
+            os._exit(0)  # nobody is left to write for
+
+
+def main() -> None:
+    """`python -m penjing.engine.worker SOCKET PARENT`: started by `engine/remote.py`."""
+    end_with(int(sys.argv[2]))
+    shield()
+    # a thread that fails leaves answers that never end: better to be started anew
+    threading.excepthook = lambda _: os._exit(70)
+    with socket.socket(fileno=int(sys.argv[1])) as connection:
+        Worker(connection).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""One answer as it grows: from rows of logits to chunks of text, until something ends it.
+
+Knows what was asked and what was written; must not know which engine computes, nor whether other
+answers are written beside it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from penjing.core.errors import BadInput, EngineError
+from penjing.core.messages import Chunk, FinishReason, GenerationSettings, TokenLogprob, Usage
+from penjing.engine.choosing import Chooser, Likely, Row, likely
+from penjing.engine.streaming import TextStream
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Held(Protocol):
+    """What holds an answer to a form; `engine/constraint.py`."""
+
+    def permits(self, token: int) -> bool:
+        """Whether a token may come next."""
+        ...
+
+    def allowed(self) -> npt.NDArray[np.bool_]:
+        """For each token, whether it may come next."""
+        ...
+
+    def accept(self, token: int) -> None:
+        """Go on after a token that may come next."""
+        ...
+
+    def close(self) -> None:
+        """Free it. Calling it twice is harmless."""
+        ...
+
+
+class Speller(Protocol):
+    """What an answer must know of its model's tokens."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may fill together."""
+        ...
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes of one token; control tokens are empty unless `special`."""
+        ...
+
+    def ends(self, token: int) -> bool:
+        """Whether a token ends an answer."""
+        ...
+
+    def constraint(self, settings: GenerationSettings) -> Held | None:
+        """What holds an answer to its grammar or schema; None where neither is asked for."""
+        ...
+
+
+class Writing:
+    """An answer. Feed `take` one row of logits for each token; use `close` when it is over."""
+
+    def __init__(self, model: Speller, prompt: Sequence[int], settings: GenerationSettings) -> None:
+        """Raises BadInput for a prompt that does not fit, settings out of range, a bad grammar."""
+        room = model.context_length - len(prompt)
+        if not prompt:
+            raise BadInput("the prompt is empty: say something")
+        if room < 1:
+            raise BadInput(
+                f"the prompt has {len(prompt)} tokens and the context holds "
+                f"{model.context_length}: shorten it or use a larger --context"
+            )
+        self._model = model
+        self._chooser = Chooser(settings)
+        self._held = model.constraint(settings)
+        self._stream = TextStream(settings.stop)
+        self._top = settings.top_logprobs
+        self._unsaid: list[tuple[int, TokenLogprob]] = []  # where its bytes begin, and it
+        self._fed = self._said = 0  # bytes
+        self._started, self._read = time.perf_counter(), 0.0
+        self.limit = min(settings.max_tokens, room)
+        """Tokens it may have."""
+        self.prompt = len(prompt)
+        """Tokens of the prompt."""
+        self.cached = 0
+        """Tokens of the prompt that were not computed again."""
+        self.tokens = list(prompt)
+        """The prompt and what was written."""
+
+    @property
+    def written(self) -> int:
+        """How many tokens were."""
+        return len(self.tokens) - self.prompt
+
+    def take(self, row: Row) -> Chunk | None:
+        """Choose the token that `row` predicts, and change the row; new text or the end, if any.
+
+        Raises EngineError when the model or the grammar has no next token.
+        """
+        if not self._read:
+            self._read = time.perf_counter()
+            if np.isnan(row).any():
+                raise EngineError("the model computes NaN: its weights are damaged, get it again")
+        raw = row.copy() if self._top is not None else row
+        token = self._choose(row)
+        if self._model.ends(token):
+            return self.end("stop")
+        self.tokens.append(token)
+        piece = self._model.piece(token)
+        if self._top is not None:
+            self._note(
+                piece or self._model.piece(token, special=True), likely(raw, token, self._top)
+            )
+        self._fed += len(piece)
+        text = self._stream.feed(piece)
+        if self._stream.stopped:
+            return self.end("stop", text)
+        if self.written >= self.limit:
+            return self.end("length", text)
+        return Chunk(text, logprobs=self._spoken(text)) if text else None
+
+    def end(self, reason: FinishReason, text: str = "") -> Chunk:
+        """The last chunk."""
+        text += self._stream.finish()
+        now = time.perf_counter()
+        read = self._read or now
+        usage = Usage(
+            prompt_tokens=self.prompt,
+            cached_tokens=self.cached,
+            completion_tokens=self.written,
+            prefill_seconds=read - self._started,
+            decode_seconds=now - read,
+        )
+        rest = self._spoken(text, whole=not self._stream.stopped)
+        return Chunk(text, reason, usage, rest)
+
+    def close(self) -> None:
+        """Free the grammar. Calling it twice is harmless."""
+        if self._held:
+            self._held.close()
+
+    def _choose(self, row: Row) -> int:
+        self._chooser.penalize(row)
+        token = self._chooser.choose(row)
+        if self._held:
+            if not self._held.permits(token):  # only then pay for the whole vocabulary
+                row[~self._held.allowed()] = -np.inf
+                token = self._chooser.choose(row)
+            self._held.accept(token)
+        self._chooser.accept(token)
+        return token
+
+    def _note(self, piece: bytes, found: Likely) -> None:
+        top = tuple((self._model.piece(t, special=True), logprob) for t, logprob in found.top)
+        self._unsaid.append((self._fed, TokenLogprob(piece, found.logprob, top)))
+
+    def _spoken(self, text: str, *, whole: bool = False) -> tuple[TokenLogprob, ...]:
+        """What is known of the tokens whose text has now been given, and was not said before."""
+        self._said += len(text.encode())
+        count = len(self._unsaid) if whole else 0
+        while count < len(self._unsaid) and self._unsaid[count][0] < self._said:
+            count += 1
+        spoken = tuple(one for _, one in self._unsaid[:count])
+        del self._unsaid[:count]
+        return spoken
