@@ -54,6 +54,8 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
 """Folders of the workshop and which others they may import; its loose files are for all."""
 
 DEVICE_HALF = ("core", "bundle", "ggml", "devices", "engine", "vault", "evaluate", "cli")
+SERVE_ONLY = ("fastapi", "starlette", "uvicorn", "pydantic", "anyio", "h11")
+"""Web frameworks are imported at the top of handlers: of `serve` itself nothing runs without."""
 VAULT_ONLY = ("sqlcipher3", "cryptography", "keyring")
 WORKSHOP_ONLY = ("torch", "safetensors", "transformers", "huggingface_hub")
 STDLIB = sys.stdlib_module_names
@@ -257,8 +259,14 @@ def run(code: str) -> str:
 def test_the_device_half_imports_without_what_extras_bring() -> None:
     modules = [module_of(path) for path in FILES if module_of(path).split(".")[1:2]]
     modules = [name for name in modules if name.split(".")[1] in DEVICE_HALF]
-    code = WITHOUT.format(banned={*WORKSHOP_ONLY, *VAULT_ONLY}, modules=modules)
+    code = WITHOUT.format(banned={*WORKSHOP_ONLY, *VAULT_ONLY, *SERVE_ONLY}, modules=modules)
     assert int(run(code)) == len(modules) > 10
+
+
+def test_the_server_imports_without_what_other_extras_bring() -> None:
+    modules = [module_of(path) for path in FILES if module_of(path).split(".")[1:2] == ["serve"]]
+    code = WITHOUT.format(banned={*WORKSHOP_ONLY, *VAULT_ONLY}, modules=modules)
+    assert int(run(code)) == len(modules) > 30
 
 
 def test_unimportable_really_is() -> None:

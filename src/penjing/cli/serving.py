@@ -268,7 +268,7 @@ def _say(args: Namespace, output: Output, parts: _Parts, code: str) -> None:
     if certificate is not None:
         lines.append(f"certificate: SHA-256 {certificate.fingerprint}")
     progress = output.progress()
-    for line in lines:
+    for line in [] if args.json else lines:  # the document says the same
         progress.note(line)
     link = str(args.socket) if base is None else f"{base}/#login={code}"
     document = {
@@ -313,7 +313,7 @@ def _require_extra() -> None:
         try:
             if importlib.util.find_spec(name) is not None:
                 continue
-        except ValueError:  # made unimportable
+        except (ValueError, ImportError):  # made unimportable
             pass
         raise MissingExtra("the server", "serve")
 

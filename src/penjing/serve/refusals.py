@@ -125,8 +125,8 @@ def is_openai(request: Request) -> bool:
 
 async def on_error(request: Request, error: Any) -> JSONResponse:
     """Handler of everything of our own tree."""
-    if status_of(error) >= 500 and not isinstance(error, Busy):
-        log.error("%s", type(error).__name__)
+    if status_of(error) == 500:
+        log.error("%s", trace(error))
     return answer(request, error)
 
 
