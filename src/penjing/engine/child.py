@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import EngineError, PenjingError
+from penjing.core.errors import Busy, EngineError, PenjingError
 from penjing.core.messages import Chunk
 from penjing.engine import wire
 
@@ -66,7 +66,8 @@ class Child:
         self._complaint = ""
         self._killed_for = ""
         self._closing = False
-        self._ended = False
+        self.ended = False
+        """It takes nothing any more; its answers are being told."""
         self.over = threading.Event()
         self.why = ""
         """How it ended, once it has."""
@@ -134,8 +135,8 @@ class Child:
     def _ask(self, number: int, frame: Mapping[str, Any]) -> Mapping[str, Any]:
         box: queue.Queue[Mapping[str, Any]] = queue.Queue()
         with self._lock:
-            if self._ended:
-                raise EngineError("the engine is starting again: ask again")
+            if self.ended:
+                raise Busy(1.0)
             self._replies[number] = box
         self._send({**frame, "id": number})
         try:
@@ -201,7 +202,7 @@ class Child:
         why = self.why = self._ending()
         self._connection.close()
         with self._lock:
-            self._ended = True
+            self.ended = True
             answers, self._answers = self._answers, {}
             replies = list(self._replies.values())
         for box in replies:
