@@ -30,7 +30,7 @@ _GAVE_UP = "penjing: the engine gave up ("
 _REPLY = 60.0  # seconds for a reply; a chat template is stopped after five
 _KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV"),
-    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "GOMP_SPINCOUNT", "PENJING_DEBUG"),
+    *("GLIBC_TUNABLES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "PENJING_DEBUG"),
 )
 
 
@@ -238,12 +238,7 @@ class Child:
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    tuned = [os.environ.get("GLIBC_TUNABLES", ""), "glibc.malloc.hugetlb=1"]  # loads faster
-    environment = {
-        "OMP_WAIT_POLICY": "PASSIVE",
-        **kept,
-        "GLIBC_TUNABLES": ":".join(filter(None, tuned)),
-    }
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **kept}
     command = [sys.executable, "-P", "-m", "penjing.engine.worker"]
     return subprocess.Popen(
         [*command, str(theirs.fileno()), str(os.getpid())],
