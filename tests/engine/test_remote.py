@@ -162,6 +162,46 @@ def test_a_cancelled_answer_ends_and_others_go_on(scheduler) -> None:
     gone.ticket.cancel()
 
 
+def test_what_a_terminal_sends_to_all_is_the_parents_to_answer(scheduler) -> None:
+    wait_ready(scheduler)
+    listener = begin(scheduler, request(STORY, max_tokens=30))
+    assert listener.first.wait(60)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(pid_of(scheduler), number)
+    assert isinstance(listener.last(), Chunk)
+
+
+def test_who_fails_to_listen_harms_nobody_else(scheduler) -> None:
+    wait_ready(scheduler)
+
+    def deaf(_: object) -> None:
+        raise RuntimeError("the loop is closed")
+
+    scheduler.submit(request(STORY, "a", max_tokens=400), deaf)
+    assert ask(scheduler, request("Hi", "b", max_tokens=4))
+    deadline = time.monotonic() + 20
+    while scheduler.health().running:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        ask(scheduler, request("Hi", "b", max_tokens=1))
+
+
+def test_last_words_of_the_engine_are_told(scheduler) -> None:
+    """As `ggml/lastwords.py` writes them; what else is on stderr is never repeated."""
+    wait_ready(scheduler)
+    child = scheduler._child
+    assert child is not None
+    reading, writing = os.pipe()
+    os.write(
+        writing, b"Tokens: [a secret]\npenjing: the engine gave up (GGML_ASSERT(x) failed): so\n"
+    )
+    os.close(writing)
+    kept, child._process.stderr = child._process.stderr, os.fdopen(reading, "rb")
+    child._overhear()
+    child._process.stderr = kept
+    assert child._complaint == "GGML_ASSERT(x) failed"
+
+
 def test_closing_ends_answers_and_the_process(default_model: Path) -> None:
     scheduler = open_scheduler(default_model, context=512, places=2, threads=2)
     listener = begin(scheduler, request(STORY, max_tokens=400))

@@ -78,7 +78,10 @@ class Child:
         self._connection, theirs = socket.socketpair()
         with theirs:
             self._process = _start(theirs)
-        threading.Thread(target=self._overhear, name="engine stderr", daemon=True).start()
+        self._overhearing = threading.Thread(
+            target=self._overhear, name="engine stderr", daemon=True
+        )
+        self._overhearing.start()
         self._send({**asdict(load), "path": str(Path(load.path).absolute())})
         self._greet()
         threading.Thread(target=self._listen, name="engine answers", daemon=True).start()
@@ -194,7 +197,7 @@ class Child:
             with self._lock:
                 deliver = (self._answers.pop if over else self._answers.get)(number, None)
             if deliver:
-                deliver(said)
+                self._tell(number, deliver, said)
 
     def _end(self) -> None:
         if not self._closing:
@@ -207,14 +210,23 @@ class Child:
             replies = list(self._replies.values())
         for box in replies:
             box.put({"is": "refused", "error": ["EngineError", why]})
-        for deliver in answers.values():
-            deliver(EngineError(why))
+        for number, deliver in answers.items():
+            self._tell(number, deliver, EngineError(why))
         self.over.set()
+
+    def _tell(self, number: int, deliver: Deliver, said: Chunk | Exception) -> None:
+        try:
+            deliver(said)
+        except Exception:  # who fails to listen ends their own answer and nobody else's
+            with self._lock:
+                self._answers.pop(number, None)
+            self.cancel(number)
 
     def _ending(self) -> str:
         """How it ended, once it has."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
+        self._overhearing.join(1)
         code = self._process.poll()
         if self._killed_for:
             return f"the engine was stopped ({self._killed_for}): ask again"
@@ -233,7 +245,7 @@ class Child:
             while line := pipe.readline(4096):
                 text = line.decode("utf-8", "replace").strip()
                 if text.startswith(_GAVE_UP):
-                    self._complaint = text.removeprefix(_GAVE_UP).partition(")")[0][:200]
+                    self._complaint = text.removeprefix(_GAVE_UP).rpartition("): ")[0][:200]
 
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:

@@ -156,7 +156,7 @@ class RemoteScheduler:
             if self._stop.is_set():
                 return
             strikes = 1 if finished else strikes + 1
-            if strikes > _STRIKES:
+            if strikes >= _STRIKES:
                 self._problem = EngineError(
                     f"the engine crashed {strikes} times without finishing an answer "
                     f"({self._why}): look at the model file, then start again"
