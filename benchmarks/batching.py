@@ -55,7 +55,7 @@ class Crowd:
         self.inbox, self.outbox = context.Queue(), context.Queue()
 
     def serve(self, ask: Ask, pids: list[int], load_seconds: float) -> None:
-        """Say hello, wait for the start, ask until the end is wanted, tell how long answers took."""
+        """Say hello, wait for the start, ask on and on; tell how long answers took when asked."""
         self.outbox.put((load_seconds, pids))
         self.inbox.get()
         numbers = itertools.count(int(time.time()) % 50_000)
