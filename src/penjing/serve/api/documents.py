@@ -22,8 +22,8 @@ from penjing.serve.who import who_of
 
 router = APIRouter(prefix="/api/documents", route_class=StrictRoute, responses=REFUSALS)
 
-_NAME = r"^[^\x00-\x1f\x7f-\x9f]+$"
-"""No control characters: a name is one line, and drives no terminal."""
+_NAME = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+$"
+"""A name is one line, drives no terminal, and is read in one direction."""
 _MEDIA = "application/octet-stream"
 _BODY: dict[str, Any] = {
     "requestBody": {
