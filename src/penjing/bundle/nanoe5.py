@@ -22,6 +22,8 @@ from penjing.bundle.gguf_values import StringArray, Value, ValueKind
 from penjing.bundle.gguf_writer import OutTensor, write_gguf
 from penjing.core.errors import FormatError
 
+QUERY_PREFIX, PASSAGE_PREFIX = "penjing.prefix.query", "penjing.prefix.passage"
+"""What the model wants before a question and before what may answer it; the engine skips them."""
 _MAGIC = b"E5S1"
 _LARGEST = 2**30
 _NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3
@@ -209,6 +211,8 @@ def _metadata(
         "bert.attention.layer_norm_epsilon": Value(ValueKind.FLOAT32, epsilon),
         "bert.attention.causal": flag(False),
         "bert.pooling_type": number(_MEAN),
+        QUERY_PREFIX: Value.text("query: "),
+        PASSAGE_PREFIX: Value.text("passage: "),
         "tokenizer.ggml.model": Value.text("t5"),
         "tokenizer.ggml.pre": Value.text("default"),
         "tokenizer.ggml.token_type_count": number(sizes.types),
