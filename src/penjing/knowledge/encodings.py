@@ -56,13 +56,13 @@ def _decode(data: bytes, declared: str) -> str:
 
 
 def _wide(data: bytes) -> str:
-    """UTF-16 without a mark: in text with spaces and line ends, every other byte is often 0."""
+    """UTF-16 without a mark: spaces and line ends make every other byte 0 now and then."""
     head = data[:_SAMPLE]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     few = len(head) // 50 + 1
-    if odd > few and even == 0:
+    if odd > max(few, 4 * even):
         return "utf-16-le"
-    if even > few and odd == 0:
+    if even > max(few, 4 * odd):
         return "utf-16-be"
     return ""
 

@@ -15,15 +15,12 @@ _RUN = re.compile(
 _WORD = re.compile(r"\w+(?:[.+#'’_-]+\w+)*[+#]*")
 
 _EMPTY = frozenset(
-    """a about after all also am an and any are as at be because been before being between but by
-    can could did do does doing don done down during each few for from further get had has have
-    having he her here hers him his how i if in into is it its itself just let like me more most my
-    need no nor not now of off on once only or other our out over own please same she should show
-    so some such tell than that the their them then there these they this those through to too
-    under until up use used using very want was way we were what when where which while who whom
-    why will with would you your""".split()  # noqa: SIM905
+    """a an the and or of to in on at by for from with as is are was were be been am do does did how
+    what which who whom why when where that this these those it its i my me we our you your he she
+    they them their can could should would will shall may might must if so not no than then there
+    some any""".split()  # noqa: SIM905
 )
-"""Words that a question is full of and that say nothing of what it asks for."""
+"""Words of grammar. A longer list, with "use" and "get" and "before", finds less."""
 _ASKING = re.compile(
     "为什么|为何|怎么样|怎么办|怎么|怎样|如何|什么时候|什么|哪一个|哪个|哪些|哪里|哪种|多少|是否|能不能"
     "|可不可以|可以|应该|请问|请|告诉我|需要|想要|我们|你们|我|你|有没有|一个|这个|那个|[的了吗呢吧啊]"

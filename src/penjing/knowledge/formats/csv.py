@@ -26,10 +26,10 @@ def read(data: bytes) -> Plain:
     lines: list[str] = []
     first = last = 0
     for number, row in enumerate(rows, 1):
-        if not any(field.strip() for field in row):
-            continue
         if len(row) > MOST_COLUMNS:
             raise BadInput(f"row {number} has more than {MOST_COLUMNS} columns: split the table")
+        if not any(field.strip() for field in row):
+            continue
         if not names:
             names = [field.strip() for field in row]
             continue
