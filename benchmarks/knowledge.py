@@ -38,6 +38,7 @@ from penjing.core.memory import peak_memory
 from penjing.core.protocols import Embedder
 from penjing.knowledge.index.codes import pack, unpack
 from penjing.knowledge.index.dense import DenseIndex
+from penjing.knowledge.index.words import MOST_PLACES, WordIndex
 from penjing.knowledge.library import Library
 from penjing.knowledge.relevance import THRESHOLD
 from penjing.knowledge.retriever import KnowledgeRetriever
@@ -153,7 +154,11 @@ def rank(store: PersonStore, question: Question, numbers: Sequence[int]) -> floa
 
 def words_alone(store: PersonStore) -> Callable[[str], list[int]]:
     """BM25 over words and pairs."""
-    return lambda text: [one.number for one in store.passages.match(asked(text), limit=10)]
+    index = WordIndex()
+    for one in store.passages.indexed():
+        index.take(one.document.id, store.passages.marks(one.document.id))
+    index.settle()
+    return lambda text: index.search(store.passages.places(asked(text), most=MOST_PLACES), 10)
 
 
 def meaning_alone(store: PersonStore, embedder: Embedder) -> Callable[[str], list[int]]:
@@ -165,16 +170,20 @@ def meaning_alone(store: PersonStore, embedder: Embedder) -> Callable[[str], lis
 def dense_of(store: PersonStore, embedder: Embedder) -> DenseIndex:
     """All vectors of a store."""
     index = DenseIndex(embedder.dimension)
-    ready = [one.document.id for one in store.passages.indexed()]
-    index.change(frozenset(), {one: store.passages.vectors(one) for one in ready})
+    every = ((one.document.id, store.passages.marks(one.document.id)) for one in
+             store.passages.indexed())  # fmt: skip
+    index.change(
+        frozenset(),
+        ((one, [(mark.number, mark.vector) for mark in marks]) for one, marks in every),
+    )
     return index
 
 
 def other_tokens(store: PersonStore) -> dict[str, Callable[[str], list[int]]]:
     """The same BM25 over other cuts of Chinese: why pairs were chosen."""
     numbers = [
-        number for one in store.passages.indexed()
-        for number, _ in store.passages.vectors(one.document.id)
+        mark.number for one in store.passages.indexed()
+        for mark in store.passages.marks(one.document.id)
     ]  # fmt: skip
     kept = store.passages.get(numbers)
     texts = [(one.number, f"{one.excerpt.location}\n{one.excerpt.text}") for one in kept]
@@ -247,14 +256,16 @@ def scale(book: PersonStore, embedder: Embedder, count: int) -> None:
     began = time.perf_counter()
     loaded = retriever.load()
     seconds = time.perf_counter() - began
-    index = retriever._index
+    index, words = retriever._meaning, retriever._words
     print(f"\n{loaded} passages, loaded in {seconds:.2f} s; arrays {index.nbytes / 1e6:.0f} MB,")
     print(f"peak memory {before / 1e6:.0f} MB before, {peak_memory() / 1e6:.0f} MB after loading")
     texts = [one.text for one in questions()]
     vectors = [embedder.embed([text], "query")[0] for text in texts]
     steps: dict[str, Callable[[int], object]] = {
         "embedding the question": lambda at: embedder.embed([texts[at]], "query"),
-        "words (BM25)": lambda at: store.passages.match(asked(texts[at]), limit=50),
+        "words (BM25)": lambda at: words.search(
+            store.passages.places(asked(texts[at]), most=MOST_PLACES), 50
+        ),
         "meaning": lambda at: index.search(vectors[at], 50),
         "all of a search": lambda at: retriever.search(texts[at]),
     }

@@ -47,7 +47,7 @@ def calls(store: PersonStore, ids: Plant) -> dict[str, Callable[[], object]]:
         "put vectors": lambda: store.passages.put_vectors(document, {0: b"x"}),
         "put excerpts": lambda: store.documents.put_excerpts(document, []),
         "finish": lambda: store.passages.finish(document),
-        "vectors": lambda: store.passages.vectors(document),
+        "marks": lambda: store.passages.marks(document),
         "text": lambda: store.passages.text(document, 0, 9),
         "delete document": lambda: store.documents.delete(document),
     }
@@ -83,7 +83,6 @@ def test_another_persons_rows_are_in_no_list(anna: PersonStore, planted: Plant) 
     assert anna.history.search("secret") == []
     assert anna.documents.all() == []
     assert anna.passages.indexed() == []
-    assert anna.passages.match(["secret"], limit=9) == []
     assert anna.passages.get(range(9)) == []
     assert anna.snapshots.names() == []
     assert anna.snapshots.get("ben's") is None

@@ -94,22 +94,24 @@ class Indexed:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What an index in memory wants of an excerpt."""
+
+    number: int
+    """What the store calls it; never given again while the document is there."""
+    length: int
+    """How much text it has; comparable between excerpts and languages."""
+    vector: bytes
+    """As it was put; empty where there is none."""
+
+
+@dataclass(frozen=True)
 class Kept:
     """An excerpt and where it belongs."""
 
     number: int
-    """What the index calls it; never given again while the document is there."""
+    """What the store calls it."""
     document: str
     """The document's id."""
     excerpt: Excerpt
     """What it says; its vector is left out."""
-
-
-@dataclass(frozen=True)
-class Match:
-    """An excerpt that holds words of a question."""
-
-    number: int
-    """What the index calls it."""
-    score: float
-    """BM25: the higher the better, comparable within one search."""

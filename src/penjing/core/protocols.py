@@ -12,7 +12,7 @@ from penjing.core.history import (
     Found,
     Indexed,
     Kept,
-    Match,
+    Mark,
     Session,
     Turn,
 )
@@ -285,12 +285,16 @@ class Passages(Protocol):
         """The finished documents, newest first."""
         ...
 
-    def vectors(self, document: str) -> list[tuple[int, bytes]]:
-        """Numbers and vectors of a document's excerpts, in order."""
+    def marks(self, document: str) -> list[Mark]:
+        """What an index in memory wants of a document's excerpts, in order."""
         ...
 
-    def match(self, words: Sequence[str], *, limit: int) -> list[Match]:
-        """The excerpts that hold any of the words (of `vault.terms.asked`), best first."""
+    def places(self, words: Sequence[str], *, most: int) -> list[list[int]]:
+        """Where words stand: for each form of one, rarest first, excerpts once for each time.
+
+        Frequent forms are left out from where there would be more than `most` places in all.
+        Excerpts of unfinished documents may be among them.
+        """
         ...
 
     def get(self, numbers: Sequence[int]) -> list[Kept]:

@@ -16,6 +16,7 @@ from penjing.core.protocols import Embedder, Store
 from penjing.knowledge.index.codes import is_of
 from penjing.knowledge.index.dense import DenseIndex
 from penjing.knowledge.index.fusion import fused
+from penjing.knowledge.index.words import MOST_PLACES, WordIndex
 from penjing.knowledge.relevance import FLOOR, THRESHOLD, relevance
 from penjing.vault.terms import asked
 
@@ -49,21 +50,22 @@ class KnowledgeRetriever:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store = store
         self._embedder = embedder
-        self._index = DenseIndex(embedder.dimension)
+        self._meaning = DenseIndex(embedder.dimension)
+        self._words = WordIndex()
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def search(self, query: str, *, limit: int = 5) -> list[Passage]:
         """The best passages, best first; empty when nothing is relevant."""
         wanted = min(max(limit, 1), MOST)
-        found = self.candidates(query)
+        found = self.candidates(query, limit=max(2 * wanted, _DECIDING))
         if max((one.relevance for one in found[:_DECIDING]), default=0.0) < THRESHOLD:
             return []
         related = [one for one in found if one.relevance >= FLOOR]
         return [self._passage(one) for one in related[:wanted]]
 
-    def candidates(self, query: str) -> list[Candidate]:
-        """All that either ranking holds, best first, relevant or not."""
+    def candidates(self, query: str, *, limit: int = 2 * _DEEP) -> list[Candidate]:
+        """The best of both rankings together, best first, relevant or not."""
         question = query.strip()[:_LONGEST]
         if not question:
             return []
@@ -71,11 +73,12 @@ class KnowledgeRetriever:
             self._follow()
             vector = self._embedder.embed([question], "query")[0]
             words = asked(question)
-            by_words = [one.number for one in self._store.passages.match(words, limit=_DEEP)]
-            by_meaning = [one.number for one in self._index.search(vector, _DEEP)]
+            places = self._store.passages.places(words, most=MOST_PLACES)
+            by_words = self._words.search(places, _DEEP)
+            by_meaning = [one.number for one in self._meaning.search(vector, _DEEP)]
             scores = fused(by_words, by_meaning)
-            cosines = self._index.cosines(vector, list(scores))
-        kept = self._store.passages.get(list(scores))
+            best = list(scores)[:limit]
+            cosines = self._meaning.cosines(vector, best)
         return [
             Candidate(
                 one,
@@ -83,34 +86,35 @@ class KnowledgeRetriever:
                 cosines.get(one.number, 0.0),
                 relevance(words, one.excerpt, cosines.get(one.number, 0.0)),
             )
-            for one in kept
+            for one in self._store.passages.get(best)
         ]
 
     def load(self) -> int:
-        """Take in all vectors now; how many there are."""
+        """Take in all there is now; how many vectors."""
         with self._lock:
             self._follow()
-            return len(self._index)
+            return len(self._meaning)
 
     def _follow(self) -> None:
         now = {one.document.id: one.document.name for one in self._store.passages.indexed()}
-        gone = self._index.documents - now.keys()
-        new = {
-            document: self._vectors(document)
-            for document in now
-            if document not in self._index.documents
-        }
+        gone = self._words.documents - now.keys()
+        new = [document for document in now if document not in self._words.documents]
         if gone or new:
-            self._index.change(frozenset(gone), new)
+            for document in gone:
+                self._words.leave(document)
+            self._meaning.change(gone, ((one, self._taken(one)) for one in new))
+            self._words.settle()
         self._names = now
 
-    def _vectors(self, document: str) -> list[tuple[int, bytes]]:
-        name, dimension = self._embedder.name, self._embedder.dimension
+    def _taken(self, document: str) -> list[tuple[int, bytes]]:
+        """Lengths of all excerpts, and the vectors that this model made."""
         try:
-            pairs = self._store.passages.vectors(document)
+            marks = self._store.passages.marks(document)
         except NotFound:  # removed a moment ago
-            return []
-        return [(number, data) for number, data in pairs if is_of(data, name, dimension)]
+            marks = []
+        self._words.take(document, marks)
+        name, dimension = self._embedder.name, self._embedder.dimension
+        return [(one.number, one.vector) for one in marks if is_of(one.vector, name, dimension)]
 
     def _passage(self, found: Candidate) -> Passage:
         excerpt = found.kept.excerpt

@@ -116,12 +116,6 @@ class Gate:
         statement = f"SELECT {column}, count(*) FROM {table} {where} GROUP BY {column}"  # noqa: S608
         return dict(self._connection.execute(statement, values).fetchall())
 
-    def pairs(self, table: str, first: str, second: str, **equal: object) -> list[tuple[Any, Any]]:
-        """Two columns of the rows whose columns are equal to these, oldest first."""
-        where, values = self._where(table, equal)
-        statement = f"SELECT {first}, {second} FROM {table} {where} ORDER BY number"  # noqa: S608
-        return list(self._connection.execute(statement, values).fetchall())
-
     def insert(self, table: str, **values: object) -> None:
         """A new row of this person's."""
         row = {"what": table, "owner": self._owner, **values}
@@ -161,16 +155,31 @@ class Gate:
         statement = f"SELECT * FROM turn {where} ORDER BY number DESC LIMIT ?"  # noqa: S608
         return self._rows(statement, (*values, limit))
 
-    def excerpts_with(self, query: str, limit: int) -> list[Row]:
-        """Number and score of the excerpts of finished documents that match, best first."""
+    def places(self, first: str, last: str, most: int) -> list[int]:
+        """Where the passage index has the terms from one to another: any excerpts, no texts."""
+        self._vocabulary()
+        statement = "SELECT doc FROM temp.places WHERE term >= ? AND term <= ? LIMIT ?"
+        rows = self._connection.execute(statement, (first, last, most)).fetchall()
+        return [int(row[0]) for row in rows]
+
+    def frequency(self, first: str, last: str) -> int:
+        """How often they stand in all excerpts."""
+        self._vocabulary()
+        statement = "SELECT sum(cnt) FROM temp.frequencies WHERE term >= ? AND term <= ?"
+        return int(self._connection.execute(statement, (first, last)).fetchone()[0] or 0)
+
+    def _vocabulary(self) -> None:
+        for name, kind in (("places", "instance"), ("frequencies", "row")):
+            table = f"temp.{name} USING fts5vocab('main', 'terms', '{kind}')"
+            self._connection.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS {table}")
+
+    def marks(self, document: str) -> list[tuple[int, int, bytes]]:
+        """Number, length and vector of a document's excerpts, in order."""
         statement = (
-            "SELECT excerpt.number AS number, -terms.rank AS score FROM terms"
-            " JOIN excerpt ON excerpt.number = terms.rowid"
-            " JOIN document ON document.id = excerpt.document"
-            " WHERE terms MATCH ? AND excerpt.owner = ? AND document.owner = ?"
-            " AND document.ready = 1 ORDER BY terms.rank LIMIT ?"
+            "SELECT number, length(coalesce(words, text)), vector FROM excerpt"
+            " WHERE owner = ? AND document = ? ORDER BY place"
         )
-        return self._rows(statement, (query, self._owner, self._owner, limit))
+        return list(self._connection.execute(statement, (self._owner, document)).fetchall())
 
     def excerpts_of(self, numbers: Sequence[int]) -> list[Row]:
         """The excerpts of finished documents that have these numbers."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penjing.core.errors import NotFound
-from penjing.core.history import Document, Excerpt, Found, Indexed, Kept, Match, Session, Turn
+from penjing.core.history import Document, Excerpt, Found, Indexed, Kept, Mark, Session, Turn
 from penjing.core.messages import Message
 from penjing.vault.history import searchable, words_of
 from penjing.vault.ids import Clock, new_id
@@ -152,19 +151,25 @@ class FakePassages:
             if one.id in self._of.ready
         ]
 
-    def vectors(self, document: str) -> list[tuple[int, bytes]]:
+    def marks(self, document: str) -> list[Mark]:
         self._of.one(document)
-        return [(number, one.vector) for number, one in self._of.made.get(document, {}).items()]
+        made = self._of.made.get(document, {})
+        return [
+            Mark(n, len(segmented(one.text) or one.text), one.vector) for n, one in made.items()
+        ]
 
-    def match(self, words: Sequence[str], *, limit: int) -> list[Match]:
+    def places(self, words: Sequence[str], *, most: int) -> list[list[int]]:
         texts = {number: _terms(one) for number, (_, one) in self._finished().items()}
-        weights = {word: _rarity(word, texts.values()) for word in words}
-        scores = {
-            number: sum(weights[word] for word in words if word in terms)
-            for number, terms in texts.items()
-        }
-        best = sorted((number for number in scores if scores[number]), key=lambda n: -scores[n])
-        return [Match(number, scores[number]) for number in best[:limit]]
+        every = [
+            [number for number, terms in texts.items() for _ in range(terms.count(word))]
+            for word in dict.fromkeys(words)
+        ]
+        found: list[list[int]] = []
+        for numbers in sorted(filter(None, every), key=len):
+            if not found or len(numbers) <= most:
+                found.append(numbers[:most])
+                most -= len(numbers)
+        return found
 
     def get(self, numbers: Sequence[int]) -> list[Kept]:
         found = self._finished()
@@ -186,14 +191,9 @@ class FakePassages:
         }
 
 
-def _terms(excerpt: Excerpt) -> set[str]:
+def _terms(excerpt: Excerpt) -> list[str]:
     text = f"{excerpt.location}\n{excerpt.text}".lower()
-    return set(re.findall(r"\w+", segmented(text) or text))
-
-
-def _rarity(word: str, texts: Iterable[set[str]]) -> float:
-    held = [word in terms for terms in texts]
-    return math.log1p((len(held) - sum(held) + 0.5) / (sum(held) + 0.5))
+    return re.findall(r"\w+", segmented(text) or text)
 
 
 class FakeSnapshots:

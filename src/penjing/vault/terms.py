@@ -49,15 +49,10 @@ def asked(question: str) -> list[str]:
     return (telling or each)[:MOST]
 
 
-def expression(words: list[str]) -> str:
-    """Any of the words, as FTS5 takes it; a single character of a run begins a pair."""
-    return " OR ".join(_quoted(word) for word in words)
+def is_part(word: str) -> bool:
+    """Whether a word is one character of a run, which stands only within pairs."""
+    return len(word) == 1 and _RUN.match(word) is not None
 
 
 def _pairs(run: str) -> list[str]:
     return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
-
-
-def _quoted(word: str) -> str:
-    text = '"' + word.replace('"', '""') + '"'
-    return f"{text}*" if len(word) == 1 and _RUN.match(word) else text

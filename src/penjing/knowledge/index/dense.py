@@ -7,7 +7,7 @@ benchmarks/knowledge.py says how often the best are among the candidates.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -58,14 +58,16 @@ class DenseIndex:
         arrays = (self._numbers, self._coded.codes, self._coded.scales, self._signs)
         return sum(array.nbytes for array in arrays)
 
-    def change(self, gone: frozenset[str], new: Mapping[str, Sequence[tuple[int, bytes]]]) -> None:
-        """Leave out some documents and take in others: numbers and packed vectors."""
+    def change(
+        self, gone: frozenset[str], new: Iterable[tuple[str, Sequence[tuple[int, bytes]]]]
+    ) -> None:
+        """Leave out some documents and take in others, one by one: numbers, packed vectors."""
         kept = {one: span for one, span in self._spans.items() if one not in gone}
         numbers = [self._numbers[first:last] for first, last in kept.values()]
         codes = [self._coded.codes[first:last] for first, last in kept.values()]
         scales = [self._coded.scales[first:last] for first, last in kept.values()]
         sizes = {one: last - first for one, (first, last) in kept.items()}
-        for document, pairs in new.items():
+        for document, pairs in new:
             coded = unpack([vector for _, vector in pairs], self._dimension)
             numbers.append(np.array([number for number, _ in pairs], np.int64))
             codes.append(coded.codes)
