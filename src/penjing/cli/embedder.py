@@ -21,3 +21,13 @@ def open_embedder(progress: Progress, *, download: bool = True) -> LlamaEmbedder
 
     path = find_model(MODEL, Home.from_environment(), progress=progress, download=download)
     return LlamaEmbedder.open(path)
+
+
+def is_here() -> bool:
+    """Whether it was pulled."""
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.fetch import find
+    from penjing.bundle.home import Home
+
+    home = Home.from_environment()
+    return find(catalogue_of(home).entry(MODEL), home) is not None
