@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from fake_rows import FakeRows, RowsModel, expected, long_winded, request_prompt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from listening import Listener, ask, begin, request
-from rows import FakeRows, RowsModel, expected, long_winded, request_prompt
 
 from penjing.core.errors import BadInput, Busy, EngineError
 from penjing.core.messages import Chunk, GenerationSettings

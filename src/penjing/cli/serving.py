@@ -31,10 +31,11 @@ from penjing.core.files import read_text
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
-    from penjing.core.protocols import Scheduler
+    from penjing.core.protocols import Embedder, Scheduler
+    from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.door.accounts import Accounts
     from penjing.serve.door.certificate import Certificate
-    from penjing.serve.services import Model, People
+    from penjing.serve.services import Model, People, Services
     from penjing.vault.vault import Vault
 
 Opener = Callable[[Path, Namespace], "Scheduler"]
@@ -58,8 +59,10 @@ def serve(args: Namespace, *, opener: Opener | None = None) -> int:
         imports = _in_the_background(_import_the_server)
         scheduler = (opener or _open_engine)(path, args)
         open_things.callback(scheduler.close, 0.0)
+        knowledge = open_things.enter_context(_knowledge(progress))
         imports()
-        _serve(args, output, _Parts(place, household, scheduler, _model(path, scheduler.name)))
+        model = _model(path, scheduler.name)
+        _serve(args, output, _Parts(place, household, scheduler, model, knowledge))
     return 0
 
 
@@ -165,6 +168,31 @@ def _open_engine(path: Path, args: Namespace) -> Scheduler:
     )
 
 
+@dataclass(frozen=True)
+class _Knowledge:
+    """Documents of many people."""
+
+    embedder: Embedder
+    """Texts to vectors."""
+    desk: KnowledgeDesk
+    """Indexes and reads documents with it."""
+
+
+@contextmanager
+def _knowledge(progress: Progress) -> Iterator[_Knowledge | None]:
+    """Where the embedding model was pulled; it is not fetched for somebody who has no documents."""
+    from penjing.cli import embedder
+
+    if not embedder.is_here():
+        progress.note(f"documents are kept and not searched: penjing pull {embedder.MODEL}")
+        yield None
+        return
+    from penjing.knowledge.desk import KnowledgeDesk
+
+    with embedder.open_embedder(progress, download=False) as opened:
+        yield _Knowledge(opened, KnowledgeDesk(opened))
+
+
 def _model(path: Path, name: str) -> Model:
     """What is known of a model: a bundle tells more than a file."""
     from penjing.bundle.folder import MANIFEST_NAME
@@ -210,6 +238,8 @@ class _Parts:
     """Who writes."""
     model: Model
     """With what."""
+    knowledge: _Knowledge | None
+    """What makes documents searchable; None where its model is not here."""
 
 
 def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
@@ -223,11 +253,10 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
     from penjing.serve.door.secrets import server_token
     from penjing.serve.door.settings import NAMES, DoorSettings
     from penjing.serve.limits import Limits
-    from penjing.serve.services import Services
 
     place, household = parts.place, parts.household
     limits = Limits(grace_seconds=args.grace)
-    app = build_app(Services(parts.scheduler, parts.model, household.people), limits)
+    app = build_app(_services(parts), limits)
     token, _ = server_token(_token_file(args))
     names = (*NAMES, args.host, *(args.name or ()))
     settings = DoorSettings(names, place.port, place.certificate is not None)
@@ -246,6 +275,20 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
                 healthy=lambda: parts.scheduler.health().ready,
             ),
         )
+
+
+def _services(parts: _Parts) -> Services:
+    from penjing.serve.services import Services
+
+    known = parts.knowledge
+    return Services(
+        parts.scheduler,
+        parts.model,
+        parts.household.people,
+        embedder=known.embedder if known else None,
+        index=known.desk.index if known else None,
+        read=known.desk.text if known else None,
+    )
 
 
 def _token_file(args: Namespace) -> Path:

@@ -91,7 +91,7 @@ class Model:
 
 Reader = Callable[[Store, str], str]
 """The plain text of a document, by its id."""
-Indexer = Callable[[Store, Document], None]
+Indexer = Callable[[Store, Document], object]
 """Makes a document's passages; runs apart, and raises PenjingError."""
 
 
