@@ -116,6 +116,17 @@ def test_forgetting_drops_what_was_cached() -> None:
     scheduler.close()
 
 
+def test_forgetting_waits_for_what_is_being_written() -> None:
+    scheduler, rows = opened(pause=0.005)
+    listener = begin(scheduler, request(long_winded(60), max_tokens=60))
+    listener.first.wait(5)
+    scheduler.forget("ada")
+    assert any(rows.held)
+    listener.last()
+    scheduler.close(grace=1)
+    assert rows.held == [[], []]
+
+
 def test_one_owner_with_thirty_does_not_starve_another() -> None:
     scheduler, _ = opened(places=4, queue=100, pause=0.001)
     many = [Listener() for _ in range(30)]

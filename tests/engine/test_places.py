@@ -84,3 +84,11 @@ def test_forgetting_empties_what_is_free() -> None:
     assert places.forget("a") == [0]
     assert places.choose("a", [1] * 40).common == 0
     assert places.choose("b", [1] * 40).common == 39
+
+
+def test_what_is_busy_when_its_owner_is_forgotten_is_a_beginning_no_more() -> None:
+    places = Places(3)
+    first = write(places, "a", [1] * 40)
+    assert places.forget("a") == []
+    assert first.leaving
+    assert places.choose("a", [1] * 40).common == 0

@@ -205,7 +205,6 @@ FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "llama_pooling_type": (_I, (_P,)),
     "llama_set_n_threads": (None, (_P, _I, _I)),
     "llama_get_logits": (_P, (_P,)),
-    "llama_get_logits_ith": (_P, (_P, _I)),
     "llama_set_abort_callback": (None, (_P, AbortCallback, _P)),
     "llama_sampler_chain_default_params": (SamplerChainParams, ()),
     "llama_sampler_chain_init": (_P, (SamplerChainParams,)),
@@ -221,7 +220,6 @@ FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "llama_sampler_init_min_p": (_P, (_F, c.c_size_t)),
     "llama_sampler_init_temp": (_P, (_F,)),
     "llama_sampler_init_penalties": (_P, (_I, _I, _F, _F, _F)),
-    "llama_sampler_init_grammar": (_P, (_P, _S, _S)),
     # C++ linkage, plain pointers: (vocabulary, kind, text); kind "json" takes a JSON schema
     INIT_LLG: (_P, (_P, _S, _S)),
     "ggml_get_type_traits": (c.POINTER(TypeTraits), (_I,)),
