@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
 from penjing.cli.serve import PORT
@@ -184,13 +185,15 @@ def _knowledge(progress: Progress) -> Iterator[_Knowledge | None]:
     from penjing.cli import embedder
 
     if not embedder.is_here():
-        progress.note(f"documents are kept and not searched: penjing pull {embedder.MODEL}")
         yield None
         return
     from penjing.knowledge.desk import KnowledgeDesk
 
-    with embedder.open_embedder(progress, download=False) as opened:
-        yield _Knowledge(opened, KnowledgeDesk(opened))
+    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
+    try:
+        yield _Knowledge(late, KnowledgeDesk(late))
+    finally:
+        late.close()
 
 
 def _model(path: Path, name: str) -> Model:
@@ -308,6 +311,8 @@ def _say(args: Namespace, output: Output, parts: _Parts, code: str) -> None:
     else:
         lines.append(f"programs: {base or 'the socket'}/v1, with the token in {token_file}")
         lines.append("nothing is kept: there is no vault here (penjing vault init makes one)")
+    if parts.knowledge is None:
+        lines.append(f"documents are kept and not searched: penjing pull {MODEL}")
     if certificate is not None:
         lines.append(f"certificate: SHA-256 {certificate.fingerprint}")
     progress = output.progress()

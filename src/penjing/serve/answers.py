@@ -1,6 +1,6 @@
 """Answers of the engine as asynchronous iterators that can be left at any time.
 
-The only file that talks to a `Scheduler`. Knows nothing of HTTP.
+Knows nothing of HTTP.
 """
 
 from __future__ import annotations
