@@ -53,8 +53,10 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
 }
 """Folders of the workshop and which others they may import; its loose files are for all."""
 
-DEVICE_HALF = ("core", "bundle", "ggml", "devices", "engine", "vault", "evaluate", "cli")
-VAULT_ONLY = ("sqlcipher3", "cryptography", "keyring")
+DEVICE_HALF = (
+    "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "evaluate", "cli",
+)  # fmt: skip
+VAULT_ONLY = ("sqlcipher3", "cryptography", "keyring", "pypdf")
 WORKSHOP_ONLY = ("torch", "safetensors", "transformers", "huggingface_hub")
 STDLIB = sys.stdlib_module_names
 MAX_LINES = 400
