@@ -53,10 +53,12 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
 }
 """Folders of the workshop and which others they may import; its loose files are for all."""
 
-DEVICE_HALF = ("core", "bundle", "ggml", "devices", "engine", "vault", "evaluate", "cli")
+DEVICE_HALF = (
+    "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "evaluate", "cli",
+)  # fmt: skip
 SERVE_ONLY = ("fastapi", "starlette", "uvicorn", "pydantic", "anyio", "h11")
 """Web frameworks are imported at the top of handlers: of `serve` itself nothing runs without."""
-VAULT_ONLY = ("sqlcipher3", "cryptography", "keyring")
+VAULT_ONLY = ("sqlcipher3", "cryptography", "keyring", "pypdf")
 WORKSHOP_ONLY = ("torch", "safetensors", "transformers", "huggingface_hub")
 STDLIB = sys.stdlib_module_names
 MAX_LINES = 400
