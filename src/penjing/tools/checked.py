@@ -70,15 +70,19 @@ class Checked:
         self.doing.close()
 
 
-def parameters(required: Sequence[str], at_least: int = 0, **properties: Any) -> dict[str, Any]:
+def parameters(required: Sequence[str], **properties: Any) -> dict[str, Any]:
     """The schema of an object with these properties and no others."""
-    schema = {
+    return {
         "type": "object",
         "properties": properties,
         "required": list(required),
         "additionalProperties": False,
     }
-    return {**schema, "minProperties": at_least} if at_least else schema
+
+
+def at_least(count: int, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an object with so many properties or more."""
+    return {**schema, "minProperties": count}
 
 
 def text(description: str, longest: int = 200, pattern: str | None = None) -> dict[str, Any]:

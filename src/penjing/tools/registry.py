@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 TOOLS: Mapping[str, str] = {
     name: f"penjing.tools.{name}"
     for name in (
-        "alarms", "timers", "reminders", "clock", "calculator",
+        "alarms", "timers", "reminders", "clock", "weather", "navigation", "translation",
+        "calculator", "notes", "tickets", "handover",
     )
 }  # fmt: skip
 """Name -> module."""
