@@ -59,6 +59,7 @@ COMMANDS = (
     Command("evaluate", "penjing.cli.evaluate", "measure what a model or a bundle kept"),
     Command("chat", "penjing.cli.chat", "talk to a model on this machine"),
     Command("vault", "penjing.cli.vault", "keep what people say encrypted, each with an own key"),
+    Command("tools", "penjing.cli.tools", "show, try and offer the tools of an assistant"),
 )
 
 _BROKEN_PIPE = 141

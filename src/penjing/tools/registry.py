@@ -24,7 +24,7 @@ TOOLS: Mapping[str, str] = {
     for name in (
         "alarms", "timers", "reminders", "clock", "weather", "navigation", "translation",
         "lights", "climate", "tv", "covers", "switches", "scenes", "states", "music",
-        "calculator", "notes", "tickets", "handover",
+        "calculator", "notes", "tickets", "handover", "mcp",
     )
 }  # fmt: skip
 """Name -> module."""

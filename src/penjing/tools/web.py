@@ -164,7 +164,7 @@ class Web:
         self.origin = parse_origin(url)
         self._headers = {"Accept": "application/json", "User-Agent": "penjing", **(headers or {})}
         self._limits = limits or Limits()
-        self._tls = _context(ca) if self.origin.scheme == "https" else None
+        self._tls = tls_context(ca) if self.origin.scheme == "https" else None
 
     def get(self, path: str, **query: Any) -> Any:
         """The JSON document at a path. Raises Failed."""
@@ -299,7 +299,8 @@ def _ended_at(raw: socket.socket, end: float) -> Iterator[None]:
         own.close()
 
 
-def _context(ca: Path | None) -> ssl.SSLContext:
+def tls_context(ca: Path | None) -> ssl.SSLContext:
+    """Whom to trust: the system's certificates, or these alone. Raises BadInput."""
     try:
         return ssl.create_default_context(cafile=ca)
     except (OSError, ssl.SSLError) as error:
