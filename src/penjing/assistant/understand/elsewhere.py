@@ -1,0 +1,75 @@
+"""Everyday sentences that belong to no assistant in particular: what "none of these" looks like. Data.
+
+Those that resemble an intent of a spec are left out when its classifier is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+SENTENCES: Mapping[str, tuple[str, ...]] = {
+    "en": (
+        "what is the population of India", "who wrote hamlet", "how far away is the moon",
+        "when did the roman empire fall", "what does photosynthesis mean", "how old is the universe",
+        "explain quantum physics to me", "what is the square root of two", "how do airplanes fly",
+        "who is the president of france", "why do cats purr", "what causes earthquakes",
+        "how many planets are there", "what is the boiling point of water", "define irony",
+        "is a tomato a fruit", "how do magnets work", "what language do they speak in brazil",
+        "tell me something interesting", "tell me about yourself", "what is your name",
+        "how old are you", "are you a robot", "do you like me", "i love you", "you are stupid",
+        "i am bored", "i am so tired today", "my boss is annoying", "i had a great day",
+        "it was my birthday yesterday", "what should i wear", "what do you think about politics",
+        "i don't feel well", "my back hurts", "should i see a doctor", "good afternoon",
+        "good evening", "hello there", "goodbye", "see you later", "thank you very much",
+        "that was great", "nice job", "sorry about that", "never heard of it", "really",
+        "write a story about a dragon", "write me an essay on climate change", "make up a riddle",
+        "give me a recipe for pancakes", "how do i bake bread", "what goes well with salmon",
+        "how long do eggs boil", "is there a good restaurant near here", "order a pizza",
+        "order me a taxi", "book a hotel room in berlin", "find cheap flights to rome",
+        "what time does the museum close", "how is the traffic", "where is the nearest pharmacy",
+        "buy new shoes for me", "how much does a bicycle cost", "what is the price of gold",
+        "how is the stock market doing", "transfer money to my sister", "pay my electricity bill",
+        "what is my bank balance", "send a message to peter", "read my emails", "phone the office",
+        "any new messages", "post this on my blog", "schedule a meeting with anna",
+        "what is on my calendar", "add milk to the shopping list", "what is in the news",
+        "who won the game last night", "when is the next election", "play chess with me",
+        "flip a coin", "roll a dice", "pick a number", "spell restaurant", "what rhymes with orange",
+        "translate this sentence into spanish", "how do you say thank you in german",
+        "convert ten miles to kilometres", "how many days until christmas", "what day is it",
+        "my computer is slow", "how do i reset my password", "install the update",
+        "how does a fridge work", "who invented the telephone", "are electric cars any good",
+        "how do i clean a carpet", "what is the best paint for a fence", "how much does a window cost",
+        "why is my plant dying", "do fish sleep", "where do penguins live", "can dogs eat grapes",
+        "help me with my homework", "what is the meaning of life", "do you believe in god",
+        "recommend a film", "is this series any good", "who sings this", "what is your favourite food",
+        "my sister is getting married", "the neighbours are loud", "we should visit grandma",
+        "what happened in 1969", "how do i tie a tie", "teach me to juggle", "count to ten",
+        "what is five plus eight", "the meeting was cancelled", "i missed the bus",
+        "somebody broke the window", "where is my phone", "the door is squeaking",
+        "how do i change a light bulb", "which lamp is the cheapest", "is television bad for children",
+        "what temperature is the sun", "why are curtains so expensive", "who cleaned the garage",
+    ),
+    "zh": (
+        "印度有多少人口", "红楼梦是谁写的", "月亮离我们多远", "罗马帝国是什么时候灭亡的", "什么是光合作用",
+        "宇宙有多少岁", "给我解释一下量子物理", "飞机为什么能飞", "法国总统是谁", "猫为什么会打呼噜",
+        "地震是怎么形成的", "太阳系有几颗行星", "水的沸点是多少", "番茄是水果吗", "巴西说什么语言",
+        "说点有意思的", "介绍一下你自己", "你多大了", "你是机器人吗", "你喜欢我吗", "我爱你", "你真笨",
+        "我好无聊", "今天好累", "我老板真烦人", "今天过得很开心", "昨天是我的生日", "我该穿什么",
+        "你怎么看政治", "我不舒服", "我背疼", "我要不要去看医生", "下午好", "你好", "再见", "非常感谢",
+        "做得好", "不好意思", "真的吗", "写一个关于龙的故事", "帮我写一篇作文", "出个谜语", "煎饼怎么做",
+        "怎么烤面包", "鸡蛋要煮多久", "附近有什么好吃的", "点一份外卖", "帮我叫辆车", "订一个北京的酒店",
+        "找便宜的机票", "博物馆几点关门", "路上堵不堵", "最近的药店在哪", "给我买双鞋", "自行车多少钱",
+        "黄金价格是多少", "给我姐姐转账", "交电费", "我银行卡里有多少钱", "给老李发消息", "念一下我的邮件",
+        "打给办公室", "有没有新消息", "安排一个会议", "我的日程是什么", "购物清单加上牛奶", "有什么新闻",
+        "昨晚比赛谁赢了", "下次选举是什么时候", "陪我下棋", "抛个硬币", "掷骰子", "随便选个数字",
+        "饭店怎么拼写", "把这句话翻译成西班牙语", "谢谢用德语怎么说", "十英里是多少公里", "离春节还有几天",
+        "今天星期几", "我的电脑很慢", "怎么重置密码", "冰箱是怎么工作的", "电话是谁发明的", "电动车好不好",
+        "地毯怎么洗", "换个灯泡要怎么弄", "哪种灯最便宜", "看电视对孩子不好吗", "太阳的温度是多少",
+        "窗帘为什么这么贵", "谁打扫了车库", "我的花为什么枯了", "鱼睡觉吗", "企鹅住在哪里", "狗能吃葡萄吗",
+        "教我做作业", "人生的意义是什么", "推荐一部电视剧", "这首歌是谁唱的", "你最喜欢吃什么",
+        "我妹妹要结婚了", "邻居太吵了", "我们应该去看看奶奶", "怎么打领带", "从一数到十", "五加八等于几",
+        "会议取消了", "我没赶上公交车", "有人打碎了窗户", "我的手机在哪", "门吱吱响", "讲个笑话", "背首诗",
+        "明天要考试了", "孩子不听话怎么办", "股票涨了没有", "帮我取快递", "油价是多少",
+    ),
+}  # fmt: skip
+"""By language."""
