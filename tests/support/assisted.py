@@ -96,3 +96,39 @@ def kept(name: str) -> list[Kept]:
         chinese = any("\u3400" <= char <= "\u9fff" for char in text)
         found.append(Kept(text, "zh" if chinese else "en", names, read))
     return found
+
+
+def smart_tools() -> dict[str, RecordingTool]:
+    """The tools of the smart home, with the parameters of the real ones."""
+    on, number, text = {"type": "boolean"}, {"type": "number"}, {"type": "string"}
+    percent = {"type": "number", "minimum": 0, "maximum": 100}
+    made = [
+        RecordingTool(
+            "lights",
+            {"light": text, "on": on, "brightness": percent, "colour": text},
+            required=["light"],
+        ),
+        RecordingTool("climate", {"device": text, "on": on, "temperature": number}),
+        RecordingTool("tv", {"device": text, "on": on, "volume": percent}),
+        RecordingTool(
+            "covers",
+            {"cover": text, "action": {"type": "string", "enum": ["open", "close", "stop"]}},
+            careful=True,
+            required=["cover"],
+        ),
+        RecordingTool(
+            "states",
+            {"device": text},
+            answers=[Outcome(True, {"open": False, "closed": True})],
+        ),
+        RecordingTool("scenes", {"scene": text}, required=["scene"]),
+        RecordingTool(
+            "timers",
+            {
+                "action": {"type": "string", "enum": ["set", "list", "cancel"]},
+                "seconds": {"type": "integer", "minimum": 1},
+            },
+            required=["action"],
+        ),
+    ]
+    return {tool.name: tool for tool in made}

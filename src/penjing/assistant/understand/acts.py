@@ -102,3 +102,16 @@ def denies(tokens: Sequence[Token]) -> bool:
         return False
     begins = bool(_DENYING.ends(said, 0)) or said[0].text == "wait"
     return begins or said[-1].text == "instead"
+
+
+_ASKING = frozenset({"what", "who", "when", "where", "why", "how", "which", "is", "are", "do", "does",
+                     "did", "was", "were", "tell"})  # fmt: skip
+
+
+def asks(tokens: Sequence[Token]) -> bool:
+    """It is a question."""
+    if not tokens:
+        return False
+    return tokens[0].text in _ASKING or any(
+        one.text in ("?", "吗", "什", "谁", "哪", "怎") for one in tokens
+    )

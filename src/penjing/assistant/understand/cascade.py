@@ -35,8 +35,8 @@ _QUOTE = "\N{REPLACEMENT CHARACTER}quote"
 _SMALL_WORDS = frozenset(part for one in (*FILLERS, *JOINTS) for part in pieces(one))
 
 Scores = Mapping[str, float]
-Judge = Callable[[str, str, Scores, Mapping[str, Sequence[Slot]]], Recognition | None]
-"""The model's say: own words, language, the classifier's scores, what the slots may be."""
+Judge = Callable[[str, str, str, Scores, Mapping[str, Sequence[Slot]]], Recognition | None]
+"""The model's say: for whom, own words, language, the classifier's scores, what slots may be."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class Understanding:
             return before or self.spec.languages[0]
         return (others or chinese)[0]
 
-    def read(self, text: str, now: datetime, before: str | None = None) -> Reading:
-        """Read one sentence; `before` is the language spoken so far."""
+    def read(self, text: str, now: datetime, before: str | None = None, owner: str = "") -> Reading:
+        """Read one sentence; `before` is the language spoken so far, `owner` who says it."""
         language = self.language_of(text, before)
         compiled = self.compiled[language]
         slots = self._slots_now()
@@ -92,7 +92,7 @@ class Understanding:
         )
         pasted = sum(b - a for a, b in parts) < len(text.strip())
         one = _Sentence(text, tokens, slots.spans(tokens, Moment(now)), compiled, language, pasted)
-        requests = self._requests(one)
+        requests = self._requests(one, owner)
         values = one.values()
         bare_spans = [span for many in one.spans.values() for span in many]
         return Reading(
@@ -103,6 +103,7 @@ class Understanding:
             values=values,
             bare=acts.is_bare(tokens, bare_spans),
             denies=acts.denies(tokens),
+            asks=acts.asks(tokens),
             own=own,
             pasted=pasted,
         )
@@ -126,7 +127,7 @@ class Understanding:
             self._reader = ((live,), kept)
         return kept
 
-    def _requests(self, one: _Sentence) -> tuple[tuple[Recognition, ...], ...]:
+    def _requests(self, one: _Sentence, owner: str) -> tuple[tuple[Recognition, ...], ...]:
         if not one.tokens:
             return ()
         whole = one.templates(0, len(one.tokens)) if self._stages.templates else ()
@@ -142,7 +143,7 @@ class Understanding:
             return (found,) if found else tuple(parted)
         if whole:
             return (whole,)
-        found = self._guess(one, 0, len(one.tokens))
+        found = self._guess(one, 0, len(one.tokens), owner)
         return (found,) if found else ()
 
     def _part(self, one: _Sentence, a: int, b: int, last: Recognition | None) -> Part:
@@ -154,7 +155,7 @@ class Understanding:
             found = one.classified(a, b, sure=True)
         return Part(found, idle=not one.guarded(a, b))
 
-    def _guess(self, one: _Sentence, a: int, b: int) -> tuple[Recognition, ...]:
+    def _guess(self, one: _Sentence, a: int, b: int, owner: str) -> tuple[Recognition, ...]:
         """What no template fits: the classifier's opinion, then the model's."""
         if self._stages.classifier and (found := one.classified(a, b)):
             return found
@@ -162,7 +163,7 @@ class Understanding:
             candidates: dict[str, list[Slot]] = {}
             for slot in one.values():
                 candidates.setdefault(slot.name, []).append(slot)
-            judged = self._judge(one.text, one.language, one.scores(a, b), candidates)
+            judged = self._judge(owner, one.text, one.language, one.scores(a, b), candidates)
             return (judged,) if judged is not None else ()
         return ()
 

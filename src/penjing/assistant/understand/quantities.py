@@ -125,9 +125,9 @@ _SET = (("half an hour", 1800), ("half hour", 1800), ("a half hour", 1800),
 
 
 def _english_duration(tokens: Sequence[Token], at: int) -> Span | None:
-    for words, value in _SET:
+    for words, seconds_of in _SET:
         if read := _read(tokens, at, words):
-            return Span(at, read[0], value, read[1])
+            return Span(at, read[0], seconds_of, read[1])
     found = number_at(tokens, at)
     if found is None and tokens[at].text in ("a", "an"):
         found = Span(at, at + 1, 1)
@@ -157,12 +157,13 @@ def _chinese_duration(tokens: Sequence[Token], at: int) -> Span | None:
         end += 1
         if end < len(tokens) and tokens[end].text == "半" and not half:
             value, end = value + 0.5, end + 1
-    for words, seconds in _SECONDS_ZH:
+    for words, size in _SECONDS_ZH:
         if read := _read(tokens, end, words):
-            end, total = read[0], value * seconds
+            end = read[0]
+            total = value * size
             if end < len(tokens) and tokens[end].text == "之":  # 百分之三十
                 return None
             if end < len(tokens) and tokens[end].text == "半" and not half:
-                total, end = total + seconds / 2, end + 1
+                total, end = total + size / 2, end + 1
             return Span(at, end, round(total), found.cost)
     return None

@@ -26,6 +26,8 @@ class Reading:
     """It is nothing but values and small words."""
     denies: bool = False
     """It takes something back."""
+    asks: bool = False
+    """It is a question."""
     own: str = ""
     """The person's own words in it: without quotations and what was pasted."""
     pasted: bool = False

@@ -1,0 +1,139 @@
+"""Grounded answers: the sentences of passages that answer a question, quoted as they stand. Pure.
+
+And the other way round: which of a model's sentences the passages bear out. A small model words
+things it has not read; so quoting is the default, and its wording is kept only where it can be
+checked: its words stand in the passage it cites, and every number does.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from penjing.assistant.understand.text import tokens_of
+from penjing.core.dialogue import Passage
+
+RELEVANT = 0.3
+"""Share of a question's words, weighted by how rare they are, that an answer must have."""
+SUPPORTED = 0.6
+"""Share of a sentence's words that must stand in the passage it cites."""
+MAX_QUOTES = 2
+_MAX_SENTENCE = 500
+_SENTENCE = re.compile(
+    r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？]|[.!?](?!\s)[^.!?。！？\n]*)*[”\"]?"
+)
+_SMALL = frozenset(
+    "a an the is are was were be been do does did i you he she it we they my your its our their to "
+    "of in on at for from by with as and or but not this that these those what which who when "
+    "where why how can could will would shall should may might must have has had there here if "
+    "than then so no yes me us them about into out up down over 的 了 是 在 我 你 他 她 它 们 这 那 有 和 "
+    "与 吗 呢 吧 什 么 怎 样 如 何 多 少 几 哪 谁 为 就 都 也 不 请 问 能 可 以 会 要 把 被 一 个".split()
+)
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A sentence of a passage."""
+
+    passage: Passage
+    """Narrowed to the sentence: its text, from its first character to its last."""
+    score: float
+    """How much of the question it answers, 0 to 1."""
+
+
+def quotes(question: str, passages: Sequence[Passage], most: int = MAX_QUOTES) -> list[Quote]:
+    """The sentences that answer best, the best first; none when nothing is relevant."""
+    wanted = _terms(question)
+    found = [
+        (passage, one, _terms(one.group()))
+        for passage in passages
+        for one in _SENTENCE.finditer(passage.text)
+        if 3 <= len(one.group().strip()) <= _MAX_SENTENCE
+    ]
+    if not wanted or not found:
+        return []
+    counts = Counter(term for *_, terms in found for term in terms)
+    weights = {term: math.log(1 + len(found) / (1 + counts[term])) + 0.1 for term in wanted}
+    total = sum(weights.values())
+    scored = []
+    for rank, (passage, one, terms) in enumerate(found):
+        share = sum(weights[term] for term in wanted & terms) / total
+        heading = _terms(passage.location)
+        share += 0.3 * sum(weights[term] for term in (wanted & heading) - terms) / total
+        scored.append((-share, rank, passage, one))
+    scored.sort(key=lambda one: one[:2])
+    best = -scored[0][0]
+    if best < RELEVANT:
+        return []
+    return [
+        Quote(_narrowed(passage, one), -minus)
+        for minus, _, passage, one in scored[:most]
+        if -minus >= max(RELEVANT, 0.75 * best)
+    ]
+
+
+def _narrowed(passage: Passage, one: re.Match[str]) -> Passage:
+    text = one.group()
+    start = one.start() + len(text) - len(text.lstrip())
+    text = text.strip()
+    at = passage.start + start
+    return replace(passage, text=text, start=at, end=at + len(text))
+
+
+def _terms(text: str) -> set[str]:
+    """Words by their stems, Chinese characters in pairs."""
+    tokens = [one for one in tokens_of(text) if not one.mark]
+    found = {_stem(one.text) for one in tokens if not one.chinese and one.text not in _SMALL}
+    for one, other in zip(tokens, tokens[1:], strict=False):
+        if one.chinese and other.chinese and one.end == other.start:
+            if one.text not in _SMALL or other.text not in _SMALL:
+                found.add(one.text + other.text)
+    return found
+
+
+def _stem(word: str) -> str:
+    for tail in ("ing", "ed", "es", "s"):
+        if word.endswith(tail) and len(word) - len(tail) >= 3:
+            return word[: -len(tail)].rstrip("e")
+    return word.rstrip("e") if len(word) > 3 else word
+
+
+_CITES = re.compile(r"\[(\d{1,2})\]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+
+
+def borne_out(sentence: str, passages: Sequence[Passage]) -> tuple[int, ...]:
+    """Numbers (from 1) of the passages that a sentence cites and that bear it out.
+
+    A sentence that cites nothing is held against all of them.
+    """
+    cited = [int(one) for one in _CITES.findall(sentence)] or list(range(1, len(passages) + 1))
+    said = _CITES.sub("", sentence)
+    words = _terms(said)
+    numbers = set(_NUMBER.findall(said))
+    found = []
+    for number in dict.fromkeys(cited):
+        if 1 <= number <= len(passages) and words:
+            text = passages[number - 1].text
+            share = len(words & _terms(text)) / len(words)
+            if share >= SUPPORTED and numbers <= set(_NUMBER.findall(text)):
+                found.append(number)
+    return tuple(found)
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text, each with the citation that follows it."""
+    found: list[str] = []
+    for one in _SENTENCE.finditer(text):
+        part = one.group().strip()
+        if found and re.fullmatch(r"(\[\d{1,2}\]\s*)+", part):
+            found[-1] += " " + part
+        elif found and (lead := re.match(r"((?:\[\d{1,2}\]\s*)+)(.*)", part)):
+            found[-1] += " " + lead.group(1).strip()
+            found.append(lead.group(2))
+        elif part:
+            found.append(part)
+    return found
