@@ -60,13 +60,15 @@ class Understanding:
         judge: Judge | None = None,
         cache: Path | None = None,
         stages: Stages = Stages(),  # noqa: B008 -- frozen
+        untrained: bool = False,
     ) -> None:
         self.spec = spec
         self._names = names
         self._judge = judge
         self._stages = stages
         self.compiled: Mapping[str, Compiled] = {
-            one: compile_language(spec, one, embedder, cache) for one in spec.languages
+            one: compile_language(spec, one, embedder, cache, train=not untrained)
+            for one in spec.languages
         }
         self._reader: tuple[object, Reader] = ((), reader({}, names))
 

@@ -51,7 +51,12 @@ class Compiled:
 
 
 def compile_language(
-    spec: Spec, language: str, embedder: Embedder | None = None, cache: Path | None = None
+    spec: Spec,
+    language: str,
+    embedder: Embedder | None = None,
+    cache: Path | None = None,
+    *,
+    train: bool = True,
 ) -> Compiled:
     """Make one language ready: parse its templates, train its classifier."""
     network = Network()
@@ -76,8 +81,10 @@ def compile_language(
                 every.append(_said(line, intent.name, group, plain))
     texts = frozenset(name for name, slot in spec.slots.items() if slot.kind in ("text", "place"))
     keywords = _keywords(every)
-    away = _elsewhere(every, language, spec.out_of_scope, plain)
-    classifier = trained([*every, *away], embedder, cache) if every else None
+    classifier = None
+    if every and train:
+        away = _elsewhere(every, language, spec.out_of_scope, plain)
+        classifier = trained([*every, *away], embedder, cache)
     wanted = {
         one.name: tuple(sorted(slots_of(one.flow, spec.flows) | named.get(one.name, set())))
         for one in spec.intents.values()
