@@ -166,7 +166,7 @@ def _flow(entry: Entry, languages: tuple[str, ...]) -> tuple[Step, ...]:
 def _tool(name: str, entry: Entry) -> ToolRule:
     if entry.value is None:
         return ToolRule(name, frozenset(_STANDINGS), line=entry.line)
-    fields = entry.fields("who", "confirm", "settings")
+    fields = entry.fields("who", "confirm", "settings", "part_of")
     who = (
         frozenset(cast(Standing, one.one_of(_STANDINGS)) for one in fields["who"].many())
         if "who" in fields
@@ -178,6 +178,7 @@ def _tool(name: str, entry: Entry) -> ToolRule:
         who=who,
         confirm=cast(Any, asks or "careful"),
         settings=fields["settings"].plain() if "settings" in fields else {},
+        part_of=fields["part_of"].name() if "part_of" in fields else "",
         line=entry.line,
     )
 

@@ -164,6 +164,8 @@ class ToolRule:
     """Ask before: when the tool says it is careful, always, or never (of a tool not careful)."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Plain data for whoever makes the tool."""
+    part_of: str = ""
+    """The entry that makes it, when that is not its own: one of an MCP server's tools."""
     line: int = 0
 
 
