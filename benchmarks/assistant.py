@@ -25,7 +25,9 @@ from assisted import EXAMPLES, NOW, Kept, house, kept
 
 from penjing.assistant.spec.parse import load
 from penjing.assistant.understand.cascade import Stages, Understanding
+from penjing.assistant.understand.judge import ModelJudge
 from penjing.assistant.understand.reading import Reading
+from penjing.assistant.writer import ModelWriter
 
 
 @dataclass
@@ -112,6 +114,16 @@ STAGES = {
 }
 
 
+def _writer(name: str) -> ModelWriter:
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import find_model
+    from penjing.core.progress import Silent
+    from penjing.engine.llamacpp import LlamaCpp
+
+    path = find_model(name, Home.from_environment(), progress=Silent(), download=True)
+    return ModelWriter(LlamaCpp.open(path, context=2048))
+
+
 def main() -> None:
     """Print one JSON document."""
     parser = argparse.ArgumentParser()
@@ -119,15 +131,20 @@ def main() -> None:
     parser.add_argument("--spec", default="smart-home")
     parser.add_argument("--wrong", action="store_true")
     parser.add_argument("--only", choices=tuple(STAGES))
+    parser.add_argument("--model", help="let a model decide what is left; its name or .gguf")
     args = parser.parse_args()
     spec = load(EXAMPLES / args.spec / "assistant.yaml")
     sentences = kept(f"{args.spec}.{args.split}")
-    document: dict[str, Any] = {"spec": args.spec, "split": args.split}
+    writer = _writer(args.model) if args.model else None
+    document: dict[str, Any] = {"model": args.model, "spec": args.spec, "split": args.split}
     for name, stages in STAGES.items():
         if args.only in (None, name):
             began = time.perf_counter()
             understanding = Understanding(spec, house, stages=stages)
             made = time.perf_counter() - began
+            if writer is not None and stages.model:
+                judge = ModelJudge(spec, lambda one: understanding.compiled[one], writer, house)
+                understanding.use(judge)
             tallies = measure(understanding, sentences)
             document[name] = {key: one.document() for key, one in tallies.items()}
             document[name]["seconds_to_compile"] = round(made, 2)

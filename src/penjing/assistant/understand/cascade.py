@@ -72,6 +72,10 @@ class Understanding:
         }
         self._reader: tuple[object, Reader] = ((), reader({}, names))
 
+    def use(self, judge: Judge) -> None:
+        """Let a model decide what the other stages do not."""
+        self._judge = judge
+
     def language_of(self, text: str, before: str | None = None) -> str:
         """The language a sentence is in: Chinese when it has Chinese characters."""
         chinese = [one for one in self.spec.languages if one.startswith("zh")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,10 +136,23 @@ def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) ->
     return found + [one for one, score in zip(away, near, strict=True) if score < _TOO_NEAR]
 
 
+_COMMON = frozenset(
+    "a an the to at of in on for with from by it is are be i me my you we this that and or up down "
+    "please can could would want like do have get make put 的 了 把 在 到 是 我 要 一 个 吧 给 请 下".split()
+)
+"""Words that tell no intent."""
+
+
 def _keywords(every: list[Sample]) -> Mapping[str, frozenset[str]]:
+    """Words that tell an intent: not those that most intents share."""
     found: dict[str, set[str]] = {}
     for sample in every:
         found.setdefault(sample.intent, set()).update(
             word for word in sample.words if not word.startswith("@")
         )
-    return {intent: frozenset(words) for intent, words in found.items()}
+    shared = Counter(word for words in found.values() for word in words)
+    most = max(2, len(found) // 2)
+    return {
+        intent: frozenset(one for one in words if one not in _COMMON and shared[one] <= most)
+        for intent, words in found.items()
+    }

@@ -47,6 +47,9 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "what is five plus eight", "the meeting was cancelled", "i missed the bus",
         "somebody broke the window", "where is my phone", "the door is squeaking",
         "how do i change a light bulb", "which lamp is the cheapest", "is television bad for children",
+        "where did you leave my bag", "did i lock the car", "have we met before", "did you see the match",
+        "where did she go", "when did they arrive", "who closed the shop", "is the shop still open",
+        "are they at home", "reserve a table for three", "a ticket for two to the zoo",
         "what temperature is the sun", "why are curtains so expensive", "who cleaned the garage",
     ),
     "zh": (

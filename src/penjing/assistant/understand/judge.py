@@ -2,7 +2,7 @@
 
 The prompt holds the person's own words and the spec's, nothing else: no document, no tool's answer,
 no earlier turn; live names stand in the grammar only. What the model says counts when every value
-it names was read from the sentence by the extractors, and the intent has a word or value in it.
+it names was read from the sentence by the extractors, and most words of the sentence are the intent's.
 """
 
 from __future__ import annotations
@@ -130,8 +130,7 @@ class ModelJudge:
         intent = answer.get("choice") if isinstance(answer, dict) else None
         if not isinstance(intent, str) or intent not in shortlist:
             return None
-        words = {one.text for one in tokens_of(text)} - _SMALL
-        if not words & compiled.keywords.get(intent, frozenset()):
+        if not self._tells(text, compiled.keywords.get(intent, frozenset()), candidates):
             return None
         slots = []
         for name in compiled.wanted[intent]:
@@ -143,6 +142,24 @@ class ModelJudge:
             if same or found:
                 slots.append((same or found)[0])
         return Recognition(intent, tuple(slots), round(scores[intent], 4), "model")
+
+    def _tells(
+        self,
+        text: str,
+        keywords: frozenset[str],
+        candidates: Mapping[str, Sequence[Slot]],
+    ) -> bool:
+        """Most of what a sentence says is the intent's own: one of its words at least, and half of
+        all words with values. "Summarise the letter about the garage" does not open it."""
+        inside = [(one.start, one.end) for many in candidates.values() for one in many]
+        words = [one for one in tokens_of(text) if not one.mark and one.text not in _SMALL]
+        own = [one for one in words if one.text in keywords]
+        told = [
+            one
+            for one in words
+            if one in own or any(a <= one.start and one.end <= b for a, b in inside)
+        ]
+        return bool(own) and 2 * len(told) > len(words)
 
 
 def _same(one: object, other: object) -> bool:
