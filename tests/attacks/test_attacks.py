@@ -98,7 +98,7 @@ class Short:
     def write(
         self, owner: str, messages: Sequence[Message], settings: GenerationSettings
     ) -> Iterator[Chunk]:
-        tokens = settings.max_tokens if settings.grammar is not None else 12
+        tokens = settings.max_tokens if settings.grammar is not None else 2
         short = GenerationSettings(
             max_tokens=tokens, grammar=settings.grammar, repeat_penalty=settings.repeat_penalty
         )
