@@ -98,37 +98,50 @@ def kept(name: str) -> list[Kept]:
     return found
 
 
+_ON, _NUMBER, _TEXT = {"type": "boolean"}, {"type": "number"}, {"type": "string"}
+_PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
+_SECONDS = {"type": "integer", "minimum": 1}
+
+
+def _one_of(*words: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words)}
+
+
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "lights": {"light": _TEXT, "on": _ON, "brightness": _PERCENT, "colour": _TEXT},
+    "climate": {"device": _TEXT, "on": _ON, "temperature": _NUMBER},
+    "tv": {"device": _TEXT, "on": _ON, "volume": _PERCENT},
+    "covers": {"cover": _TEXT, "action": _one_of("open", "close", "stop")},
+    "states": {"device": _TEXT},
+    "scenes": {"scene": _TEXT},
+    "timers": {"action": _one_of("set", "list", "cancel"), "seconds": _SECONDS},
+    "alarms": {"action": _one_of("set", "list", "cancel"), "time": _TEXT, "date": _TEXT},
+    "reminders": {
+        "action": _one_of("set"), "text": _TEXT, "time": _TEXT, "date": _TEXT, "seconds": _SECONDS,
+    },
+    "weather": {"place": _TEXT, "date": _TEXT},
+    "music": {"action": _one_of("play", "pause", "next", "volume"), "query": _TEXT, "volume": _PERCENT},
+    "notes": {"action": _one_of("add"), "text": _TEXT},
+    "calculator": {"expression": _TEXT},
+    "clock": {},
+    "navigation": {"to": _TEXT},
+    "tickets": {"subject": _TEXT, "contact": _TEXT},
+    "handover": {"reason": _TEXT},
+}  # fmt: skip
+"""Tools of the examples, with what of the real ones' parameters is used here."""
+_REQUIRED = {"lights": ["light"], "covers": ["cover"], "scenes": ["scene"], "timers": ["action"]}
+
+
+def recording(*names: str) -> dict[str, RecordingTool]:
+    """Recording tools by name."""
+    return {
+        name: RecordingTool(
+            name, SCHEMAS[name], careful=name == "covers", required=_REQUIRED.get(name, ())
+        )
+        for name in names
+    }
+
+
 def smart_tools() -> dict[str, RecordingTool]:
-    """The tools of the smart home, with the parameters of the real ones."""
-    on, number, text = {"type": "boolean"}, {"type": "number"}, {"type": "string"}
-    percent = {"type": "number", "minimum": 0, "maximum": 100}
-    made = [
-        RecordingTool(
-            "lights",
-            {"light": text, "on": on, "brightness": percent, "colour": text},
-            required=["light"],
-        ),
-        RecordingTool("climate", {"device": text, "on": on, "temperature": number}),
-        RecordingTool("tv", {"device": text, "on": on, "volume": percent}),
-        RecordingTool(
-            "covers",
-            {"cover": text, "action": {"type": "string", "enum": ["open", "close", "stop"]}},
-            careful=True,
-            required=["cover"],
-        ),
-        RecordingTool(
-            "states",
-            {"device": text},
-            answers=[Outcome(True, {"open": False, "closed": True})],
-        ),
-        RecordingTool("scenes", {"scene": text}, required=["scene"]),
-        RecordingTool(
-            "timers",
-            {
-                "action": {"type": "string", "enum": ["set", "list", "cancel"]},
-                "seconds": {"type": "integer", "minimum": 1},
-            },
-            required=["action"],
-        ),
-    ]
-    return {tool.name: tool for tool in made}
+    """The tools of the smart home."""
+    return recording("lights", "climate", "tv", "covers", "states", "scenes", "timers")

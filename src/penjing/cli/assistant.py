@@ -91,7 +91,7 @@ def _played(path: str, story: Any) -> dict[str, Any]:
     from penjing.assistant.check import require_sound
     from penjing.assistant.stories import StoryClock, StoryTool, play
     from penjing.bundle.home import Home
-    from penjing.cli.assistant_parts import load_spec, tools_of
+    from penjing.cli.assistant_parts import documents_of, load_spec, tools_of
     from penjing.vault.fake import FakeStore
 
     spec = load_spec(path)
@@ -100,5 +100,6 @@ def _played(path: str, story: Any) -> dict[str, Any]:
         acting = [StoryTool.of(tool, story) for tool in tools]
     clock = StoryClock(1_795_600_000.0)
     cache = Home.from_environment().work / "intents"
-    assistant = build(spec, acting, cache=cache, clock=clock)
+    own = documents_of(spec)
+    assistant = build(spec, acting, retrievers=own, cache=cache, clock=clock)
     return {"story": story.name, "wrong": play(story, assistant, FakeStore(), clock)}

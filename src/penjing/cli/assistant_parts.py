@@ -13,7 +13,7 @@ from penjing.core.messages import Chunk, GenerationSettings, Message
 
 if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
-    from penjing.assistant.turn import SpecAssistant
+    from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.assistant.writer import Writer
     from penjing.core.progress import Progress
     from penjing.core.protocols import Tool
@@ -87,16 +87,26 @@ def load_spec(path: str) -> Spec:
 @contextlib.contextmanager
 def tools_of(spec: Spec) -> Iterator[list[Tool]]:
     """The tools that a spec names, closed in the end."""
-    from penjing.tools.given import in_memory
+    from penjing.tools.given import in_this_process
     from penjing.tools.registry import make_tools
 
     section = {rule.name: rule.settings for rule in spec.tools.values() if not rule.part_of}
-    tools = list(make_tools(section, in_memory(Path(spec.folder))))
+    tools = list(make_tools(section, in_this_process(Path(spec.folder))))
     try:
         yield tools
     finally:
         for tool in tools:
             tool.close()
+
+
+def documents_of(spec: Spec) -> Retrievers | None:
+    """Whoever asks, the spec's own documents are searched."""
+    from penjing.assistant.generate.shelf import shelf
+
+    if not spec.knowledge.sources:
+        return None
+    own = shelf(Path(spec.folder), spec.knowledge.sources)
+    return lambda _person, _store: own
 
 
 @contextlib.contextmanager

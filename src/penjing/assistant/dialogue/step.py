@@ -12,10 +12,11 @@ from penjing.assistant.dialogue.events import Answered, Chosen, Consult, Event, 
 from penjing.assistant.dialogue.plan import Confirmed, Plan
 from penjing.assistant.dialogue.run import Run
 from penjing.assistant.dialogue.state import MAX_RECENT, DialogueState, Frame, Wanted
+from penjing.assistant.spec.phrases import REASONS
 from penjing.assistant.spec.values import Call, Collect
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.slots import REFERENCE
-from penjing.core.dialogue import Recognition, Slot
+from penjing.core.dialogue import Outcome, Recognition, Slot
 
 BELIEVED = 0.55
 """What the classifier is less sure of than this is asked about before anything is done."""
@@ -124,7 +125,8 @@ def _own_request(reading: Reading, last: Wanted) -> bool:
     return (
         bool(reading.requests)
         and not reading.denies
-        and (reading.requests[0][0].intent != last.intent)
+        and reading.requests[0][0].stage == "templates"
+        and reading.requests[0][0].intent != last.intent
     )
 
 
@@ -300,7 +302,7 @@ def _answered(run: Run, event: Answered) -> None:
     frame = run.top
     run.fresh = event.action.rsplit("-", 1)[0]
     if not event.outcome.ok:
-        run.tell("failed", error=event.outcome.error)
+        run.tell("failed", error=_why(event.outcome, run.state.language))
         run.drop(done=True)
     else:
         run.put(
@@ -309,3 +311,9 @@ def _answered(run: Run, event: Answered) -> None:
             )
         )
     run.go_on()
+
+
+def _why(outcome: Outcome, language: str) -> str:
+    """Why a tool failed, in the person's language where the reason has a name."""
+    words = REASONS.get(str(outcome.data.get("reason", "")), {})
+    return words.get(language.split("-")[0], outcome.error)

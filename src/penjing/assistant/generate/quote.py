@@ -46,23 +46,23 @@ class Quote:
 
 def quotes(question: str, passages: Sequence[Passage], most: int = MAX_QUOTES) -> list[Quote]:
     """The sentences that answer best, the best first; none when nothing is relevant."""
-    wanted = _terms(question)
+    wanted = terms(question)
     found = [
-        (passage, one, _terms(one.group()))
+        (passage, one, terms(one.group()))
         for passage in passages
         for one in _SENTENCE.finditer(passage.text)
         if 3 <= len(one.group().strip()) <= _MAX_SENTENCE
     ]
     if not wanted or not found:
         return []
-    counts = Counter(term for *_, terms in found for term in terms)
+    counts = Counter(term for *_, words in found for term in words)
     weights = {term: math.log(1 + len(found) / (1 + counts[term])) + 0.1 for term in wanted}
     total = sum(weights.values())
     scored = []
-    for rank, (passage, one, terms) in enumerate(found):
-        share = sum(weights[term] for term in wanted & terms) / total
-        heading = _terms(passage.location)
-        share += 0.3 * sum(weights[term] for term in (wanted & heading) - terms) / total
+    for rank, (passage, one, words) in enumerate(found):
+        share = sum(weights[term] for term in wanted & words) / total
+        heading = terms(passage.location)
+        share += 0.3 * sum(weights[term] for term in (wanted & heading) - words) / total
         scored.append((-share, rank, passage, one))
     scored.sort(key=lambda one: one[:2])
     best = -scored[0][0]
@@ -83,8 +83,8 @@ def _narrowed(passage: Passage, one: re.Match[str]) -> Passage:
     return replace(passage, text=text, start=at, end=at + len(text))
 
 
-def _terms(text: str) -> set[str]:
-    """Words by their stems, Chinese characters in pairs."""
+def terms(text: str) -> set[str]:
+    """What a text is about: words by their stems, Chinese characters in pairs."""
     tokens = [one for one in tokens_of(text) if not one.mark]
     found = {_stem(one.text) for one in tokens if not one.chinese and one.text not in _SMALL}
     for one, other in zip(tokens, tokens[1:], strict=False):
@@ -112,13 +112,13 @@ def borne_out(sentence: str, passages: Sequence[Passage]) -> tuple[int, ...]:
     """
     cited = [int(one) for one in _CITES.findall(sentence)] or list(range(1, len(passages) + 1))
     said = _CITES.sub("", sentence)
-    words = _terms(said)
+    words = terms(said)
     numbers = set(_NUMBER.findall(said))
     found = []
     for number in dict.fromkeys(cited):
         if 1 <= number <= len(passages) and words:
             text = passages[number - 1].text
-            share = len(words & _terms(text)) / len(words)
+            share = len(words & terms(text)) / len(words)
             if share >= SUPPORTED and numbers <= set(_NUMBER.findall(text)):
                 found.append(number)
     return tuple(found)

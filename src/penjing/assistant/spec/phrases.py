@@ -79,3 +79,18 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }
 """Situation to what is said."""
+
+REASONS: Mapping[str, Mapping[str, str]] = {
+    "unreachable": {"zh": "连不上，什么都没有做"},
+    "timeout": {"zh": "没有及时回应"},
+    "unconfirmed": {"zh": "对方没有确认，可能已经执行"},
+    "unknown_name": {"zh": "没有这个名字"},
+    "ambiguous": {"zh": "有好几个同名的"},
+    "refused": {"zh": "对方拒绝了"},
+    "not_supported": {"zh": "对方做不到"},
+    "not_kept": {"zh": "没能保存"},
+    "full": {"zh": "已经太多了"},
+    "wrong_answer": {"zh": "对方的回答看不懂"},
+    "arguments": {"zh": "参数不对"},
+}
+"""Why a tool failed, where its own English line does not do."""
