@@ -239,7 +239,9 @@ _LOOKS: Mapping[str, Callable[[Sequence[Event]], list[Any]]] = {
     "slots": _slots,
     "calls": _calls,
     "asks": _asked,
-    "cites": lambda events: [one.passage.source for one in events if isinstance(one, Cited)],
+    "cites": lambda events: list(
+        dict.fromkeys(one.passage.source for one in events if isinstance(one, Cited))
+    ),
     "fails": lambda events: [
         one.action.tool for one in events if isinstance(one, Acted) and not one.outcome.ok
     ],

@@ -22,17 +22,19 @@ from penjing.assistant.understand.slots import REFERENCE, Names, Reader, reader
 from penjing.assistant.understand.span import Moment, Span
 from penjing.assistant.understand.split import Part, merged, split
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
-from penjing.assistant.understand.words import FILLERS, JOINTS, pieces
+from penjing.assistant.understand.words import COMMON, FILLERS, GUARDS, JOINTS, pieces
 from penjing.core.dialogue import Recognition, Slot
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Embedder
 
+SURE_GUESS = 0.6
+"""What the classifier must give where another reading is at hand: two requests, or a document."""
 SURE = 0.2
 """A template that costs no more than this is believed before the sentence is parted."""
 _QUOTE = "\N{REPLACEMENT CHARACTER}quote"
 """The token that stands for a quotation: no template and no classifier knows it."""
-_SMALL_WORDS = frozenset(part for one in (*FILLERS, *JOINTS) for part in pieces(one))
+_SMALL_WORDS = GUARDS | {part for one in (*FILLERS, *JOINTS) for part in pieces(one)}
 
 Scores = Mapping[str, float]
 Judge = Callable[[str, str, str, Scores, Mapping[str, Sequence[Slot]]], Recognition | None]
@@ -70,6 +72,8 @@ class Understanding:
             one: compile_language(spec, one, embedder, cache, train=not untrained)
             for one in spec.languages
         }
+        # where documents answer, a question is not lightly taken for a command
+        self._reads = "knowledge" in spec.unknown
         self._reader: tuple[object, Reader] = ((), reader({}, names))
 
     def use(self, judge: Judge) -> None:
@@ -93,9 +97,8 @@ class Understanding:
         slots = self._slots_now()
         parts = own_words(text)
         own = " ".join(text[a:b].strip() for a, b in parts)
-        tokens = with_fixes(
-            _tokens(text, parts), compiled.walk.vocabulary | slots.words | _SMALL_WORDS
-        )
+        known = compiled.walk.vocabulary | slots.words | _SMALL_WORDS
+        tokens = with_fixes(_tokens(text, parts), known, COMMON)
         pasted = sum(b - a for a, b in parts) < len(text.strip())
         one = _Sentence(text, tokens, slots.spans(tokens, Moment(now)), compiled, language, pasted)
         requests = self._requests(one, owner)
@@ -215,7 +218,7 @@ class _Sentence:
         found = matches(self.compiled.walk, self.tokens[a:b], by_place, self.compiled.texts)
         seen: dict[object, Recognition] = {}
         for one in found:
-            if one.literal or one.slots:
+            if one.literal or (one.slots and one.cost <= SURE):  # a garbled name alone is nothing
                 recognition = self._of_match(one, a)
                 key = (recognition.intent, tuple((s.name, str(s.value)) for s in recognition.slots))
                 seen.setdefault(key, recognition)
@@ -316,7 +319,7 @@ class _Sentence:
             return ()
         scores = self.scores(a, b)
         intent, chance = next(iter(scores.items()))
-        bar = max(classifier.threshold, 0.6) if sure else classifier.threshold
+        bar = max(classifier.threshold, SURE_GUESS) if sure else classifier.threshold
         if intent == ELSEWHERE or chance < bar:
             return ()
         return (Recognition(intent, self.fill(intent, a, b), chance, "classifier"),)

@@ -23,6 +23,7 @@ from penjing.assistant.understand.network import (
 from penjing.assistant.understand.slots import Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import tokens_of, with_fixes
+from penjing.assistant.understand.words import COMMON
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Embedder
@@ -116,7 +117,7 @@ def _placeheld(text: str, intent: str, group: int) -> Sample:
 def _said(text: str, intent: str, group: int, plain: Reader) -> Sample:
     from datetime import UTC, datetime
 
-    tokens = with_fixes(tokens_of(text), plain.words)
+    tokens = with_fixes(tokens_of(text), plain.words, COMMON)
     spans = plain.spans(tokens, Moment(datetime(2026, 1, 1, tzinfo=UTC)))
     return Sample(intent, tuple(words_of(tokens, spans)), text, group)
 

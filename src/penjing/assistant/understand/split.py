@@ -9,6 +9,8 @@ from penjing.core.dialogue import Recognition
 
 MAX_PARTS = 4
 _MAX_JOINTS = 6
+CLEAR = 0.7
+"""Confidence of a request that stands beside something that is none."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,10 @@ class Part:
     """Ways to take it; empty when it is no request."""
     idle: bool
     """It may be passed over when another part is a request: it turns nothing around."""
+
+
+def _clear(found: tuple[Recognition, ...]) -> bool:
+    return found[0].stage == "templates" and found[0].confidence >= CLEAR
 
 
 ReadPart = Callable[[int, int, Recognition | None], Part]
@@ -64,7 +70,8 @@ def split(
             if best is not None and total >= best[0]:
                 continue
             if after >= length:
-                if more:
+                passed = parts + 1 > len(more)  # beside a remark a request must be clear
+                if more and (not passed or all(map(_clear, more))):
                     best = (total, more)
             else:
                 walk(after, following, more, total, parts + 1)

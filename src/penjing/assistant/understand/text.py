@@ -111,13 +111,16 @@ _SOUNDS_LIKE = {
 """Words that speech recognition and quick fingers mistake for each other."""
 
 
-def with_fixes(tokens: Sequence[Token], known: frozenset[str]) -> tuple[Token, ...]:
+def with_fixes(
+    tokens: Sequence[Token], known: frozenset[str], real: frozenset[str] = frozenset()
+) -> tuple[Token, ...]:
     """Tokens with known words near to those that are not known. Only plain Latin words have any:
-    a word with foreign letters in it is not a typing error."""
+    a word with foreign letters in it is not a typing error, and a `real` word means itself."""
     found = []
     for token in tokens:
         fixes = tuple((one, 0.3) for one in _SOUNDS_LIKE.get(token.text, ()) if one in known)
-        if token.text not in known and _LETTERS.fullmatch(token.text) and len(token.text) >= 3:
+        strange = token.text not in known and token.text not in real
+        if strange and _LETTERS.fullmatch(token.text) and len(token.text) >= 3:
             fixes = _near(token.text, known)
         found.append(Token(token.text, token.start, token.end, fixes))
     return tuple(found)
