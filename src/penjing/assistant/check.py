@@ -317,7 +317,7 @@ def _never_matching(spec: Spec) -> Iterator[str]:
                 for one in said:
                     text = _sample_sentence(spec, names, one, language)
                     requests = understanding.read(text, now, language).requests
-                    taken.append({str(r.intent) for r in requests[0]} if requests else set())
+                    taken.append({str(requests[0][0].intent)} if requests else set())
                 if not any(intent.name in one for one in taken):
                     others = sorted({name for one in taken for name in one})
                     why = f"'{others[0]}' takes it first" if others else "nothing fits it"

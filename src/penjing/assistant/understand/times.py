@@ -135,7 +135,7 @@ def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
         if phrase(tokens, at, list(words)) is not None:
             part, begin = value, at + len(words)
             break
-    if begin < len(tokens) and ":" in tokens[begin].text:
+    if begin < len(tokens) and ":" in tokens[begin].text and tokens[begin].text[0].isdigit():
         hour, minute = (int(one) for one in tokens[begin].text.split(":")[:2])
         return _time(at, begin + 1, hour * 60 + minute, part, 0) if part and hour <= 24 else None
     hours = number_at(tokens, begin)
