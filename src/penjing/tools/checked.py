@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from penjing.core.dialogue import Outcome
 from penjing.core.errors import PenjingError
 from penjing.tools.check import mistake
-from penjing.tools.failed import Failed
+from penjing.tools.failed import Failed, one_line
 
 
 class Doing(Protocol):
@@ -57,13 +57,13 @@ class Checked:
         """Do it for a person. What goes wrong out there is an Outcome, not an exception."""
         wrong = mistake(arguments, self.parameters)
         if wrong:
-            return Outcome(False, {"reason": "arguments"}, f"{self.name}: {wrong}")
+            return Outcome(False, {"reason": "arguments"}, one_line(f"{self.name}: {wrong}"))
         try:
             return Outcome(True, self.doing.do(arguments, person))
         except Failed as error:
             return Outcome(False, {**error.data, "reason": error.reason}, str(error))
         except PenjingError as error:
-            return Outcome(False, {"reason": "refused"}, str(error))
+            return Outcome(False, {"reason": "refused"}, one_line(str(error)))
 
     def close(self) -> None:
         """Let go of connections. Calling it twice is harmless."""

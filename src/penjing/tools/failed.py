@@ -21,10 +21,16 @@ Reason = Literal[
 """A word for programs: a spec chooses its sentence by it."""
 
 
+def one_line(message: str) -> str:
+    """A message that may hold a stranger's words, as one printable line."""
+    joined = " ".join(message.split())
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in joined)
+
+
 class Failed(Exception):
     """One line for people, a word for programs, and what else is known."""
 
     def __init__(self, reason: Reason, message: str, **data: Any) -> None:
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.reason: Reason = reason
         self.data: Mapping[str, Any] = data

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penjing.tools.home.houses import Houses
 from penjing.tools.keep import Kept, in_memory
 from penjing.tools.schedule import Schedule
 
@@ -32,6 +33,8 @@ class Given:
     """The model, for a tool that needs words."""
     clock: Clock = time.time
     """What time it is."""
+    houses: Houses = field(default_factory=Houses)
+    """Connections that tools share."""
 
 
 def in_this_process(folder: Path, clock: Clock = time.time) -> Given:

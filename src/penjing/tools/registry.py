@@ -23,6 +23,7 @@ TOOLS: Mapping[str, str] = {
     name: f"penjing.tools.{name}"
     for name in (
         "alarms", "timers", "reminders", "clock", "weather", "navigation", "translation",
+        "lights", "climate", "tv", "covers", "switches", "scenes", "states", "music",
         "calculator", "notes", "tickets", "handover",
     )
 }  # fmt: skip
