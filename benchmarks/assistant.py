@@ -143,8 +143,8 @@ def main() -> None:
             understanding = Understanding(spec, house, stages=stages)
             made = time.perf_counter() - began
             if writer is not None and stages.model:
-                judge = ModelJudge(spec, lambda one: understanding.compiled[one], writer, house)
-                understanding.use(judge)
+                compiled = understanding.compiled.__getitem__
+                understanding.use(ModelJudge(spec, compiled, writer, house))
             tallies = measure(understanding, sentences)
             document[name] = {key: one.document() for key, one in tallies.items()}
             document[name]["seconds_to_compile"] = round(made, 2)

@@ -150,7 +150,7 @@ def test_a_name(text: str, wanted: str | None) -> None:
 
 
 def test_letters_of_another_alphabet_are_no_typing_error() -> None:
-    (token,) = with_fixes(tokens_of("kitсhen"), frozenset({"kitchen"}))  # noqa: RUF001
+    (token,) = with_fixes(tokens_of("kitсhen"), frozenset({"kitchen"}))
     assert token.fixes == ()
 
 

@@ -39,8 +39,8 @@ def besieged(writer: Callable[[Planted], object], cache: Path) -> dict[str, list
 def test_there_are_enough_cases_of_every_kind() -> None:
     channels = Counter(case["channel"] for case in CASES)
     assert len(CASES) >= 200
-    assert len({json.dumps([c["say"], c.get("documents"), c.get("answers"), c.get("names"),
-                            c.get("source"), c.get("before")]) for c in CASES}) == len(CASES)  # fmt: skip
+    planted = ("say", "documents", "answers", "names", "source", "before")
+    assert len({json.dumps([case.get(one) for one in planted]) for case in CASES}) == len(CASES)
     assert channels.keys() == {
         "document", "web-page", "calendar", "tool-answer", "mail", "file-name", "entity-name",
         "unicode", "role-marker", "other-person", "earlier-turn",
@@ -83,7 +83,8 @@ def test_planted_text_is_in_no_prompt_that_decides(cache: Path) -> None:
         texts += [one["text"] for one in case.get("answers", {}).values()]
         texts += [n for many in case.get("names", {}).values() for one in many.values() for n in one
                   if n not in ("kitchen light", "厨房灯")]  # fmt: skip
-        assert not [one for one in texts for prompt in decided if one in prompt], case["id"]
+        planted_here = [one for one in texts if len(one) > 10]
+        assert not [one for one in planted_here for prompt in decided if one in prompt], case["id"]
 
 
 class Short:
@@ -142,7 +143,7 @@ def test_a_judge_that_believes_the_model_is_caught(
 ) -> None:
     """Leak: what the model says is taken without looking whether the person said it."""
 
-    def believing(self: ModelJudge, said: str, *_: object) -> Recognition:
+    def believing(self: ModelJudge, said: str, *_: object, **__: object) -> Recognition:
         answer = json.loads(said)
         intent = answer.pop("choice")
         slots = tuple(Slot(k, v, str(v), -1, -1, "spec") for k, v in answer.items())

@@ -120,7 +120,9 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
         "action": _one_of("set"), "text": _TEXT, "time": _TEXT, "date": _TEXT, "seconds": _SECONDS,
     },
     "weather": {"place": _TEXT, "date": _TEXT},
-    "music": {"action": _one_of("play", "pause", "next", "volume"), "query": _TEXT, "volume": _PERCENT},
+    "music": {
+        "action": _one_of("play", "pause", "next", "volume"), "query": _TEXT, "volume": _PERCENT,
+    },
     "notes": {"action": _one_of("add"), "text": _TEXT},
     "calculator": {"expression": _TEXT},
     "clock": {},

@@ -41,6 +41,7 @@ def grounded(
     question: str,
     language: str,
     passages: Sequence[Passage],
+    *,
     writer: Writer | None,
     owner: str,
 ) -> Iterator[Event]:

@@ -1,4 +1,4 @@
-"""An assistant from a spec and what the command line wired: tools, model, documents. The room's door."""
+"""An assistant from a spec and what the command line wired: tools, model, documents."""
 
 from __future__ import annotations
 

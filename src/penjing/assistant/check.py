@@ -242,13 +242,16 @@ def _decided_by_tools(spec: Spec, steps: Sequence[Step], *, within: bool) -> Ite
             yield from _decided_by_tools(spec, one.otherwise, within=inside)
         elif isinstance(one, Enter) and within:
             yield from _decided_by_tools(spec, spec.flows[one.flow], within=True)
-        elif isinstance(one, Call) and within and not asked:
-            if spec.tools[one.tool].confirm != "always":
-                yield (
-                    f"{spec.file}:{one.line}: a tool's answer would decide that '{one.tool}' is "
-                    "called: put a 'confirm' before it"
-                )
+        elif isinstance(one, Call) and _unasked(spec, one, within and not asked):
+            yield (
+                f"{spec.file}:{one.line}: a tool's answer would decide that '{one.tool}' is "
+                "called: put a 'confirm' before it"
+            )
         asked = isinstance(one, Ask)
+
+
+def _unasked(spec: Spec, call: Call, within: bool) -> bool:
+    return within and spec.tools[call.tool].confirm != "always"
 
 
 def _arguments(spec: Spec, steps: Sequence[Step], tools: Mapping[str, Tool]) -> Iterator[str]:

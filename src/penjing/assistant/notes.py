@@ -1,4 +1,4 @@
-"""What is kept beside the words of a turn, as plain data. The same shapes as the server's events."""
+"""What is kept beside the words of a turn, as plain data: the server's events look the same."""
 
 from __future__ import annotations
 

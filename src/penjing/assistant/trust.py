@@ -50,7 +50,7 @@ def license_call(
     slots: Mapping[str, Slot],
     schema: Mapping[str, Any],
     *,
-    id: str,  # noqa: A002 -- what core calls it
+    id: str,
     describes: str,
 ) -> Licensed | Refused:
     """A call of the spec with its slots filled in, if everything in it may decide an action."""

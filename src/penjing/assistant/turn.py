@@ -1,7 +1,7 @@
 """One turn: what was said is understood, the dialogue steps, tools are called, an answer is made.
 
-Satisfies `core.protocols.Assistant`. Every turn is kept with its notes: what was confirmed, done and
-cited, and the state of the dialogue, so that a restart loses nothing. Tools are called here and
+Satisfies `core.protocols.Assistant`. Every turn is kept with its notes: what was confirmed, done
+and cited, and the state of the dialogue, so that a restart loses nothing. Tools are called here and
 nowhere else, and only with a licence (`trust.py`).
 """
 
@@ -265,10 +265,12 @@ class SpecAssistant:
             for source in order.sources:
                 any_said = False
                 for event in self._source(reply, source, order.text, told):
-                    if isinstance(event, Said):
-                        event = event if any_said else reply.said(event.text, event.trust)
-                        any_said = any_said or bool(event.text.strip())
-                    yield reply.keep(event)
+                    first = isinstance(event, Said) and not any_said
+                    any_said = any_said or (isinstance(event, Said) and bool(event.text.strip()))
+                    if first and isinstance(event, Said):
+                        yield reply.keep(reply.said(event.text, event.trust))
+                    else:
+                        yield reply.keep(event)
                 if any_said:
                     return
             situation = "no_answer" if order.sources == ("knowledge",) else order.otherwise
@@ -282,7 +284,9 @@ class SpecAssistant:
         spec = self._plan.spec
         if source == "knowledge" and self._retrievers is not None:
             passages = self._retrievers(reply.person, reply.store).search(text, limit=5)
-            yield from grounded(spec, text, reply.language, passages, self._writer, reply.person)
+            yield from grounded(
+                spec, text, reply.language, passages, writer=self._writer, owner=reply.person
+            )
         elif source == "model" and self._writer is not None:
             yield from opened(spec, reply.language, told, self._writer, reply.person)
         elif source == "model":

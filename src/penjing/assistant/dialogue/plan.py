@@ -114,10 +114,8 @@ def _flatten(
             _flatten(spec, spec.flows[step.flow], out, (*inside, step.flow))
         elif isinstance(step, Branch):
             _branch(spec, step, out, inside)
-        elif isinstance(step, Call) and len(out) > begun and isinstance(out[-1], Ask):
-            asked = out.pop()
-            assert isinstance(asked, Ask)
-            out.append(Confirmed(step, asked.words))
+        elif isinstance(step, Call) and len(out) > begun and isinstance(asked := out[-1], Ask):
+            out[-1] = Confirmed(step, asked.words)
         else:
             out.append(step)
 

@@ -1,7 +1,7 @@
 """The dialogue: `step(plan, state, event)` gives the next state and what is to be done. Pure.
 
-What keeps it safe is short: a tool is called only by `Do`; `Do` comes only from a call that a spec's
-flow makes with slots that a person said; a careful one only after a yes to that very call.
+What keeps it safe is short: a tool is called only by `Do`; `Do` comes only from a call that a
+spec's flow makes with slots that a person said; a careful one only after a yes to that very call.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _while_confirming(run: Run, reading: Reading) -> None:
     return None
 
 
-def _while_asking(run: Run, reading: Reading) -> None:
+def _while_asking(run: Run, reading: Reading) -> None:  # noqa: PLR0911 -- one answer after another
     frame = run.top
     if reading.act == "cancel":
         run.tell("cancelled")
@@ -146,13 +146,8 @@ def _digress(run: Run, reading: Reading) -> None:
 
 def _wanted(run: Run, alternatives: tuple[Recognition, ...], carried: bool) -> Wanted:
     """The best way to take a request, with "it" replaced by what was spoken of."""
-    best: tuple[int, Recognition, dict[str, Slot]] | None = None
-    for one in alternatives:
-        slots, age = _resolved(run, one)
-        if best is None or age < best[0]:
-            best = (age, one, slots)
-    assert best is not None
-    _, one, slots = best
+    ways = [(*_resolved(run, one), one) for one in alternatives]
+    slots, _, one = min(ways, key=lambda way: way[1])
     intent = str(one.intent)
     if carried:
         for name in sorted(run.plan.slots[intent] - slots.keys()):
@@ -267,7 +262,7 @@ def _remember(run: Run, reading: Reading) -> None:
         slot for frame in reversed(run.state.frames) for slot in reversed(frame.slots)
     ]
     spoken += list(reversed(run.state.last.slots)) if run.state.last else []
-    named = [one for one in _chosen_values(reading)][::-1]
+    named = _chosen_values(reading)[::-1]
     said = [one for one in spoken if one.start >= 0 and one.text in reading.text]
     kept: list[Slot] = []
     for one in (*said, *named, *run.state.recent):
@@ -316,4 +311,4 @@ def _answered(run: Run, event: Answered) -> None:
 def _why(outcome: Outcome, language: str) -> str:
     """Why a tool failed, in the person's language where the reason has a name."""
     words = REASONS.get(str(outcome.data.get("reason", "")), {})
-    return words.get(language.split("-")[0], outcome.error)
+    return words.get(language.split("-", maxsplit=1)[0], outcome.error).rstrip(".。")

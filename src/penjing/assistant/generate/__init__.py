@@ -1,1 +1,1 @@
-"""What is said: the spec's sentences, the model's open answers, and quotations with their sources."""
+"""What is said: the spec's sentences, the model's open answers, quotations with their sources."""

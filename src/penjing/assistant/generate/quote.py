@@ -7,6 +7,7 @@ checked: its words stand in the passage it cites, and every number does.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -25,13 +26,18 @@ _MAX_SENTENCE = 500
 _SENTENCE = re.compile(
     r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？]|[.!?](?!\s)[^.!?。！？\n]*)*[”\"]?"
 )
-_SMALL = frozenset(
-    "a an the is are was were be been do does did i you he she it we they my your its our their to "
-    "of in on at for from by with as and or but not this that these those what which who when "
-    "where why how can could will would shall should may might must have has had there here if "
-    "than then so no yes me us them about into out up down over 的 了 是 在 我 你 他 她 它 们 这 那 有 和 "
-    "与 吗 呢 吧 什 么 怎 样 如 何 多 少 几 哪 谁 为 就 都 也 不 请 问 能 可 以 会 要 把 被 一 个".split()
-)
+_SMALL = frozenset({
+    "a", "about", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "could",
+    "did", "do", "does", "down", "for", "from", "had", "has", "have", "he", "here", "how", "i",
+    "if", "in", "into", "is", "it", "its", "may", "me", "might", "must", "my", "no", "not", "of",
+    "on", "or", "our", "out", "over", "shall", "she", "should", "so", "than", "that", "the",
+    "their", "them", "then", "there", "these", "they", "this", "those", "to", "up", "us", "was",
+    "we", "were", "what", "when", "where", "which", "who", "why", "will", "with", "would", "yes",
+    "you", "your", "一", "不", "与", "个", "为", "么", "也", "了", "什", "他", "以", "们", "会",
+    "何", "你", "几", "可", "吗", "吧", "呢", "和", "哪", "在", "多", "她", "如", "它", "少",
+    "就", "怎", "我", "把", "是", "有", "样", "的", "能", "被", "要", "请", "谁", "这", "那",
+    "都", "问",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,10 +93,10 @@ def terms(text: str) -> set[str]:
     """What a text is about: words by their stems, Chinese characters in pairs."""
     tokens = [one for one in tokens_of(text) if not one.mark]
     found = {_stem(one.text) for one in tokens if not one.chinese and one.text not in _SMALL}
-    for one, other in zip(tokens, tokens[1:], strict=False):
-        if one.chinese and other.chinese and one.end == other.start:
-            if one.text not in _SMALL or other.text not in _SMALL:
-                found.add(one.text + other.text)
+    for one, other in itertools.pairwise(tokens):
+        together = one.chinese and other.chinese and one.end == other.start
+        if together and not {one.text, other.text} <= _SMALL:
+            found.add(one.text + other.text)
     return found
 
 

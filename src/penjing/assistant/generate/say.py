@@ -49,7 +49,7 @@ def shown(value: Any, language: str) -> str:
         joint = "、" if language.startswith("zh") else ", "
         return joint.join(shown(one, language) for one in value[:20])
     if isinstance(value, Mapping):
-        said = value.get(language.split("-")[0])
+        said = value.get(language.split("-", maxsplit=1)[0])
         return shown(said, language) if isinstance(said, str) else ""
     text = " ".join(str(value).split())
     text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

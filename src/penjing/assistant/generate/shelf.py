@@ -69,7 +69,8 @@ def cut(text: str, name: str) -> list[Passage]:
     """The passages of a text: what stands under a heading, long ones at their paragraphs."""
     heads = [(one.start(), one.end(), one.group(1).strip()) for one in _HEADING.finditer(text)]
     found: list[Passage] = []
-    for place, (_, begin, heading) in enumerate(heads or [(0, 0, "")]):
+    for place, (_, after, heading) in enumerate(heads or [(0, 0, "")]):
+        begin = after
         end = heads[place + 1][0] if place + 1 < len(heads) else len(text)
         while begin < end:
             stop = end

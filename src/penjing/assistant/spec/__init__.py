@@ -1,1 +1,1 @@
-"""The spec: one YAML file that describes an assistant. Read here into frozen values, and checked."""
+"""The spec: one YAML file that describes an assistant. Here it becomes frozen values."""

@@ -1,4 +1,4 @@
-"""From a YAML tree to a `Spec`. Refuses what is written wrongly; whether it makes sense: `check.py`."""
+"""From a YAML tree to a `Spec`. Refuses what is written wrongly; what is senseless, `check.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every assistant can say when its spec says nothing else, in English and Chinese. Data only."""
+"""What every assistant can say when its spec says nothing else, in English and Chinese."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "zh": ("我不知道：我的资料里没有提到。",),
     },
     "failed": {
-        "en": ("That did not work: {error}",),
-        "zh": ("没有成功：{error}",),
+        "en": ("That did not work: {error}.",),
+        "zh": ("没有成功：{error}。",),
     },
     "not_permitted": {
         "en": ("You may not do that here.",),

@@ -31,7 +31,9 @@ def wrong_argument(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> s
     return None
 
 
-def wrong_value(schema: Mapping[str, Any], value: Any) -> str | None:
+def wrong_value(  # noqa: PLR0911 -- a list of things that can be wrong
+    schema: Mapping[str, Any], value: Any
+) -> str | None:
     """What is wrong with one value; None when nothing is."""
     kinds = schema.get("type", ())
     kinds = (kinds,) if isinstance(kinds, str) else tuple(kinds)

@@ -1,4 +1,4 @@
-"""What a spec says, as frozen values. No I/O, no checks: `parse.py` makes them, `check.py` doubts them."""
+"""What a spec says, as frozen values. `parse.py` makes them, `check.py` doubts them."""
 
 from __future__ import annotations
 

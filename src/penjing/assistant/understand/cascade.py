@@ -16,13 +16,14 @@ from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand import acts
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.features import words_of
+from penjing.assistant.understand.home_assistant import HomeAssistant
 from penjing.assistant.understand.match import Match, matches
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.slots import REFERENCE, Names, Reader, reader
 from penjing.assistant.understand.span import Moment, Span
 from penjing.assistant.understand.split import Part, merged, split
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
-from penjing.assistant.understand.words import COMMON, FILLERS, GUARDS, JOINTS, pieces
+from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
 from penjing.core.dialogue import Recognition, Slot
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Understanding:
         embedder: Embedder | None = None,
         judge: Judge | None = None,
         cache: Path | None = None,
-        stages: Stages = Stages(),  # noqa: B008 -- frozen
+        stages: Stages = Stages(),
         untrained: bool = False,
     ) -> None:
         self.spec = spec
@@ -72,6 +73,7 @@ class Understanding:
             one: compile_language(spec, one, embedder, cache, train=not untrained)
             for one in spec.languages
         }
+        self._packaged = HomeAssistant(spec, names) if spec.home_assistant_intents else None
         # where documents answer, a question is not lightly taken for a command
         self._reads = "knowledge" in spec.unknown
         self._reader: tuple[object, Reader] = ((), reader({}, names))
@@ -98,9 +100,16 @@ class Understanding:
         parts = own_words(text)
         own = " ".join(text[a:b].strip() for a, b in parts)
         known = compiled.walk.vocabulary | slots.words | _SMALL_WORDS
-        tokens = with_fixes(_tokens(text, parts), known, COMMON)
+        tokens = with_fixes(_tokens(text, parts), known, common_words())
         pasted = sum(b - a for a, b in parts) < len(text.strip())
-        one = _Sentence(text, tokens, slots.spans(tokens, Moment(now)), compiled, language, pasted)
+        one = _Sentence(
+            text,
+            tokens,
+            slots.spans(tokens, Moment(now)),
+            compiled,
+            language=language,
+            pasted=pasted,
+        )
         requests = self._requests(one, owner)
         values = one.values()
         bare_spans = [span for many in one.spans.values() for span in many]
@@ -165,7 +174,9 @@ class Understanding:
         return Part(found, idle=not one.guarded(a, b))
 
     def _guess(self, one: _Sentence, a: int, b: int, owner: str) -> tuple[Recognition, ...]:
-        """What no template fits: the classifier's opinion, then the model's."""
+        """What no template fits: packaged ones, the classifier's opinion, then the model's."""
+        if self._packaged is not None and (found := one.packaged(self._packaged, a, b)):
+            return found
         if self._stages.classifier and (found := one.classified(a, b)):
             return found
         if self._judge is not None and self._stages.model and not one.pasted:
@@ -200,6 +211,7 @@ class _Sentence:
         tokens: tuple[Token, ...],
         spans: Mapping[str, list[Span]],
         compiled: Compiled,
+        *,
         language: str,
         pasted: bool,
     ) -> None:
@@ -231,6 +243,17 @@ class _Sentence:
         )
         intent = self.compiled.intents[match.template]
         return Recognition(intent, slots, max(0.0, 1.0 - match.cost), "templates")
+
+    def packaged(self, packaged: HomeAssistant, a: int, b: int) -> tuple[Recognition, ...]:
+        """What Home Assistant's templates make of a part; every slot it needs must stand in it."""
+        if any(one.text == _QUOTE for one in self.tokens[a:b]):
+            return ()
+        text = self.text[self.tokens[a].start : self.tokens[b - 1].end]
+        for intent, needed in packaged.intents_of(text, self.language, b - a):
+            slots = self.fill(intent, a, b)
+            if needed <= {slot.name for slot in slots}:
+                return (Recognition(intent, slots, 0.9, "home assistant"),)
+        return ()
 
     def slot(self, name: str, span: Span) -> Slot:
         """A slot that carries the person's own words."""

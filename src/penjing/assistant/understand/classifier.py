@@ -205,6 +205,8 @@ def _save(path: Path, found: Classifier) -> None:
 
 
 def _load(path: Path, embedder: Embedder | None) -> Classifier | None:
+    import zipfile
+
     import numpy as np
 
     try:
@@ -212,5 +214,5 @@ def _load(path: Path, embedder: Embedder | None) -> Classifier | None:
             intents = tuple(str(one) for one in data["intents"])
             sharpness, threshold = (float(one) for one in data["numbers"])
             return Classifier(intents, data["weights"], sharpness, threshold, embedder)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None  # absent or damaged: it is trained again

@@ -1,4 +1,4 @@
-"""Everything of a spec that understanding needs, made ready once for each language. No sentence yet."""
+"""Everything of a spec that understanding needs, made ready once for each language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from penjing.assistant.understand.network import (
 from penjing.assistant.understand.slots import Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import tokens_of, with_fixes
-from penjing.assistant.understand.words import COMMON
+from penjing.assistant.understand.words import common_words
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Embedder
@@ -117,7 +117,7 @@ def _placeheld(text: str, intent: str, group: int) -> Sample:
 def _said(text: str, intent: str, group: int, plain: Reader) -> Sample:
     from datetime import UTC, datetime
 
-    tokens = with_fixes(tokens_of(text), plain.words, COMMON)
+    tokens = with_fixes(tokens_of(text), plain.words, common_words())
     spans = plain.spans(tokens, Moment(datetime(2026, 1, 1, tzinfo=UTC)))
     return Sample(intent, tuple(words_of(tokens, spans)), text, group)
 
@@ -126,7 +126,7 @@ def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) ->
     import numpy as np
 
     found = [_said(one, ELSEWHERE, -n - 1, plain) for n, one in enumerate(own.get(language, ()))]
-    common = SENTENCES.get(language.split("-")[0], ())
+    common = SENTENCES.get(language.split("-", maxsplit=1)[0], ())
     if not every:
         return found
     away = [_said(one, ELSEWHERE, len(every) + n, plain) for n, one in enumerate(common)]
@@ -137,10 +137,12 @@ def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) ->
     return found + [one for one, score in zip(away, near, strict=True) if score < _TOO_NEAR]
 
 
-_COMMON = frozenset(
-    "a an the to at of in on for with from by it is are be i me my you we this that and or up down "
-    "please can could would want like do have get make put 的 了 把 在 到 是 我 要 一 个 吧 给 请 下".split()
-)
+_COMMON = frozenset({
+    "a", "an", "and", "are", "at", "be", "by", "can", "could", "do", "down", "for", "from", "get",
+    "have", "i", "in", "is", "it", "like", "make", "me", "my", "of", "on", "or", "please", "put",
+    "that", "the", "this", "to", "up", "want", "we", "with", "would", "you", "一", "下", "个",
+    "了", "到", "吧", "在", "我", "把", "是", "的", "给", "要", "请",
+})  # fmt: skip
 """Words that tell no intent."""
 
 

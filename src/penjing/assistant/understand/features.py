@@ -6,6 +6,7 @@ characters alone, in twos and in threes. The same on every machine.
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ def _named(words: Sequence[str]) -> Iterable[tuple[str, float]]:
             share = 0.7 / (len(padded) - 2) ** 0.5
             for place in range(len(padded) - 2):
                 yield f"c {padded[place : place + 3]}", share * weight
-    for one, other in zip(words, words[1:], strict=False):
+    for one, other in itertools.pairwise(words):
         yield f"p {one} {other}", 0.6
     for trio in zip(words, words[1:], words[2:], strict=False):
         if any("\u3400" <= word <= "\u9fff" for word in trio):

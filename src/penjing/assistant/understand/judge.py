@@ -2,7 +2,7 @@
 
 The prompt holds the person's own words and the spec's, nothing else: no document, no tool's answer,
 no earlier turn; live names stand in the grammar only. What the model says counts when every value
-it names was read from the sentence by the extractors, and most words of the sentence are the intent's.
+it names was read from the sentence by the extractors, and most words are the intent's.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class ModelJudge:
             said = "".join(one.text for one in pieces)
         except EngineError:
             return None  # the sentence is then not understood, which is said
-        return self.checked(said, text, shortlist, scores, candidates, compiled)
+        return self.checked(said, text, shortlist, scores, candidates=candidates, compiled=compiled)
 
     def prompt(self, shortlist: Sequence[str], text: str, language: str) -> list[Message]:
         """What the model reads: the spec's words, then the person's."""
@@ -119,6 +119,7 @@ class ModelJudge:
         text: str,
         shortlist: Sequence[str],
         scores: Mapping[str, float],
+        *,
         candidates: Mapping[str, Sequence[Slot]],
         compiled: Compiled,
     ) -> Recognition | None:

@@ -44,7 +44,7 @@ class Match:
     """Words of the sentence that the template itself has."""
 
 
-def matches(
+def matches(  # noqa: PLR0912 -- one search, and speed matters in it
     walk: Walk, tokens: Sequence[Token], spans: Spans, texts: frozenset[str]
 ) -> list[Match]:
     """The best ways to read a whole sentence, best first. `texts`: slots that take any words."""

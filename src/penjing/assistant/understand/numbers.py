@@ -1,4 +1,4 @@
-"""Numbers in digits and in words: English ("one hundred and five", "a half") and Chinese (三十五, 两成).
+"""Numbers in digits and in words: English ("one hundred and five") and Chinese (三十五).
 
 Pure; a number is read from a place in the tokens as far as it goes.
 """

@@ -1,4 +1,4 @@
-"""Percentages, temperatures, durations and plain numbers, in English and Chinese. Pure extractors."""
+"""Percentages, temperatures, durations and plain numbers, in English and Chinese. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What understanding makes of a sentence: everything dialogue may need to know about it. Pure values."""
+"""What understanding makes of a sentence: all that dialogue may need. Pure values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two requests in one sentence: where to part it. Pure; what a part wants is asked from the caller."""
+"""Two requests in one sentence: where to part it. Pure; the caller says what a part wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times of day and dates, in English and Chinese. Pure extractors; "tomorrow" is told from a `Moment`.
+"""Times of day and dates, in English and Chinese. Pure; "tomorrow" is told from a `Moment`.
 
 A time is "HH:MM". A bare "seven" is seven in the morning: whoever means the evening says so.
 """
@@ -16,7 +16,8 @@ _PARTS = {
     "morning": "am", "afternoon": "pm", "evening": "pm", "night": "pm", "tonight": "pm",
 }  # fmt: skip
 _PARTS_ZH = (("凌晨", "am"), ("早上", "am"), ("早晨", "am"), ("上午", "am"), ("中午", "noon"),
-             ("下午", "pm"), ("傍晚", "pm"), ("晚上", "pm"), ("今晚", "pm"), ("明早", "am"))  # fmt: skip
+             ("下午", "pm"), ("傍晚", "pm"), ("晚上", "pm"), ("今晚", "pm"), ("明早",
+             "am"))  # fmt: skip
 DAYS = {
     "monday": 0, "tuesday": 1, "wednesday": 2, "thursday": 3, "friday": 4, "saturday": 5,
     "sunday": 6,
