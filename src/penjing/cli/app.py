@@ -58,6 +58,7 @@ COMMANDS = (
     Command("compare", "penjing.cli.compare", "compare methods at several sizes with controls"),
     Command("evaluate", "penjing.cli.evaluate", "measure what a model or a bundle kept"),
     Command("chat", "penjing.cli.chat", "talk to a model on this machine"),
+    Command("assistant", "penjing.cli.assistant", "check an assistant's spec and run its stories"),
     Command("vault", "penjing.cli.vault", "keep what people say encrypted, each with an own key"),
     Command("tools", "penjing.cli.tools", "show, try and offer the tools of an assistant"),
 )

@@ -1,8 +1,8 @@
 """`penjing chat`: talk to a model on this machine. Nothing leaves it, nothing is written to disk.
 
 One answer (`--once`), one answer per line of a pipe, or a conversation at a terminal, which is in
-`repl.py`. What is typed stays in memory: a history on disk must be encrypted, and the vault that
-will do so does not exist yet. `/save` is the only way to a file, and says that it is readable.
+`repl.py`; with an assistant's spec, `assistant_chat.py`. What is typed stays in memory: `/save` is
+the only way to a file, and says that it is readable.
 
 Only what starts the first answer is imported before it.
 """
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.cli import options
 from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
+from penjing.cli.model_of import open_model as _open
 from penjing.cli.output import Output, to_json
 from penjing.core.errors import BadInput, Cancelled, EngineError
 from penjing.core.files import read_text
@@ -34,6 +35,7 @@ EXAMPLES: Mapping[str, str] = {
     "chat": """
         penjing chat
         penjing chat --once "What is the capital of France?"
+        penjing chat examples/smart-home/assistant.yaml --once "turn on the kitchen light" --json
     """,
 }
 
@@ -50,7 +52,11 @@ DEFAULT_SYSTEM = "You are a helpful assistant."
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     """Add the command's own arguments."""
     add = parser.add_argument
-    add("model", nargs="?", help="a model's name, a .gguf file or a bundle (default: a small one)")
+    add(
+        "model",
+        nargs="?",
+        help="a model's name, a .gguf file, a bundle or a spec (default: a small model)",
+    )
     add("--once", metavar="TEXT", help="answer this and exit; - reads it from standard input")
     add(
         "--system",
@@ -96,8 +102,12 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
             stream.reconfigure(errors=errors)  # type: ignore[union-attr]
     if args.once is None and args.json and _is_terminal():
         raise BadInput("--json needs a question: give --once TEXT, or pipe one line per question")
-    settings = _settings(args)
     question = None if args.once is None else _question(args.once)
+    if str(args.model).endswith((".yaml", ".yml")):
+        from penjing.cli import assistant_chat
+
+        return assistant_chat.run(args, question)
+    settings = _settings(args)
     began = time.monotonic()
     model = (opener or _open)(args, Output(args.json, quiet=args.quiet).progress())
     system = _system(args.system, model)
@@ -317,31 +327,6 @@ def why_it_ended(answer: Answer) -> str | None:
 
 
 # -- what the arguments mean ------------------------------------------------------------------
-
-
-def _open(args: Namespace, progress: Progress) -> LanguageModel:
-    """The model, pulled first if none was named and the default one is not here."""
-    from penjing.bundle.catalogue import catalogue_of
-    from penjing.bundle.home import Home
-    from penjing.bundle.resolve import find_model
-
-    home = Home.from_environment()
-    name = args.model
-    if name is None:
-        from penjing.bundle.fetch import find
-
-        name = catalogue_of(home).default
-        if find(catalogue_of(home).entry(name), home) is None:
-            progress.note(f"{name} is not here yet: pulling it, once")
-    path = find_model(name, home, progress=progress, download=args.model is None)
-    if path.is_dir():
-        raise BadInput(
-            f"{path} is a folder of safetensors and chat runs GGUF: "
-            f"make one with penjing compress {path} -o DIR --size 80MB"
-        )
-    from penjing.engine.llamacpp import LlamaCpp
-
-    return LlamaCpp.open(path, context=args.context, threads=args.threads)
 
 
 def _settings(args: Namespace) -> GenerationSettings:
