@@ -18,12 +18,18 @@ from penjing.tools.given import in_this_process
 from penjing.tools.registry import make_tools
 
 SPEC = """
-name: 小盆
+assistant: 小盆
+languages: [en]
 tools:
-  calculator: {}
+  calculator:
   timers:
-  notes: {}
-  covers: {mqtt: {host: 127.0.0.1, port: 9}, devices: [{name: garage, zigbee2mqtt: garage}]}
+  notes:
+  covers:
+    settings:
+      mqtt: {host: 127.0.0.1, port: 9}
+      devices: [{name: garage, zigbee2mqtt: garage}]
+intents:
+  hello: {do: [{answer: {en: Hello.}}], sentences: {en: [hello]}}
 """
 Run = Callable[..., tuple[int, Any, str]]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli.output import Output
-from penjing.core.errors import BadInput, MissingExtra, UnknownName
+from penjing.core.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,6 @@ EXAMPLES: Mapping[str, str] = {
 }
 
 _PERSON = "owner"
-_LONGEST = 2**20
 
 
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
@@ -42,7 +41,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         ("serve", "offer the tools of a spec as an MCP server on standard input and output"),
     ):
         action = actions.add_parser(name, help=words, description=words.capitalize() + ".")
-        action.add_argument("spec", type=Path, help="an assistant spec, or YAML with `tools:`")
+        action.add_argument("spec", type=Path, help="an assistant spec")
         if name == "call":
             action.add_argument("tool", help="a tool's name")
             action.add_argument("arguments", help="its arguments as JSON")
@@ -118,23 +117,19 @@ def _call(args: Namespace, output: Output) -> int:
 @contextmanager
 def _tools(spec: Path) -> Iterator[list[Tool]]:
     """The tools of a spec, for the one person of this machine; closed afterwards."""
-    import time
-
     from penjing.bundle.home import Home
-    from penjing.tools.given import Given
-    from penjing.tools.keep import in_file
+    from penjing.tools.given import on_disk
     from penjing.tools.registry import make_tools
-    from penjing.tools.schedule import Schedule
 
-    kept = in_file(Home.from_environment().root / "tools" / "settings.json")
-    schedule = Schedule(kept, _unheard, time.time)
-    tools = make_tools(_section(spec), Given(spec.parent, kept, schedule))
+    path = Home.from_environment().root / "tools" / "settings.json"
+    given = on_disk(spec.parent, path, _unheard)
+    tools = make_tools(_section(spec), given)
     try:
         yield tools
     finally:
         for tool in tools:
             tool.close()
-        schedule.close()
+        given.schedule.close()
 
 
 def _unheard(_due: Due) -> bool:
@@ -142,17 +137,8 @@ def _unheard(_due: Due) -> bool:
     return False
 
 
-def _section(spec: Path) -> Any:
-    try:
-        import yaml
-    except ModuleNotFoundError as error:
-        raise MissingExtra("reading a spec", "tools") from error
-    from penjing.core.files import read_text
+def _section(spec: Path) -> Mapping[str, Any]:
+    from penjing.cli.assistant_parts import load_spec
 
-    try:
-        document = yaml.safe_load(read_text(spec, limit=_LONGEST))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise BadInput(f"{spec} is not YAML: {' '.join(str(error).split())[:200]}") from error
-    if not isinstance(document, dict) or "tools" not in document:
-        raise BadInput(f"{spec} has no `tools:`: name some")
-    return document["tools"]
+    rules = load_spec(str(spec)).tools.values()
+    return {rule.name: rule.settings for rule in rules if not rule.part_of}

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penjing.tools.home.houses import Houses
-from penjing.tools.keep import Kept, in_memory
-from penjing.tools.schedule import Schedule
+from penjing.tools.keep import Kept, in_file, in_memory
+from penjing.tools.schedule import Schedule, Tell
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Scheduler
@@ -35,6 +35,12 @@ class Given:
     """What time it is."""
     houses: Houses = field(default_factory=Houses)
     """Connections that tools share."""
+
+
+def on_disk(folder: Path, path: Path, tell: Tell, clock: Clock = time.time) -> Given:
+    """All in one plain file, for the one person of a machine without a vault."""
+    kept = in_file(path)
+    return Given(folder, kept, Schedule(kept, tell, clock), clock=clock)
 
 
 def in_this_process(folder: Path, clock: Clock = time.time) -> Given:
