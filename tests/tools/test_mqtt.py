@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from brokers import (
 )  # fmt: skip
 from tooling import done, failed
 
-from penjing.core.errors import BadInput
+from penjing.core.errors import BadInput, MissingExtra
 from penjing.core.protocols import Tool
 from penjing.tools.given import Given
 from penjing.tools.registry import addresses, check_section, make_tools
@@ -468,6 +469,15 @@ def test_calls_from_many_threads(make: Make, broker: Mosquitto, seen: Subscriber
 def test_house_settings_are_checked(settings: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         check_section({"lights": settings}, tmp_path)
+
+
+def test_a_missing_part_is_named(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("paho", "mcp"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtra, match=r"MQTT .* pip install 'penjing\[tools\]'"):
+        make("lights", mqtt={"host": "127.0.0.1"})
+    with pytest.raises(MissingExtra, match=r"MCP .* pip install 'penjing\[tools\]'"):
+        make("mcp", servers={"ann": {"command": ["x"]}})
 
 
 def test_offline_allows_the_broker(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ connection, so that no lamp goes on minutes later. The next call connects anew. 
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 import threading
 import time
@@ -173,6 +174,7 @@ class Broker:
         client.on_connect = self._connected
         client.on_message = self._received
         client.on_disconnect = self._disconnected
+        client.on_socket_open = _at_once
         return client
 
     # -- called from paho's thread
@@ -220,6 +222,13 @@ class Broker:
         """End the connection. Calling it twice is harmless."""
         with self._calling:
             self._drop()
+
+
+def _at_once(_client: Any, _data: Any, sock: Any) -> None:
+    """Small messages wait for nothing: a lamp that answers in 2 ms is heard in 2 ms, not 40."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_QUICKACK"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 class _Closing(ssl.SSLSocket):

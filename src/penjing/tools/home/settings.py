@@ -32,7 +32,7 @@ class Mqtt:
     """Zigbee2MQTT's base topic."""
     seconds: float = 3.0
     """How long to wait for the broker."""
-    echo_seconds: float = 1.0
+    echo_seconds: float = 0.5
     """How long to wait until a device says that it is so now."""
 
     def __post_init__(self) -> None:
