@@ -250,9 +250,14 @@ def test_over_http(tools: Tools, mood: tuple[str, ...]) -> None:
         (500, {}, b""),
     ],
 )
-def test_what_is_no_mcp_server(tools: Tools, answer: Any) -> None:
-    with recorded({"POST /mcp": answer}) as server, pytest.raises(NetworkError, match="ann"):
-        tools(url=server.url + "/mcp", start_seconds=10.0)
+def test_what_is_no_mcp_server(tools: Tools, answer: Any, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t0ken")
+    (tmp_path / "token").chmod(0o600)
+    with recorded({"POST /mcp": answer}) as server:
+        with pytest.raises(NetworkError, match="ann"):
+            tools(url=server.url + "/mcp", token_file="token", start_seconds=10.0)
+        assert {one.headers["Authorization"] for one in server.asked} == {"Bearer t0ken"}
+        assert {one.path for one in server.asked} == {"/mcp"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 from tooling import MONDAY_NOON, SetClock, done, failed, opened, wait_until
 
 from penjing.core.errors import NotFound
@@ -20,7 +22,7 @@ from penjing.tools.given import Given
 from penjing.tools.keep import MemorySettings, in_file, in_memory
 from penjing.tools.registry import make_tools
 from penjing.tools.schedule import Due, Schedule
-from penjing.tools.when import next_moment, zone_of
+from penjing.tools.when import DAYS, next_moment, zone_of
 
 Make = Callable[..., Tool]
 
@@ -266,6 +268,37 @@ def test_snooze_is_of_what_rang(given: Given) -> None:
     again = done(alarms.call({"action": "snooze", "minutes": 5}, "ann"))
     assert (again["label"], again["in_seconds"]) == ("up", 300)
     schedule.close()
+
+
+def test_two_programs_keep_in_one_place(tmp_path: Path, clock: SetClock) -> None:
+    kept = in_file(tmp_path / "settings.json")
+    chat, tool = Schedule(kept, Told(), clock), Schedule(kept, Told(), clock)
+    for number in range(5):
+        for one in (chat, tool):
+            one.add("ann", "timer", f"{number}", clock.now + 60)
+    assert len(chat.entries("ann", "timer")) == len(tool.entries("ann", "timer")) == 10
+    chat.cancel("ann", [chat.entries("ann", "timer")[0].id])
+    assert len(tool.entries("ann", "timer")) == 9
+    chat.close()
+    tool.close()
+
+
+WALL = st.floats(min_value=1_500_000_000, max_value=2_500_000_000)
+TIMES = st.tuples(st.integers(0, 23), st.integers(0, 59)).map(lambda t: f"{t[0]:02}:{t[1]:02}")
+ZONES = st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Shanghai", "UTC"])
+WEEKDAYS = st.lists(st.sampled_from(DAYS), unique=True)
+
+
+@hypothesis.given(WALL, TIMES, ZONES, WEEKDAYS)
+def test_the_next_time_is_after_now_and_on_the_wall(
+    now: float, wanted: str, zone: str, days: list[str]
+) -> None:
+    at = next_moment(now, wanted, zone_of(zone), days=days)
+    assert now < at <= now + 9 * 86_400
+    shown = datetime.fromtimestamp(at, ZoneInfo(zone))
+    assert not days or DAYS[shown.weekday()] in days
+    if f"{shown:%H:%M}" != wanted:  # the clocks skipped it
+        assert shown.utcoffset() != datetime.fromtimestamp(at - 7200, ZoneInfo(zone)).utcoffset()
 
 
 def test_nothing_rings_for_whom_has_left(clock: SetClock) -> None:

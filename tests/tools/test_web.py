@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from recorded import recorded
 
 from penjing.core.errors import BadInput
@@ -55,6 +58,29 @@ def test_plain_addresses(url: str, host: str, port: int, path: str) -> None:
 def test_odd_addresses_are_refused(url: str) -> None:
     with pytest.raises(BadInput):
         parse_origin(url)
+
+
+@given(
+    st.text("htp:/@.\\[]%#?0123456789abcx-_ 。：", max_size=40).map("http://".__add__)
+    | st.from_regex(r"https?://[a-z0-9.@:%\[\]\\/?#-]{1,30}", fullmatch=True)
+)
+def test_what_is_accepted_another_parser_reads_the_same(url: str) -> None:
+    try:
+        origin = parse_origin(url)
+    except BadInput:
+        return
+    other = urlsplit(url)
+    assert other.username is None
+    assert ipaddress_or_name(other.hostname or "") == origin.host
+    assert (other.port or {"http": 80, "https": 443}[other.scheme]) == origin.port
+    assert parse_origin(str(origin)) == origin
+
+
+def ipaddress_or_name(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.rstrip(".")
 
 
 def resolver(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:

@@ -146,9 +146,9 @@ class Schedule:
     # -- inside; the lock is held
 
     def _of(self, person: str) -> list[Entry]:
-        if person not in self._people:
-            self._people[person] = [_read(one) for one in load(self._kept, person, _NAME)]
-            self._start()
+        """Read anew each time: another program may keep entries in the same place."""
+        self._people[person] = [_read(one) for one in load(self._kept, person, _NAME)]
+        self._start()
         return self._people[person]
 
     def _set(self, person: str, entries: list[Entry]) -> None:
@@ -210,18 +210,21 @@ class Schedule:
 
     def _rang(self, due: Due, entry: Entry, heard: bool) -> None:
         with self._changed:
-            entries = self._people.get(due.person)
-            if entries is None or entry not in entries:  # they left, or it was cancelled meanwhile
+            if due.person not in self._people:  # they left meanwhile
                 return
-            if heard:
-                after = self._after(entries, {entry.id}, self._clock())
-            else:
-                after = [replace(e, rung=True) if e == entry else e for e in entries]
             try:
-                self._set(due.person, after)
+                entries = self._of(due.person)
+                self._set(due.person, self._marked(entries, entry, heard))
             except Failed as error:
                 logger.warning("what rang was not written down: %s", error)
-                self._people[due.person] = after
+                left = self._people[due.person]
+                self._people[due.person] = self._marked(left, entry, heard)
+
+    def _marked(self, entries: list[Entry], entry: Entry, heard: bool) -> list[Entry]:
+        """The entries after one rang; unchanged when it was cancelled meanwhile."""
+        if heard:
+            return self._after(entries, {entry.id} if entry in entries else set(), self._clock())
+        return [replace(one, rung=True) if one == entry else one for one in entries]
 
 
 def _read(one: dict[str, Any]) -> Entry:

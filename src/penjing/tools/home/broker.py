@@ -52,8 +52,9 @@ class Broker:
         self._topics: set[str] = set()
         self._heard: dict[str, Message] = {}
         self._count = 0
+        self._asked = 0  # subscriptions that the broker has not taken yet
         self._client: Client | None = None
-        self._refusal = ""
+        self._refusal, self._taken = "", False
         self._changed = threading.Condition()
         self._calling = threading.RLock()
         _require_paho()
@@ -65,8 +66,14 @@ class Broker:
             self._topics |= new
             client = self._client
         if client is not None and client.is_connected():
-            for topic in new:
-                client.subscribe(topic, qos=1)
+            self._subscribe(client, new)
+
+    def _subscribe(self, client: Client, topics: Iterable[str]) -> None:
+        wanted = [(topic, 1) for topic in sorted(topics)]
+        if wanted:
+            with self._changed:
+                self._asked += 1
+            client.subscribe(wanted)
 
     def heard(self) -> dict[str, Message]:
         """The last message on each topic. Raises Failed when there is no broker."""
@@ -114,7 +121,7 @@ class Broker:
                 return client
             self._drop()
             client = self._new_client()
-            self._client, self._refusal = client, ""
+            self._client, self._refusal, self._taken = client, "", False
             try:
                 self._begin(client)
             except BaseException:
@@ -138,7 +145,7 @@ class Broker:
         client.loop_start()
         end = time.monotonic() + seconds
         with self._changed:
-            while not client.is_connected():
+            while not self._taken:
                 if self._refusal:
                     raise Failed("refused", f"{self._where()} refuses us: {self._refusal}")
                 if time.monotonic() > end:
@@ -147,13 +154,13 @@ class Broker:
         self._settle()
 
     def _settle(self) -> None:
-        """Wait for what the broker has kept."""
+        """Wait for what the broker has kept: it comes right after a subscription is taken."""
         end = time.monotonic() + _SETTLE
         with self._changed:
             while time.monotonic() < end and self._topics:
                 before = self._count
                 self._changed.wait(_QUIET)
-                if self._count == before:
+                if self._count == before and not self._asked:
                     return
 
     def _new_client(self) -> Client:
@@ -173,6 +180,7 @@ class Broker:
             client.tls_set_context(context)
         client.on_connect = self._connected
         client.on_message = self._received
+        client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
         client.on_socket_open = _at_once
         return client
@@ -184,9 +192,17 @@ class Broker:
             topics = sorted(self._topics)
             if reason.is_failure:
                 self._refusal = str(reason).lower()
+            else:
+                self._taken, self._asked = True, 1 if topics else 0
             self._changed.notify_all()
         if topics and not reason.is_failure:
             client.subscribe([(topic, 1) for topic in topics])
+
+    def _subscribed(self, _client: Client, _data: Any, *_: Any) -> None:
+        with self._changed:
+            self._asked -= 1
+            self._count += 1
+            self._changed.notify_all()
 
     def _disconnected(self, _client: Client, _data: Any, *_: Any) -> None:
         with self._changed:
