@@ -173,6 +173,7 @@ export function inline(text: string, depth = 0): Inline[] {
       continue;
     }
     const [node, length] = special(text, rest, at, depth, none);
+    if (node?.kind === "cite") plain = plain.replace(/ $/, ""); // its mark has room of its own
     if (node === null) plain += text.slice(at, at + length);
     else put(node);
     at += length;

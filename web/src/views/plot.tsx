@@ -30,7 +30,7 @@ export function Plot({ points }: { points: Point[] }) {
         <g key={value}>
           <line class="grid" x1={x(value)} x2={x(value)} y1={TOP} y2={bottom} />
           <text class="tick" x={x(value)} y={bottom + 20} text-anchor="middle">
-            {significant(value, 1)}
+            {significant(value, 1, 1)}
           </text>
         </g>
       ))}
@@ -59,7 +59,7 @@ function Row({ one, y, x }: { one: Point; y: number; x: (value: number) => numbe
 
 /** 1, 2 and 5 times powers of ten; fewer where there are many. */
 function ticks(low: number, high: number): number[] {
-  const steps = high - low > 1.6 ? [1] : high - low > 0.8 ? [1, 3] : [1, 2, 5];
+  const steps = high - low > 2.5 ? [1] : [1, 2, 5];
   const found: number[] = [];
   for (let power = Math.floor(low); power <= Math.ceil(high); power += 1) {
     for (const step of steps) {

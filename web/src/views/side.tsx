@@ -41,7 +41,7 @@ export function Side({ me, help }: { me: Me; help: () => void }) {
       <footer>
         <span class="who">
           <strong>{me.name}</strong>
-          <small>{t[me.role]}</small>
+          {me.kept && <small>{t[me.role]}</small>}
         </span>
         <button type="button" class="quiet" onClick={help} aria-label={t.shortcuts} title={`${t.shortcuts} (Ctrl+/)`}>
           <Icon name="keys" />

@@ -24,7 +24,7 @@ export function TurnView({ turn, talk, found, last, name }: Props) {
   const id = turn.number === null ? undefined : `turn-${turn.number}`;
   return (
     <article id={id} class={`turn ${turn.role}${found ? " found" : ""}`} aria-label={mine ? t.you : name} tabIndex={-1} aria-busy={writing}>
-      {mine ? <p class="words">{turn.text}</p> : <Markdown text={turn.text} cites={turn.cites} />}
+      {mine ? <p class="words">{turn.text}</p> : turn.text && <Markdown text={turn.text} cites={turn.cites} />}
       {writing && turn.text === "" && (
         <p class="pulse">
           <span class="unseen">{t.writing}</span>

@@ -28,8 +28,9 @@ export function number(value: number, digits = 0): string {
 }
 
 /** As many digits as say something: 0.198, 5.24, 66. */
-export function significant(value: number, digits = 3): string {
-  return new Intl.NumberFormat(words.value.tag, { maximumSignificantDigits: digits }).format(value);
+export function significant(value: number, digits = 3, least = digits): string {
+  const how = { maximumSignificantDigits: digits, minimumSignificantDigits: least };
+  return new Intl.NumberFormat(words.value.tag, how).format(value);
 }
 
 export function percent(value: number, digits = 1): string {
