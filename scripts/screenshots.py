@@ -2,7 +2,7 @@
 
     python scripts/screenshots.py [FOLDER]
 
-A real Chromium looks at the real server; only the engine and what it says are made up (tests/support).
+A real Chromium looks at the real server; the engine and what it says are made up (tests/support).
 Needs `pip install '.[dev]'`, Chromium, and a Chinese font.
 """
 
@@ -17,8 +17,8 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from browsing import ARGUMENTS, chromium
-from garden import Garden, garden
+from browsing import ARGUMENTS, chromium  # noqa: E402 - tests/support is no package
+from garden import Garden, garden  # noqa: E402
 
 ELM = """# The elm on the kitchen shelf
 
@@ -89,8 +89,8 @@ def opened(browser: Any, place: Garden, **how: Any) -> Page:
 def main(folder: Path) -> None:
     """All of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    wide: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
-    with sync_playwright() as play, garden() as place:
+    wide: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
+    with sync_playwright() as play, garden(kept_as="Anna") as place:
         place.store.settings.put("theme", "light")
         tend(place, {"elm.md": ELM}, TALKS)
         browser = play.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
@@ -106,7 +106,7 @@ def main(folder: Path) -> None:
         page.locator(".plot").wait_for()
         shoot(page, folder / "passport-dark.png")
         browser.close()
-    with sync_playwright() as play, garden() as place:
+    with sync_playwright() as play, garden(kept_as="安娜") as place:
         place.store.settings.put("language", "zh")
         place.store.settings.put("theme", "light")
         tend(place, {"榆树.md": YU}, ())

@@ -1,12 +1,14 @@
 """The whole server for a browser: the real app behind the real door, a vault or none.
 
-Made of nothing are only the engine (FakeScheduler), and the part of an assistant that cites and acts:
-`Gardener`. Everything else it is asked goes to the plain model's own code.
+Made of nothing are the engine (FakeScheduler), and what an assistant cites and does (`Gardener`).
+Everything else it is asked goes to the plain model's own code.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -38,11 +40,12 @@ from penjing.core.protocols import Scheduler, Store
 from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
-from penjing.serve.door.accounts import OneOwner
+from penjing.serve.door.accounts import Known, OneOwner, Opened
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.people import Alone, VaultPeople
 from penjing.serve.plain import Plain
 from penjing.serve.services import Model, Services
+from penjing.serve.who import OWNER
 from penjing.vault.fake import FakeStore
 
 PASSPORT = Path(__file__).parent.parent / "web" / "passport.json"
@@ -173,7 +176,8 @@ class Garden:
     gardener: Gardener
     store: Any = None
     vault: Any = None
-    files: dict[str, str] = field(default_factory=dict)
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="garden-")))
+    """For files of a test; gone with the server."""
 
     @property
     def url(self) -> str:
@@ -191,9 +195,13 @@ def garden(
     answers: Sequence[str] = (),
     scheduler: Any = None,
     delay: float = 0.002,
+    kept_as: str | None = None,
     **fake: Any,
 ) -> Iterator[Garden]:
-    """A server as long as the block runs; with a vault where a home is given."""
+    """A server as long as the block runs; with a vault where a home is given.
+
+    `kept_as` is for pictures: the one owner has that name, and the page believes in a vault.
+    """
     with ExitStack() as parts:
         engine = scheduler or FakeScheduler(answers, name="smollm2-135m", delay=delay, **fake)
         parts.callback(engine.close)
@@ -202,6 +210,9 @@ def garden(
         vault = None if home is None else parts.enter_context(household(home))
         people: Any = Alone(store) if vault is None and store is not None else VaultPeople(vault)
         accounts: Any = OneOwner(store) if vault is None else VaultAccounts(vault)
+        if kept_as is not None and store is not None:
+            accounts.kept = True
+            accounts._opened = Opened(Known(OWNER, kept_as, "owner"), store)
         passport = json.loads(PASSPORT.read_text("utf-8"))
         model = Model(
             "smollm2-135m-instruct-70MB", {"licence": "Apache-2.0"}, passport, "AMD EPYC, 2 cores"
@@ -216,4 +227,6 @@ def garden(
         way = parts.enter_context(
             doorway(accounts, app=app, described=described(app.desk), around=around)
         )
-        yield Garden(way, engine, gardener, store, vault)
+        place = Garden(way, engine, gardener, store, vault)
+        parts.callback(shutil.rmtree, place.folder, ignore_errors=True)
+        yield place

@@ -17,6 +17,7 @@ from household import WORDS
 from playwright.sync_api import Browser, Page, sync_playwright
 from watching import Visit, Watch
 
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = chromium()

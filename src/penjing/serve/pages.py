@@ -1,6 +1,6 @@
 """The web page: the files that `make web` built into `page/`, and not one more.
 
-They are read once into a dictionary by their address, so no path is ever made of what was asked for.
+They are read once into a dictionary by their address: no path is ever made of what was asked for.
 Knows nobody and nothing of what they say; the sources are in `web/`.
 """
 

@@ -156,6 +156,11 @@ export interface Person {
   permissions: { kind: string; name: string; allowed: boolean }[];
 }
 
+export interface Token {
+  id: string;
+  label: string;
+}
+
 export interface Settings {
   language: Language | null;
   theme: Theme | null;

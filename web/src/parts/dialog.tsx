@@ -17,6 +17,7 @@ export function Dialog({ title, close, children }: Props) {
     const dialog = ref.current;
     const before = document.activeElement as HTMLElement | null;
     dialog?.showModal();
+    dialog?.querySelector("input")?.select(); // what is asked for, before the button that closes
     return () => {
       dialog?.close();
       if (before?.isConnected) before.focus();

@@ -8,6 +8,7 @@ import { forgetDocuments } from "./documents";
 import { wear } from "./look";
 import { say } from "./notice";
 import { closePassage } from "./passage";
+import { go } from "./route";
 import { forgetSessions, loadSessions } from "./sessions";
 import { forgetTalks } from "./talk";
 
@@ -67,6 +68,7 @@ export function leave(line: string): void {
   last = null;
   me.value = null;
   why.value = line;
+  go("/", true);
 }
 
 export async function refresh(): Promise<void> {
@@ -76,9 +78,6 @@ export async function refresh(): Promise<void> {
 async function enter(found: Me): Promise<void> {
   if (last !== null && last !== found.person) forget();
   last = found.person;
-  me.value = found;
-  names.value = [];
-  why.value = "";
   try {
     settings.value = await ask<Settings>("GET", "/api/settings");
     wear(settings.value.language, settings.value.theme);
@@ -86,6 +85,9 @@ async function enter(found: Me): Promise<void> {
   } catch (error) {
     say(lineOf(error), true);
   }
+  me.value = found; // last: what is shown shows it as its person wants it
+  names.value = [];
+  why.value = "";
 }
 
 /** A session ended by itself: drafts stay, for whoever had them. */

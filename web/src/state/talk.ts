@@ -159,7 +159,10 @@ async function write(talk: Talk, path: string, body: unknown, stop: AbortControl
     }
     if (shown.state === "writing") shown = ended(shown, stop);
   } catch (error) {
-    if (!began && !stop.signal.aborted) throw error;
+    if (!began && !stop.signal.aborted) {
+      spoken.value = [];
+      throw error;
+    }
     shown = stop.signal.aborted ? ended(shown, stop) : { ...shown, state: "failed", error: lineOf(error) };
   } finally {
     clearTimeout(timer);

@@ -19,6 +19,7 @@ export type Block =
   | { kind: "rule" };
 
 const DEEPEST = 6;
+const WIDEST = 64;
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
 const HEADING = /^ {0,3}(#{1,6})\s+(.*)$/;
 const RULE = /^ {0,3}([-*_])( *\1){2,} *$/;
@@ -60,7 +61,7 @@ function oneBlock(lines: string[], at: number, depth: number): [Block, number] {
     return [{ kind: "quote", of: blocks(inner.join("\n"), depth + 1) }, end];
   }
   if (ITEM.test(line)) return list(lines, at, depth);
-  if (line.includes("|") && DIVIDER.test(lines[at + 1] ?? "")) return table(lines, at);
+  if (line.includes("|") && isTable(line, lines[at + 1] ?? "")) return table(lines, at);
   return paragraph(lines, at);
 }
 
@@ -114,17 +115,23 @@ function table(lines: string[], at: number): [Block, number] {
   const rows: Inline[][][] = [];
   let end = at + 2;
   while (end < lines.length && (lines[end] ?? "").includes("|")) {
-    const row = cells(lines[end] ?? "").slice(0, head.length);
-    while (row.length < head.length) row.push([]);
-    rows.push(row);
+    rows.push(cells(lines[end] ?? "").slice(0, head.length));
     end += 1;
   }
   return [{ kind: "table", head, rows }, end];
 }
 
+function isTable(head: string, divider: string): boolean {
+  const columns = split(divider).length;
+  return DIVIDER.test(divider) && columns <= WIDEST && split(head).length === columns;
+}
+
+function split(line: string): string[] {
+  return line.trim().replace(/^\|/, "").replace(/\|$/, "").split("|");
+}
+
 function cells(line: string): Inline[][] {
-  const bare = line.trim().replace(/^\|/, "").replace(/\|$/, "");
-  return bare.split("|").map((cell) => inline(cell.trim()));
+  return split(line).map((cell) => inline(cell.trim()));
 }
 
 function paragraph(lines: string[], at: number): [Block, number] {
@@ -173,7 +180,6 @@ export function inline(text: string, depth = 0): Inline[] {
       continue;
     }
     const [node, length] = special(text, rest, at, depth, none);
-    if (node?.kind === "cite") plain = plain.replace(/ $/, ""); // its mark has room of its own
     if (node === null) plain += text.slice(at, at + length);
     else put(node);
     at += length;

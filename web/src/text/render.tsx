@@ -15,17 +15,29 @@ interface Props {
 
 export function Markdown({ text, cites }: Props) {
   const tree = useMemo(() => blocks(text), [text]);
-  return <div class="prose">{tree.map((block) => shown(block, cites))}</div>;
+  let above = 1; // the page's own title: below it no level is skipped
+  return (
+    <div class="prose">
+      {tree.map((block) => {
+        if (block.kind !== "heading") return shown(block, cites);
+        above = Math.min(block.level + 1, above + 1, 6);
+        const Tag = `h${above}` as "h2";
+        return <Tag class={`level-${Math.min(block.level, 3)}`}>{spans(block.of, cites)}</Tag>;
+      })}
+    </div>
+  );
 }
 
 function shown(block: Block, cites: Cited[]): ComponentChildren {
   switch (block.kind) {
     case "paragraph":
       return <p>{spans(block.of, cites)}</p>;
-    case "heading": {
-      const Tag = `h${Math.min(6, block.level + 2)}` as "h3";
-      return <Tag>{spans(block.of, cites)}</Tag>;
-    }
+    case "heading": // within a quote or a list: no part of the page's outline
+      return (
+        <p>
+          <strong>{spans(block.of, cites)}</strong>
+        </p>
+      );
     case "code":
       return <Code text={block.text} language={block.language} />;
     case "quote":
@@ -87,7 +99,11 @@ function Table({ block, cites }: { block: Block & { kind: "table" }; cites: Cite
 }
 
 function spans(of: Inline[], cites: Cited[]): ComponentChildren {
-  return of.map((one) => span(one, cites));
+  return of.map((one, at) => {
+    const next = of[at + 1];
+    const cited = next?.kind === "cite" && cites.some((that) => that.number === next.number);
+    return one.kind === "text" && cited ? one.text.trimEnd() : span(one, cites); // its mark has room
+  });
 }
 
 function span(one: Inline, cites: Cited[]): ComponentChildren {

@@ -7,6 +7,7 @@ import { wear } from "../state/look";
 import { leave, settings } from "../state/me";
 import { attempt, say } from "../state/notice";
 import { words } from "../words";
+import { Tokens } from "./tokens";
 
 /** A person's own: how it looks, how long things are kept, and taking or destroying all of it. */
 export function Settings({ me }: { me: Me }) {
@@ -16,6 +17,7 @@ export function Settings({ me }: { me: Me }) {
       <Look />
       {me.kept && <Keeping />}
       <Export />
+      {me.kept && <Tokens />}
       {me.kept && <Passphrase />}
       <Wipe me={me} />
     </Room>
