@@ -1,6 +1,7 @@
 # make demo    install, compress a real model to 80 MB, show what it kept, and talk to it
 # make test    install, then lint, types and every test
 # make light   the device half alone in a fresh environment: size and a first answer
+# make web     builds the web page into the package (needs Node 20.19 or newer; its result is committed)
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; makes .venv itself.
 
@@ -8,7 +9,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint light clean
+.PHONY: demo test lint light web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
@@ -24,6 +25,9 @@ lint: .venv/dev
 light:
 	sh scripts/light
 
+web:
+	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -36,4 +40,4 @@ light:
 	@touch $@ .venv/workshop
 
 clean:
-	rm -rf .venv .venv-light demo build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-light demo build dist src/*.egg-info web/node_modules .pytest_cache .mypy_cache .ruff_cache

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from penjing import __version__
 from penjing.core.errors import PenjingError
 from penjing.serve import limits as bounds
-from penjing.serve import refusals
+from penjing.serve import pages, refusals
 from penjing.serve.api import (
     documents,
     me,
@@ -97,6 +97,7 @@ def _fastapi(desk: Desk) -> FastAPI:
     app.add_exception_handler(Exception, refusals.on_crash)
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(pages.router())
     return app
 
 

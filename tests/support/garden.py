@@ -1,0 +1,232 @@
+"""The whole server for a browser: the real app behind the real door, a vault or none.
+
+Made of nothing are the engine (FakeScheduler), and what an assistant cites and does (`Gardener`).
+Everything else it is asked goes to the plain model's own code.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from doorway import Doorway, doorway
+from household import household
+
+from penjing.core.dialogue import (
+    Acted,
+    Action,
+    Cited,
+    Confirm,
+    Event,
+    Finished,
+    Outcome,
+    Passage,
+    Recognition,
+    Said,
+    Slot,
+    Understood,
+)
+from penjing.core.errors import BadInput, NotFound
+from penjing.core.history import Document, Excerpt
+from penjing.core.messages import Message, Note, Text
+from penjing.core.protocols import Scheduler, Store
+from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.serve.api.me import described
+from penjing.serve.app import Watched, build_app
+from penjing.serve.door.accounts import Known, OneOwner, Opened
+from penjing.serve.door.residents import VaultAccounts
+from penjing.serve.people import Alone, VaultPeople
+from penjing.serve.plain import Plain
+from penjing.serve.services import Model, Services
+from penjing.serve.who import OWNER
+from penjing.vault.fake import FakeStore
+
+PASSPORT = Path(__file__).parent.parent / "web" / "passport.json"
+QUOTED = {
+    "en": "Water a Chinese elm when the top centimetre of soil is dry to the touch",
+    "zh": "表土一厘米深处摸起来干了再浇水",
+}
+ANSWERED = {
+    "en": (
+        "Water it **when the top centimetre of soil feels dry** [1]. In a small pot that is:\n\n"
+        "- most days in summer, in the morning\n- every three to five days in winter\n\n"
+        "Pour until water leaves the pot from below."
+    ),
+    "zh": (
+        "**表土一厘米深处摸起来干了**再浇 [1]。小盆里大致是：\n\n"
+        "- 夏天几乎每天早晨浇一次\n- 冬天三到五天浇一次\n\n浇到水从盆底流出为止。"
+    ),
+}
+
+
+class Gardener:
+    """Satisfies `Assistant`: knows about water, and switches one lamp."""
+
+    def __init__(self, scheduler: Scheduler, pause: float = 0.0) -> None:
+        self._plain, self._pause = Plain(scheduler), pause
+        self._waiting: dict[str, Action] = {}
+        self.done: list[Action] = []
+        """What was confirmed."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return "Penjing"
+
+    def reply(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+        """Answer about water and the lamp; the rest is the plain model's."""
+        language = "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en"
+        if "water" in text or "浇" in text:
+            yield from self._cite(store, session, text, language)
+        elif "lamp" in text or "灯" in text:
+            yield from self._ask(store, session, text, language)
+        else:
+            yield from self._plain.reply(person, store, session, text)
+
+    def confirm(
+        self, person: str, store: Store, session: str, action: str, *, yes: bool
+    ) -> Iterator[Event]:
+        """Switch the lamp, or do not."""
+        asked = self._waiting.pop(action, None)
+        if asked is None:
+            raise NotFound("action", action)
+        said: tuple[Text | Note, ...] = (Text("All right, I left it as it is."),)
+        if yes:
+            self.done.append(asked)
+            outcome = Outcome(True, {"state": "on", "brightness": 40})
+            yield Acted(asked, outcome)
+            data = {"action": vars(asked), "outcome": vars(outcome)}
+            said = (Text("The lamp is on."), Note("acted", data))
+        yield Said(said[0].text, "spec")  # type: ignore[union-attr]
+        store.history.append_turn(session, Message("assistant", said))
+        yield Finished("stop")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _cite(self, store: Store, session: str, text: str, language: str) -> Iterator[Event]:
+        store.history.append_turn(session, Message.of("user", text))
+        taken = Recognition(
+            "ask_document", (Slot("about", "watering", "water", 0, 5),), 0.93, "classifier"
+        )
+        yield Understood(taken)
+        passage = _found(store, QUOTED[language])
+        answer = ANSWERED[language]
+        for at in range(0, len(answer), 6):
+            time.sleep(self._pause)
+            yield Said(answer[at : at + 6])
+        yield Cited(1, passage)
+        where = {key: value for key, value in vars(passage).items() if key != "score"}
+        note = Note("cited", {"number": 1, "passage": where})
+        store.history.append_turn(session, Message("assistant", (Text(answer), note)))
+        yield Finished("stop")
+
+    def _ask(self, store: Store, session: str, text: str, language: str) -> Iterator[Event]:
+        store.history.append_turn(session, Message.of("user", text))
+        describes = {
+            "en": "Switch on the lamp over the elm at 40%",
+            "zh": "打开榆树上方的灯，亮度 40%",
+        }[language]
+        arguments = {"lamp": "elm shelf", "state": "on", "brightness": 40}
+        action = Action(f"action-{len(self._waiting)}", "switch_lamp", arguments, describes)
+        self._waiting[action.id] = action
+        slots = (Slot("lamp", "elm shelf", "the lamp", 7, 15), Slot("brightness", 40, "40", 20, 22))
+        yield Understood(Recognition("switch_lamp", slots, 0.98, "templates"))
+        yield Confirm(action)
+        note = Note("confirm", vars(action))
+        store.history.append_turn(session, Message("assistant", (Text(""), note)))
+        yield Finished("stop")
+
+
+def _found(store: Store, words: str) -> Passage:
+    for one in store.documents.all():
+        text = store.documents.read(one.id).decode()
+        start = text.find(words)
+        if start >= 0:
+            end = start + len(words)
+            heading = text[:start].rpartition("## ")[2].partition("\n")[0]
+            return Passage(words, one.id, one.name, heading, start, end, 1.0)
+    raise BadInput("no document says anything about water: add one")
+
+
+def index(store: Store, document: Document) -> None:
+    """One excerpt a paragraph; what is no text cannot be read."""
+    time.sleep(0.3)
+    try:
+        text = store.documents.read(document.id).decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{document.name} is no text: save it as .txt or .md") from error
+    pieces = [piece for piece in text.split("\n\n") if piece.strip()]
+    store.documents.put_excerpts(document.id, [Excerpt(piece, "") for piece in pieces])
+
+
+@dataclass
+class Garden:
+    """A running server and what it is made of."""
+
+    way: Doorway
+    scheduler: Any
+    gardener: Gardener
+    store: Any = None
+    vault: Any = None
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="garden-")))
+    """For files of a test; gone with the server."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.way.port}/"
+
+    def link(self) -> str:
+        """The one-time link, as it is printed."""
+        return f"{self.url}#login={self.way.code()}"
+
+
+@contextmanager
+def garden(
+    home: Path | None = None,
+    *,
+    answers: Sequence[str] = (),
+    scheduler: Any = None,
+    delay: float = 0.002,
+    kept_as: str | None = None,
+    **fake: Any,
+) -> Iterator[Garden]:
+    """A server as long as the block runs; with a vault where a home is given.
+
+    `kept_as` is for pictures: the one owner has that name, and the page believes in a vault.
+    """
+    with ExitStack() as parts:
+        engine = scheduler or FakeScheduler(answers, name="smollm2-135m", delay=delay, **fake)
+        parts.callback(engine.close)
+        gardener = Gardener(engine)
+        store = FakeStore(time.time) if home is None else None
+        vault = None if home is None else parts.enter_context(household(home))
+        people: Any = Alone(store) if vault is None and store is not None else VaultPeople(vault)
+        accounts: Any = OneOwner(store) if vault is None else VaultAccounts(vault)
+        if kept_as is not None and store is not None:
+            accounts.kept = True
+            accounts._opened = Opened(Known(OWNER, kept_as, "owner"), store)
+        passport = json.loads(PASSPORT.read_text("utf-8"))
+        model = Model(
+            "smollm2-135m-instruct-70MB", {"licence": "Apache-2.0"}, passport, "AMD EPYC, 2 cores"
+        )
+        services = Services(engine, model, people, gardener, index=index)
+        app = build_app(services)
+
+        def around(door: Any) -> Any:
+            app.desk.evict = door.evict
+            return Watched(door, app.desk.metrics)
+
+        way = parts.enter_context(
+            doorway(accounts, app=app, described=described(app.desk), around=around)
+        )
+        place = Garden(way, engine, gardener, store, vault)
+        parts.callback(shutil.rmtree, place.folder, ignore_errors=True)
+        yield place

@@ -1,0 +1,77 @@
+"""The built page that is committed is the one its sources make, and small. Needs no browser."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = ROOT / "web"
+PAGE = ROOT / "src" / "penjing" / "serve" / "page"
+MOST_SCRIPT = 60_000
+"""Bytes, gzipped."""
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def built() -> dict[str, bytes]:
+    found = {path.relative_to(PAGE).as_posix(): path for path in PAGE.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in found.items()}
+
+
+def sources_hash(folder: Path) -> str:
+    """As web/vite.config.js has it."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    lines = [
+        f"{name} {sha256(found[name].read_bytes())}\n"
+        for name in sorted(found)
+        if found[name].is_file() and not name.startswith("node_modules/")
+    ]
+    return sha256("".join(lines).encode())
+
+
+def test_the_built_page_is_that_of_its_sources() -> None:
+    about = json.loads(built()["build.json"])
+    assert about["sources"] == sources_hash(SOURCES), "web/ was changed: run `make web`"
+
+
+def test_no_built_file_was_changed_by_hand() -> None:
+    files = built()
+    about = json.loads(files.pop("build.json"))
+    assert {name: sha256(data) for name, data in files.items()} == about["files"]
+
+
+def test_a_changed_source_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a.ts").write_text("one")
+    before = sources_hash(tmp_path)
+    (tmp_path / "a.ts").write_text("two")
+    assert sources_hash(tmp_path) != before
+
+
+def test_the_scripts_are_small() -> None:
+    scripts = [data for name, data in built().items() if name.endswith(".js")]
+    assert scripts
+    assert sum(len(gzip.compress(data, 9)) for data in scripts) < MOST_SCRIPT
+
+
+def test_nothing_is_inline_and_nothing_from_elsewhere() -> None:
+    start = built()["index.html"].decode()
+    assert re.findall(r"<script(?![^>]*\bsrc=)", start) == []
+    assert re.findall(r"<style|\bstyle=|\bon\w+=", start) == []
+    assert re.findall(r'(?:src|href)="([^"]*)"', start) != []
+    assert [to for to in re.findall(r'(?:src|href)="([^"]*)"', start) if to[0] != "/"] == []
+    style = next(data for name, data in built().items() if name.endswith(".css")).decode()
+    assert re.findall(r"url\(|@import", style) == []
+
+
+def test_what_is_installed_is_pinned() -> None:
+    package = json.loads((SOURCES / "package.json").read_text("utf-8"))
+    wanted = {**package["dependencies"], **package["devDependencies"]}
+    lock = json.loads((SOURCES / "package-lock.json").read_text("utf-8"))["packages"]
+    assert {name: lock[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [name for name, one in lock.items() if name and "integrity" not in one] == []

@@ -1,0 +1,17 @@
+import { render } from "preact";
+import "./style/base.css";
+import "./style/frame.css";
+import "./style/talk.css";
+import "./style/rooms.css";
+import "./style/print.css";
+import { Page } from "./page";
+import { recallLook } from "./state/look";
+import { arrive } from "./state/me";
+import { watchRoute } from "./state/route";
+
+recallLook();
+const arrived = arrive(); // takes a one-time code out of the address before the route is read
+watchRoute();
+const place = document.getElementById("page");
+if (place) render(<Page />, place);
+void arrived;

@@ -1,0 +1,111 @@
+// One turn: the words, how they were understood, what they stand on, what was done.
+
+import type { Understood } from "../api/types";
+import { Copy } from "../parts/copy";
+import { openPassage } from "../state/passage";
+import type { Shown } from "../state/shown";
+import { loadTalk, stateLine, type Talk } from "../state/talk";
+import { Markdown } from "../text/render";
+import { percent, significant, words } from "../words";
+import { CardView, valueOf } from "./card";
+
+interface Props {
+  turn: Shown;
+  talk: Talk;
+  found: boolean;
+  last: boolean;
+  name: string;
+}
+
+export function TurnView({ turn, talk, found, last, name }: Props) {
+  const t = words.value;
+  const mine = turn.role === "user";
+  const writing = turn.state === "writing";
+  const id = turn.number === null ? undefined : `turn-${turn.number}`;
+  return (
+    <article id={id} class={`turn ${turn.role}${found ? " found" : ""}`} aria-label={mine ? t.you : name} tabIndex={-1} aria-busy={writing}>
+      {mine ? <p class="words">{turn.text}</p> : turn.text && <Markdown text={turn.text} cites={turn.cites} />}
+      {writing && turn.text === "" && (
+        <p class="pulse">
+          <span class="unseen">{t.writing}</span>
+          <i />
+          <i />
+          <i />
+        </p>
+      )}
+      {turn.cards.map((card) => (
+        <CardView key={card.action.id} card={card} talk={talk} />
+      ))}
+      {turn.cites.length > 0 && <Sources turn={turn} />}
+      {!mine && !writing && <Foot turn={turn} talk={talk} last={last} />}
+    </article>
+  );
+}
+
+function Sources({ turn }: { turn: Shown }) {
+  const t = words.value;
+  return (
+    <ol class="sources" aria-label={t.sources}>
+      {[...turn.cites]
+        .sort((a, b) => a.number - b.number)
+        .map((one) => (
+          <li key={one.number}>
+            <button type="button" onClick={() => void openPassage(one)}>
+              <b>{one.number}</b>
+              <span>{one.passage.source}</span>
+              {one.passage.location && <small>{one.passage.location}</small>}
+            </button>
+          </li>
+        ))}
+    </ol>
+  );
+}
+
+function Foot({ turn, talk, last }: { turn: Shown; talk: Talk; last: boolean }) {
+  const t = words.value;
+  const line = stateLine(turn);
+  const usage = turn.usage;
+  const rate = usage && usage.decode_seconds > 0 ? usage.completion_tokens / usage.decode_seconds : 0;
+  return (
+    <footer>
+      {line && <p class={turn.state === "failed" ? "why" : "note"}>{line}</p>}
+      {turn.state === "failed" && last && (
+        <button type="button" class="plain" onClick={() => void loadTalk(talk)}>
+          {t.reload}
+        </button>
+      )}
+      {turn.leftOut > 0 && <p class="note">{t.leftOut(turn.leftOut)}</p>}
+      <div class="row">
+        {turn.text && <Copy text={turn.text} label={t.copy} />}
+        {turn.understood && <Taken understood={turn.understood} />}
+        {rate > 0 && usage && <span class="note rate">{t.speed(usage.completion_tokens, significant(rate, 2))}</span>}
+      </div>
+    </footer>
+  );
+}
+
+function Taken({ understood }: { understood: Understood }) {
+  const t = words.value;
+  return (
+    <details class="taken">
+      <summary>{t.understood}</summary>
+      <dl>
+        <dt>{t.intent}</dt>
+        <dd>{understood.intent ?? t.noIntent}</dd>
+        <dt>{t.stage}</dt>
+        <dd>{understood.stage}</dd>
+        <dt>{t.confidence}</dt>
+        <dd>{percent(understood.confidence, 0)}</dd>
+        {understood.slots.map((slot) => (
+          <>
+            <dt>{slot.name}</dt>
+            <dd>
+              {valueOf(slot.value)}
+              {slot.text && slot.text !== valueOf(slot.value) && <q>{slot.text}</q>}
+            </dd>
+          </>
+        ))}
+      </dl>
+    </details>
+  );
+}
