@@ -206,6 +206,21 @@ def test_one_that_cannot_be_started_is_said_in_time(tools: Tools, command: list[
     assert time.monotonic() - started < 15
 
 
+def test_one_that_the_spec_describes_may_be_down_at_first(tools: Tools, tmp_path: Path) -> None:
+    script = tmp_path / "late.py"
+    pay = {"type": "object", "properties": {"amount": {"type": "integer"}}, "required": ["amount"]}
+    found = tools(
+        command=[sys.executable, str(script), "raw"],
+        tools={"pay": {"parameters": pay}, "gone": {"parameters": {"type": "object"}}},
+    )
+    assert found["ann_pay"].parameters == {**pay, "additionalProperties": False}
+    assert failed(found["ann_pay"].call({"amount": 1}, "ann")) == "unreachable"
+    assert failed(found["ann_pay"].call({}, "ann")) == "arguments"
+    script.write_text(Path(RAW).read_text())
+    done(found["ann_pay"].call({"amount": 1}, "ann"))
+    assert failed(found["ann_gone"].call({}, "ann")) == "not_supported"
+
+
 def test_no_thread_and_no_child_is_left(tools: Tools) -> None:
     before = threading.active_count()
     found = tools("raw")
@@ -267,6 +282,7 @@ def test_what_is_no_mcp_server(tools: Tools, answer: Any, tmp_path: Path) -> Non
         {"servers": {"ann": {"command": ["a"], "url": "http://b"}}},
         {"servers": {"ann": {"url": "http://user@host/"}}},
         {"servers": {"an n": {"command": ["a"]}}},
+        {"servers": {"ann": {"command": ["a"], "tools": {"x": {"parameters": {"type": "x"}}}}}},
         {"servers": {"ann": {"command": ["a"], "seconds": 0}}},
         {},
     ],

@@ -44,6 +44,15 @@ class Wanted:
     """What it does, in one English sentence: the model reads this, not the server's words."""
     careful: bool = True
     """Whether a person must confirm it."""
+    parameters: Mapping[str, Any] | None = None
+    """The schema of its arguments. With it for every tool, a server that is down holds up nothing:
+    it is asked when the tool is called."""
+
+    def __post_init__(self) -> None:
+        try:
+            tame(self.parameters or {})
+        except Untamable as error:
+            raise BadInput(f"the parameters of an MCP tool: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,8 @@ def _offered(name: str, server: Server, folder: Path) -> list[Tool]:
         return pipe(server.command, server.env, folder, budget)
 
     link = Link(name, transport, server.seconds, server.start_seconds)
+    if server.tools and all(wanted.parameters is not None for wanted in server.tools.values()):
+        return _made(name, server, link, {})
     try:
         offers = {offer.name: offer for offer in link.tools()}
         for wanted in server.tools:
@@ -154,8 +165,9 @@ def _made(name: str, server: Server, link: Link, offers: Mapping[str, Any]) -> l
         try:
             if not _TOOL_NAME.fullmatch(original) or called in made:
                 raise Untamable("its name is no name, or another has it")
-            tool = RemoteTool(link, offers[original])
-            schema = tame(offers[original].input_schema)
+            tool = RemoteTool(link, original, offers.get(original))
+            own = wanted.parameters
+            schema = tame(offers[original].input_schema if own is None else own)
         except Untamable as error:
             if server.tools:  # the spec asked for it: not to be passed over
                 message = f"the tool {_shown(original)} of the server {name}: {error}"
@@ -169,11 +181,19 @@ def _made(name: str, server: Server, link: Link, offers: Mapping[str, Any]) -> l
 class RemoteTool:
     """One tool of a server."""
 
-    def __init__(self, link: Link, offer: Any) -> None:
-        self._link, self._name = link, str(offer.name)
-        self._print, self._checked = _fingerprint(offer), link.connect()
+    def __init__(self, link: Link, name: str, offer: Any | None) -> None:
+        self._link, self._name, self._checked = link, name, 0
+        self._print: str | None = None
+        self._answers: dict[str, Any] | None = None
+        if offer is not None:
+            self._accept(offer)
+            self._checked = link.connect()
+
+    def _accept(self, offer: Any) -> None:
+        """What it is from now on. Raises Untamable."""
         has = offer.output_schema is not None
         self._answers = tame_answer(offer.output_schema) if has else None
+        self._print = _fingerprint(offer)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
         """Do it; raises Failed. Who asks is not told."""
@@ -204,8 +224,15 @@ class RemoteTool:
         if connection == self._checked:
             return
         offers = {offer.name: offer for offer in self._link.tools()}
-        same = self._name in offers and _fingerprint(offers[self._name]) == self._print
-        if not same:
+        if self._name not in offers:
+            raise Failed("not_supported", "the server does not offer this tool")
+        offer = offers[self._name]
+        try:
+            if self._print is None:
+                self._accept(offer)
+        except Untamable as error:
+            raise Failed("wrong_answer", f"the server's tool cannot be used: {error}") from error
+        if _fingerprint(offer) != self._print:
             self._link.close()
             message = "the server has changed this tool: check it and start again"
             raise Failed("refused", message)
