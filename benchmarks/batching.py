@@ -6,7 +6,8 @@ Each client asks again as soon as it was answered; no two prompts are alike from
 so that neither side can answer from a cache. Both sides run all the time, in processes of their
 own, but only one of them at any moment: the other is stopped (SIGSTOP), and every few seconds they
 change, so that what else the machine does hits both alike. Prints one JSON document: tokens per
-second while running, and their ratio; how evenly clients were served (the slowest 1% of answers by
+second while running, and for a second of a processor (on a busy machine the fairer one), and
+their ratios; how evenly clients were served (the slowest 1% of answers by
 the mean answer, in seconds of running; the least served client by the mean client); memory.
 `--soak` runs ours alone for so many seconds more and reports how its memory grew.
 """
@@ -55,7 +56,7 @@ class Crowd:
         self.inbox, self.outbox = context.Queue(), context.Queue()
 
     def serve(self, ask: Ask, pids: list[int], load_seconds: float) -> None:
-        """Say hello, wait for the start, ask until the end is wanted, tell how long answers took."""
+        """Say hello, wait for the start, ask on and on; tell how long answers took when asked."""
         self.outbox.put((load_seconds, pids))
         self.inbox.get()
         numbers = itertools.count(int(time.time()) % 50_000)
@@ -162,10 +163,12 @@ class Side:
         self._signal(signal.SIGSTOP)
         self.running = 0.0
         self.rates: list[float] = []
+        self.work: list[tuple[int, float]] = []
+        """Tokens and CPU seconds of each slice: what a token costs, whoever else computes."""
 
     def run(self, seconds: float) -> None:
         """Let it run for so long."""
-        before = sum(self._crowd.tokens)
+        before, cpu = sum(self._crowd.tokens), self._cpu()
         self._crowd.away.value += time.monotonic() - self._stopped_at
         started = time.monotonic()
         self._signal(signal.SIGCONT)
@@ -173,6 +176,7 @@ class Side:
         self._signal(signal.SIGSTOP)
         self._stopped_at = time.monotonic()
         self.running += self._stopped_at - started
+        self.work.append((sum(self._crowd.tokens) - before, self._cpu() - cpu))
         self.rates.append((sum(self._crowd.tokens) - before) / (self._stopped_at - started))
 
     def summary(self, lead: int) -> dict[str, Any]:
@@ -185,6 +189,7 @@ class Side:
         return {
             "load_seconds": round(self.load_seconds, 2),
             "tokens_per_second": round(mean(self.rates[lead:]), 2),
+            "tokens_per_cpu_second": round(self.per_cpu_second(lead), 2),
             "tokens": sum(shares),
             "answers": len(times),
             "mean_answer_seconds": round(mean(times), 2) if times else None,
@@ -194,6 +199,18 @@ class Side:
             "least_served_by_mean": round(min(shares) / mean(shares), 3),
             "resident_bytes": self.resident(),
         }
+
+    def per_cpu_second(self, lead: int) -> float:
+        """Tokens for a second of a processor."""
+        tokens, seconds = (sum(column) for column in zip(*self.work[lead:], strict=True))
+        return float(tokens / seconds)
+
+    def _cpu(self) -> float:
+        ticks = 0
+        for pid in self._pids:
+            fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def resident(self) -> int:
         """Memory of all its processes; one that shields itself still tells this much."""
@@ -245,6 +262,8 @@ def main() -> None:
     }
     rates = [sum(side.rates[wanted.lead :]) for side in sides]
     result["ratio"] = round(rates[0] / rates[1], 3)
+    costs = [side.per_cpu_second(wanted.lead) for side in sides]
+    result["ratio_per_cpu_second"] = round(costs[0] / costs[1], 3)
     other.close()
     if wanted.soak:
         before = mine.resident()

@@ -24,7 +24,16 @@ settings.load_profile("untimed")
 @pytest.fixture(scope="session")
 def default_model() -> Path:
     """The catalogue's default model, downloaded once into PENJING_HOME."""
-    name = load_catalogue().default
+    return _pulled(load_catalogue().default)
+
+
+@pytest.fixture(scope="session")
+def embedding_model() -> Path:
+    """The catalogue's embedding model, downloaded once into PENJING_HOME."""
+    return _pulled("multilingual-e5-small")
+
+
+def _pulled(name: str) -> Path:
     try:
         return find_model(name, Home.from_environment(), progress=Silent(), download=True)
     except NetworkError as error:

@@ -195,6 +195,37 @@ def test_the_helper_is_a_process_that_answers_and_ends() -> None:
     assert last == "()"
 
 
+def other_name() -> str | None:
+    """Another name that the hosts file gives this machine: nobody is asked about it."""
+    for line in Path("/etc/hosts").read_text().splitlines() if Path("/etc/hosts").exists() else []:
+        number, *names = line.partition("#")[0].split() or [""]
+        if number == "127.0.0.1" and (other := [one for one in names if one != "localhost"]):
+            return other[0].lower()
+    return None
+
+
+WHOLE = """
+import socket, sys
+from penjing.core.egress.allowed import Address
+from penjing.core.egress.shutter import close_shutter
+good, bad = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+close_shutter([Address(sys.argv[1], good.getsockname()[1])])
+socket.create_connection((sys.argv[1], good.getsockname()[1])).close()
+try:
+    socket.create_connection((sys.argv[1], bad.getsockname()[1]))
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(other_name() is None, reason="this machine has one name")
+def test_a_name_on_the_list_is_reached_through_the_whole_shutter() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WHOLE, str(other_name())], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "RefusedError\n"
+
+
 def test_the_helper_asks_nobody_about_other_names(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
@@ -254,6 +285,27 @@ def test_a_receipt_says_what_is_not_on() -> None:
     assert "seccomp: OFF, this kernel does not have it" in receipt.lines()
     assert "still open: native code" in receipt.lines()
     assert receipt.document()["kernel"] is False
+
+
+ORDINARY = """
+import ctypes, os, socket
+from penjing.core.egress.shutter import close_shutter
+open_one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # as a vault does: nobody may look into this process
+receipt = close_shutter(())
+print(receipt.kernel, [line for line in receipt.lines() if "before" in line])
+"""
+
+
+@linux
+def test_it_needs_no_privileges_and_sees_what_was_open_before() -> None:
+    kernel_too, before = run(ORDINARY).strip().split(" ", 1)
+    if kernel_too != "True":
+        pytest.skip("this kernel lets nobody restrict themselves")
+    assert "1 connections that were made before" in before
 
 
 # -- addresses

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from fake_rows import FakeRows, RowsModel, expected, long_winded, request_prompt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from listening import Listener, ask, begin, request
-from rows import FakeRows, RowsModel, expected, long_winded, request_prompt
 
 from penjing.core.errors import BadInput, Busy, EngineError
 from penjing.core.messages import Chunk, GenerationSettings
@@ -114,6 +114,17 @@ def test_forgetting_drops_what_was_cached() -> None:
     assert rows.held == [[], []]
     assert ask(scheduler, request("something private"))[1].usage.cached_tokens == 0
     scheduler.close()
+
+
+def test_forgetting_waits_for_what_is_being_written() -> None:
+    scheduler, rows = opened(pause=0.005)
+    listener = begin(scheduler, request(long_winded(60), max_tokens=60))
+    listener.first.wait(5)
+    scheduler.forget("ada")
+    assert any(rows.held)
+    listener.last()
+    scheduler.close(grace=1)
+    assert rows.held == [[], []]
 
 
 def test_one_owner_with_thirty_does_not_starve_another() -> None:

@@ -27,7 +27,8 @@ def test_a_number_out_of_bounds_is_no_crash_and_no_work(server: Premises, parame
         reply = ben.ask("POST", "/v1/chat/completions", body(parameter, number), sent)
         assert reply.status in (200, 400, 422), (number, reply.body)
         if reply.status == 200:
-            assert number in ("-1", "0.5", "1e-400", str(2**31)), number
+            fits = ("-1", "0.5", "1e-400", str(2**31))
+            assert number in fits or (parameter == "seed" and len(number) < 25), number
         assert time.monotonic() - began < 5
     assert ben.ask("GET", "/health").status == 200
 

@@ -47,7 +47,7 @@ def test_a_documents_name_is_a_name_and_no_path(server: Premises, name: str) -> 
     assert ben.ask("DELETE", f"/api/documents/{reply.json['id']}").status == 204
 
 
-@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "\x1b[31m", "\u202egnp.exe", "x" * 256, ""])
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "\x1b[31m", "x" * 256, ""])
 def test_a_name_that_is_not_one_line_of_text_is_refused(server: Premises, name: str) -> None:
     ben = server.caller("Ben")
     path = f"/api/documents?name={quote(name, safe='')}"

@@ -45,8 +45,8 @@ def fuzz(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_what_the_document_promises_is_kept(tmp_path: Path) -> None:
-    done = fuzz(
-        tmp_path, "--phases", "fuzzing", "--max-examples", "4", "--seed", "1", "--no-shrink"
-    )
+    short = ("--phases", "fuzzing", "--max-examples", "4", "--seed", "1", "--no-shrink")
+    minutes = os.environ.get("PENJING_FUZZ")
+    done = fuzz(tmp_path, *(("--max-time", str(60 * int(minutes))) if minutes else short))
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
     assert "Tested: 3" in done.stdout  # of some thirty operations

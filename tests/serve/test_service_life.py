@@ -60,7 +60,7 @@ def test_who_leaves_a_stream_stops_it(slow: FakeScheduler) -> None:
     with serving(slow) as running, running.client() as client:
         with client.stream("POST", CHAT, json={**LONG, "stream": True}) as answer:
             began(answer)
-            assert slow.health().running == 1
+            until(lambda: slow.health().running == 1)
         until(lambda: idle(slow), 2)
         assert running.app.desk.quota._running == {}
 

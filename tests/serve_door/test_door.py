@@ -115,12 +115,12 @@ def test_every_reply_has_our_headers_and_none_of_cors(way: Doorway, owner: Calle
 
 
 def test_an_idle_session_ends_and_one_at_work_does_not() -> None:
-    with doorway(settings=DoorSettings(idle=0.6)) as way:
+    with doorway(settings=DoorSettings(idle=1.5)) as way:
         caller = way.caller()
         caller.enter("/api/login/once", {"code": way.code()})
-        assert caller.ask("GET", "/stream?1.2").status == 200  # longer than idle, and still there
+        assert caller.ask("GET", "/stream?2.2").status == 200  # longer than idle, and still there
         assert caller.ask("GET", "/api/me").status == 200
-        time.sleep(0.9)
+        time.sleep(2.0)
         assert caller.ask("GET", "/api/me").status == 401
 
 

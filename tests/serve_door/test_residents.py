@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from doorway import TOKEN, Doorway, doorway
+from doorway import TOKEN, Doorway, doorway, small_app
 from household import WORDS, household, login
 
 from penjing.core.errors import InUse
@@ -114,6 +115,23 @@ def test_keys_are_forgotten_when_the_server_ends(vault: Vault) -> None:
     with doorway(VaultAccounts(vault)) as way:
         assert way.caller().enter("/api/login", login("Ben")).status == 200
     assert is_locked(vault, "Ben")
+
+
+async def living(scope: Any, receive: Any, send: Any) -> None:
+    """The small app, with a beginning and an end."""
+    if scope["type"] != "lifespan":
+        await small_app(scope, receive, send)
+        return
+    for _ in range(2):
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+
+
+def test_the_server_does_not_end_before_the_keys_are_forgotten(vault: Vault) -> None:
+    with doorway(VaultAccounts(vault), app=living, closes=False) as way:
+        for name in WORDS:
+            assert way.caller().enter("/api/login", login(name)).status == 200
+    assert all(is_locked(vault, name) for name in WORDS)
 
 
 def test_eviction_ends_sessions_and_what_runs(way: Doorway, vault: Vault) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -160,16 +161,19 @@ def doorway(
     around: Any = lambda door: door,
     limits: Limits | None = None,
     crowd: Crowd | None = None,
+    listening: socket.socket | None = None,
+    tls: tuple[Path, Path] | None = None,
+    closes: bool = True,
     **more: Any,
 ) -> Iterator[Doorway]:
     """A door on a port of its own, in a thread, as long as the block runs."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    port = listening.getsockname()[1]
+    listening = listening or socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1] if listening.family == socket.AF_INET else 0
     made: dict[str, Any] = {}
     ready = threading.Event()
 
     async def serve() -> None:
-        chosen = settings or DoorSettings(port=port)
+        chosen = settings or DoorSettings(port=port or None, tls=tls is not None)
         door = Door(app, accounts or OneOwner(), chosen, described, token=TOKEN, **more)
         config = uvicorn.Config(
             around(door),
@@ -181,12 +185,15 @@ def doorway(
             h11_max_incomplete_event_size=32 * 1024,
             proxy_headers=False,
             server_header=False,
+            ssl_certfile=tls and tls[0],
+            ssl_keyfile=tls and tls[1],
         )
         server = uvicorn.Server(config)
         made.update(door=door, server=server, loop=asyncio.get_running_loop())
         ready.set()
         await server.serve([listening])
-        await door.close()
+        if closes:
+            await door.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()

@@ -28,6 +28,7 @@ def planted(anna: PersonStore, ben: PersonStore) -> Plant:
     theirs.history.append_turn(session.id, Message.of("user", "ben's secret"))
     document = theirs.documents.add("ben.txt", "text/plain", b"ben's secret")
     theirs.documents.put_excerpts(document.id, [Excerpt("ben's secret", "1")])
+    theirs.passages.finish(document.id)
     theirs.snapshots.put("ben's", b"ben's secret")
     theirs.settings.put("ben's", "secret")
     return {"session": session.id, "document": document.id}
@@ -43,7 +44,11 @@ def calls(store: PersonStore, ids: Plant) -> dict[str, Callable[[], object]]:
         "delete session": lambda: store.history.delete(session),
         "read": lambda: store.documents.read(document),
         "excerpts": lambda: store.documents.excerpts(document),
+        "put vectors": lambda: store.passages.put_vectors(document, {0: b"x"}),
         "put excerpts": lambda: store.documents.put_excerpts(document, []),
+        "finish": lambda: store.passages.finish(document),
+        "marks": lambda: store.passages.marks(document),
+        "text": lambda: store.passages.text(document, 0, 9),
         "delete document": lambda: store.documents.delete(document),
     }
 
@@ -77,6 +82,8 @@ def test_another_persons_rows_are_in_no_list(anna: PersonStore, planted: Plant) 
     assert anna.history.sessions() == []
     assert anna.history.search("secret") == []
     assert anna.documents.all() == []
+    assert anna.passages.indexed() == []
+    assert anna.passages.get(range(9)) == []
     assert anna.snapshots.names() == []
     assert anna.snapshots.get("ben's") is None
     assert anna.settings.all() == {}

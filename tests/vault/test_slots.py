@@ -242,7 +242,9 @@ def test_a_token_that_was_dropped_or_outlived_its_key_opens_nothing(vault: Vault
     with pytest.raises(WrongPassphrase):
         vault.unlock_by_token(anna.person.id, second)
     vault.unlock("Anna", ANNA).close()
-    assert [one.event for one in vault.accounts.audit.entries()].count("token made") == 2
+    events = [one.event for one in vault.accounts.audit.entries()]
+    assert events.count("token made") == 2
+    assert events.count("refused") == 0  # or a stranger could fill the disk with lines
 
 
 def test_only_so_many_tokens(vault: Vault) -> None:

@@ -129,3 +129,66 @@ def test_inverted_turns_groups_of_other_sizes_too():
     }  # fmt: skip
     with pytest.raises(BudgetError, match="smallest is"):
         inverted(choices, 1000)
+
+
+# -- a limit of time
+
+timed_rows = st.lists(
+    st.builds(
+        Choice,
+        codec=st.sampled_from(["a", "b", "c", "d"]),
+        nbytes=st.integers(1, 60),
+        loss=st.floats(0, 10, allow_nan=False),
+        time=st.floats(0.001, 2),
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda choice: choice.codec,
+)
+timed_tables = st.dictionaries(st.sampled_from("uvwxyz"), timed_rows, min_size=1, max_size=4)
+
+
+@given(timed_tables, st.integers(0, 200), st.floats(0.01, 8))
+@settings(max_examples=300, deadline=None)
+def test_a_limit_of_time_is_kept_or_refused(choices, extra, limit):
+    # the smallest in bytes may be the slowest: no promise where bytes decide
+    budget = smallest(choices) + extra
+    free = allocate(choices, budget)
+    try:
+        found = allocate(choices, budget, time=limit)
+    except BudgetError:
+        assert free.time > limit
+        return
+    assert found.nbytes <= budget
+    assert found.time <= limit + 1e-9
+    for name, choice in found.chosen.items():  # with their own losses, not dearer ones
+        assert any(c.codec == choice.codec and c.loss == pytest.approx(choice.loss, abs=1e-6)
+                   for c in choices[name])  # fmt: skip
+
+
+def test_time_is_bought_where_it_costs_least():
+    choices = {
+        "sensitive": [Choice("slow", 100, 0.0, 1.0), Choice("fast", 90, 9.0, 0.5)],
+        "robust": [Choice("slow", 100, 0.0, 1.0), Choice("fast", 90, 0.1, 0.5)],
+    }
+    assert allocate(choices, 200).plan == {"sensitive": "slow", "robust": "slow"}
+    assert allocate(choices, 200, time=1.5).plan == {"sensitive": "slow", "robust": "fast"}
+    assert allocate(choices, 200, time=1.0).plan == {"sensitive": "fast", "robust": "fast"}
+    with pytest.raises(BudgetError, match=r"1\.00 times"):
+        allocate(choices, 200, time=0.9)
+
+
+def test_a_limited_plan_of_many_tensors_is_near_the_optimum():
+    choices = {
+        f"t{i}": [
+            Choice("x", 100, 0.0, 1.0),
+            Choice("y", 90, (i % 7 + 1) * 0.1, 0.6),
+            Choice("z", 80, (i % 5 + 1) * 0.9, 0.3),
+        ]
+        for i in range(40)
+    }
+    found = allocate(choices, 4000, time=30.0)
+    assert 29.0 <= found.time <= 30.0
+    # by hand: moving x to y saves 0.4 for 0.1, 0.2 ... 0.7; the 25 cheapest are enough
+    cheapest = sorted((i % 7 + 1) * 0.1 for i in range(40))[:25]
+    assert found.loss <= sum(cheapest) + 0.7  # at most one group's step beside it

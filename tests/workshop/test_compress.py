@@ -22,7 +22,9 @@ from place import Place, prose
 from penjing.bundle.folder import verify
 from penjing.cli.app import main
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.workshop.compress import timing
 from penjing.workshop.report import render_report
+from penjing.workshop.search.groups import groups_of
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +225,27 @@ def test_a_goal_is_kept_in_as_few_bytes_as_it_takes(place: Place, capsys: Any) -
         assert value(passport, "kld_mean") <= float(goal[5:])
         sizes[goal] = passport["file"]["bytes"]
     assert sizes["kld<=0.05"] < sizes["kld<=0.005"] < place.model.stat().st_size
+
+
+def test_a_speed_is_timed_and_one_that_cannot_be_is_refused(
+    place: Place, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = dict(sorted(timing._uniform(groups_of(place.checkpoint)).items())[:3])
+    monkeypatch.setattr(timing, "_uniform", lambda _: few)
+    monkeypatch.setattr(timing, "ROUNDS", 1)
+    status, made, said = place.run(capsys, "fast", "--speed", "0.1")
+    assert status == 0, said
+    start, ours = (row["decode_tps"] for row in made["runtime"]["rows"])
+    assert ours >= 0.1 * start
+    (kept,) = (place.folder / "home" / "work" / "measured").rglob("times-*.json")
+    assert set(json.loads(kept.read_text())["price"]) >= set(few)
+    status, made, said = place.run(capsys, "faster", "--speed", "100")
+    if status == 2:  # found impossible before
+        assert "times the starting model's speed is not possible" in said
+    else:  # or missed when it was timed
+        start, ours = (row["decode_tps"] for row in made["runtime"]["rows"])
+        assert status == 1
+        assert ours < 100 * start
 
 
 def test_a_ceiling_that_is_too_low_is_refused_before_work(place: Place, capsys: Any) -> None:

@@ -184,3 +184,21 @@ def test_exchanges_alone_find_a_pair_that_the_table_has_the_wrong_way_round() ->
     assert found.allocation.plan == {"blk.0.ffn_down": "Q2_0", "blk.1.ffn_down": "Q5_0"}
     assert found.history[-1][0] in ("exchange", "tilt blk.0.ffn_down") or len(found.history) > 1
     assert isinstance(found.allocation, Allocation)
+
+
+def test_no_plan_is_proposed_that_takes_too_long() -> None:
+    slow = {"Q2_0": 4.0, "Q3_K": 2.0, "IQ4_NL": 1.0, "Q5_0": 2.0, "F16": 5.0}
+    choices = {
+        name: [Choice(c.codec, c.nbytes, c.loss, slow[c.codec] / 32) for c in row]
+        for name, row in CHOICES.items()
+    }
+    limit = allocate(choices, BUDGET).time * 0.97
+    world = World(4, choices)
+
+    def measure(plan: Mapping[str, str]) -> float:
+        assert sum(slow[codec] / 32 for codec in plan.values()) <= limit + 1e-9
+        return world(plan)
+
+    found = refine(choices, BUDGET, measure, time_limit=limit, limits=Limits(measurements=60))
+    assert found.allocation.time <= limit
+    assert found.kld <= found.first

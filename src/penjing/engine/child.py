@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import EngineError, PenjingError
+from penjing.core.errors import Busy, EngineError, PenjingError
 from penjing.core.messages import Chunk
 from penjing.engine import wire
 
@@ -30,7 +30,7 @@ _GAVE_UP = "penjing: the engine gave up ("
 _REPLY = 60.0  # seconds for a reply; a chat template is stopped after five
 _KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV"),
-    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "GOMP_SPINCOUNT", "PENJING_DEBUG"),
+    *("GLIBC_TUNABLES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "PENJING_DEBUG"),
 )
 
 
@@ -66,7 +66,8 @@ class Child:
         self._complaint = ""
         self._killed_for = ""
         self._closing = False
-        self._ended = False
+        self.ended = False
+        """It takes nothing any more; its answers are being told."""
         self.over = threading.Event()
         self.why = ""
         """How it ended, once it has."""
@@ -77,7 +78,10 @@ class Child:
         self._connection, theirs = socket.socketpair()
         with theirs:
             self._process = _start(theirs)
-        threading.Thread(target=self._overhear, name="engine stderr", daemon=True).start()
+        self._overhearing = threading.Thread(
+            target=self._overhear, name="engine stderr", daemon=True
+        )
+        self._overhearing.start()
         self._send({**asdict(load), "path": str(Path(load.path).absolute())})
         self._greet()
         threading.Thread(target=self._listen, name="engine answers", daemon=True).start()
@@ -134,8 +138,8 @@ class Child:
     def _ask(self, number: int, frame: Mapping[str, Any]) -> Mapping[str, Any]:
         box: queue.Queue[Mapping[str, Any]] = queue.Queue()
         with self._lock:
-            if self._ended:
-                raise EngineError("the engine is starting again: ask again")
+            if self.ended:
+                raise Busy(1.0)
             self._replies[number] = box
         self._send({**frame, "id": number})
         try:
@@ -193,7 +197,7 @@ class Child:
             with self._lock:
                 deliver = (self._answers.pop if over else self._answers.get)(number, None)
             if deliver:
-                deliver(said)
+                self._tell(number, deliver, said)
 
     def _end(self) -> None:
         if not self._closing:
@@ -201,19 +205,28 @@ class Child:
         why = self.why = self._ending()
         self._connection.close()
         with self._lock:
-            self._ended = True
+            self.ended = True
             answers, self._answers = self._answers, {}
             replies = list(self._replies.values())
         for box in replies:
             box.put({"is": "refused", "error": ["EngineError", why]})
-        for deliver in answers.values():
-            deliver(EngineError(why))
+        for number, deliver in answers.items():
+            self._tell(number, deliver, EngineError(why))
         self.over.set()
+
+    def _tell(self, number: int, deliver: Deliver, said: Chunk | Exception) -> None:
+        try:
+            deliver(said)
+        except Exception:  # who fails to listen ends their own answer and nobody else's
+            with self._lock:
+                self._answers.pop(number, None)
+            self.cancel(number)
 
     def _ending(self) -> str:
         """How it ended, once it has."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
+        self._overhearing.join(1)
         code = self._process.poll()
         if self._killed_for:
             return f"the engine was stopped ({self._killed_for}): ask again"
@@ -232,17 +245,12 @@ class Child:
             while line := pipe.readline(4096):
                 text = line.decode("utf-8", "replace").strip()
                 if text.startswith(_GAVE_UP):
-                    self._complaint = text.removeprefix(_GAVE_UP).partition(")")[0][:200]
+                    self._complaint = text.removeprefix(_GAVE_UP).rpartition("): ")[0][:200]
 
 
 def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    tuned = [os.environ.get("GLIBC_TUNABLES", ""), "glibc.malloc.hugetlb=1"]  # loads faster
-    environment = {
-        "OMP_WAIT_POLICY": "PASSIVE",
-        **kept,
-        "GLIBC_TUNABLES": ":".join(filter(None, tuned)),
-    }
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **kept}
     command = [sys.executable, "-P", "-m", "penjing.engine.worker"]
     return subprocess.Popen(
         [*command, str(theirs.fileno()), str(os.getpid())],

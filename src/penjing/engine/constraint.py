@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -27,7 +28,12 @@ from penjing.ggml.library import last_complaint, load
 _LONGEST_SCHEMA = 64 * 1024
 _DEEPEST_SCHEMA = 64
 _MOST_NODES = 10_000
+_COMPLAINT = "llg error: "
 _SLOWEST = 2.0  # seconds for one token; llguidance's own limits come first on a sane machine
+
+# what the parser writes to stderr while one grammar is built is told to whom it belongs: no other
+# answer's complaint may come between
+_one_at_a_time = threading.Lock()
 
 _LOST = "the grammar became too complex here: simplify it"
 
@@ -86,35 +92,37 @@ class Constraint:
         self._sampler = 0
 
     def _apply(self, array: TokenDataArray) -> None:
-        started = time.perf_counter()
-        self._library.llama_sampler_apply(self._sampler, ctypes.byref(array))
+        with _one_at_a_time:
+            started = time.perf_counter()
+            self._library.llama_sampler_apply(self._sampler, ctypes.byref(array))
         if time.perf_counter() - started > _SLOWEST:
             raise EngineError(_LOST)
 
     def _build(self, vocab: int, kind: str, text: str) -> int:
         last_complaint()
-        with overheard() as said:
+        with _one_at_a_time, overheard() as said:
             how = b"json" if kind == "JSON schema" else b"lark"
             init = getattr(self._library, layout.INIT_LLG)
             self._sampler = init(vocab, how, text.encode()) or 0
-            refused = not self._sampler or not self._constrains()
+            refused = not self._sampler or self._lets_pass(self._sentinel)
             if refused:
                 time.sleep(0.05)  # llguidance may complain from a thread of its own
         if refused:
             self.close()
-            reason = said[0].removeprefix("llg error: ") if said else last_complaint()
+            told = [line for line in said if line.startswith(_COMPLAINT)]
+            reason = told[0].removeprefix(_COMPLAINT) if told else last_complaint()
             if "NoExtensionBias" in reason:
                 reason = "no text can follow it"
             raise BadInput(f"the {kind} cannot be used ({reason or 'no reason given'}): correct it")
         return self._sampler
 
-    def _constrains(self) -> bool:
+    def _lets_pass(self, token: int) -> bool:
         # what llguidance refuses becomes a sampler that constrains nothing
-        try:
-            self.permits(self._sentinel)
-        except EngineError:
-            return False
-        return True
+        asked = (TokenData * 1)(TokenData(token, 1.0, 0.0))
+        self._library.llama_sampler_apply(
+            self._sampler, ctypes.byref(TokenDataArray(asked, 1, -1, False))
+        )
+        return bool(np.isfinite(asked[0].logit))
 
 
 def _checked(schema: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from penjing.engine.rows import BATCH
 
-_STALL = 0.75  # seconds that reading may hold up the answers being written, in each step
+_STALL = 1.0  # seconds that reading may hold up the answers being written, in each step
 _STEP = 2.0  # seconds that a step may take when nobody is held up
 _FIRST = 64  # tokens a second, before anything was measured
 _LEAST = 32  # tokens; smaller pieces would waste a step

@@ -25,6 +25,8 @@ class Place:
     """The tokens whose keys and values it holds."""
     busy: bool = False
     """An answer is being written in it."""
+    leaving: bool = False
+    """Its owner was forgotten while it was busy: it must be emptied when it is let go."""
     used: int = 0
     """When it was last let go, as a count."""
 
@@ -59,7 +61,9 @@ class Places:
     def choose(self, owner: str, prompt: Sequence[int]) -> Start:
         """The row for a prompt: one must be free. The prompt's last token is always read anew."""
         held = [
-            (_common(place.tokens, prompt), place) for place in self._places if place.owner == owner
+            (_common(place.tokens, prompt), place)
+            for place in self._places
+            if place.owner == owner and not place.leaving
         ]
         common, best = max(held, key=lambda pair: (pair[0], not pair[1].busy), default=(0, None))
         if best is None or common < _WORTH_COPYING:
@@ -72,7 +76,8 @@ class Places:
         """Begin: the row is this owner's and holds that many tokens of what was chosen."""
         place = start.place
         tokens = (start.source or place).tokens[:common]
-        place.owner, place.tokens, place.busy = owner, tokens, True
+        place.owner, place.tokens = owner, tokens
+        place.busy, place.leaving = True, False
         return place
 
     def release(self, place: Place) -> None:
@@ -82,14 +87,16 @@ class Places:
 
     def empty(self, place: Place) -> None:
         """Nobody knows what the row holds any more."""
-        place.owner, place.tokens = None, []
+        place.owner, place.tokens, place.leaving = None, [], False
 
     def forget(self, owner: str) -> list[int]:
-        """The rows that hold words of an owner and are free: now empty."""
-        mine = [place for place in self._places if place.owner == owner and not place.busy]
+        """The rows that hold words of an owner and are free: now empty. Busy ones are leaving."""
+        mine = [place for place in self._places if place.owner == owner]
         for place in mine:
-            self.empty(place)
-        return [place.row for place in mine]
+            place.leaving = place.busy
+            if not place.busy:
+                self.empty(place)
+        return [place.row for place in mine if not place.busy]
 
     def _least_missed(self, kept: Place | None) -> Place:
         """A free row: an empty one beside busy ones if there is one, else the longest unused."""

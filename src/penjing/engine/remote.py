@@ -114,7 +114,7 @@ class RemoteScheduler:
         if child is not None:
             counters.update(child.counters)
         return Health(
-            ready=child is not None and not self._stop.is_set(),
+            ready=child is not None and not child.ended and not self._stop.is_set(),
             running=child.running if child else 0,
             waiting=child.waiting if child else 0,
             places=self._load.places,
@@ -124,8 +124,9 @@ class RemoteScheduler:
 
     def close(self, grace: float = 0.0) -> None:
         """Take nothing more, give what is being written `grace` seconds, end."""
-        self._stop.set()
-        child = self._child
+        with self._lock:
+            self._stop.set()
+            child = self._child
         if child is not None:
             child.close(grace)
         self._keeper.join()
@@ -155,7 +156,7 @@ class RemoteScheduler:
             if self._stop.is_set():
                 return
             strikes = 1 if finished else strikes + 1
-            if strikes > _STRIKES:
+            if strikes >= _STRIKES:
                 self._problem = EngineError(
                     f"the engine crashed {strikes} times without finishing an answer "
                     f"({self._why}): look at the model file, then start again"
@@ -176,6 +177,8 @@ class RemoteScheduler:
         self._name, self._context = child.name, child.context_length
         with self._lock:
             self._child = child
+            if self._stop.is_set():  # closed while it was starting, and nobody else will end it
+                child.kill("it was closed")
         self._first.set()
         while not child.over.wait(min(self._patience / 4, 1.0)):
             if child.in_flight and time.monotonic() - child.sign > self._patience:

@@ -1,11 +1,13 @@
-"""One answer of the engine as an asynchronous iterator that can be left at any time.
+"""Answers of the engine as asynchronous iterators that can be left at any time.
 
-The only file that talks to a `Scheduler`. Knows nothing of HTTP.
+Knows nothing of HTTP.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -15,26 +17,64 @@ from penjing.core.protocols import Scheduler, Ticket
 from penjing.core.serving import Request
 
 
+class Answers:
+    """The engine as one event loop sees it."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._arrived: deque[tuple[Answer, Chunk | Exception]] = deque()
+        self._woken = False
+        self._lock = threading.Lock()
+
+    async def begin(self, request: Request) -> Answer:
+        """Hand a request to the engine. Raises BadInput or Busy at once."""
+        loop, answer = asyncio.get_running_loop(), Answer()
+
+        def deliver(item: Chunk | Exception) -> None:
+            """Called on the scheduler's own thread. A batch of tokens wakes the loop once."""
+            with self._lock:
+                self._arrived.append((answer, item))
+                woken, self._woken = self._woken, True
+            if not woken:
+                with suppress(RuntimeError):  # the loop has ended
+                    loop.call_soon_threadsafe(self._hand_out)
+
+        def submit() -> None:
+            answer.handed_over(self._scheduler.submit(request, deliver))
+
+        try:
+            await asyncio.to_thread(submit)
+        except asyncio.CancelledError:
+            answer.close()
+            raise
+        return answer
+
+    def _hand_out(self) -> None:
+        with self._lock:
+            arrived, self._arrived = self._arrived, deque()
+            self._woken = False
+        for answer, item in arrived:
+            answer.take(item)
+
+
 class Answer:
     """Chunks as they come; the last has a finish reason. `close` it in any case."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._arrived: asyncio.Queue[Chunk | Exception] = asyncio.Queue()
         self._ticket: Ticket | None = None
         self._failure: Exception | None = None
         self._over = False
 
-    @classmethod
-    async def begin(cls, scheduler: Scheduler, request: Request) -> Answer:
-        """Hand a request to the engine. Raises BadInput or Busy at once."""
-        answer = cls(asyncio.get_running_loop())
-        try:
-            await asyncio.to_thread(answer._submit, scheduler, request)
-        except asyncio.CancelledError:
-            answer.close()
-            raise
-        return answer
+    def take(self, item: Chunk | Exception) -> None:
+        """What the engine wrote."""
+        self._arrived.put_nowait(item)
+
+    def handed_over(self, ticket: Ticket) -> None:
+        """The engine has it. Called on another thread."""
+        self._ticket = ticket
+        if self._over:  # left meanwhile
+            ticket.cancel()
 
     def __aiter__(self) -> Answer:
         return self
@@ -73,17 +113,6 @@ class Answer:
         self._end()
         if ticket is not None:
             ticket.cancel()
-
-    def _submit(self, scheduler: Scheduler, request: Request) -> None:
-        ticket = scheduler.submit(request, self._deliver)
-        self._ticket = ticket
-        if self._over:  # left while it was handed over
-            ticket.cancel()
-
-    def _deliver(self, item: Chunk | Exception) -> None:
-        """Called on the scheduler's own thread."""
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._arrived.put_nowait, item)
 
 
 def _joined(first: Chunk, second: Chunk) -> Chunk:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penjing.core.protocols import Assistant
+from penjing.serve.answers import Answers
 from penjing.serve.indexing import Indexing
 from penjing.serve.limits import Limits
 from penjing.serve.metrics import Metrics
@@ -38,11 +39,14 @@ class Desk:
     """The documents of every person that are in memory."""
     evict: Any = None
     """The door's: ends a person's web sessions and closes their store."""
+    answers: Answers = field(init=False)
+    """What the engine writes."""
     plain: Plain = field(init=False)
     """Who answers where there is no assistant."""
 
     def __post_init__(self) -> None:
         self.uploads = Quota(replace(self.limits, at_once=_UPLOADS))
+        self.answers = Answers(self.services.scheduler)
         self.plain = Plain(self.services.scheduler)
         self.assistant: Assistant = self.services.assistant or self.plain
 

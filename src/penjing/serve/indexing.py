@@ -23,7 +23,6 @@ _AT_ONCE = 1
 class _State:
     state: str
     problem: str = ""
-    passages: int | None = None
 
 
 class Indexing:
@@ -44,13 +43,12 @@ class Indexing:
         self._states.pop(document, None)
 
     def state(self, store: Store, document: str) -> dict[str, Any]:
-        """How far a document is, and how many passages it has; counted once."""
-        known = self._states.get(document)
-        if known is None or (known.passages is None and known.state == "ready"):
-            count = len(store.documents.excerpts(document))
-            known = _State("ready" if count else "kept", passages=count)
-            self._states[document] = known
-        return {"state": known.state, "problem": known.problem, "passages": known.passages or 0}
+        """How far a document is, and how many passages it has."""
+        known = self._states.get(document, _State("kept"))
+        for one in store.passages.indexed():
+            if one.document.id == document:
+                return {"state": "ready", "problem": "", "passages": one.excerpts}
+        return {"state": known.state, "problem": known.problem, "passages": 0}
 
     def _run(self, index: Indexer, store: Store, document: Document) -> None:
         with self._places:
@@ -58,7 +56,7 @@ class Indexing:
                 return
             try:
                 index(store, document)
-                done = _State("ready")
+                done = _State("kept")  # the store says when it is more
             except PenjingError as error:
                 done = _State("failed", str(error))
             except Exception as error:  # a bug in a reader of some format ends nothing else

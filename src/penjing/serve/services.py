@@ -89,9 +89,9 @@ class Model:
     """When its file was made, in seconds since 1970."""
 
 
-Reader = Callable[[Store, str], str]
-"""The plain text of a document, by its id."""
-Indexer = Callable[[Store, Document], None]
+Reader = Callable[[Store, str, int, int], str]
+"""The plain text of a document, by its id, from one character to another."""
+Indexer = Callable[[Store, Document], object]
 """Makes a document's passages; runs apart, and raises PenjingError."""
 
 

@@ -6,7 +6,7 @@ in it. Somebody else's id is answered like an id that does not exist.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -110,6 +110,12 @@ class Gate:
         statement = f"SELECT max({column}) AS high FROM {table} {where}"  # noqa: S608
         return int(self._rows(statement, values)[0]["high"] or 0)
 
+    def counts(self, table: str, column: str) -> dict[str, int]:
+        """How many rows there are of each value of a column."""
+        where, values = self._where(table, {})
+        statement = f"SELECT {column}, count(*) FROM {table} {where} GROUP BY {column}"  # noqa: S608
+        return dict(self._connection.execute(statement, values).fetchall())
+
     def insert(self, table: str, **values: object) -> None:
         """A new row of this person's."""
         row = {"what": table, "owner": self._owner, **values}
@@ -148,6 +154,51 @@ class Gate:
             values = (*values, f"%{part}%")
         statement = f"SELECT * FROM turn {where} ORDER BY number DESC LIMIT ?"  # noqa: S608
         return self._rows(statement, (*values, limit))
+
+    def places(self, first: str, last: str, most: int) -> list[int]:
+        """Where the passage index has the terms from one to another: any excerpts, no texts."""
+        self._vocabulary()
+        statement = "SELECT doc FROM temp.places WHERE term >= ? AND term <= ? LIMIT ?"
+        rows = self._connection.execute(statement, (first, last, most)).fetchall()
+        return [int(row[0]) for row in rows]
+
+    def frequency(self, first: str, last: str) -> int:
+        """How often they stand in all excerpts."""
+        self._vocabulary()
+        statement = "SELECT sum(cnt) FROM temp.frequencies WHERE term >= ? AND term <= ?"
+        return int(self._connection.execute(statement, (first, last)).fetchone()[0] or 0)
+
+    def _vocabulary(self) -> None:
+        for name, kind in (("places", "instance"), ("frequencies", "row")):
+            table = f"temp.{name} USING fts5vocab('main', 'terms', '{kind}')"
+            self._connection.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS {table}")
+
+    def marks(self, document: str) -> list[tuple[int, int, bytes]]:
+        """Number, length and vector of a document's excerpts, in order."""
+        statement = (
+            "SELECT number, length(coalesce(words, text)), vector FROM excerpt"
+            " WHERE owner = ? AND document = ? ORDER BY place"
+        )
+        return list(self._connection.execute(statement, (self._owner, document)).fetchall())
+
+    def excerpts_of(self, numbers: Sequence[int]) -> list[Row]:
+        """The excerpts of finished documents that have these numbers."""
+        marks = ", ".join("?" * len(numbers))
+        statement = (
+            "SELECT excerpt.number, excerpt.document, excerpt.text, excerpt.location, excerpt.start"  # noqa: S608
+            " FROM excerpt JOIN document ON document.id = excerpt.document"
+            " WHERE excerpt.owner = ? AND document.owner = ? AND document.ready = 1"
+            f" AND excerpt.number IN ({marks})"
+        )
+        return self._rows(statement, (self._owner, self._owner, *numbers))
+
+    def excerpts_between(self, document: str, start: int, end: int) -> list[Row]:
+        """Text and start of a document's excerpts that reach into a span."""
+        statement = (
+            "SELECT text, start FROM excerpt WHERE owner = ? AND document = ?"
+            " AND start < ? AND start + length(text) > ? ORDER BY place"
+        )
+        return self._rows(statement, (self._owner, document, end, start))
 
     def _where(self, table: str, equal: Mapping[str, object]) -> tuple[str, tuple[object, ...]]:
         _known(table)

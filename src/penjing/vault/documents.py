@@ -1,4 +1,4 @@
-"""A person's documents and their passages. Satisfies `core.protocols.Documents`."""
+"""A person's documents and their excerpts. Satisfies `core.protocols.Documents`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from penjing.core.errors import IntegrityError
 from penjing.core.history import Document, Excerpt
 from penjing.vault.access import Gate, Row
 from penjing.vault.database import Database
+from penjing.vault.history import searchable
 from penjing.vault.ids import Clock, new_id
 from penjing.vault.pieces import read_pieces, write_pieces
+from penjing.vault.terms import segmented
 
 
 class PersonDocuments:
@@ -24,11 +26,11 @@ class PersonDocuments:
 
     def add(self, name: str, media: str, data: bytes) -> Document:
         """Keep a document."""
-        document = Document(new_id(), name, media, len(data), self._clock())
         sha256 = hashlib.sha256(data).hexdigest()
+        document = Document(new_id(), name, media, len(data), self._clock(), sha256)
         with self._database.writing() as connection:
             gate = Gate(connection, self._owner)
-            gate.insert("document", **vars(document), sha256=sha256)
+            gate.insert("document", **vars(document))
             write_pieces(gate, document.id, data)
         return document
 
@@ -36,7 +38,7 @@ class PersonDocuments:
         """All, newest first."""
         with self._database.reading() as connection:
             rows = Gate(connection, self._owner).all("document", "added DESC, number DESC")
-        return [_document(row) for row in rows]
+        return [document_of(row) for row in rows]
 
     def read(self, document: str) -> bytes:
         """The document's own bytes. Raises IntegrityError when some are missing."""
@@ -49,31 +51,38 @@ class PersonDocuments:
         return data
 
     def delete(self, document: str) -> None:
-        """Remove a document and its passages from the disk."""
+        """Remove a document and its excerpts from the disk."""
         with self._database.writing() as connection:
             gate = Gate(connection, self._owner)
             gate.one("document", document)
-            gate.delete("piece", of=document)
-            gate.delete("excerpt", document=document)
-            gate.delete("document", id=document)
+            delete_document(gate, document)
 
     def put_excerpts(self, document: str, excerpts: Sequence[Excerpt]) -> None:
-        """Replace what was kept of a document's passages."""
+        """Replace what was made of a document; it is not finished then."""
         with self._database.writing() as connection:
             gate = Gate(connection, self._owner)
-            gate.one("document", document)
+            gate.update("document", document, ready=0)
             gate.delete("excerpt", document=document)
             for place, excerpt in enumerate(excerpts):
-                gate.insert("excerpt", document=document, place=place, **vars(excerpt))
+                said = segmented(searchable(f"{excerpt.location}\n{excerpt.text}"))
+                gate.insert("excerpt", document=document, place=place, words=said, **vars(excerpt))
 
     def excerpts(self, document: str) -> list[Excerpt]:
-        """The passages of a document, in order."""
+        """The excerpts of a document, in order."""
         with self._database.reading() as connection:
             gate = Gate(connection, self._owner)
             gate.one("document", document)
             rows = gate.all("excerpt", "place", document=document)
-        return [Excerpt(row["text"], row["location"], row["vector"]) for row in rows]
+        return [Excerpt(row["text"], row["location"], row["vector"], row["start"]) for row in rows]
 
 
-def _document(row: Row) -> Document:
-    return Document(row["id"], row["name"], row["media"], row["size"], row["added"])
+def delete_document(gate: Gate, document: str) -> None:
+    """Remove all rows of a document, within a transaction."""
+    gate.delete("piece", of=document)
+    gate.delete("excerpt", document=document)
+    gate.delete("document", id=document)
+
+
+def document_of(row: Row) -> Document:
+    """A row as a value."""
+    return Document(row["id"], row["name"], row["media"], row["size"], row["added"], row["sha256"])

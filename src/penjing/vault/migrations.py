@@ -116,7 +116,41 @@ def _search(connection: Connection) -> None:
     connection.execute("INSERT INTO words (words) VALUES ('rebuild')")
 
 
-PERSON: tuple[Step, ...] = (_history, _documents, _search)
+def _passages(connection: Connection) -> None:
+    """Excerpts are found by their words: `words` holds them where spaces do not part them.
+
+    What the index says of an excerpt is a view, so that one text is not kept twice.
+    """
+    connection.execute("ALTER TABLE document ADD COLUMN ready INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE excerpt ADD COLUMN start INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE excerpt ADD COLUMN words TEXT")
+    connection.execute(
+        """CREATE VIEW sayings (number, text) AS
+            SELECT number, coalesce(words, location || char(10) || text) FROM excerpt"""
+    )
+    connection.execute(
+        """CREATE VIRTUAL TABLE terms USING fts5(
+            text, content='sayings', content_rowid='number',
+            tokenize='porter unicode61 remove_diacritics 2'
+        )"""
+    )
+    connection.execute("INSERT INTO terms (terms, rank) VALUES ('secure-delete', 1)")
+    connection.execute(
+        """CREATE TRIGGER excerpt_in AFTER INSERT ON excerpt BEGIN
+            INSERT INTO terms (rowid, text) VALUES
+                (new.number, coalesce(new.words, new.location || char(10) || new.text));
+        END"""
+    )
+    connection.execute(
+        """CREATE TRIGGER excerpt_out AFTER DELETE ON excerpt BEGIN
+            INSERT INTO terms (terms, rowid, text) VALUES ('delete',
+                old.number, coalesce(old.words, old.location || char(10) || old.text));
+        END"""
+    )
+    connection.execute("INSERT INTO terms (terms) VALUES ('rebuild')")
+
+
+PERSON: tuple[Step, ...] = (_history, _documents, _search, _passages)
 """From nothing to what a person's database is today."""
 
 

@@ -10,6 +10,7 @@ from penjing.vault.database import Database
 from penjing.vault.documents import PersonDocuments
 from penjing.vault.history import PersonHistory
 from penjing.vault.ids import Clock
+from penjing.vault.passages import PersonPassages
 from penjing.vault.retention import Expired, expire
 from penjing.vault.settings import PersonSettings
 from penjing.vault.snapshots import PersonSnapshots
@@ -24,6 +25,7 @@ class PersonStore:
         self._clock = clock
         self._history = PersonHistory(database, person.id, clock)
         self._documents = PersonDocuments(database, person.id, clock)
+        self._passages = PersonPassages(database, person.id)
         self._snapshots = PersonSnapshots(database, person.id, clock)
         self._settings = PersonSettings(database, person.id)
 
@@ -37,8 +39,13 @@ class PersonStore:
 
     @property
     def documents(self) -> PersonDocuments:
-        """Documents and their passages."""
+        """Documents and what was made of them."""
         return self._documents
+
+    @property
+    def passages(self) -> PersonPassages:
+        """The search over them."""
+        return self._passages
 
     @property
     def snapshots(self) -> PersonSnapshots:

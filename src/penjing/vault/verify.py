@@ -80,17 +80,27 @@ def _structure(connection: Connection, size: int) -> list[str]:
     ]
 
 
+_INDEXES = {"words": "the search index is not that of the turns",
+            "terms": "the search index is not that of the documents"}  # fmt: skip
+
+
 def _index(database: Database) -> list[str]:
+    return [line for table, line in _INDEXES.items() if not _agrees(database, table)]
+
+
+def _agrees(database: Database, table: str) -> bool:
     with database.reading() as connection:
-        row = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'words'").fetchone()
+        known = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+        row = connection.execute(known, (table,)).fetchone()
     if row is None:
-        return []
+        return True
     try:
         with database.writing() as connection:
-            connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+            check = f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)"  # noqa: S608
+            connection.execute(check)
     except IntegrityError:
-        return ["the search index is not that of the turns"]
-    return []
+        return False
+    return True
 
 
 def _lines(connection: Connection, statement: str) -> list[str]:

@@ -22,8 +22,8 @@ from penjing.serve.who import who_of
 
 router = APIRouter(prefix="/api/documents", route_class=StrictRoute, responses=REFUSALS)
 
-_NAME = r"^[^\x00-\x1f\x7f-\x9f]+$"
-"""No control characters: a name is one line, and drives no terminal."""
+_NAME = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+$"
+"""A name is one line, drives no terminal, and is read in one direction."""
 _MEDIA = "application/octet-stream"
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -100,18 +100,17 @@ def text(
 ) -> dict[str, Any]:
     """Its plain text from `start` to `end`, of which 4000 characters at most."""
     desk, store = desk_of(request), who_of(request).store
-    whole = desk.services.read(store, document) if desk.services.read else _plain(store, document)
-    start = min(start, len(whole))
-    end = max(start, min(end, start + limits.EXCERPT, len(whole)))
-    return {"text": whole[start:end], "start": start, "end": end}
+    end = max(start, min(end, start + limits.EXCERPT))
+    piece = (desk.services.read or _plain)(store, document, start, end)
+    return {"text": piece, "start": start, "end": start + len(piece)}
 
 
-def _plain(store: Store, document: str) -> str:
+def _plain(store: Store, document: str, start: int, end: int) -> str:
     data = store.documents.read(document)
     media = next(one.media for one in store.documents.all() if one.id == document)
     if not media.startswith("text/"):
         raise Conflict("of this document no plain text can be read here: it is kept as it is")
-    return data.decode("utf-8", "replace")
+    return data.decode("utf-8", "replace")[start:end]
 
 
 def _document(desk: Desk, store: Store, one: Document) -> dict[str, Any]:

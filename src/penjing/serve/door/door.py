@@ -27,7 +27,7 @@ from penjing.serve.door.settings import DoorSettings
 from penjing.serve.door.stores import Stores
 from penjing.serve.door.throttle import Rate, neighbourhood
 from penjing.serve.door.tokens import Tokens
-from penjing.serve.door.visit import App, Receive, Refusal, Scope, Send, Visit
+from penjing.serve.door.visit import App, Message, Receive, Refusal, Scope, Send, Visit
 from penjing.serve.who import Who
 
 _LOG_IN = Refusal(401, "nobody is logged in: log in, or send a token")
@@ -71,10 +71,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the app."""
         if scope["type"] == "lifespan":
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                await self.close()
+            await self._live(scope, receive, send)
         elif scope["type"] == "http":
             visit = Visit(scope)
             await self._answer(visit, Patient(receive), dressed(send, visit))
@@ -92,8 +89,22 @@ class Door:
         if self._timer is not None:
             self._timer.cancel()
         for person in self._stores.people():
-            await self.evict(person)
+            self._sessions.end_all(person)
+            self._stores.shut(person)
         await self._stores.settled()
+
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's life; the server goes on to its end only when all keys are forgotten."""
+
+        async def sending(message: Message) -> None:
+            if message["type"].startswith("lifespan.shutdown."):
+                await self.close()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            await self.close()
 
     async def _answer(self, visit: Visit, patient: Patient, send: Send) -> None:
         refusal = (

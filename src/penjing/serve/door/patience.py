@@ -55,10 +55,11 @@ class Patient:
     """An asyncio protocol around uvicorn's: the same calls, and a clock while it waits for them."""
 
     def __init__(self, inner: Any, crowd: Crowd, limits: Limits) -> None:
-        self._inner, self._crowd, self._limits = inner, crowd, limits
+        self._inner, self._crowd = inner, crowd
         self._transport: Any = None
         self._address: str | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._headers = _Timer(limits.headers, self._give_up)
+        self._reading = _Timer(limits.stalled, self._give_up)
 
     def connection_made(self, transport: Any) -> None:
         """Somebody connected."""
@@ -70,7 +71,7 @@ class Patient:
             return
         self._address = address
         self._inner.connection_made(transport)
-        self._wait()
+        self._headers.start()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of a request."""
@@ -78,9 +79,9 @@ class Patient:
             return
         self._inner.data_received(data)
         if self._awaits_headers():
-            self._wait()
+            self._headers.start()
         else:
-            self._rest()
+            self._headers.stop()
 
     def eof_received(self) -> None:
         """They will send nothing more."""
@@ -89,7 +90,8 @@ class Patient:
 
     def connection_lost(self, error: Exception | None) -> None:
         """They are gone."""
-        self._rest()
+        self._headers.stop()
+        self._reading.stop()
         if self._address is not None:
             self._crowd.leave(self._address)
             self._inner.connection_lost(error)
@@ -98,33 +100,39 @@ class Patient:
     def pause_writing(self) -> None:
         """They read too slowly; not at all for long, and they are given up."""
         self._inner.pause_writing()
-        self._rest()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self._limits.stalled, self._give_up)
+        self._reading.start()
 
     def resume_writing(self) -> None:
         """They read again."""
-        self._rest()
+        self._reading.stop()
         self._inner.resume_writing()
 
     def _awaits_headers(self) -> bool:
         cycle = self._inner.cycle
         return cycle is None or bool(cycle.response_complete)
 
-    def _wait(self) -> None:
-        """From the first byte on, not anew with each one."""
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._limits.headers, self._give_up)
-
-    def _rest(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _give_up(self) -> None:
-        self._timer = None
         self._transport.abort()
+
+
+class _Timer:
+    """One clock that runs or does not."""
+
+    def __init__(self, seconds: float, then: Callable[[], None]) -> None:
+        self._seconds, self._then = seconds, then
+        self._handle: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """From now on; one that runs is not set back."""
+        if self._handle is None:
+            loop = asyncio.get_running_loop()
+            self._handle = loop.call_later(self._seconds, self._then)
+
+    def stop(self) -> None:
+        """It was in time."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
 
 
 def patient(

@@ -73,7 +73,7 @@ class Unlocking:
         except WrongPassphrase:
             return WRONG
         except PenjingError as error:
-            _LOG.error("a part of the vault does not open: %s", error)
+            _LOG.error("a part of the vault does not open: %s", type(error).__name__)
             return _BROKEN
         finally:
             self._waiting -= 1

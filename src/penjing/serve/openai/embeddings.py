@@ -63,12 +63,10 @@ async def create(body: EmbeddingRequest, request: Request) -> Response:
     """Vectors of texts."""
     desk, who = desk_of(request), who_of(request)
     embedder = require_embedder(desk.services, body.model)
-    if body.dimensions not in (None, embedder.dimension):
-        raise BadParameter(f"its vectors have {embedder.dimension} numbers", "dimensions")
     texts = [body.input] if isinstance(body.input, str) else body.input
     release = desk.quota.take(who.person)
     try:
-        vectors = await asyncio.to_thread(_embed, embedder, texts, body.encoding_format or "float")
+        vectors = await asyncio.to_thread(_embed, embedder, body, texts)
     finally:
         release()
     data = [
@@ -79,9 +77,12 @@ async def create(body: EmbeddingRequest, request: Request) -> Response:
     return JSONResponse({"object": "list", "data": data, "model": body.model, "usage": usage})
 
 
-def _embed(embedder: Embedder, texts: list[str], encoding: str) -> list[Any]:
+def _embed(embedder: Embedder, body: EmbeddingRequest, texts: list[str]) -> list[Any]:
+    """Nothing here on the event loop: a model may have to be loaded first."""
+    if body.dimensions is not None and body.dimensions != embedder.dimension:
+        raise BadParameter(f"its vectors have {embedder.dimension} numbers", "dimensions")
     vectors = embedder.embed(texts, "passage")
-    if encoding == "float":
+    if body.encoding_format != "base64":
         return [[float(number) for number in vector] for vector in vectors]
     little = vectors.astype("<f4")
     return [base64.b64encode(vector.tobytes()).decode("ascii") for vector in little]

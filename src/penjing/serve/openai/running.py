@@ -38,7 +38,7 @@ async def begin(desk: Desk, person: str, jobs: Sequence[Job], prefix: str = "cha
     """Hand all jobs to the engine, or none. Raises Throttled, BadInput or Busy."""
     release = desk.quota.take(person)
     try:
-        return Run(await Writings.begin(desk.services.scheduler, jobs), release, prefix)
+        return Run(await Writings.begin(desk.answers, jobs), release, prefix)
     except BaseException:
         release()
         raise

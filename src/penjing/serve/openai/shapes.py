@@ -23,7 +23,7 @@ Temperature = Annotated[float, Field(ge=0, le=2)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Penalty = Annotated[float, Field(ge=-2, le=2)]
 Tokens = Annotated[int, Field(ge=1, le=limits.TOKENS)]
-Seed = Annotated[int, Field(ge=-(2**63), le=2**64)]
+Seed = Annotated[int, Field(ge=-(2**62), le=2**62)]
 Stop = Annotated[str, Field(min_length=1, max_length=limits.STOP_LENGTH)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=limits.STOPS)]
 

@@ -12,9 +12,8 @@ from typing import Literal
 
 from penjing.core.errors import EngineError
 from penjing.core.messages import GenerationSettings, Message, TokenLogprob, Usage
-from penjing.core.protocols import Scheduler
 from penjing.core.serving import Request
-from penjing.serve.answers import Answer, finished
+from penjing.serve.answers import Answer, Answers, finished
 from penjing.serve.openai.shapes import added, new_id
 from penjing.serve.openai.tools import Function, Toolbox, arguments_of
 
@@ -75,17 +74,17 @@ class Job:
 class Writing:
     """A choice being written. `close` it in any case."""
 
-    def __init__(self, scheduler: Scheduler, job: Job) -> None:
-        self._scheduler = scheduler
+    def __init__(self, answers: Answers, job: Job) -> None:
+        self._answers = answers
         self._job = job
-        self._answer = Answer(asyncio.get_running_loop())
+        self._answer = Answer()
         self._closed = False
         self._usage: Usage | None = None
 
     @classmethod
-    async def begin(cls, scheduler: Scheduler, job: Job) -> Writing:
+    async def begin(cls, answers: Answers, job: Job) -> Writing:
         """Hand it to the engine. Raises BadInput or Busy at once."""
-        writing = cls(scheduler, job)
+        writing = cls(answers, job)
         box = job.toolbox
         if box is None:
             await writing._ask(job.messages, job.settings)
@@ -118,7 +117,7 @@ class Writing:
     async def _ask(self, messages: Sequence[Message], settings: GenerationSettings) -> None:
         text = self._job.text
         request = Request(self._job.owner, tuple(messages), settings, text)
-        self._answer = await Answer.begin(self._scheduler, request)
+        self._answer = await self._answers.begin(request)
         if self._closed:
             self._answer.close()
 
@@ -158,12 +157,12 @@ class Writings:
         self._all = tuple(all_of_them)
 
     @classmethod
-    async def begin(cls, scheduler: Scheduler, jobs: Sequence[Job]) -> Writings:
+    async def begin(cls, answers: Answers, jobs: Sequence[Job]) -> Writings:
         """Hand all of them to the engine, or none."""
         begun: list[Writing] = []
         try:
             for job in jobs:
-                begun.append(await Writing.begin(scheduler, job))
+                begun.append(await Writing.begin(answers, job))
         except BaseException:
             for writing in begun:
                 writing.close()

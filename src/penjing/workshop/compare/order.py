@@ -168,7 +168,10 @@ def forecast(
 ) -> Forecast:
     """What the whole comparison takes; BudgetError when no size of it is possible."""
     one = prepare.forecast(
-        checkpoint, replace(settings, budget=order.sizes[-1]), tokens_per_second=tokens_per_second
+        checkpoint,
+        replace(settings, budget=order.sizes[-1]),
+        tokens_per_second=tokens_per_second,
+        methods=order.methods,
     )
     most = order.files // len(order.sizes) * sum(order.sizes)
     seconds = one.seconds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from penjing.core.units import format_size
 from penjing.evaluate.reference import disk_need
 from penjing.evaluate.windows import read_tokens
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.compress.methods import METHODS
+from penjing.workshop.compress.methods import METHODS, Method
 from penjing.workshop.compress.settings import CONTEXT, PROCESS_BYTES, Settings, effort, means
 from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.export.gguf import check_plan, export_bytes
@@ -45,6 +45,7 @@ def signature(settings: Settings, checkpoint_sha256: str) -> dict[str, Any]:
         "model": checkpoint_sha256,
         "budget": settings.budget,
         "goal": str(settings.goal) if settings.goal else None,
+        "speed": settings.speed,
         "effort": settings.effort,
         "seed": settings.seed,
         "text": _hash(settings.text),
@@ -93,8 +94,17 @@ def check_lengths(model: LanguageModel, settings: Settings) -> None:
             )
 
 
-def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: float) -> Forecast:
-    """Size, time, memory and disk. Raises BudgetError naming the smallest file possible."""
+def forecast(
+    checkpoint: Checkpoint,
+    settings: Settings,
+    *,
+    tokens_per_second: float,
+    methods: Sequence[Method] | None = None,
+) -> Forecast:
+    """Size, time, memory and disk. Raises BudgetError naming the smallest file possible.
+
+    Of the effort's own method, unless others are named.
+    """
     least = {n: min(candidates(checkpoint.tensors[n]), key=lambda c: c.bits).name
              for n in checkpoint.quantizable}  # fmt: skip
     smallest = export_bytes(checkpoint, least)
@@ -106,7 +116,8 @@ def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: f
     if settings.plan is not None:
         _check_recipe(checkpoint, settings.plan, settings.budget)
     chosen = effort(settings.effort)
-    distilled = METHODS[chosen.method].distilled
+    methods = methods or [METHODS[chosen.method]]
+    distilled = any(method.distilled for method in methods)
     windows, kept = (
         chosen.held_out_windows,
         LATENT_BYTES * checkpoint.parameters if distilled else 0,
@@ -114,13 +125,20 @@ def forecast(checkpoint: Checkpoint, settings: Settings, *, tokens_per_second: f
     disk = disk_need(windows, CONTEXT, checkpoint.config.vocab) + 6 * settings.budget + kept
     return Forecast(
         smallest=smallest,
-        seconds=_seconds(checkpoint, settings, tokens_per_second) if tokens_per_second else 0.0,
-        peak_bytes=_peak(checkpoint, settings, distilled),
+        seconds=(
+            _seconds(checkpoint, settings, methods, tokens_per_second) if tokens_per_second else 0.0
+        ),
+        peak_bytes=_peak(checkpoint, settings, methods),
         disk_bytes=disk,
     )
 
 
-def _peak(checkpoint: Checkpoint, settings: Settings, distilled: bool) -> int:
+def _compensated(methods: Sequence[Method]) -> bool:
+    """Whether errors are made up for by any of them."""
+    return any(method.rounding == "gptq" for method in methods)
+
+
+def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method]) -> int:
     """The hungriest of the stages; BudgetError when --ram is less than one of them needs."""
     config, chosen = checkpoint.config, effort(settings.effort)
     text = [[0] * chosen.probe_length] * max(chosen.probe_windows, chosen.assembly_windows)
@@ -134,8 +152,11 @@ def _peak(checkpoint: Checkpoint, settings: Settings, distilled: bool) -> int:
     file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
     reading = PROCESS_BYTES + file + 3 * 4 * CONTEXT * config.vocab
     tokens = max(chosen.calibration_tokens, chosen.rounding_tokens)
-    rounding = PROCESS_BYTES + file + rounding_bytes(checkpoint, tokens)
-    found = max(measuring, reading, rounding, memory_needed(checkpoint) if distilled else 0)
+    found = max(measuring, reading)
+    if _compensated(methods):
+        found = max(found, PROCESS_BYTES + file + rounding_bytes(checkpoint, tokens))
+    if distilled := any(method.distilled for method in methods):
+        found = max(found, memory_needed(checkpoint))
     if settings.ram is not None and found > settings.ram:
         how = " (--effort light does not train and needs less)" if distilled else ""
         raise BudgetError(
@@ -158,10 +179,16 @@ _WRITE, _EFFECT, _ASSEMBLY, _ROUND = 2.8, 0.4, 0.47, 0.4
 """A token written, and one that torch computes for an effect, an assembly and rounding, in tokens
 read by the engine; measured on 135M parameters and two cores."""
 _ENCODE = 1.5e-6  # seconds of a core for a weight: all rounding and the files of controls
+_TIMED = 12.0  # timing the decoding of a codec
 _REST = 40.0  # loading, speed, answers
 
 
-def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: float) -> float:
+def _seconds(
+    checkpoint: Checkpoint,
+    settings: Settings,
+    methods: Sequence[Method],
+    tokens_per_second: float,
+) -> float:
     """Adds up tokens of every stage, in units of the engine's reading speed."""
     chosen = effort(settings.effort)
     text = settings.text is not None
@@ -169,12 +196,16 @@ def _seconds(checkpoint: Checkpoint, settings: Settings, tokens_per_second: floa
     effects = len(checkpoint.quantizable) * chosen.probe_windows * chosen.probe_length
     assembly = chosen.assembly_windows * chosen.probe_length
     rounding = max(chosen.calibration_tokens, chosen.rounding_tokens if text else 0)
+    rounding *= _compensated(methods)
     read = _WRITE * written + chosen.calibration_tokens + _ROUND * rounding
     if settings.plan is None:
         read += _EFFECT * effects + _ASSEMBLY * chosen.assemblies * assembly
     read += 5 * chosen.held_out_windows * CONTEXT  # start, result, three controls
     encode = _ENCODE * checkpoint.parameters / max(settings.threads, 1)
-    training = settings.schedule.seconds if METHODS[chosen.method].distilled else 0.0
+    if settings.speed is not None:
+        encode += _TIMED * len({c.name for n in checkpoint.quantizable
+                                for c in candidates(checkpoint.tensors[n])})  # fmt: skip
+    training = settings.schedule.seconds * any(method.distilled for method in methods)
     return read / tokens_per_second + encode + _REST + training
 
 

@@ -98,6 +98,8 @@ class Settings:
     """Bytes of memory the work may take; None: what it needs."""
     goal: Goal | None = None
     """What must be kept in as few bytes as possible; the budget is then the most there may be."""
+    speed: float | None = None
+    """How many times as fast as the starting model it is to decode here, at least."""
     plan: Mapping[str, str] | None = None
     """Codec of every tensor, from a recipe; None searches."""
 

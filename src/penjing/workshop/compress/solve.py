@@ -7,6 +7,7 @@ from functools import cached_property
 
 from penjing.workshop.compress.settings import Search, Share, effort, means
 from penjing.workshop.compress.stages import Stages
+from penjing.workshop.compress.timing import measure_times, timed
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.search.assembly import Assemblies
 from penjing.workshop.search.budget import Choice, allocate, inverted, smallest
@@ -19,10 +20,13 @@ from penjing.workshop.search.means import Means
 from penjing.workshop.search.measure import measure
 from penjing.workshop.search.refine import Limits, Plan, refine
 from penjing.workshop.search.rounder import Rounder
+from penjing.workshop.search.times import Times
 from penjing.workshop.search.wavefront import Wavefront
 
 _ALIGN = 32
 _CURVE = 16  # points of the predicted curve
+_TRIES = 3  # plans that are timed, where a speed is asked for
+_CAREFUL = 0.99  # of the limit that would have been right, after a miss
 
 
 class Solver:
@@ -36,19 +40,37 @@ class Solver:
         self._groups = groups_of(self._checkpoint)
 
     def plan(self, budget: int) -> dict[str, str]:
-        """The least measured KLD found in a file of at most `budget` bytes.
+        """The least measured KLD found in a file of at most `budget` bytes, as fast as asked for.
 
-        BudgetError names the smallest file.
+        The speed is timed, and where it is missed the limit is drawn in. BudgetError names the
+        smallest file, or the highest speed.
         """
+        speed = self._job.settings.speed
+        if speed is None:
+            return self._searched(budget, None)
+        limit = 1 / speed
+        for _ in range(_TRIES):
+            plan = self._searched(budget, limit)
+            took = timed(self._job, self.stages.start, plan)
+            if took <= 1 / speed:
+                break
+            limit *= 1 / speed / took * _CAREFUL
+            self._job.progress.note(
+                f"timed: {1 / took:.2f} times the starting model's speed, asked for {speed:g}"
+            )
+        return plan
+
+    def _searched(self, budget: int, limit: float | None) -> dict[str, str]:
         rows = self._choices
         if not self._effort.assemblies:
-            return self._expanded(allocate(rows, budget, fixed=self._fixed).plan)
+            return self._expanded(allocate(rows, budget, fixed=self._fixed, time=limit).plan)
         store, key = self._store, self._plans_key
         found = refine(
             rows,
             budget,
             lambda plan: self._read(plan).kld,
             fixed=self._fixed,
+            time_limit=limit,
             known=store.plans(key, self._job.progress),
             keep=lambda measured: store.save_plans(key, measured),
             limits=Limits(measurements=self._effort.assemblies),
@@ -65,10 +87,12 @@ class Solver:
 
         Measured on calibration text with a margin; BudgetError when the largest size does not.
         """
-        rows = self._choices
+        rows, speed = self._choices, self._job.settings.speed
+        limit = 1 / speed if speed else None
 
         def value(size: int) -> float:
-            reading = self._read(allocate(rows, size, fixed=self._fixed).plan, tops=True)
+            plan = allocate(rows, size, fixed=self._fixed, time=limit).plan
+            reading = self._read(plan, tops=True)
             return reading.kld if goal.metric == "kld" else reading.same_top or 0.0
 
         low = smallest(rows) + self._fixed
@@ -111,7 +135,14 @@ class Solver:
 
     @cached_property
     def _choices(self) -> dict[str, list[Choice]]:
-        return choices(self._groups, self.effects, _padded)
+        return choices(self._groups, self.effects, _padded, times=self._times)
+
+    @cached_property
+    def _times(self) -> Times | None:
+        """What codecs cost in time, where a speed is asked for."""
+        if self._job.settings.speed is None:
+            return None
+        return measure_times(self._job, self.stages.start, self._groups, self.stages.folder)
 
     def _expanded(self, plan: Plan) -> dict[str, str]:
         return expand(self._groups, plan)

@@ -3,7 +3,9 @@
 This is the multiple-choice knapsack. The choices of a group that lie on the lower convex hull of
 (bytes, loss) are taken in order of loss saved per byte, which is optimal for the relaxed problem
 (Sinha and Zoltners 1979); what is left of the budget is then spent on any upgrade that still fits.
-Losses are taken as additive: the assembly must be measured afterwards.
+Losses are taken as additive: the assembly must be measured afterwards. Where decoding must not take
+longer than a limit, time is given a price in loss, and the least price that keeps the limit is
+found (Lagrangian relaxation, Fisher 1981).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from dataclasses import dataclass, replace
 from penjing.core.errors import BudgetError
 from penjing.core.units import format_size
 
+_DOUBLINGS, _HALVINGS = 60, 20  # of the price of time
 _FAR = 200.0  # a loss is not turned over further than by exp(200)
 
 
@@ -28,6 +31,8 @@ class Choice:
     """Bytes of its tensors in the file, padding included."""
     loss: float
     """Predicted KLD that it adds, nats; never negative."""
+    time: float = 0.0
+    """What it takes of the time for a token, in tokens of the starting model; 0: not known."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,11 @@ class Allocation:
         return sum(choice.loss for choice in self.chosen.values())
 
     @property
+    def time(self) -> float:
+        """Time for a token, in tokens of the starting model."""
+        return sum(choice.time for choice in self.chosen.values())
+
+    @property
     def plan(self) -> dict[str, str]:
         """Codec name by group name; `groups.expand` makes it one by tensor name."""
         return {name: choice.codec for name, choice in self.chosen.items()}
@@ -58,11 +68,65 @@ def smallest(choices: Mapping[str, Sequence[Choice]]) -> int:
     return sum(min(choice.nbytes for choice in row) for row in choices.values())
 
 
-def allocate(choices: Mapping[str, Sequence[Choice]], budget: int, *, fixed: int = 0) -> Allocation:
+def allocate(
+    choices: Mapping[str, Sequence[Choice]],
+    budget: int,
+    *,
+    fixed: int = 0,
+    time: float | None = None,
+) -> Allocation:
     """The least predicted loss within `budget` bytes, `fixed` of which are already spent.
 
-    Raises BudgetError naming the smallest total that is possible. Equal inputs give equal plans.
+    With `time`, a token takes no longer than that, in tokens of the starting model. Raises
+    BudgetError naming the smallest total that is possible, or the shortest time. Equal inputs give
+    equal plans.
     """
+    found = _cheapest(choices, budget, fixed)
+    if time is None or found.time <= time:
+        return found
+    dear, price = found, _price(choices)
+    for _ in range(_DOUBLINGS):
+        dear = _priced(choices, budget, fixed, price)
+        if dear.time <= time:
+            break
+        price *= 2
+    else:
+        raise BudgetError(
+            f"{1 / time:.2f} times the starting model's speed is not possible in "
+            f"{format_size(budget)}: the fastest found is {1 / dear.time:.2f} times"
+        )
+    low, high = 0.0, price
+    for _ in range(_HALVINGS):
+        price = (low + high) / 2
+        tried = _priced(choices, budget, fixed, price)
+        if tried.time <= time:
+            dear, high = min(dear, tried, key=lambda one: one.loss), price
+        else:
+            low = price
+    room = budget - fixed - dear.nbytes
+    return Allocation(_spend(dear.chosen, choices, room, time - dear.time))
+
+
+def _price(choices: Mapping[str, Sequence[Choice]]) -> float:
+    """A small price of time to begin with: the whole range of losses over that of times, halved."""
+    losses = sum(max(c.loss for c in row) - min(c.loss for c in row) for row in choices.values())
+    times = sum(max(c.time for c in row) - min(c.time for c in row) for row in choices.values())
+    return max(losses, 1e-9) / max(times, 1e-9) / 2**10
+
+
+def _priced(
+    choices: Mapping[str, Sequence[Choice]], budget: int, fixed: int, price: float
+) -> Allocation:
+    """The best for loss and time together, with true losses."""
+    dearer = {
+        name: [replace(choice, loss=choice.loss + price * choice.time) for choice in row]
+        for name, row in choices.items()
+    }
+    return _true(_cheapest(dearer, budget, fixed), choices)
+
+
+def _cheapest(choices: Mapping[str, Sequence[Choice]], budget: int, fixed: int) -> Allocation:
+    """The least loss in the budget, whatever the time."""
     least = smallest(choices) + fixed
     if least > budget:
         raise BudgetError(
@@ -102,7 +166,11 @@ def inverted(choices: Mapping[str, Sequence[Choice]], budget: int, *, fixed: int
         name: [replace(choice, loss=choice.loss * factors[name]) for choice in row]
         for name, row in choices.items()
     }
-    found = allocate(turned, budget, fixed=fixed)
+    return _true(allocate(turned, budget, fixed=fixed), choices)
+
+
+def _true(found: Allocation, choices: Mapping[str, Sequence[Choice]]) -> Allocation:
+    """The same codecs with the table's own losses."""
     true = {(name, choice.codec): choice for name, row in choices.items() for choice in row}
     return Allocation({name: true[name, c.codec] for name, c in found.chosen.items()})
 
@@ -113,21 +181,27 @@ def _matters(row: Sequence[Choice]) -> float:
 
 
 def _spend(
-    chosen: Mapping[str, Choice], choices: Mapping[str, Sequence[Choice]], room: int
+    chosen: Mapping[str, Choice],
+    choices: Mapping[str, Sequence[Choice]],
+    room: int,
+    time: float = math.inf,
 ) -> dict[str, Choice]:
-    """Buy the best upgrade that still fits, until none does."""
+    """Buy the best upgrade that still fits, until none does; `time` is what is left of that."""
     out = dict(chosen)
     while True:
         offers = [
             (out[name].loss - choice.loss, -choice.nbytes, name, choice)
             for name, row in choices.items()
             for choice in row
-            if choice.nbytes - out[name].nbytes <= room and choice.loss < out[name].loss
+            if choice.nbytes - out[name].nbytes <= room
+            and choice.loss < out[name].loss
+            and choice.time - out[name].time <= time
         ]
         if not offers:
             return out
         _, _, name, choice = max(offers, key=lambda offer: offer[:3])
         room -= choice.nbytes - out[name].nbytes
+        time -= choice.time - out[name].time
         out[name] = choice
 
 

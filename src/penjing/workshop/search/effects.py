@@ -18,6 +18,7 @@ from penjing.core.errors import PenjingError
 from penjing.workshop.search.budget import Choice
 from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of
+from penjing.workshop.search.times import Times
 
 UPSET = 4.0
 """A codec whose error is so many times more uneven over the rows than the most even codec's hit a
@@ -85,12 +86,21 @@ def choices(
     table: Mapping[str, Effects],
     padded: Callable[[int], int],
     names: Iterable[str] = CANDIDATES,
+    times: Times | None = None,
 ) -> dict[str, list[Choice]]:
-    """What the budget solver chooses from, by group name: every codec with its bytes and loss."""
+    """What the budget solver chooses from, by group name: every codec with its bytes and loss.
+
+    And with what it takes of the time for a token, where `times` are known.
+    """
     known = tuple(names)
     return {
         group.name: [
-            Choice(codec, group.nbytes(codec, padded), table[group.name].loss(codec))
+            Choice(
+                codec,
+                group.nbytes(codec, padded),
+                table[group.name].loss(codec),
+                times.of(group, codec) if times else 0.0,
+            )
             for codec in codecs_of(group, known)
         ]
         for group in groups

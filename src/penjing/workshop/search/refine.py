@@ -79,6 +79,7 @@ def refine(
     measure: Callable[[Plan], float],
     *,
     fixed: int = 0,
+    time_limit: float | None = None,
     known: Mapping[str, float] | None = None,
     keep: Callable[[Mapping[str, float]], None] = lambda _: None,
     limits: Limits | None = None,
@@ -87,12 +88,13 @@ def refine(
     """The assembly with the least measured KLD that is found within `budget` and `limits`.
 
     `measure` gives the KLD of a whole plan; `known` are results by `plan_hash` and `keep` hears of
-    them with each new one. BudgetError as in `allocate`. Nothing worse than the first is returned.
+    them with each new one; no plan is proposed that takes longer than `time_limit`. BudgetError as
+    in `allocate`. Nothing worse than the first is returned.
     """
     limits = limits or Limits()
     book = _Book(measure, dict(known or {}), keep, limits)
-    search = _Search(choices, budget - fixed, limits, book)
-    first = allocate(choices, budget, fixed=fixed)
+    search = _Search(choices, budget - fixed, time_limit, limits, book)
+    first = allocate(choices, budget, fixed=fixed, time=time_limit)
     with (progress or Silent()).task(
         "measuring the assembly", limits.measurements, unit="plans"
     ) as task:
@@ -165,8 +167,11 @@ class _Book:
 class _Search:
     """Where proposals come from. Factors by tag stay as they proved good."""
 
-    def __init__(self, choices: Choices, budget: int, limits: Limits, book: _Book) -> None:
-        self._choices, self._budget, self._limits, self._book = choices, budget, limits, book
+    def __init__(
+        self, choices: Choices, budget: int, time: float | None, limits: Limits, book: _Book
+    ) -> None:
+        self._choices, self._budget, self._time = choices, budget, time
+        self._limits, self._book = limits, book
         self._factors: dict[str, float] = {}
 
     def tilt(self, best: _Read, step: float) -> _Read:
@@ -199,7 +204,7 @@ class _Search:
                 moves = [move for move in (up, down) if move.name]
                 moved = {move.name: self._true(move.name, move.codec) for move in moves}
                 other = Allocation({**best.allocation.chosen, **moved})
-                if self._book.has(other):
+                if self._book.has(other) or (self._time is not None and other.time > self._time):
                     continue
                 better = self._book.better("exchange", other, best)
                 if better is not None:
@@ -230,7 +235,7 @@ class _Search:
         return sorted(pairs, key=lambda p: (p[0].loss + p[1].loss, p[0].name, p[1].name))
 
     def _solved(self, factors: Mapping[str, float]) -> Allocation:
-        found = allocate(self._corrected(factors), self._budget)
+        found = allocate(self._corrected(factors), self._budget, time=self._time)
         return Allocation({n: self._true(n, choice.codec) for n, choice in found.chosen.items()})
 
     def _true(self, name: str, codec: str) -> Choice:

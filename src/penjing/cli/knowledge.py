@@ -1,0 +1,205 @@
+"""`penjing knowledge`: add, search, list and remove a person's documents in the vault."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penjing.cli import person
+from penjing.cli.embedder import open_embedder
+from penjing.cli.options import path, whole
+from penjing.cli.output import Output
+from penjing.core.errors import BadInput, NotFound
+from penjing.core.units import format_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from penjing.core.dialogue import Passage
+    from penjing.core.history import Document
+
+EXAMPLES: Mapping[str, str] = {
+    "knowledge": """
+        penjing knowledge add manual.pdf notes.md
+        penjing knowledge search "how often do I water it?"
+        penjing knowledge list
+        penjing knowledge remove manual.pdf
+    """
+}
+
+_SHOWN = 240
+"""Characters of a passage that are shown to people; a document has all of it."""
+
+
+def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
+    """Add the actions and their arguments."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    one = _action(actions, "add", "keep documents and make them searchable")
+    one.add_argument("files", nargs="+", type=path, metavar="FILE", help="what to add")
+    one = _action(actions, "search", "find the passages that answer a question")
+    one.add_argument("question", help="in any language")
+    one.add_argument("--limit", type=whole(1, 50), default=5, metavar="N", help="(default: 5)")
+    _action(actions, "list", "show the documents")
+    one = _action(actions, "remove", "delete documents and what was made of them")
+    one.add_argument("names", nargs="+", metavar="NAME", help="a document's name or id")
+
+
+def run(args: Namespace) -> int:
+    """Do it; 1 when a document could not be added."""
+    output = Output(args.json, quiet=args.quiet)
+    does: Callable[[Namespace, Output], int] = _ACTIONS[args.action]
+    return does(args, output)
+
+
+def _action(actions: Any, name: str, about: str) -> ArgumentParser:
+    parser: ArgumentParser = actions.add_parser(
+        name, help=about, description=about[0].upper() + about[1:] + ".", allow_abbrev=False
+    )
+    parser.add_argument("--json", action="store_true", default=SUPPRESS, help="one JSON document")
+    parser.add_argument("--quiet", action="store_true", default=SUPPRESS, help="show no progress")
+    person.register(parser)
+    return parser
+
+
+def _add(args: Namespace, output: Output) -> int:
+    """Files that cannot be read are told and keep no other from being added."""
+    from penjing.knowledge.library import Library
+    from penjing.knowledge.reading import format_of, require_size
+
+    for file in args.files:  # mistakes before passphrases
+        format_of(file.name)
+        require_size(file.name, _size(file))
+    progress = output.progress()
+    lines: list[dict[str, Any]] = []
+    with person.opened(args, output) as store, open_embedder(progress) as embedder:
+        library = Library(store, embedder, progress)
+        for file in args.files:
+            try:
+                added = library.add(file.name, _bytes(file))
+            except BadInput as error:
+                lines.append({"name": file.name, "error": str(error)})
+                continue
+            lines.append({**_document(added.document), **_counts(asdict(added))})
+
+    def human(console: Console) -> None:
+        for line in lines:
+            console.print(_told(line), markup=False, soft_wrap=True)
+
+    failed = [line for line in lines if "error" in line]
+    if failed and len(lines) == 1:
+        raise BadInput(failed[0]["error"])
+    output.emit({"documents": lines}, human)
+    return 1 if failed else 0
+
+
+def _search(args: Namespace, output: Output) -> int:
+    from penjing.knowledge.retriever import KnowledgeRetriever
+
+    progress = output.progress()
+    with person.opened(args, output) as store, open_embedder(progress) as embedder:
+        found = KnowledgeRetriever(store, embedder).search(args.question, limit=args.limit)
+    document = {"question": args.question, "passages": [asdict(one) for one in found]}
+    output.emit(document, lambda console: _show(console, found))
+    return 0
+
+
+def _list(args: Namespace, output: Output) -> int:
+    with person.opened(args, output) as store:
+        ready = {one.document.id: one.excerpts for one in store.passages.indexed()}
+        documents = store.documents.all()
+    lines = [
+        {
+            **_document(one),
+            "state": "ready" if one.id in ready else "unfinished",
+            "passages": ready.get(one.id, 0),
+        }
+        for one in documents
+    ]
+
+    def human(console: Console) -> None:
+        for line in lines:
+            known = f"{line['passages']} passages" if line["state"] == "ready" else "add it again"
+            text = f"{line['name']}  {format_size(line['size'])}  {line['state']}, {known}"
+            console.print(text, markup=False, soft_wrap=True)
+        if not lines:
+            console.print("no documents: penjing knowledge add FILE", markup=False)
+
+    output.emit({"documents": lines}, human)
+    return 0
+
+
+def _remove(args: Namespace, output: Output) -> int:
+    """All of them or none, as far as names can be wrong."""
+    with person.opened(args, output) as store:
+        every = store.documents.all()
+        chosen = [_named(every, name) for name in args.names]
+        for one in {one.id: one for one in chosen}.values():
+            store.documents.delete(one.id)
+    names = [one.name for one in chosen]
+    output.emit(
+        {"removed": [_document(one) for one in chosen]},
+        lambda console: console.print(f"removed: {', '.join(names)}", markup=False),
+    )
+    return 0
+
+
+_ACTIONS: Mapping[str, Callable[[Namespace, Output], int]] = {
+    "add": _add,
+    "search": _search,
+    "list": _list,
+    "remove": _remove,
+}
+
+
+def _named(every: Sequence[Document], name: str) -> Document:
+    for one in every:
+        if name in (one.id, one.name):
+            return one
+    raise NotFound("document", name)
+
+
+def _size(file: Path) -> int:
+    try:
+        if not file.is_file():
+            raise BadInput(f"there is no file {file}: check the path")
+        return file.stat().st_size
+    except OSError as error:
+        raise BadInput(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from error
+
+
+def _document(one: Document) -> dict[str, Any]:
+    return {"id": one.id, "name": one.name, "size": one.size, "added": one.added}
+
+
+def _counts(added: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: added[name] for name in ("passages", "embedded", "replaced")}
+
+
+def _told(line: Mapping[str, Any]) -> str:
+    if "error" in line:
+        return f"not added: {line['error']}"
+    if not line["embedded"] and not line["replaced"]:
+        return f"{line['name']}: {line['passages']} passages, nothing new"
+    kind = "replaced" if line["replaced"] else "added"
+    return f"{line['name']}: {kind}, {line['passages']} passages, {line['embedded']} of them new"
+
+
+def _show(console: Console, found: Sequence[Passage]) -> None:
+    if not found:
+        console.print("nothing in the documents answers that", markup=False)
+    for number, one in enumerate(found, 1):
+        place = f", {one.location}" if one.location else ""
+        console.print(f"[{number}] {one.source}{place}", markup=False, soft_wrap=True)
+        text = " ".join(one.text.split())
+        short = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        console.print(f"    {short}", markup=False, soft_wrap=True)

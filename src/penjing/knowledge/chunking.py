@@ -1,0 +1,114 @@
+"""A document's plain text cut into passages: whole sentences, under one heading. Pure.
+
+Passages tile the text: each begins where the one before ends, and together they are all of it.
+Sizes are counted in tokens as the embedding model roughly counts them, without asking it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from penjing.knowledge.plain import Plain, Section
+
+AIM = 120
+"""Tokens after which a passage ends with the sentence; chosen in benchmarks/knowledge.py."""
+MOST = 240
+"""Tokens that no passage exceeds, however long a sentence is."""
+_LEAST = 12
+"""Tokens below which a section goes with the next one: a heading that stands alone."""
+
+_SENTENCE = re.compile(
+    r"""[.!?]["')\]]*(?=\s)|[。！？；…]+["'”’」』）】]*|\n+""",
+)
+_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+_WIDE_TOKENS = 0.7
+_NARROW_TOKENS = 0.28
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A passage of a document."""
+
+    start: int
+    """Its first character."""
+    end: int
+    """One past its last."""
+    location: str
+    """The heading or page it stands under."""
+
+
+def chunks(plain: Plain, aim: int = AIM, most: int = MOST) -> list[Chunk]:
+    """The passages, in order."""
+    made: list[Chunk] = []
+    for start, end, section in _sections(plain):
+        for first, last in _pieces(plain.text, start, end, aim, most):
+            made.append(Chunk(first, last, section.location))
+    return made
+
+
+def tokens(text: str) -> float:
+    """About how many tokens a multilingual vocabulary needs: wide characters are words."""
+    wide = len(_WIDE.findall(text))
+    return _WIDE_TOKENS * wide + _NARROW_TOKENS * (len(text) - wide)
+
+
+def _sections(plain: Plain) -> Iterator[tuple[int, int, Section]]:
+    """Spans under one heading; one with hardly a word goes with what follows it."""
+    marks = list(plain.sections)
+    if not marks or marks[0].start > 0:
+        marks.insert(0, Section(0))
+    begin = 0
+    for place, section in enumerate(marks):
+        last = place + 1 == len(marks)
+        end = len(plain.text) if last else marks[place + 1].start
+        if end == begin or (not last and tokens(plain.text[begin:end]) < _LEAST):
+            continue
+        yield begin, end, section
+        begin = end
+
+
+def _pieces(text: str, start: int, end: int, aim: int, most: int) -> Iterator[tuple[int, int]]:
+    """Sentences packed until there are enough; a last one of a few words goes with them."""
+    begin = at = start
+    size = 0.0
+    for stop in _stops(text, start, end, most):
+        more = tokens(text[at:stop])
+        enough = size >= aim and tokens(text[at : min(end, at + 4 * aim)]) >= _LEAST
+        if size and (enough or size + more > most):
+            yield begin, at
+            begin, size = at, 0.0
+        at, size = stop, size + more
+    if begin < end:
+        yield begin, end
+
+
+def _stops(text: str, start: int, end: int, most: int) -> Iterator[int]:
+    """Where sentences end, the spaces after them included; too long ones are cut."""
+    begin = start
+    ends = [match.end() for match in _SENTENCE.finditer(text, start, end)]
+    for stop in [*ends, end]:
+        while stop < end and text[stop].isspace():
+            stop += 1  # noqa: PLW2901
+        while tokens(text[begin:stop]) > most:
+            begin = _cut(text, begin, most)
+            yield begin
+        if stop > begin:
+            yield stop
+            begin = stop
+
+
+def _cut(text: str, begin: int, most: int) -> int:
+    """The last space before it is too long; without one, a cut between any two characters."""
+    end = begin + 1
+    low, high = 1, int(most / _NARROW_TOKENS)
+    while low < high:  # the longest that fits
+        middle = (low + high + 1) // 2
+        if tokens(text[begin : begin + middle]) <= most:
+            low = middle
+        else:
+            high = middle - 1
+    end = begin + low
+    space = text.rfind(" ", begin + low // 2, end)
+    return space + 1 if space > begin else end

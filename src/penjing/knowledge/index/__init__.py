@@ -1,0 +1,1 @@
+"""Ways to find excerpts, one file each, and how their answers become one."""

@@ -1,0 +1,44 @@
+"""The form in which the passage index keeps a word: without case, accents and English endings.
+
+Asked of SQLite's own tokenizer, so that what is looked for is what was kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache, lru_cache
+from typing import Any
+
+from penjing.core.errors import MissingExtra
+
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+"""Of the index `terms`; another one needs another migration."""
+_MOST = 10_000
+
+_lock = threading.Lock()
+
+
+@lru_cache(_MOST)
+def forms(word: str) -> tuple[str, ...]:
+    """The forms of a word, in order; several where it holds a dash or a dot, perhaps none."""
+    with _lock:
+        connection = _scratch()
+        connection.execute("INSERT INTO scratch (rowid, text) VALUES (1, ?)", (word,))
+        rows = connection.execute("SELECT term FROM found ORDER BY offset").fetchall()
+        connection.execute("INSERT INTO scratch (scratch) VALUES ('delete-all')")
+    return tuple(str(row[0]) for row in rows)
+
+
+@cache
+def _scratch() -> Any:
+    """An index in memory, empty between two words."""
+    try:
+        from sqlcipher3 import dbapi2
+    except ModuleNotFoundError as error:
+        raise MissingExtra("the vault", "vault") from error
+    connection = dbapi2.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.execute(
+        f"CREATE VIRTUAL TABLE scratch USING fts5(text, content='', tokenize='{TOKENIZER}')"
+    )
+    connection.execute("CREATE VIRTUAL TABLE found USING fts5vocab('scratch', 'instance')")
+    return connection
