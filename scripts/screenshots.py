@@ -89,7 +89,7 @@ def opened(browser: Any, place: Garden, **how: Any) -> Page:
 def main(folder: Path) -> None:
     """All of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    wide: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
+    wide: dict[str, Any] = {"viewport": {"width": 1280, "height": 940}}
     with sync_playwright() as play, garden(kept_as="Anna") as place:
         place.store.settings.put("theme", "light")
         tend(place, {"elm.md": ELM}, TALKS)

@@ -6,6 +6,7 @@ Policy, an exception or an error on the console fails the test, whatever else it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from watching import Visit, Watch
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = chromium()
+    if path is None and "CI" in os.environ:
+        pytest.fail("no Chromium here: .ci/run installs it")
     if path is None:
         pytest.skip("no Chromium here: apt-get install chromium, or set CHROMIUM to one")
     with sync_playwright() as play:

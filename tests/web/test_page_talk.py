@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
-import pytest
 from garden import Garden, garden
 from page import composer, conversations, say
 from playwright.sync_api import expect
@@ -157,6 +155,21 @@ def test_a_crash_in_the_middle_is_one_line(visit: Visit) -> None:
         expect(page.locator(".turn.assistant")).to_contain_text("word5 ")
 
 
+def test_a_connection_that_is_lost_in_the_middle_is_one_line(visit: Visit) -> None:
+    with garden(answers=[LONG], delay=0.01) as place:
+        page = visit(place)
+        answer = say(page, "tell me", wait=False)
+        expect(answer).to_contain_text("word5 ")
+        page.context.set_offline(True)
+        expect(answer).to_contain_text("The server cannot be reached")
+        expect(answer).to_contain_text("word5 ")
+        page.context.set_offline(False)
+        rest(place)
+        page.get_by_role("button", name="Reload the conversation").click()
+        expect(answer).to_contain_text("word5 ")
+        expect(page.get_by_role("button", name="Reload the conversation")).to_have_count(0)
+
+
 def test_conversations_are_renamed_and_deleted(home: Garden, visit: Visit) -> None:
     page = visit(home, "Anna")
     say(page, "apples")
@@ -215,17 +228,3 @@ def test_left_out_turns_are_told(visit: Visit) -> None:
         expect(answer).to_contain_text("left out")
         page.reload()
         expect(page.locator(".turn.assistant").last).to_contain_text("left out")
-
-
-@pytest.mark.model
-def test_a_real_model_answers_on_the_page(
-    visit: Visit, default_model: Path, tmp_path: Path
-) -> None:
-    from penjing.engine.remote import open_scheduler
-
-    with garden(tmp_path, scheduler=open_scheduler(default_model, context=2048)) as place:
-        page = visit(place, "Anna")
-        answer = say(page, "What is the capital of France?", wait=False)
-        expect(answer).to_have_attribute("aria-busy", "false", timeout=60_000)
-        expect(answer.locator(".prose")).to_contain_text("Paris")
-        expect(answer.locator(".rate")).to_contain_text("tokens")

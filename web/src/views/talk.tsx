@@ -62,6 +62,15 @@ function Turns({ talk, turn, hello, me }: { talk: Talk; turn: number | null; hel
     found.scrollIntoView({ block: "center" });
     found.focus({ preventScroll: true });
   }, [turn, ready, talk, turns.length]);
+  useEffect(() => {
+    const column = box.current?.firstElementChild;
+    if (!column) return;
+    const again = new ResizeObserver(() => {
+      if (stick.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+    });
+    again.observe(column); // a passage opened beside it, a detail unfolded, a window made narrower
+    return () => again.disconnect();
+  }, []);
   function scrolled() {
     const at = box.current;
     if (!at) return;

@@ -63,7 +63,7 @@ export const en = {
   // talking
   greeting: (name: string) => `What is on your mind, ${name}?`,
   greetingNobody: "What is on your mind?",
-  greetingMore: (model: string) => `${model} answers on this machine. Nothing you write leaves it.`,
+  greetingMore: (model: string) => `${model} answers from your own machine. What you write goes no further.`,
   message: "Your message",
   placeholder: "Write a message",
   sendHint: "Enter sends, Shift + Enter begins a new line",

@@ -20,8 +20,13 @@ export const chosenLanguage = signal<Language | null>(null);
 export const language = computed<Language>(() => chosenLanguage.value ?? ofBrowser());
 export const words = computed(() => TABLE[language.value]);
 
+/** Dates and numbers as the browser writes them, where it speaks the same language. */
+const locale = computed(
+  () => navigator.languages.find((tag) => tag.toLowerCase().startsWith(language.value)) ?? words.value.tag,
+);
+
 export function number(value: number, digits = 0): string {
-  return new Intl.NumberFormat(words.value.tag, {
+  return new Intl.NumberFormat(locale.value, {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value);
@@ -30,7 +35,7 @@ export function number(value: number, digits = 0): string {
 /** As many digits as say something: 0.198, 5.24, 66. */
 export function significant(value: number, digits = 3, least = digits): string {
   const how = { maximumSignificantDigits: digits, minimumSignificantDigits: least };
-  return new Intl.NumberFormat(words.value.tag, how).format(value);
+  return new Intl.NumberFormat(locale.value, how).format(value);
 }
 
 export function percent(value: number, digits = 1): string {
@@ -51,6 +56,6 @@ export function size(bytes: number): string {
 export function when(seconds: number, style: "day" | "time" = "day"): string {
   const date = new Date(seconds * 1000);
   return style === "time"
-    ? date.toLocaleTimeString(words.value.tag, { hour: "2-digit", minute: "2-digit" })
-    : date.toLocaleDateString(words.value.tag, { year: "numeric", month: "short", day: "numeric" });
+    ? date.toLocaleTimeString(locale.value, { hour: "2-digit", minute: "2-digit" })
+    : date.toLocaleDateString(locale.value, { year: "numeric", month: "short", day: "numeric" });
 }

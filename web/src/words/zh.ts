@@ -57,7 +57,7 @@ export const zh: Words = {
 
   greeting: (name) => `${name}，想聊点什么？`,
   greetingNobody: "想聊点什么？",
-  greetingMore: (model) => `${model} 就在这台机器上作答，您写的内容不会离开它。`,
+  greetingMore: (model) => `${model} 在您自己的机器上作答，您写的内容不会传到别处。`,
   message: "您的消息",
   placeholder: "写点什么",
   sendHint: "Enter 发送，Shift + Enter 换行",
