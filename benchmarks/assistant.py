@@ -21,13 +21,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 
-from assisted import EXAMPLES, NOW, Kept, house, kept
+from assisted import EXAMPLES, NOW, Kept, house, kept, recording, smart_tools
 
+from penjing.assistant.build import build
+from penjing.assistant.generate.shelf import shelf
 from penjing.assistant.spec.parse import load
+from penjing.assistant.turn import SpecAssistant
 from penjing.assistant.understand.cascade import Stages, Understanding
 from penjing.assistant.understand.judge import ModelJudge
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.writer import ModelWriter
+from penjing.core.dialogue import Acted, Said
+from penjing.vault.fake import FakeStore
 
 
 @dataclass
@@ -111,6 +116,7 @@ STAGES = {
     "templates alone": Stages(classifier=False, model=False),
     "classifier alone": Stages(templates=False, model=False),
     "templates and classifier": Stages(model=False),
+    "model alone": Stages(templates=False, classifier=False),
 }
 
 
@@ -122,6 +128,41 @@ def _writer(name: str) -> ModelWriter:
 
     path = find_model(name, Home.from_environment(), progress=Silent(), download=True)
     return ModelWriter(LlamaCpp.open(path, context=2048))
+
+
+def turns(writer: ModelWriter | None) -> dict[str, Any]:
+    """Seconds from text to action, and to the first word of a quoted and of an open answer."""
+    tools = list(smart_tools().values())
+    assistant = build(load(EXAMPLES / "smart-home/assistant.yaml"), tools, writer=writer)
+    acted = [_first(assistant, one.text, Acted) for one in kept("smart-home.test") if one.intents]
+    acted = sorted(one for one in acted if one is not None)
+    spec = load(EXAMPLES / "customer-service/assistant.yaml")
+    own = shelf(Path(spec.folder), spec.knowledge.sources)
+    served = list(recording(*spec.tools).values())
+    service = build(spec, served, writer=writer, retrievers=lambda _person, _store: own)
+    quoted = _first(service, "how often should I descale the machine?", Said)
+    document = {
+        "acted": len(acted),
+        "text_to_action_ms_median": round(1000 * acted[len(acted) // 2], 2),
+        "text_to_action_ms_p95": round(1000 * acted[int(0.95 * len(acted))], 2),
+        "quoted_first_word_ms": round(1000 * (quoted or 0), 2),
+    }
+    if writer is not None:
+        opened = _first(assistant, "tell me about the moon please", Said)
+        document["open_answer_first_word_ms"] = round(1000 * (opened or 0), 2)
+    return document
+
+
+def _first(assistant: SpecAssistant, text: str, kind: type) -> float | None:
+    """Seconds until the first event of a kind, in a fresh session."""
+    store = FakeStore()
+    session = store.history.begin().id
+    began = time.perf_counter()
+    found = None
+    for event in assistant.reply("p", store, session, text, role="owner"):
+        if isinstance(event, kind) and found is None:
+            found = time.perf_counter() - began
+    return found
 
 
 def main() -> None:
@@ -138,7 +179,7 @@ def main() -> None:
     writer = _writer(args.model) if args.model else None
     document: dict[str, Any] = {"model": args.model, "spec": args.spec, "split": args.split}
     for name, stages in STAGES.items():
-        if args.only in (None, name):
+        if args.only in (None, name) and (writer is not None or name != "model alone"):
             began = time.perf_counter()
             understanding = Understanding(spec, house, stages=stages)
             made = time.perf_counter() - began
@@ -150,6 +191,7 @@ def main() -> None:
             document[name]["seconds_to_compile"] = round(made, 2)
             if args.wrong:
                 print(*tallies["all"].wrong, sep="\n", file=sys.stderr)
+    document["turns"] = turns(writer)
     print(json.dumps(document, ensure_ascii=False, indent=1))
 
 

@@ -210,7 +210,7 @@ def _load(path: Path, embedder: Embedder | None) -> Classifier | None:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as data:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
             intents = tuple(str(one) for one in data["intents"])
             sharpness, threshold = (float(one) for one in data["numbers"])
             return Classifier(intents, data["weights"], sharpness, threshold, embedder)

@@ -1,0 +1,86 @@
+"""`penjing assistant` and `penjing chat SPEC`: one document, no model for commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from penjing.cli.app import main
+
+SPEC = """\
+assistant: Clerk
+languages: [en, zh]
+tools: {timers: }
+slots:
+  duration: {type: duration, ask: {en: "For how long?", zh: "多久？"}}
+intents:
+  timer:
+    sentences: {en: ["set a timer for {duration}"], zh: ["计时{duration}"]}
+    do:
+      - collect: duration
+      - call: timers
+        with: {action: set, seconds: $duration}
+        describes: {en: "set a timer for {duration}", zh: "计时{duration}"}
+      - answer: {en: "It runs for {duration}.", zh: "开始计时{duration}。"}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PENJING_HOME", str(tmp_path / "home"))
+    path = tmp_path / "assistant.yaml"
+    path.write_text(SPEC, "utf-8")
+    return path
+
+
+def test_a_command_is_done_and_told(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chat", str(spec), "--once", "计时十分钟", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (action,) = document["actions"]
+    assert (action["tool"], action["arguments"]) == ("timers", {"action": "set", "seconds": 600})
+    assert action["outcome"]["ok"] is True
+    (understood,) = document["understood"]
+    assert understood["slots"] == [{"name": "duration", "value": 600, "text": "十分钟"}]
+    assert document["answer"] == "开始计时10分钟。"
+
+
+def test_plain_words_without_json(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chat", str(spec), "--once", "set a timer for one minute"]) == 0
+    assert capsys.readouterr().out == "It runs for 1 minute.\n"
+
+
+def test_a_models_options_are_refused(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["chat", str(spec), "--once", "hi", "--system", "You are a cat."]) == 2
+    assert "--system" in capsys.readouterr().err
+
+
+def test_check_says_what_is_wrong(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["assistant", "check", str(spec)]) == 0
+    spec.write_text(SPEC.replace("seconds: $duration", "second: $duration"), "utf-8")
+    capsys.readouterr()
+    assert main(["assistant", "check", str(spec), "--json"]) == 2
+    (wrong,) = json.loads(capsys.readouterr().out)["wrong"]
+    assert wrong.startswith("assistant.yaml:11: ")
+    assert "'second' is no argument" in wrong
+    assert main(["chat", str(spec), "--once", "hi"]) == 2
+
+
+def test_stories_pass_and_fail(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["assistant", "test", str(spec)]) == 2  # there are none
+    turn = "{say: set a timer for one minute, calls: [{timers: {action: set, seconds: %d}}]}"
+    stories = spec.with_name("stories.yaml")
+    stories.write_text(f"- story: one\n  turns:\n    - {turn % 60}\n")
+    assert main(["assistant", "test", str(spec)]) == 0
+    stories.write_text(f"- story: one\n  turns:\n    - {turn % 61}\n")
+    assert main(["assistant", "test", str(spec)]) == 1
+    assert "stories.yaml:3: calls should be" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["assistant", "check", "nowhere.yaml"], ["chat", "nowhere.yaml", "--once", "x"]]
+)
+def test_a_spec_that_is_not_there(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert "nowhere.yaml" in capsys.readouterr().err
