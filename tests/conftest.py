@@ -13,12 +13,24 @@ sys.path.insert(0, str(Path(__file__).parent / "support"))
 from penjing.bundle.catalogue import load_catalogue
 from penjing.bundle.home import Home
 from penjing.bundle.resolve import find_model
+from penjing.core.egress import shutter
+from penjing.core.egress.receipt import Layer, Receipt
 from penjing.core.errors import NetworkError
 from penjing.core.progress import Silent
 
 # how long an example takes says more of the machine than of the code
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True)
+def _the_shutter_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command run in this process must not close the network for every test after it.
+
+    That it closes is tested in processes of their own (`core/test_egress.py`, `security/`).
+    """
+    pretended = Receipt((), (Layer("seccomp", True, "not really"),), ())
+    monkeypatch.setattr(shutter, "close_shutter", lambda *_, **__: pretended)
 
 
 @pytest.fixture(scope="session")
