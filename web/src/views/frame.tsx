@@ -93,8 +93,10 @@ function escape(menu: (open: boolean) => void) {
 }
 
 function search(menu: (open: boolean) => void) {
-  menu(true); // where the side bar is hidden
-  requestAnimationFrame(() => document.getElementById("search")?.focus());
+  const focus = () => document.getElementById("search")?.focus();
+  focus();
+  menu(true); // where the side bar is hidden, it is there a moment later
+  requestAnimationFrame(focus);
 }
 
 function step(by: number) {
