@@ -78,7 +78,7 @@ VIEWS: dict[str, Callable[[Page], None]] = {
 
 def violations(page: Page) -> list[str]:
     """What axe finds, one line each."""
-    page.wait_for_timeout(250)  # colours move for a moment
+    page.wait_for_timeout(200)  # colours move for a moment
     found = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
@@ -260,6 +260,7 @@ def test_the_browsers_language_is_spoken(alone: Garden, visit: Visit) -> None:
     }.items():
         room(page, name)
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        expect(page.locator("main")).not_to_contain_text("正在载入")
         page.locator("dl.facts").evaluate_all("all => all.map(one => one.remove())")  # data
         text = page.locator("main").inner_text()
         latin = [word for word in text.split() if word.isascii() and word.isalpha()]
