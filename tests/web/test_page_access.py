@@ -247,6 +247,17 @@ def test_a_phone_is_enough(alone: Garden, visit: Visit) -> None:
         assert overflow(page) == 0, name
 
 
+def test_the_menu_of_a_phone_holds_the_focus_and_gives_it_back(alone: Garden, visit: Visit) -> None:
+    page = visit(alone, viewport={"width": 360, "height": 640})
+    page.get_by_role("button", name="Menu").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".brand")).to_be_focused()
+    expect(page.locator(".stage")).to_have_attribute("inert", "")
+    page.keyboard.press("Escape")
+    expect(page.locator(".side")).to_be_hidden()
+    expect(page.get_by_role("button", name="Menu")).to_be_focused()
+
+
 def test_the_browsers_language_is_spoken(alone: Garden, visit: Visit) -> None:
     page = visit(alone, locale="zh-CN")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
