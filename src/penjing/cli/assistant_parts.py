@@ -59,13 +59,18 @@ class LazyWriter:
             self._writer.close()
 
 
+def addresses_of(spec: Spec) -> list[tuple[str, int]]:
+    """Hosts and ports that the spec's tools name."""
+    from penjing.tools.registry import addresses
+
+    return addresses(section(spec), Path(spec.folder))
+
+
 def close_shutter(spec: Spec, progress: Progress) -> None:
     """From here on nothing but the hosts that the spec's tools name is reached."""
     from penjing.cli import opening
-    from penjing.tools.registry import addresses
 
-    allowed = addresses(_section(spec), Path(spec.folder))
-    opening.close_shutter(progress, local=True, allowed=allowed)
+    opening.close_shutter(progress, local=True, allowed=addresses_of(spec))
 
 
 def model_writer(
@@ -108,7 +113,7 @@ def tools_of(spec: Spec) -> Iterator[list[Tool]]:
     from penjing.tools.given import in_this_process
     from penjing.tools.registry import make_tools
 
-    tools = list(make_tools(_section(spec), in_this_process(Path(spec.folder))))
+    tools = list(make_tools(section(spec), in_this_process(Path(spec.folder))))
     try:
         yield tools
     finally:
@@ -116,7 +121,8 @@ def tools_of(spec: Spec) -> Iterator[list[Tool]]:
             tool.close()
 
 
-def _section(spec: Spec) -> dict[str, Any]:
+def section(spec: Spec) -> dict[str, Any]:
+    """The `tools:` of a spec, as the tools read it."""
     return {rule.name: rule.settings for rule in spec.tools.values() if not rule.part_of}
 
 
