@@ -52,8 +52,8 @@ def home(tmp_path: Path, default_model: Path) -> Iterator[Home]:
     household(tmp_path / "home").close()
     (tmp_path / "words").write_text(OWN.text)
     with mosquitto(tmp_path) as broker:
-        files = (tmp_path / one for one in ("home", "assistant.yaml", "log"))
-        made = Home(*files, broker, default_model)
+        spec, log = tmp_path / "assistant.yaml", tmp_path / "log"
+        made = Home(tmp_path / "home", spec, log, broker, default_model)
         made.write()
         yield made
 
@@ -86,10 +86,10 @@ class Served:
 def served(home: Home) -> Iterator[Served]:
     words = home.root.parent / "words"
     command = ["serve", str(home.spec), "--port", "0", "--json", "--log-requests"]
+    command += ["--context", "1024", "--vault-passphrase-file", str(words)]
     with home.log.open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "penjing", *command, "--context", "1024"]
-            + ["--vault-passphrase-file", str(words)],
+            [sys.executable, "-m", "penjing", *command],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

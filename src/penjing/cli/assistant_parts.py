@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.assistant.writer import Writer
     from penjing.core.progress import Progress
-    from penjing.core.protocols import Tool
+    from penjing.core.protocols import Embedder, Tool
 
 ENDINGS = (".yaml", ".yml")
 """What tells a spec from a model."""
@@ -137,19 +137,38 @@ def documents_of(spec: Spec) -> Retrievers | None:
 
 
 @contextlib.contextmanager
-def opened(path: str, writer: Writer | None) -> Iterator[SpecAssistant]:
+def opened(spec: Spec, writer: Writer | None, progress: Progress) -> Iterator[SpecAssistant]:
     """The assistant of a spec, ready to reply; closed in the end."""
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
     from penjing.bundle.home import Home
 
-    spec = load_spec(path)
-    with tools_of(spec) as tools:
+    with tools_of(spec) as tools, late_embedder(progress) as embedder:
         require_sound(spec, tools)
         assistant = build(
-            spec, tools, writer=writer, cache=Home.from_environment().work / "intents"
+            spec,
+            tools,
+            writer=writer,
+            embedder=embedder,
+            retrievers=documents_of(spec),
+            cache=Home.from_environment().work / "intents",
         )
         try:
             yield assistant
         finally:
             assistant.close()
+
+
+@contextlib.contextmanager
+def late_embedder(progress: Progress) -> Iterator[Embedder | None]:
+    """The embedding model where it was pulled; loaded when it is first asked."""
+    from penjing.cli import embedder
+
+    if not embedder.is_here():
+        yield None
+        return
+    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
+    try:
+        yield late
+    finally:
+        late.close()

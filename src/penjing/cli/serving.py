@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.cli.assistant_parts import addresses_of, is_spec, load_spec
+from penjing.cli.assistant_parts import addresses_of, is_spec, late_embedder, load_spec
 from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
@@ -154,18 +154,13 @@ class _Knowledge:
 @contextmanager
 def _knowledge(progress: Progress) -> Iterator[_Knowledge | None]:
     """Where the embedding model was pulled; it is not fetched for somebody who has no documents."""
-    from penjing.cli import embedder
+    with late_embedder(progress) as late:
+        if late is None:
+            yield None
+            return
+        from penjing.knowledge.desk import KnowledgeDesk
 
-    if not embedder.is_here():
-        yield None
-        return
-    from penjing.knowledge.desk import KnowledgeDesk
-
-    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
-    try:
         yield _Knowledge(late, KnowledgeDesk(late))
-    finally:
-        late.close()
 
 
 def _assistant(args: Namespace, spec: Spec, parts: _Parts) -> AbstractContextManager[Served]:
