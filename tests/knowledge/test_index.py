@@ -84,7 +84,7 @@ def test_it_is_small() -> None:
     index = DenseIndex(384)
     made = np.random.default_rng(1).normal(0, 1, (5000, 384)).astype(np.float32)
     index.change(frozenset(), {"a": pairs(made)}.items())
-    assert index.nbytes / 5000 <= 8 + 384 + 4 + 48
+    assert index.nbytes / 5000 <= 8 + 8 + 384 + 4 + 48
 
 
 def test_words_are_weighed_as_the_textbook_says() -> None:

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_library import MANUAL, on_disk
+from test_documents_added import MANUAL, on_disk
 
 from penjing.core.errors import StorageError
 from penjing.core.history import Excerpt

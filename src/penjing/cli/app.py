@@ -59,7 +59,9 @@ COMMANDS = (
     Command("evaluate", "penjing.cli.evaluate", "measure what a model or a bundle kept"),
     Command("chat", "penjing.cli.chat", "talk to a model on this machine"),
     Command("serve", "penjing.cli.serve", "answer a browser and programs on this machine"),
+    Command("assistant", "penjing.cli.assistant", "check an assistant's spec and run its stories"),
     Command("knowledge", "penjing.cli.knowledge", "keep documents and search them"),
+    Command("tools", "penjing.cli.tools", "show, try and offer the tools of an assistant"),
     Command("vault", "penjing.cli.vault", "keep what people say encrypted, each with an own key"),
     Command("doctor", "penjing.cli.doctor", "look whether all is well, and whether anything leaks"),
 )

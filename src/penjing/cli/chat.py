@@ -1,8 +1,8 @@
 """`penjing chat`: talk to a model on this machine. Nothing leaves it, nothing is written to disk.
 
 One answer (`--once`), one answer per line of a pipe, or a conversation at a terminal, which is in
-`repl.py`. What is typed stays in memory: a history on disk must be encrypted, and the vault that
-will do so does not exist yet. `/save` is the only way to a file, and says that it is readable.
+`repl.py`; with an assistant's spec, `assistant_chat.py`. What is typed stays in memory: `/save` is
+the only way to a file, and says that it is readable.
 
 Only what starts the first answer is imported before it.
 """
@@ -35,6 +35,7 @@ EXAMPLES: Mapping[str, str] = {
     "chat": """
         penjing chat
         penjing chat --once "What is the capital of France?"
+        penjing chat examples/smart-home/assistant.yaml --once "turn on the kitchen light" --json
     """,
 }
 
@@ -51,7 +52,11 @@ DEFAULT_SYSTEM = "You are a helpful assistant."
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     """Add the command's own arguments."""
     add = parser.add_argument
-    add("model", nargs="?", help="a model's name, a .gguf file or a bundle (default: a small one)")
+    add(
+        "model",
+        nargs="?",
+        help="a model's name, a .gguf file, a bundle or a spec (default: a small model)",
+    )
     add("--once", metavar="TEXT", help="answer this and exit; - reads it from standard input")
     add(
         "--system",
@@ -107,8 +112,12 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
             stream.reconfigure(errors=errors)  # type: ignore[union-attr]
     if args.once is None and args.json and _is_terminal():
         raise BadInput("--json needs a question: give --once TEXT, or pipe one line per question")
-    settings = _settings(args)
     question = None if args.once is None else _question(args.once)
+    if str(args.model).endswith((".yaml", ".yml")):
+        from penjing.cli import assistant_chat
+
+        return assistant_chat.run(args, question)
+    settings = _settings(args)
     began = time.monotonic()
     model = (opener or _open)(args, Output(args.json, quiet=args.quiet).progress())
     system = _system(args.system, model)

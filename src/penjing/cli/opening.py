@@ -1,4 +1,4 @@
-"""Finding and loading the model that `penjing chat` was asked for, then nothing gets out.
+"""Finding and loading the model that a command was asked for, then nothing gets out.
 
 Imports nothing heavy until it is called.
 """
@@ -6,6 +6,7 @@ Imports nothing heavy until it is called.
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,10 +50,16 @@ def find_file(name: str | None, command: str, progress: Progress) -> Path:
     return path
 
 
-def close_shutter(progress: Progress, *, local: bool) -> None:
-    """Before the engine's threads start: the kernel holds those that come later."""
-    from penjing.core.egress import shutter
+def close_shutter(
+    progress: Progress, *, local: bool, allowed: Sequence[tuple[str, int]] = ()
+) -> None:
+    """Before the engine's threads start: the kernel holds those that come later.
 
-    receipt = shutter.close_shutter((), local=local)
+    `allowed` are hosts and ports that may still be reached.
+    """
+    from penjing.core.egress import shutter
+    from penjing.core.egress.allowed import address
+
+    receipt = shutter.close_shutter([address(*one) for one in allowed], local=local)
     if not receipt.kernel:
         progress.note("offline in Python only: this system holds no native code (penjing doctor)")

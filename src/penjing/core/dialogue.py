@@ -15,6 +15,9 @@ from penjing.core.messages import Usage
 Trust = Literal["person", "spec", "document", "tool", "model"]
 """Where a text came from. Only the first two may decide an action."""
 
+Standing = Literal["owner", "member", "guest"]
+"""What a person is in this house. A spec says which tools which of them may use."""
+
 
 @dataclass(frozen=True)
 class Passage:
@@ -146,6 +149,14 @@ class Acted:
 
 
 @dataclass(frozen=True)
+class Remarked:
+    """What a person should know about the reply and is no part of it: what was left out, say."""
+
+    text: str
+    """One line."""
+
+
+@dataclass(frozen=True)
 class Finished:
     """The reply is over; always the last."""
 
@@ -155,4 +166,4 @@ class Finished:
     """What the model did; None where it was not asked."""
 
 
-Event = Understood | Said | Cited | Confirm | Acted | Finished
+Event = Understood | Said | Cited | Confirm | Acted | Remarked | Finished

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from penjing.core.dialogue import Event, Outcome, Passage
+from penjing.core.dialogue import Event, Outcome, Passage, Standing
 from penjing.core.history import (
     Document,
     Excerpt,
@@ -192,15 +192,25 @@ class Assistant(Protocol):
         """What people call it."""
         ...
 
-    def reply(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+    def reply(
+        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
         """Answer one thing a person said; both turns are kept in `store` by the time it ends.
 
-        Closing the iterator stops the answer; what was already said is kept.
+        `role` decides which tools may be used: who forgets it may do least. Closing the iterator
+        stops the answer; what was already said is kept.
         """
         ...
 
     def confirm(
-        self, person: str, store: Store, session: str, action: str, *, yes: bool
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        action: str,
+        *,
+        yes: bool,
+        role: Standing = "guest",
     ) -> Iterator[Event]:
         """Do, or drop, the action of this id that waits. NotFound when none of it waits."""
         ...

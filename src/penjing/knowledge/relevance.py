@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from penjing.core.history import Excerpt
-from penjing.vault.terms import segmented
 
 THRESHOLD = 0.5
 """A question has an answer when one of its best passages reaches this."""
@@ -32,12 +32,20 @@ def coverage(words: Sequence[str], excerpt: Excerpt) -> float:
     if not words:
         return 0.0
     text = f"{excerpt.location}\n{excerpt.text}".lower()
-    there = {_stem(word) for word in re.findall(r"\w+", segmented(text) or text)}
-    found = sum(all(_stem(one) in there for one in re.findall(r"\w+", word)) for word in words)
+    found = sum(all(form.search(text) for form in _forms(word)) for word in words)
     return found / len(words)
 
 
-def _stem(word: str) -> str:
-    if not word.isascii():
-        return word
-    return (word.removesuffix("s") if len(word) > 3 else word)[:_STEM]
+@lru_cache(4096)
+def _forms(word: str) -> tuple[re.Pattern[str], ...]:
+    """What finds the word, or each part of one with a dash: at the start of a word, but for runs
+    of Chinese, and to its end where it is short.
+    """
+    return tuple(_form(part) for part in re.findall(r"\w+", word))
+
+
+def _form(part: str) -> re.Pattern[str]:
+    if not part.isascii():
+        return re.compile(re.escape(part))
+    stem = (part.removesuffix("s") if len(part) > 3 else part)[:_STEM]
+    return re.compile(rf"(?<![a-z0-9_]){stem}" + ("" if len(stem) == _STEM else r"s?(?![a-z0-9_])"))

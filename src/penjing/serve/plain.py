@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator, Sequence
 
-from penjing.core.dialogue import Event, Finished, Said
+from penjing.core.dialogue import Event, Finished, Said, Standing
 from penjing.core.errors import BadInput, EngineError, NotFound
 from penjing.core.fitting import first_that_fits
 from penjing.core.history import Turn
@@ -39,7 +39,15 @@ class Plain:
         """The model's."""
         return self._scheduler.name
 
-    def reply(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+    def reply(
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        text: str,
+        *,
+        role: Standing = "guest",  # noqa: ARG002
+    ) -> Iterator[Event]:
         """Answer; see `Assistant.reply`."""
         before = store.history.turns(session)
         messages, left_out = self._fitted([*_said(before), Message.of("user", text)])
@@ -59,6 +67,7 @@ class Plain:
         action: str,
         *,
         yes: bool,  # noqa: ARG002
+        role: Standing = "guest",  # noqa: ARG002
     ) -> Iterator[Event]:
         """Nothing ever waits here."""
         raise NotFound("action", action)

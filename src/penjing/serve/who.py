@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from penjing.core.dialogue import Standing
 from penjing.core.errors import NotPermitted
 from penjing.core.protocols import Store
 
@@ -21,7 +22,7 @@ class Who:
     """Their id; `OWNER` where there is no vault."""
     name: str
     """What they type to log in."""
-    role: str
+    role: Standing
     """Owner, member or guest."""
     store: Store
     """What is theirs, unlocked. Never closed by a handler."""

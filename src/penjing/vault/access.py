@@ -90,6 +90,7 @@ class Gate:
     def __init__(self, connection: Connection, owner: str) -> None:
         self._connection = connection
         self._owner = owner
+        self._reads_terms = False
 
     def one(self, table: str, key: str | int) -> Row:
         """The row of that id. Raises NotFound, for another's too."""
@@ -109,12 +110,6 @@ class Gate:
         where, values = self._where(table, equal)
         statement = f"SELECT max({column}) AS high FROM {table} {where}"  # noqa: S608
         return int(self._rows(statement, values)[0]["high"] or 0)
-
-    def counts(self, table: str, column: str) -> dict[str, int]:
-        """How many rows there are of each value of a column."""
-        where, values = self._where(table, {})
-        statement = f"SELECT {column}, count(*) FROM {table} {where} GROUP BY {column}"  # noqa: S608
-        return dict(self._connection.execute(statement, values).fetchall())
 
     def insert(self, table: str, **values: object) -> None:
         """A new row of this person's."""
@@ -169,6 +164,9 @@ class Gate:
         return int(self._connection.execute(statement, (first, last)).fetchone()[0] or 0)
 
     def _vocabulary(self) -> None:
+        if self._reads_terms:
+            return
+        self._reads_terms = True
         for name, kind in (("places", "instance"), ("frequencies", "row")):
             table = f"temp.{name} USING fts5vocab('main', 'terms', '{kind}')"
             self._connection.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS {table}")

@@ -122,6 +122,7 @@ def _passages(connection: Connection) -> None:
     What the index says of an excerpt is a view, so that one text is not kept twice.
     """
     connection.execute("ALTER TABLE document ADD COLUMN ready INTEGER NOT NULL DEFAULT 0")
+    connection.execute("ALTER TABLE document ADD COLUMN excerpts INTEGER NOT NULL DEFAULT 0")
     connection.execute("ALTER TABLE excerpt ADD COLUMN start INTEGER NOT NULL DEFAULT 0")
     connection.execute("ALTER TABLE excerpt ADD COLUMN words TEXT")
     connection.execute(

@@ -42,7 +42,8 @@ class PersonPassages:
         with self._database.writing() as connection:
             gate = Gate(connection, self._owner)
             this = gate.one("document", document)
-            gate.update("document", document, ready=1)
+            count = gate.highest("excerpt", "place + 1", document=document)
+            gate.update("document", document, ready=1, excerpts=count)
             for other in gate.all("document", name=this["name"]):
                 if other["number"] < this["number"]:
                     delete_document(gate, other["id"])
@@ -52,8 +53,7 @@ class PersonPassages:
         with self._database.reading() as connection:
             gate = Gate(connection, self._owner)
             rows = gate.all("document", "added DESC, number DESC", ready=1)
-            counts = gate.counts("excerpt", "document")
-        return [Indexed(document_of(row), counts.get(row["id"], 0)) for row in rows]
+        return [Indexed(document_of(row), row["excerpts"]) for row in rows]
 
     def marks(self, document: str) -> list[Mark]:
         """What an index in memory wants of a document's excerpts, in order."""

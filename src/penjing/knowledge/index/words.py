@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from penjing.core.history import Mark
 
-MOST_PLACES = 12_000
+MOST_PLACES = 6_000
 """Places weighed for one question: frequent words are left out where rare ones fill it."""
 _K1, _B = 1.2, 0.75
 

@@ -16,6 +16,8 @@ from penjing.core.dialogue import (
     Event,
     Finished,
     Passage,
+    Recognition,
+    Remarked,
     Said,
     Understood,
 )
@@ -77,6 +79,10 @@ class TurnDocument(BaseModel):
     notes: list[NoteDocument]
 
 
+_SHOWN = ("cited", "confirm", "acted", "left_out", "remarked")
+"""Notes that people see; an assistant keeps others for itself."""
+
+
 def session(one: Session) -> dict[str, Any]:
     """A session as JSON."""
     return {"id": one.id, "title": one.title, "began": one.began, "spoke": one.spoke}
@@ -87,7 +93,7 @@ def turn(one: Turn) -> dict[str, Any]:
     notes = [
         {"name": part.name, "data": plain(part.data)}
         for part in one.message.parts
-        if isinstance(part, Note)
+        if isinstance(part, Note) and part.name in _SHOWN
     ]
     words = {"role": one.message.role, "text": one.message.text, "notes": notes}
     return {"number": one.number, "at": one.at, **words}
@@ -95,25 +101,26 @@ def turn(one: Turn) -> dict[str, Any]:
 
 def event(one: Event) -> dict[str, Any]:
     """An event as JSON."""
-    if isinstance(one, Said):
-        return {"type": "said", "text": one.text, "trust": one.trust}
-    if isinstance(one, Understood):
-        taken = one.recognition
-        about = {"intent": taken.intent, "stage": taken.stage, "confidence": taken.confidence}
-        slots = [{"name": s.name, "value": plain(s.value), "text": s.text} for s in taken.slots]
-        return {"type": "understood", **about, "slots": slots}
-    if isinstance(one, Cited):
-        return {"type": "cited", "number": one.number, "passage": _passage(one.passage)}
-    if isinstance(one, Confirm):
-        return {"type": "confirm", "action": _action(one.action)}
-    if isinstance(one, Acted):
-        outcome = {
-            "ok": one.outcome.ok,
-            "data": plain(one.outcome.data),
-            "error": one.outcome.error,
-        }
-        return {"type": "acted", "action": _action(one.action), "outcome": outcome}
-    return _finished(one)
+    shown: dict[str, Any]
+    match one:
+        case Said():
+            shown = {"type": "said", "text": one.text, "trust": one.trust}
+        case Understood():
+            shown = {"type": "understood", **_taken(one.recognition)}
+        case Cited():
+            shown = {"type": "cited", "number": one.number, "passage": _passage(one.passage)}
+        case Confirm():
+            shown = {"type": "confirm", "action": _action(one.action)}
+        case Acted():
+            done = {"ok": one.outcome.ok, "data": plain(one.outcome.data)}
+            outcome = {**done, "error": one.outcome.error}
+            shown = {"type": "acted", "action": _action(one.action), "outcome": outcome}
+        case Remarked():
+            shown = {"type": "remarked", "text": one.text}
+        case Finished():
+            usage = None if one.usage is None else dict(vars(one.usage))
+            shown = {"type": "finished", "reason": one.reason, "usage": usage}
+    return shown
 
 
 def failed(error: PenjingError) -> dict[str, Any]:
@@ -130,9 +137,10 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _finished(one: Finished) -> dict[str, Any]:
-    usage = None if one.usage is None else dict(vars(one.usage))
-    return {"type": "finished", "reason": one.reason, "usage": usage}
+def _taken(one: Recognition) -> dict[str, Any]:
+    slots = [{"name": s.name, "value": plain(s.value), "text": s.text} for s in one.slots]
+    taken = {"intent": one.intent, "stage": one.stage, "confidence": one.confidence}
+    return {**taken, "slots": slots}
 
 
 def _action(action: Action) -> dict[str, Any]:

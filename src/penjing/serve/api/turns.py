@@ -50,7 +50,7 @@ async def say(session: Id, body: Spoken, request: Request) -> Response:
     who = who_of(request)
 
     def reply(assistant: Assistant) -> Iterator[Event]:
-        return assistant.reply(who.person, who.store, session, body.text)
+        return assistant.reply(who.person, who.store, session, body.text, role=who.role)
 
     return await _stream(desk_of(request), who, session, reply, title=body.text)
 
@@ -61,7 +61,9 @@ async def decide(session: Id, action: Id, body: Decided, request: Request) -> Re
     who = who_of(request)
 
     def confirm(assistant: Assistant) -> Iterator[Event]:
-        return assistant.confirm(who.person, who.store, session, action, yes=body.yes)
+        return assistant.confirm(
+            who.person, who.store, session, action, yes=body.yes, role=who.role
+        )
 
     return await _stream(desk_of(request), who, session, confirm)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from penjing.core.dialogue import Standing
 from penjing.core.errors import BadInput, NotFound, WrongPassphrase
 from penjing.core.protocols import Store
 from penjing.serve.who import OWNER
@@ -20,7 +21,7 @@ class Known:
     """Their id."""
     name: str
     """What they type to log in."""
-    role: str
+    role: Standing
     """Owner, member or guest."""
 
 

@@ -158,7 +158,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_library import MANUAL, on_disk
+from test_documents_added import MANUAL, on_disk
 from penjing.engine.fake_embedding import FakeEmbedder
 from penjing.knowledge import library
 library._BATCH = 1

@@ -1,0 +1,157 @@
+"""How well the assistant understands sentences kept apart, and how fast.
+
+    python benchmarks/assistant.py                       # the test sentences, each stage and all
+    python benchmarks/assistant.py --split dev --wrong   # tuning looks at these only
+    python benchmarks/assistant.py --model smollm2-135m-instruct
+
+Intents are right when all requests of a sentence are (out of scope is an intent too); a slot is
+right when name and value are. Out of scope is measured as a class of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
+
+from assisted import EXAMPLES, NOW, Kept, house, kept
+
+from penjing.assistant.spec.parse import load
+from penjing.assistant.understand.cascade import Stages, Understanding
+from penjing.assistant.understand.judge import ModelJudge
+from penjing.assistant.understand.reading import Reading
+from penjing.assistant.writer import ModelWriter
+
+
+@dataclass
+class Tally:
+    """Counts over some sentences."""
+
+    sentences: int = 0
+    right: int = 0
+    slots_found: int = 0
+    slots_meant: int = 0
+    slots_right: int = 0
+    out_found: int = 0
+    out_meant: int = 0
+    out_right: int = 0
+    seconds: list[float] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    stages: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, one: Kept, reading: Reading, seconds: float) -> None:
+        """Count one sentence."""
+        said = [request[0] for request in reading.requests]
+        intents = tuple(str(r.intent) for r in said)
+        right = intents == one.intents
+        self.sentences += 1
+        self.right += right
+        self.seconds.append(seconds)
+        self.out_found += not said
+        self.out_meant += not one.intents
+        self.out_right += not said and not one.intents
+        meant = [(n, k, v) for n, slots in enumerate(one.slots) for k, v in slots.items()]
+        found = [(n, s.name, f"{s.value}") for n, r in enumerate(said) for s in r.slots]
+        self.slots_meant += len(meant)
+        self.slots_found += len(found)
+        self.slots_right += len(set(meant) & set(found))
+        stage = "+".join(sorted({r.stage for r in said})) or "none"
+        counted = self.stages.setdefault(stage, [0, 0])
+        counted[0] += 1
+        counted[1] += right
+        if not right or set(meant) != set(found):
+            self.wrong.append(
+                f"{one.text} | {','.join(one.intents)} {dict(*one.slots[:1])} | "
+                + "; ".join(
+                    f"{r.intent} {r.stage} {r.confidence:.2f} "
+                    f"{ {s.name: s.value for s in r.slots} }"
+                    for r in said
+                )
+            )
+
+    def document(self) -> dict[str, Any]:
+        """As plain data."""
+        ordered = sorted(self.seconds)
+        return {
+            "sentences": self.sentences,
+            "intent_accuracy": round(self.right / max(self.sentences, 1), 4),
+            "slot_f1": _f1(self.slots_right, self.slots_found, self.slots_meant),
+            "out_of_scope_f1": _f1(self.out_right, self.out_found, self.out_meant),
+            "decided_by": {k: {"n": n, "right": r} for k, (n, r) in sorted(self.stages.items())},
+            "ms_median": round(1000 * ordered[len(ordered) // 2], 2),
+            "ms_p95": round(1000 * ordered[int(len(ordered) * 0.95)], 2),
+        }
+
+
+def _f1(right: int, found: int, meant: int) -> float:
+    return round(2 * right / max(found + meant, 1), 4)
+
+
+def measure(understanding: Understanding, sentences: Iterable[Kept]) -> dict[str, Tally]:
+    """Tallies for each language and all."""
+    tallies = {"en": Tally(), "zh": Tally(), "all": Tally()}
+    for one in sentences:
+        began = time.perf_counter()
+        reading = understanding.read(one.text, NOW)
+        seconds = time.perf_counter() - began
+        for key in (one.language, "all"):
+            tallies[key].add(one, reading, seconds)
+    return tallies
+
+
+STAGES = {
+    "all": Stages(),
+    "templates alone": Stages(classifier=False, model=False),
+    "classifier alone": Stages(templates=False, model=False),
+    "templates and classifier": Stages(model=False),
+}
+
+
+def _writer(name: str) -> ModelWriter:
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import find_model
+    from penjing.core.progress import Silent
+    from penjing.engine.llamacpp import LlamaCpp
+
+    path = find_model(name, Home.from_environment(), progress=Silent(), download=True)
+    return ModelWriter(LlamaCpp.open(path, context=2048))
+
+
+def main() -> None:
+    """Print one JSON document."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--split", default="test", choices=("dev", "test"))
+    parser.add_argument("--spec", default="smart-home")
+    parser.add_argument("--wrong", action="store_true")
+    parser.add_argument("--only", choices=tuple(STAGES))
+    parser.add_argument("--model", help="let a model decide what is left; its name or .gguf")
+    args = parser.parse_args()
+    spec = load(EXAMPLES / args.spec / "assistant.yaml")
+    sentences = kept(f"{args.spec}.{args.split}")
+    writer = _writer(args.model) if args.model else None
+    document: dict[str, Any] = {"model": args.model, "spec": args.spec, "split": args.split}
+    for name, stages in STAGES.items():
+        if args.only in (None, name):
+            began = time.perf_counter()
+            understanding = Understanding(spec, house, stages=stages)
+            made = time.perf_counter() - began
+            if writer is not None and stages.model:
+                compiled = understanding.compiled.__getitem__
+                understanding.use(ModelJudge(spec, compiled, writer, house))
+            tallies = measure(understanding, sentences)
+            document[name] = {key: one.document() for key, one in tallies.items()}
+            document[name]["seconds_to_compile"] = round(made, 2)
+            if args.wrong:
+                print(*tallies["all"].wrong, sep="\n", file=sys.stderr)
+    print(json.dumps(document, ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Answers to what is no command: from the documents with their sources, or as the model will.
+
+Nothing here can make a call of a tool: it only yields what is said. So a document may write what it
+likes; it is read by nobody who acts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from penjing.assistant.generate.prompt import Memory, fitted, now_line, prompt
+from penjing.assistant.generate.quote import borne_out, quotes, sentences_of
+from penjing.assistant.spec.values import Spec
+from penjing.assistant.writer import Writer
+from penjing.core.dialogue import Cited, Event, Passage, Remarked, Said
+from penjing.core.messages import GenerationSettings, Message, Usage
+
+OPEN_TOKENS = 256
+"""Of an open answer."""
+_GROUNDED_TOKENS = 160
+_RULES: Mapping[str, str] = {
+    "en": "Answer in at most two sentences, only from the passages. Put the passage's number in "
+    "brackets behind each sentence, like [1].",
+    "zh": "只根据资料回答，最多两句话。每句话后面用方括号写上资料编号，例如[1]。",
+}
+
+
+@dataclass
+class Told:
+    """What an answer left behind beside its events."""
+
+    memory: Memory
+    usage: Usage | None = None
+    length: bool = False
+    """It was cut."""
+
+
+def grounded(
+    spec: Spec,
+    question: str,
+    language: str,
+    passages: Sequence[Passage],
+    *,
+    writer: Writer | None,
+    owner: str,
+) -> Iterator[Event]:
+    """An answer from passages, each sentence with its source; nothing when none is relevant."""
+    best = quotes(question, passages)
+    if not best:
+        return
+    if spec.knowledge.wording == "model" and writer is not None:
+        worded = _worded(question, language, [one.passage for one in best], writer, owner)
+        if worded:
+            yield from worded
+            return
+    for number, one in enumerate(best, 1):
+        gap = "" if number == 1 or language.startswith("zh") else " "
+        yield Said(f"{gap}“{_line(one.passage.text)}” [{number}]", "document")
+        yield Cited(number, one.passage)
+
+
+def _worded(
+    question: str, language: str, passages: Sequence[Passage], writer: Writer, owner: str
+) -> list[Event]:
+    """The model's own words, as far as the passages bear them out; nothing when they do not."""
+    listed = "\n".join(f"[{n}] {_line(one.text)}" for n, one in enumerate(passages, 1))
+    rules = _RULES["zh" if language.startswith("zh") else "en"]
+    messages = [Message.of("system", rules), Message.of("user", f"{listed}\n\n{question}")]
+    settings = GenerationSettings(max_tokens=_GROUNDED_TOKENS)
+    text = "".join(chunk.text for chunk in writer.write(owner, messages, settings))
+    events: list[Event] = []
+    told: set[int] = set()
+    for sentence in sentences_of(text):
+        numbers = borne_out(sentence, passages)
+        if not numbers:
+            continue  # said by nobody but the model
+        plain = sentence.split("[")[0].strip()
+        gap = " " if events and not language.startswith("zh") else ""
+        events.append(Said(f"{gap}{plain} {''.join(f'[{n}]' for n in numbers)}", "model"))
+        events += [Cited(n, passages[n - 1]) for n in numbers if n not in told]
+        told |= set(numbers)
+    return events
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) -> Iterator[Event]:
+    """The model's answer to the newest message of `told.memory`, as it is written."""
+    persona = next(iter(spec.persona.get(language, ())), "")
+    room = writer.context_length - min(OPEN_TOKENS, writer.context_length // 3)
+    before = told.memory.forgotten
+    told.memory = fitted(persona, told.memory, language, writer.count_tokens, room)
+    if told.memory.forgotten > before:
+        yield Remarked(spec.fallbacks["summary"][language][0])
+    settings = GenerationSettings(max_tokens=OPEN_TOKENS)
+    messages = prompt(persona, told.memory, language)
+    for chunk in writer.write(owner, messages, settings):
+        if chunk.text:
+            yield Said(chunk.text, "model")
+        if chunk.finish_reason is not None:
+            told.usage, told.length = chunk.usage, chunk.finish_reason == "length"
+
+
+__all__ = ["OPEN_TOKENS", "Told", "grounded", "now_line", "opened"]

@@ -1,0 +1,72 @@
+"""An assistant from a spec and what the command line wired: tools, model, documents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penjing.assistant.dialogue.plan import plan_of
+from penjing.assistant.spec.values import Spec
+from penjing.assistant.turn import Facts, Retrievers, SpecAssistant
+from penjing.assistant.understand.cascade import Judge, Stages, Understanding
+from penjing.assistant.understand.judge import ModelJudge
+from penjing.assistant.writer import Writer
+from penjing.core.protocols import Tool
+
+if TYPE_CHECKING:
+    from penjing.core.protocols import Embedder
+
+_FRESH = 2.0
+"""Seconds for which live names are believed."""
+
+
+class LiveNames:
+    """What exists right now, asked from the tools; not more than every two seconds."""
+
+    def __init__(self, tools: Sequence[Tool], clock: Callable[[], float] = time.monotonic) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._clock = clock
+        self._kept: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
+
+    def __call__(self, tool: str, parameter: str) -> Sequence[str]:
+        """Names that a tool's parameter may have; none when there is no such tool."""
+        now = self._clock()
+        at, names = self._kept.get((tool, parameter), (float("-inf"), ()))
+        if now - at >= _FRESH and tool in self._tools:
+            names = tuple(self._tools[tool].entities(parameter))
+            self._kept[tool, parameter] = (now, names)
+        return names
+
+
+def build(
+    spec: Spec,
+    tools: Sequence[Tool],
+    *,
+    writer: Writer | None = None,
+    embedder: Embedder | None = None,
+    retrievers: Retrievers | None = None,
+    cache: Path | None = None,
+    facts: Facts | None = None,
+    stages: Stages = Stages(),  # noqa: B008 -- frozen
+    clock: Callable[[], float] = time.time,
+) -> SpecAssistant:
+    """The assistant of a spec. `cache` is a folder for what is trained from it."""
+    names = LiveNames(tools)
+    judge: Judge | None = None
+    if writer is not None and spec.model_decides != "never":
+        # the judge needs what understanding compiles, and understanding needs the judge
+        judge = ModelJudge(spec, lambda one: understanding.compiled[one], writer, names)
+    understanding = Understanding(
+        spec, names, embedder=embedder, judge=judge, cache=cache, stages=stages
+    )
+    return SpecAssistant(
+        plan_of(spec, tools),
+        understanding,
+        tools,
+        writer=writer,
+        retrievers=retrievers,
+        facts=facts,
+        clock=clock,
+    )

@@ -1,0 +1,348 @@
+"""What can be wrong with a spec that is written correctly. Each mistake is one line with its place.
+
+Looks at the spec and, where they are given, the tools; calls none of them but for names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from penjing.assistant.dialogue.plan import plan_of
+from penjing.assistant.spec.schema import wrong_argument, wrong_value
+from penjing.assistant.spec.values import (
+    Answer,
+    Ask,
+    Branch,
+    Call,
+    Collect,
+    Enter,
+    FromSlot,
+    IntentSpec,
+    Literally,
+    SlotSpec,
+    Spec,
+    Step,
+    Words,
+    slots_of,
+)
+from penjing.assistant.spec.yaml_nodes import nearest
+from penjing.assistant.understand.cascade import Stages, Understanding
+from penjing.assistant.understand.network import parse_template, samples, slots_in
+from penjing.core.errors import BadInput
+from penjing.core.protocols import Tool
+
+_NUMBERS = ("number", "percentage", "temperature", "duration")
+_SAMPLES = 6
+"""Of each template, to see whether it can ever be what is recognised."""
+_SAMPLE_VALUES: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "number": "7", "percentage": "30 percent", "duration": "10 minutes", "time": "7:30 pm",
+        "date": "tomorrow", "colour": "red", "temperature": "21 degrees", "place": "Berlin",
+        "text": "something",
+    },
+    "zh": {
+        "number": "7", "percentage": "百分之三十", "duration": "十分钟", "time": "晚上七点半",
+        "date": "明天", "colour": "红色", "temperature": "21度", "place": "柏林", "text": "某事",
+    },
+}  # fmt: skip
+
+
+def check(spec: Spec, tools: Sequence[Tool] | None = None) -> list[str]:
+    """All that is wrong, in the order of the file; empty when nothing is."""
+    found = list(_mistakes(spec, tools))
+    return sorted(dict.fromkeys(found), key=_line)
+
+
+def require_sound(spec: Spec, tools: Sequence[Tool] | None = None) -> None:
+    """BadInput with the first mistake when there is one."""
+    found = check(spec, tools)
+    if found:
+        more = f" (and {len(found) - 1} more: penjing assistant check)" if len(found) > 1 else ""
+        raise BadInput(found[0] + more)
+
+
+def _line(mistake: str) -> tuple[int, str]:
+    place = re.match(r"[^:]*:(\d+):", mistake)
+    return (int(place.group(1)) if place else 0, mistake)
+
+
+def _mistakes(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
+    sound = True
+    for one in _names(spec, tools):
+        sound = False
+        yield one
+    if not sound:
+        return  # what follows would only say the same again
+    try:
+        plan_of(spec, tools or ())
+    except BadInput as error:
+        yield str(error)
+        return
+    for intent in spec.intents.values():
+        yield from _fillable(spec, intent)
+    for steps in _all_flows(spec):
+        yield from _words(spec, steps)
+        yield from _decided_by_tools(spec, steps, within=False)
+        if tools is not None:
+            yield from _arguments(spec, steps, {tool.name: tool for tool in tools})
+    for path in spec.knowledge.sources:
+        if not (Path(spec.folder) / path).is_file():
+            yield f"{spec.file}:1: there is no document '{path}' beside the spec: add it"
+    yield from _never_matching(spec)
+
+
+def _all_flows(spec: Spec) -> Iterator[tuple[Step, ...]]:
+    yield from (one.flow for one in spec.intents.values())
+    yield from spec.flows.values()
+
+
+def _steps(steps: Sequence[Step]) -> Iterator[Step]:
+    for one in steps:
+        yield one
+        if isinstance(one, Branch):
+            yield from _steps(one.then)
+            yield from _steps(one.otherwise)
+
+
+# -- names that must exist
+
+
+def _names(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
+    where = spec.file
+    existing = None if tools is None else {tool.name: tool for tool in tools}
+    for rule in spec.tools.values():
+        if existing is not None and rule.name not in existing and rule.name != "mcp":
+            yield f"{where}:{rule.line}: unknown tool '{rule.name}': {nearest(rule.name, existing)}"
+    for slot in spec.slots.values():
+        yield from _slot_names(spec, slot, existing)
+    for intent in spec.intents.values():
+        for language, lines in (*intent.sentences.items(), *intent.examples.items()):
+            for line in lines:
+                yield from _template_names(spec, intent, language, line)
+    for steps in _all_flows(spec):
+        for one in _steps(steps):
+            yield from _step_names(spec, one)
+
+
+def _slot_names(spec: Spec, slot: SlotSpec, tools: Mapping[str, Tool] | None) -> Iterator[str]:
+    if slot.kind != "entity":
+        return
+    where = f"{spec.file}:{slot.line}"
+    if slot.tool not in spec.tools:
+        yield f"{where}: slot '{slot.name}' asks an unknown tool '{slot.tool}': " + nearest(
+            slot.tool, spec.tools
+        )
+    elif tools is not None and slot.tool in tools:
+        known = tools[slot.tool].parameters.get("properties", {})
+        if slot.parameter not in known:
+            yield f"{where}: tool '{slot.tool}' has no parameter '{slot.parameter}': " + nearest(
+                slot.parameter, known
+            )
+
+
+def _template_names(spec: Spec, intent: IntentSpec, language: str, line: str) -> Iterator[str]:
+    where = f"{spec.file}:{intent.line}"
+    try:
+        used = slots_in(parse_template(line)) if "{" in line or "(" in line or "[" in line else ()
+    except BadInput as error:
+        yield f"{where}: intent '{intent.name}' ({language}): {error}"
+        return
+    for name in sorted(used):
+        if name not in spec.slots:
+            yield f"{where}: unknown slot '{name}' in '{line}': {nearest(name, spec.slots)}"
+
+
+def _step_names(spec: Spec, one: Step) -> Iterator[str]:
+    where = f"{spec.file}:{one.line}"
+    if isinstance(one, Collect) and one.slot not in spec.slots:
+        yield f"{where}: unknown slot '{one.slot}': {nearest(one.slot, spec.slots)}"
+    if isinstance(one, Call):
+        if one.tool not in spec.tools:
+            yield f"{where}: unknown tool '{one.tool}': {nearest(one.tool, spec.tools)}"
+        for argument in one.arguments.values():
+            if isinstance(argument, FromSlot) and argument.slot not in spec.slots:
+                yield f"{where}: unknown slot '{argument.slot}': " + nearest(
+                    argument.slot, spec.slots
+                )
+    if isinstance(one, Branch) and not one.on.startswith("result.") and one.on not in spec.slots:
+        yield (f"{where}: '{one.on}' is no slot and no result.FIELD: {nearest(one.on, spec.slots)}")
+    if isinstance(one, Enter) and one.flow not in spec.flows:
+        yield f"{where}: unknown flow '{one.flow}': {nearest(one.flow, spec.flows)}"
+
+
+# -- what can be filled, said and done
+
+
+def _fillable(spec: Spec, intent: IntentSpec) -> Iterator[str]:
+    where = f"{spec.file}:{intent.line}"
+    lines = [
+        one for many in (*intent.sentences.values(), *intent.examples.values()) for one in many
+    ]
+    if not lines and not intent.like:
+        yield f"{where}: intent '{intent.name}' has no sentence: nobody can ask for it"
+    told = {name for line in lines for name in slots_in(parse_template(line))}
+    told |= {slot for slots in intent.like.values() for slot in slots.values()}
+    optional = _optional_only(intent.flow)
+    for name in sorted(slots_of(intent.flow, spec.flows) - told):
+        if not spec.slots[name].ask and name not in optional:
+            yield (
+                f"{where}: nothing fills slot '{name}' of intent '{intent.name}': put "
+                f"{{{name}}} into a sentence, or give the slot a question under 'ask'"
+            )
+
+
+def _optional_only(steps: Sequence[Step]) -> set[str]:
+    """Slots that are only ever passed on when they happen to be known."""
+    needed: set[str] = set()
+    maybe: set[str] = set()
+    for one in _steps(steps):
+        if isinstance(one, Collect):
+            needed.add(one.slot)
+        elif isinstance(one, Branch):
+            maybe.add(one.on)
+        elif isinstance(one, Call):
+            for name, argument in one.arguments.items():
+                if isinstance(argument, FromSlot):
+                    (maybe if name in one.optional else needed).add(argument.slot)
+    return maybe - needed
+
+
+def _words(spec: Spec, steps: Sequence[Step]) -> Iterator[str]:
+    for one in _steps(steps):
+        said: Words = {}
+        if isinstance(one, Answer | Ask):
+            said = one.words
+        elif isinstance(one, Call):
+            said = one.describes
+        for language in spec.languages:
+            if said and language not in said:
+                yield f"{spec.file}:{one.line}: this is not said in '{language}': add it"
+        for name in {name for many in said.values() for text in many for name in _places(text)}:
+            if name not in spec.slots and name != "result":
+                yield f"{spec.file}:{one.line}: '{{{name}}}' is no slot: " + nearest(
+                    name, [*spec.slots, "result"]
+                )
+
+
+def _places(text: str) -> list[str]:
+    return re.findall(r"\{([a-zA-Z_]\w*)", text)
+
+
+def _decided_by_tools(spec: Spec, steps: Sequence[Step], *, within: bool) -> Iterator[str]:
+    """A tool's answer may not decide that another tool is called: a person must say yes."""
+    asked = False
+    for one in steps:
+        if isinstance(one, Branch):
+            inside = within or one.on.startswith("result.")
+            yield from _decided_by_tools(spec, one.then, within=inside)
+            yield from _decided_by_tools(spec, one.otherwise, within=inside)
+        elif isinstance(one, Enter) and within:
+            yield from _decided_by_tools(spec, spec.flows[one.flow], within=True)
+        elif isinstance(one, Call) and _unasked(spec, one, within and not asked):
+            yield (
+                f"{spec.file}:{one.line}: a tool's answer would decide that '{one.tool}' is "
+                "called: put a 'confirm' before it"
+            )
+        asked = isinstance(one, Ask)
+
+
+def _unasked(spec: Spec, call: Call, within: bool) -> bool:
+    return within and spec.tools[call.tool].confirm != "always"
+
+
+def _arguments(spec: Spec, steps: Sequence[Step], tools: Mapping[str, Tool]) -> Iterator[str]:
+    for one in _steps(steps):
+        if not isinstance(one, Call) or one.tool not in tools:
+            continue
+        schema = tools[one.tool].parameters
+        given: dict[str, Any] = {}
+        problems = []
+        for name, argument in one.arguments.items():
+            wanted = schema.get("properties", {}).get(name)
+            if isinstance(argument, Literally):
+                given[name] = argument.value
+            elif wanted is not None:
+                problem = _wrong_kind(spec.slots[argument.slot], wanted)
+                given[name] = _stand_in(wanted)
+                problems += [f"'{name}' {problem}"] if problem else []
+            else:
+                given[name] = None
+        problem = wrong_argument(schema, given)
+        for text in [*problems, *([problem] if problem else [])]:
+            yield f"{spec.file}:{one.line}: tool '{one.tool}' refuses this: {text}"
+
+
+def _wrong_kind(slot: SlotSpec, wanted: Mapping[str, Any]) -> str | None:
+    kinds = wanted.get("type", ())
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+    numeric = slot.kind in _NUMBERS
+    if kinds and not kinds & ({"number", "integer"} if numeric else {"string"}):
+        return f"is {' or '.join(sorted(kinds))} and slot '{slot.name}' is a {slot.kind}"
+    if slot.kind == "list" and "enum" in wanted:
+        return next((p for one in slot.values if (p := wrong_value(wanted, one))), None)
+    return None
+
+
+def _stand_in(wanted: Mapping[str, Any]) -> Any:
+    """Some value that a parameter takes."""
+    if "enum" in wanted:
+        return wanted["enum"][0]
+    kinds = wanted.get("type", "string")
+    kind = kinds if isinstance(kinds, str) else next(iter(kinds), "string")
+    return {
+        "string": "x", "boolean": True, "array": [], "object": {}, "null": None,
+    }.get(kind, wanted.get("minimum", wanted.get("maximum", 1)))  # fmt: skip
+
+
+# -- templates that can never win
+
+
+def _never_matching(spec: Spec) -> Iterator[str]:
+    names = {
+        (slot.tool, slot.parameter): list(slot.values) or [f"some {slot.name.replace('_', ' ')}"]
+        for slot in spec.slots.values()
+        if slot.kind == "entity"
+    }
+    only = Stages(classifier=False, model=False)
+    understanding = Understanding(
+        spec, lambda tool, parameter: names.get((tool, parameter), []), stages=only, untrained=True
+    )
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    for intent in spec.intents.values():
+        for language, lines in intent.sentences.items():
+            for line in lines:
+                said = samples(parse_template(line), _SAMPLES)
+                taken = []
+                for one in said:
+                    text = _sample_sentence(spec, names, one, language)
+                    requests = understanding.read(text, now, language).requests
+                    taken.append({str(requests[0][0].intent)} if requests else set())
+                if not any(intent.name in one for one in taken):
+                    others = sorted({name for one in taken for name in one})
+                    why = f"'{others[0]}' takes it first" if others else "nothing fits it"
+                    yield (
+                        f"{spec.file}:{intent.line}: template '{line}' of intent '{intent.name}' "
+                        f"never matches ({why}): change or remove it"
+                    )
+
+
+def _sample_sentence(
+    spec: Spec, names: Mapping[tuple[str, str], Sequence[str]], sample: str, language: str
+) -> str:
+    values = _SAMPLE_VALUES["zh" if language.startswith("zh") else "en"]
+
+    def one(found: re.Match[str]) -> str:
+        slot = spec.slots[found.group(1)]
+        if slot.kind == "entity":
+            return names[slot.tool, slot.parameter][0]
+        if slot.values:
+            value, words = next(iter(slot.values.items()))
+            chinese = [word for word in words if not word.isascii()]
+            return chinese[0] if language.startswith("zh") and chinese else value
+        return values[slot.kind]
+
+    return re.sub(r"@(\w+)", one, sample)

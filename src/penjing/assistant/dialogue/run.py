@@ -1,0 +1,237 @@
+"""Runs the newest frame of a conversation until it waits for somebody or ends. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from penjing.assistant.dialogue.events import Consult, Do, Order, Say, Wait
+from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
+from penjing.assistant.dialogue.state import MAX_QUEUE, DialogueState, Frame, Wanted
+from penjing.assistant.generate.say import choose, fill, shown, slot_values
+from penjing.assistant.spec.values import Answer, Ask, Call, Collect, Reply, Stop, Words
+from penjing.assistant.trust import Licensed, Refused, license_call
+from penjing.core.dialogue import Standing
+
+MAX_ASKED = 3
+"""How often one thing is asked before it is left."""
+
+
+@dataclass
+class Run:
+    """One step while it happens: the state as it becomes, and the orders so far."""
+
+    plan: Plan
+    state: DialogueState
+    role: Standing
+    fresh: str = ""
+    text: str = ""
+    orders: list[Order] = field(default_factory=list)
+
+    # -- saying
+
+    def say(self, words: Words, values: Mapping[str, Any] | None = None, offers: str = "") -> None:
+        """Say one of some ways."""
+        language = self.state.language
+        text = fill(choose(words, language, self.state.count), values or {}, language)
+        if text:
+            self.orders.append(Say(text, offers))
+
+    def tell(self, situation: str, **values: Any) -> None:
+        """Say what the spec says in a situation."""
+        self.say(self.plan.spec.fallbacks[situation], values)
+
+    # -- frames
+
+    @property
+    def top(self) -> Frame:
+        """The newest frame."""
+        return self.state.frames[-1]
+
+    def put(self, frame: Frame) -> None:
+        """Replace the newest frame."""
+        self.state = replace(self.state, frames=(*self.state.frames[:-1], frame))
+
+    def drop(self, *, done: bool = False) -> None:
+        """The newest frame is over."""
+        frame = self.top
+        last = Wanted(frame.intent, frame.slots) if done else self.state.last
+        self.state = replace(self.state, frames=self.state.frames[:-1], last=last)
+
+    def values(self, frame: Frame) -> dict[str, Any]:
+        """What sentences of a frame may name."""
+        said: dict[str, Any] = slot_values(self.plan.spec, frame.values(), self.state.language)
+        return {**said, "result": frame.result}
+
+    def go_on(self) -> None:
+        """Run until something waits, beginning what is queued and coming back to what was left."""
+        while True:
+            if self._running():
+                deep = len(self.state.frames)
+                self._run()
+                if self._waiting() and len(self.state.frames) == deep:
+                    return
+                continue
+            if self.state.queue and not (self.state.frames and self.top.waits == "call"):
+                wanted, rest = self.state.queue[0], self.state.queue[1:]
+                self.state = replace(self.state, queue=rest)
+                self.push(wanted)
+                continue
+            if self.state.frames and self.orders and self.top.waits in ("slot", "yes"):
+                self.tell("back")
+                self.ask_again()
+            return
+
+    def _running(self) -> bool:
+        return bool(self.state.frames) and not self.top.waits
+
+    def _waiting(self) -> bool:
+        return bool(self.state.frames) and bool(self.top.waits)
+
+    def push(self, wanted: Wanted) -> None:
+        """Begin something; the oldest of too many is left."""
+        from penjing.assistant.dialogue.state import MAX_FRAMES
+
+        frame = Frame(wanted.intent, slots=wanted.slots, unsure=wanted.unsure)
+        self.state = replace(self.state, frames=(*self.state.frames, frame)[-MAX_FRAMES:])
+
+    def enqueue(self, many: list[Wanted]) -> None:
+        """What comes afterwards."""
+        self.state = replace(self.state, queue=(*many, *self.state.queue)[:MAX_QUEUE])
+
+    # -- running
+
+    def _run(self) -> None:
+        program = self.plan.programs.get(self.top.intent, ())
+        for _ in range(len(program) + 1):
+            frame = self.top
+            if frame.place >= len(program):
+                return self.drop(done=True)
+            step = program[frame.place]
+            onward = replace(frame, place=frame.place + 1, agreed=False, asked=0)
+            if isinstance(step, Collect):
+                if step.slot not in frame.values():
+                    return self._question(step.slot)
+                self.put(replace(onward, agreed=frame.agreed))
+            elif isinstance(step, Ask):
+                if not frame.agreed:
+                    return self._wait_for_yes(frame, step.words)
+                self.put(onward)
+            elif isinstance(step, Call | Confirmed):
+                return self._call(frame, step)
+            elif isinstance(step, Answer):
+                self.say(step.words, self.values(frame))
+                self.put(onward)
+            elif isinstance(step, Test):
+                same = _holds(step, frame)
+                self.put(replace(onward, place=onward.place if same else step.otherwise))
+            elif isinstance(step, Jump):
+                self.put(replace(onward, place=step.to))
+            elif isinstance(step, Reply):
+                otherwise = "no_answer" if step.source == "knowledge" else "unknown"
+                self.orders.append(Consult((step.source,), self.text, otherwise))  # type: ignore[arg-type]
+                self.put(onward)
+            elif isinstance(step, Stop):
+                return self.drop(done=True)
+        return self.drop()
+
+    def _question(self, slot: str) -> None:
+        frame = self.top
+        spec = self.plan.spec.slots[slot]
+        if frame.asked >= MAX_ASKED:
+            self.tell("gave_up", slot=slot.replace("_", " "))
+            return self.drop()
+        offers = slot if frame.asked and spec.kind == "entity" else ""
+        words = spec.ask or self.plan.spec.fallbacks["ask"]
+        self.say(words, {"slot": slot.replace("_", " "), **self.values(frame)}, offers)
+        return self.put(replace(frame, waits="slot", asked=frame.asked + 1))
+
+    def _wait_for_yes(self, frame: Frame, words: Words) -> None:
+        if frame.asked >= MAX_ASKED:
+            self.tell("refused")
+            return self.drop()
+        self.say(words, self.values(frame))
+        return self.put(replace(frame, waits="yes", asked=frame.asked + 1))
+
+    def ask_again(self) -> None:
+        """Ask the question of the newest frame once more."""
+        self.put(replace(self.top, waits=""))
+        self._run()
+
+    # -- calls
+
+    def licensed(self, frame: Frame, call: Call) -> Licensed | Refused:
+        """The call of a frame."""
+        language = self.state.language
+        words = call.describes or {language: (f"{call.tool} {_plainly(call)}",)}
+        describes = fill(choose(words, language), self.values(frame), language)
+        schema = self.plan.schemas.get(call.tool)
+        if schema is None:
+            return Refused(f"there is no tool '{call.tool}'")
+        return license_call(call, frame.values(), schema, id=frame.action, describes=describes)
+
+    def _call(self, frame: Frame, step: Call | Confirmed) -> None:
+        call = step.call if isinstance(step, Confirmed) else step
+        rule = self.plan.spec.tools.get(call.tool)
+        if rule is None or self.role not in rule.who:
+            self.tell("not_permitted")
+            return self.drop()
+        missing = self.missing(frame, call)
+        if missing is not None:
+            return self._question(missing)
+        if not frame.action:
+            self.state = replace(self.state, count=self.state.count + 1)
+            frame = replace(frame, action=f"{self.fresh}-{self.state.count}")
+        call_now = self.licensed(frame, call)
+        if isinstance(call_now, Refused):
+            self.tell("failed", error=call_now.why)
+            return self.drop()
+        asks = call.tool in self.plan.careful or isinstance(step, Confirmed) or frame.unsure
+        if asks and not frame.agreed:
+            if frame.asked >= MAX_ASKED:
+                self.tell("refused")
+                return self.drop()
+            self._ask_for(frame, step, call_now)
+            return self.put(replace(frame, waits="yes", asked=frame.asked + 1))
+        self.orders.append(Do(call_now))
+        return self.put(replace(frame, waits="call", unsure=False, agreed=False, asked=0))
+
+    def _ask_for(self, frame: Frame, step: Call | Confirmed, call: Licensed) -> None:
+        if isinstance(step, Confirmed):
+            self.say(step.question, self.values(frame))
+        else:
+            guessed = frame.unsure and call.action.tool not in self.plan.careful
+            self.tell("did_you_mean" if guessed else "confirm", action=call.action.describes)
+        self.orders.append(Wait(call))
+
+    def missing(self, frame: Frame, call: Call) -> str | None:
+        """The first slot that a call needs and a frame has not."""
+        known = frame.values()
+        for name, argument in call.arguments.items():
+            slot = getattr(argument, "slot", None)
+            if slot is not None and slot not in known and name not in call.optional:
+                return str(slot)
+        return None
+
+
+def _holds(step: Test, frame: Frame) -> bool:
+    if step.on.startswith("result."):
+        value: Any = frame.result
+        for part in step.on.split(".")[1:]:
+            value = value.get(part) if isinstance(value, Mapping) else None
+    else:
+        slot = frame.values().get(step.on)
+        value = slot.value if slot is not None else None
+    if step.equals is None:
+        return value not in (None, "", [], {}, ())
+    return bool(value == step.equals and isinstance(value, bool) == isinstance(step.equals, bool))
+
+
+def _plainly(call: Call) -> str:
+    """A call in words when the spec has none."""
+    parts = []
+    for name, argument in call.arguments.items():
+        slot = getattr(argument, "slot", None)
+        parts.append("{" + slot + "}" if slot else f"{name} {shown(argument.value, 'en')}")  # type: ignore[union-attr]
+    return " ".join(parts)

@@ -1,0 +1,1 @@
+"""What is said: the spec's sentences, the model's open answers, quotations with their sources."""

@@ -1,0 +1,94 @@
+"""What the model reads for an open answer: what never changes first, what changes always last.
+
+So the engine finds the beginning of each prompt in its cache. The time and the state of things
+stand behind the newest words; and what was sent once is sent the same again, for ever. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from penjing.core.messages import Message, Role
+
+_SUMMARY = 600
+"""Characters of what is kept of forgotten turns."""
+_PIECE = 80
+_DAYS_ZH = "一二三四五六日"
+
+
+@dataclass(frozen=True)
+class Said:
+    """One message as the model reads it."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the model is told of a conversation."""
+
+    messages: tuple[Said, ...] = ()
+    """As they were sent, the newest last."""
+    summary: tuple[str, ...] = ()
+    """A few words of each forgotten turn, the newest last."""
+    forgotten: int = 0
+    """Messages that are only in the summary."""
+
+    def with_more(self, role: Role, text: str) -> Memory:
+        """With one more message."""
+        return replace(self, messages=(*self.messages, Said(role, text)))
+
+
+def now_line(now: datetime, language: str, facts: Sequence[str] = ()) -> str:
+    """The time and the state of things, as they stand behind a person's words."""
+    if language.startswith("zh"):
+        time = f"现在是{now:%Y-%m-%d} 星期{_DAYS_ZH[now.weekday()]} {now:%H:%M}"
+    else:
+        time = f"It is {now:%A, %Y-%m-%d, %H:%M}"
+    return f"({'; '.join((time, *facts))})"
+
+
+def prompt(persona: str, memory: Memory, language: str) -> list[Message]:
+    """The messages for the model."""
+    system = persona
+    if memory.summary:
+        lead = "之前说过：" if language.startswith("zh") else "Said before: "
+        system = f"{persona}\n{lead}{' / '.join(memory.summary)}"
+    first = [Message.of("system", system)] if system else []
+    return [*first, *(Message.of(one.role, one.text) for one in memory.messages)]
+
+
+def fitted(
+    persona: str,
+    memory: Memory,
+    language: str,
+    count: Callable[[Sequence[Message]], int],
+    room: int,
+) -> Memory:
+    """A memory whose prompt fits: the oldest turns become a few words each, more than need be, so
+    that the prompt's beginning stays the same for a while. The newest message always stays."""
+    if count(prompt(persona, memory, language)) <= room:
+        return memory
+    while len(memory.messages) > 1:
+        memory = forget(memory, 2)
+        if count(prompt(persona, memory, language)) <= room * 2 // 3:
+            break
+    return memory
+
+
+def forget(memory: Memory, messages: int) -> Memory:
+    """Without the oldest messages; of each person's turn a few words stay."""
+    messages = min(messages, len(memory.messages) - 1)
+    gone, rest = memory.messages[:messages], memory.messages[messages:]
+    summary = [*memory.summary, *(_few_words(one.text) for one in gone if one.role == "user")]
+    while sum(len(one) for one in summary) > _SUMMARY:
+        summary.pop(0)
+    return Memory(rest, tuple(summary), memory.forgotten + len(gone))
+
+
+def _few_words(text: str) -> str:
+    line = text.strip().splitlines()[0] if text.strip() else ""
+    return line if len(line) <= _PIECE else line[: _PIECE - 1] + "…"

@@ -1,0 +1,145 @@
+"""Grounded answers: the sentences of passages that answer a question, quoted as they stand. Pure.
+
+And the other way round: which of a model's sentences the passages bear out. A small model words
+things it has not read; so quoting is the default, and its wording is kept only where it can be
+checked: its words stand in the passage it cites, and every number does.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from penjing.assistant.understand.text import tokens_of
+from penjing.core.dialogue import Passage
+
+RELEVANT = 0.3
+"""Share of a question's words, weighted by how rare they are, that an answer must have."""
+SUPPORTED = 0.6
+"""Share of a sentence's words that must stand in the passage it cites."""
+MAX_QUOTES = 2
+_MAX_SENTENCE = 500
+_SENTENCE = re.compile(
+    r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？]|[.!?](?!\s)[^.!?。！？\n]*)*[”\"]?"
+)
+_SMALL = frozenset({
+    "a", "about", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "could",
+    "did", "do", "does", "down", "for", "from", "had", "has", "have", "he", "here", "how", "i",
+    "if", "in", "into", "is", "it", "its", "may", "me", "might", "must", "my", "no", "not", "of",
+    "on", "or", "our", "out", "over", "shall", "she", "should", "so", "than", "that", "the",
+    "their", "them", "then", "there", "these", "they", "this", "those", "to", "up", "us", "was",
+    "we", "were", "what", "when", "where", "which", "who", "why", "will", "with", "would", "yes",
+    "you", "your", "一", "不", "与", "个", "为", "么", "也", "了", "什", "他", "以", "们", "会",
+    "何", "你", "几", "可", "吗", "吧", "呢", "和", "哪", "在", "多", "她", "如", "它", "少",
+    "就", "怎", "我", "把", "是", "有", "样", "的", "能", "被", "要", "请", "谁", "这", "那",
+    "都", "问",
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A sentence of a passage."""
+
+    passage: Passage
+    """Narrowed to the sentence: its text, from its first character to its last."""
+    score: float
+    """How much of the question it answers, 0 to 1."""
+
+
+def quotes(question: str, passages: Sequence[Passage], most: int = MAX_QUOTES) -> list[Quote]:
+    """The sentences that answer best, the best first; none when nothing is relevant."""
+    wanted = terms(question)
+    found = [
+        (passage, one, terms(one.group()))
+        for passage in passages
+        for one in _SENTENCE.finditer(passage.text)
+        if 3 <= len(one.group().strip()) <= _MAX_SENTENCE
+    ]
+    if not wanted or not found:
+        return []
+    counts = Counter(term for *_, words in found for term in words)
+    weights = {term: math.log(1 + len(found) / (1 + counts[term])) + 0.1 for term in wanted}
+    total = sum(weights.values())
+    scored = []
+    for rank, (passage, one, words) in enumerate(found):
+        share = sum(weights[term] for term in wanted & words) / total
+        heading = terms(passage.location)
+        share += 0.3 * sum(weights[term] for term in (wanted & heading) - words) / total
+        scored.append((-share, rank, passage, one))
+    scored.sort(key=lambda one: one[:2])
+    best = -scored[0][0]
+    if best < RELEVANT:
+        return []
+    return [
+        Quote(_narrowed(passage, one), -minus)
+        for minus, _, passage, one in scored[:most]
+        if -minus >= max(RELEVANT, 0.75 * best)
+    ]
+
+
+def _narrowed(passage: Passage, one: re.Match[str]) -> Passage:
+    text = one.group()
+    start = one.start() + len(text) - len(text.lstrip())
+    text = text.strip()
+    at = passage.start + start
+    return replace(passage, text=text, start=at, end=at + len(text))
+
+
+def terms(text: str) -> set[str]:
+    """What a text is about: words by their stems, Chinese characters in pairs."""
+    tokens = [one for one in tokens_of(text) if not one.mark]
+    found = {_stem(one.text) for one in tokens if not one.chinese and one.text not in _SMALL}
+    for one, other in itertools.pairwise(tokens):
+        together = one.chinese and other.chinese and one.end == other.start
+        if together and not {one.text, other.text} <= _SMALL:
+            found.add(one.text + other.text)
+    return found
+
+
+def _stem(word: str) -> str:
+    for tail in ("ing", "ed", "es", "s"):
+        if word.endswith(tail) and len(word) - len(tail) >= 3:
+            return word[: -len(tail)].rstrip("e")
+    return word.rstrip("e") if len(word) > 3 else word
+
+
+_CITES = re.compile(r"\[(\d{1,2})\]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+
+
+def borne_out(sentence: str, passages: Sequence[Passage]) -> tuple[int, ...]:
+    """Numbers (from 1) of the passages that a sentence cites and that bear it out.
+
+    A sentence that cites nothing is held against all of them.
+    """
+    cited = [int(one) for one in _CITES.findall(sentence)] or list(range(1, len(passages) + 1))
+    said = _CITES.sub("", sentence)
+    words = terms(said)
+    numbers = set(_NUMBER.findall(said))
+    found = []
+    for number in dict.fromkeys(cited):
+        if 1 <= number <= len(passages) and words:
+            text = passages[number - 1].text
+            share = len(words & terms(text)) / len(words)
+            if share >= SUPPORTED and numbers <= set(_NUMBER.findall(text)):
+                found.append(number)
+    return tuple(found)
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of a text, each with the citation that follows it."""
+    found: list[str] = []
+    for one in _SENTENCE.finditer(text):
+        part = one.group().strip()
+        if found and re.fullmatch(r"(\[\d{1,2}\]\s*)+", part):
+            found[-1] += " " + part
+        elif found and (lead := re.match(r"((?:\[\d{1,2}\]\s*)+)(.*)", part)):
+            found[-1] += " " + lead.group(1).strip()
+            found.append(lead.group(2))
+        elif part:
+            found.append(part)
+    return found

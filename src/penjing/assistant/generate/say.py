@@ -1,0 +1,101 @@
+"""The spec's sentences with their values in them, as one says them in English and Chinese. Pure.
+
+A value may be a tool's or a document's text: it is put in as it is, cut and made harmless for a
+terminal, and is never read again for what it might ask.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from penjing.assistant.spec.values import SlotSpec, Spec, Words
+from penjing.assistant.understand.names import COLOURS
+from penjing.core.dialogue import Slot
+
+MAX_VALUE = 600
+"""Characters of one value."""
+_PLACE = re.compile(r"\{([a-zA-Z_][\w.]*)\}")
+
+
+def choose(words: Words, language: str, turn: int = 0) -> str:
+    """One way to say it, another each turn."""
+    ways = words.get(language) or next(iter(words.values()), ("",))
+    return ways[turn % len(ways)]
+
+
+def fill(template: str, values: Mapping[str, Any], language: str) -> str:
+    """A sentence with its `{places}` filled; a place nothing is known of stays empty."""
+
+    def one(found: re.Match[str]) -> str:
+        value: Any = values
+        for part in found.group(1).split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return shown(value, language)
+
+    return re.sub(r"  +", " ", _PLACE.sub(one, template)).strip()
+
+
+def shown(value: Any, language: str) -> str:
+    """A plain value as one says it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return ("是" if value else "否") if language.startswith("zh") else ("yes", "no")[not value]
+    if isinstance(value, float):
+        value = f"{value:g}"
+    if isinstance(value, list | tuple):
+        joint = "、" if language.startswith("zh") else ", "
+        return joint.join(shown(one, language) for one in value[:20])
+    if isinstance(value, Mapping):
+        said = value.get(language.split("-", maxsplit=1)[0])
+        return shown(said, language) if isinstance(said, str) else ""
+    text = " ".join(str(value).split())
+    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
+
+
+def slot_words(spec: SlotSpec, value: Any, language: str) -> str:
+    """A slot's value as one says it."""
+    chinese = language.startswith("zh")
+    if spec.kind == "percentage":
+        return f"{value:g}%"
+    if spec.kind == "temperature":
+        return f"{value:g}度" if chinese else f"{value:g} degrees"
+    if spec.kind == "duration":
+        return _duration(int(value), chinese)
+    if spec.kind in ("entity", "list", "colour", "place"):
+        ways = COLOURS if spec.kind == "colour" else spec.values
+        return _name(str(value), ways, chinese)
+    return shown(value, language)
+
+
+def _name(value: str, ways: Mapping[str, tuple[str, ...]], chinese: bool) -> str:
+    said = (value, *ways.get(value, ()))
+    if chinese:
+        said = tuple(one for one in said if not one.isascii()) or said
+    return shown(said[0], "zh" if chinese else "en")
+
+
+def _duration(seconds: int, chinese: bool) -> str:
+    parts = []
+    for size, one, many, zh in (
+        (86400, "day", "days", "天"),
+        (3600, "hour", "hours", "小时"),
+        (60, "minute", "minutes", "分钟"),
+        (1, "second", "seconds", "秒"),
+    ):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{zh}" if chinese else f"{count} {one if count == 1 else many}")
+    return ("" if chinese else " ").join(parts) or ("0秒" if chinese else "0 seconds")
+
+
+def slot_values(spec: Spec, slots: Mapping[str, Slot], language: str) -> dict[str, Any]:
+    """The slots by name, in words."""
+    return {
+        name: slot_words(spec.slots[name], slot.value, language)
+        for name, slot in slots.items()
+        if name in spec.slots
+    }

@@ -1,0 +1,86 @@
+"""A spec's own documents as passages, found by their words. For a few Markdown or text files.
+
+What people add themselves, other formats and meaning are the knowledge room's; this is so that a
+manual beside its spec answers without an index. Satisfies `Retriever`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from penjing.assistant.generate.quote import terms
+from penjing.core.dialogue import Passage
+from penjing.core.errors import BadInput
+from penjing.core.files import read_text
+
+ENDINGS = (".md", ".txt")
+MAX_BYTES = 4 * 2**20
+_MAX_PASSAGE = 1200
+_RELEVANT = 0.25
+_HEADING = re.compile(r"^#{1,6}\s+(.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Passages and the words in them."""
+
+    passages: tuple[Passage, ...]
+    """In the order of the documents."""
+    words: tuple[frozenset[str], ...]
+    """Of each passage and its heading."""
+
+    def search(self, query: str, *, limit: int = 5) -> list[Passage]:
+        """The passages that hold most of a question's words, rare words before common ones."""
+        wanted = terms(query)
+        counts = Counter(word for words in self.words for word in words & wanted)
+        weights = {one: math.log(1 + len(self.words) / (1 + counts[one])) + 0.1 for one in wanted}
+        total = sum(weights.values()) or 1.0
+        scored = [
+            (sum(weights[one] for one in words & wanted) / total, -place)
+            for place, words in enumerate(self.words)
+        ]
+        best = sorted(scored, reverse=True)[:limit]
+        return [
+            replace(self.passages[-minus], score=score)
+            for score, minus in best
+            if score >= _RELEVANT
+        ]
+
+
+def shelf(folder: Path, sources: Sequence[str]) -> Shelf:
+    """The shelf of some documents in a folder."""
+    passages: list[Passage] = []
+    for name in sources:
+        if not name.endswith(ENDINGS):
+            raise BadInput(f"{name} is no text: give .md or .txt, or add it with penjing knowledge")
+        passages += cut(read_text(folder / name, limit=MAX_BYTES), name)
+    return Shelf(
+        tuple(passages),
+        tuple(frozenset(terms(one.text) | terms(one.location)) for one in passages),
+    )
+
+
+def cut(text: str, name: str) -> list[Passage]:
+    """The passages of a text: what stands under a heading, long ones at their paragraphs."""
+    heads = [(one.start(), one.end(), one.group(1).strip()) for one in _HEADING.finditer(text)]
+    found: list[Passage] = []
+    for place, (_, after, heading) in enumerate(heads or [(0, 0, "")]):
+        begin = after
+        end = heads[place + 1][0] if place + 1 < len(heads) else len(text)
+        while begin < end:
+            stop = end
+            if end - begin > _MAX_PASSAGE:
+                at = text.rfind("\n\n", begin, begin + _MAX_PASSAGE)
+                stop = at if at > begin else begin + _MAX_PASSAGE
+            piece = text[begin:stop]
+            start = begin + len(piece) - len(piece.lstrip())
+            if piece.strip():
+                words = piece.strip()
+                found.append(Passage(words, name, name, heading, start, start + len(words), 0.0))
+            begin = stop
+    return found

@@ -1,0 +1,38 @@
+"""What is kept beside the words of a turn, as plain data: the server's events look the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penjing.core.dialogue import Acted, Action, Cited
+from penjing.core.messages import Note
+
+
+def cited_note(event: Cited) -> Note:
+    """A citation."""
+    one = event.passage
+    passage = {
+        "text": one.text, "document": one.document, "source": one.source,
+        "location": one.location, "start": one.start, "end": one.end,
+    }  # fmt: skip
+    return Note("cited", {"number": event.number, "passage": passage})
+
+
+def confirm_note(action: Action) -> Note:
+    """A call that waits."""
+    return Note("confirm", action_data(action))
+
+
+def acted_note(event: Acted) -> Note:
+    """A call that was made."""
+    one = event.outcome
+    outcome = {"ok": one.ok, "data": dict(one.data), "error": one.error}
+    return Note("acted", {"action": action_data(event.action), "outcome": outcome})
+
+
+def action_data(action: Action) -> dict[str, Any]:
+    """A call as plain data."""
+    return {
+        "id": action.id, "tool": action.tool, "arguments": dict(action.arguments),
+        "describes": action.describes,
+    }  # fmt: skip

@@ -1,0 +1,100 @@
+"""What the assistant remembers of conversations while it runs: a bounded number of sessions.
+
+Everything here can be had again from the store; it is kept so that the five-hundredth turn costs
+what the first did.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from penjing.assistant.dialogue.keep import from_plain
+from penjing.assistant.dialogue.plan import Plan
+from penjing.assistant.dialogue.state import DialogueState
+from penjing.assistant.generate.prompt import Memory, forget
+from penjing.core.history import Turn
+from penjing.core.protocols import Store
+
+MAX_SESSIONS = 64
+MAX_MESSAGES = 60
+"""Of one session that are held for the model; older ones are summarised."""
+MAX_SENTENCES = 60
+"""Of one session that an argument may come from."""
+
+
+@dataclass
+class Talk:
+    """One session while it is spoken in."""
+
+    state: DialogueState = field(default_factory=DialogueState)
+    memory: Memory = field(default_factory=Memory)
+    sentences: deque[str] = field(default_factory=lambda: deque(maxlen=MAX_SENTENCES))
+    """What the person said, word for word."""
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    """One reply at a time."""
+
+    def remember(self, memory: Memory) -> None:
+        """Keep what the model may be told, but not for ever more of it."""
+        while len(memory.messages) > MAX_MESSAGES:
+            memory = forget(memory, MAX_MESSAGES // 3)
+        self.memory = memory
+
+
+class Talks:
+    """The sessions spoken in lately."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._kept: OrderedDict[tuple[str, str], Talk] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, person: str, store: Store, session: str) -> Talk:
+        """A person's session, read from the store when it was not spoken in lately."""
+        key = (person, session)
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        fresh = self._read(store, session)
+        with self._lock:
+            found = self._kept.setdefault(key, fresh)
+            while len(self._kept) > MAX_SESSIONS:
+                self._kept.popitem(last=False)
+        return found
+
+    def forget(self, person: str) -> None:
+        """A person left: nothing of theirs stays in memory."""
+        with self._lock:
+            for key in [one for one in self._kept if one[0] == person]:
+                del self._kept[key]
+
+    def _read(self, store: Store, session: str) -> Talk:
+        turns = store.history.turns(session)
+        talk = Talk()
+        for turn in turns[-2 * MAX_MESSAGES :]:
+            _recall(talk, turn)
+        for turn in reversed(turns):
+            states = turn.message.notes("state")
+            if states:
+                answered = turns[-1].message.role == "assistant"
+                talk.state = from_plain(states[-1], self._plan, answered=answered)
+                break
+        return talk
+
+
+def _recall(talk: Talk, turn: Turn) -> None:
+    message = turn.message
+    if message.role == "user":
+        talk.sentences.append(message.text)
+        sent = message.notes("sent")
+        text = sent[-1].get("text") if sent else None
+        talk.remember(talk.memory.with_more("user", str(text or message.text)))
+    elif message.role == "assistant" and message.text:
+        talk.remember(talk.memory.with_more("assistant", message.text))
+
+
+Clock = Callable[[], float]

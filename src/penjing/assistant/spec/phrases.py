@@ -1,0 +1,96 @@
+"""What every assistant can say when its spec says nothing else, in English and Chinese."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "unknown": {
+        "en": ("Sorry, I did not understand that.",),
+        "zh": ("抱歉，我没听懂。",),
+    },
+    "no_answer": {
+        "en": ("I do not know: my documents say nothing about it.",),
+        "zh": ("我不知道：我的资料里没有提到。",),
+    },
+    "failed": {
+        "en": ("That did not work: {error}.",),
+        "zh": ("没有成功：{error}。",),
+    },
+    "not_permitted": {
+        "en": ("You may not do that here.",),
+        "zh": ("你没有这个权限。",),
+    },
+    "confirm": {
+        "en": ("Shall I do this: {action}?",),
+        "zh": ("要执行吗：{action}？",),
+    },
+    "did_you_mean": {
+        "en": ("Did you mean: {action}?",),
+        "zh": ("你是想：{action}？",),
+    },
+    "refused": {
+        "en": ("All right, I leave it.",),
+        "zh": ("好的，不做了。",),
+    },
+    "cancelled": {
+        "en": ("Cancelled.",),
+        "zh": ("已取消。",),
+    },
+    "nothing_to_cancel": {
+        "en": ("There is nothing to cancel.",),
+        "zh": ("没有要取消的。",),
+    },
+    "nothing_to_answer": {
+        "en": ("I had not asked anything.",),
+        "zh": ("我没有在等你回答。",),
+    },
+    "timed_out": {
+        "en": ("I have dropped what we had begun before.",),
+        "zh": ("之前没做完的事我已经放下了。",),
+    },
+    "back": {
+        "en": ("Back to where we were.",),
+        "zh": ("回到刚才的事。",),
+    },
+    "ask": {
+        "en": ("What should {slot} be?",),
+        "zh": ("{slot}是什么？",),
+    },
+    "gave_up": {
+        "en": ("I still do not know {slot}, so I leave it.",),
+        "zh": ("我还是不知道{slot}，先不做了。",),
+    },
+    "done": {
+        "en": ("Done.",),
+        "zh": ("好了。",),
+    },
+    "which": {
+        "en": ("I know: {names}.",),
+        "zh": ("我知道的有：{names}。",),
+    },
+    "summary": {
+        "en": ("Older turns are summarised to fit the model's memory.",),
+        "zh": ("较早的对话已被概括，以便模型记得住。",),
+    },
+    "no_model": {
+        "en": ("I cannot answer that freely: no model is loaded.",),
+        "zh": ("我没法随意回答：没有加载模型。",),
+    },
+}
+"""Situation to what is said."""
+
+REASONS: Mapping[str, Mapping[str, str]] = {
+    "unreachable": {"zh": "连不上，什么都没有做"},
+    "timeout": {"zh": "没有及时回应"},
+    "unconfirmed": {"zh": "对方没有确认，可能已经执行"},
+    "unknown_name": {"zh": "没有这个名字"},
+    "ambiguous": {"zh": "有好几个同名的"},
+    "refused": {"zh": "对方拒绝了"},
+    "not_supported": {"zh": "对方做不到"},
+    "not_kept": {"zh": "没能保存"},
+    "full": {"zh": "已经太多了"},
+    "wrong_answer": {"zh": "对方的回答看不懂"},
+    "arguments": {"zh": "参数不对"},
+}
+"""Why a tool failed, where its own English line does not do."""

@@ -1,0 +1,231 @@
+"""What a spec says, as frozen values. `parse.py` makes them, `check.py` doubts them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from penjing.core.dialogue import Standing
+
+Words = Mapping[str, tuple[str, ...]]
+"""Language to ways of saying the same."""
+
+SlotKind = Literal[
+    "number", "percentage", "duration", "time", "date", "colour", "temperature", "place",
+    "list", "entity", "text",
+]  # fmt: skip
+Asks = Literal["careful", "always", "never"]
+
+
+@dataclass(frozen=True)
+class SlotSpec:
+    """Something a sentence may tell."""
+
+    name: str
+    """Unique in the spec."""
+    kind: SlotKind
+    """What its values are."""
+    tool: str = ""
+    """Of an entity: the tool that knows which there are."""
+    parameter: str = ""
+    """Of an entity: the tool's parameter that takes it."""
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of a list or places: value to synonyms. Of an entity: more words for a name it may have."""
+    ask: Words = field(default_factory=dict)
+    """The question for it."""
+    low: float | None = None
+    """Smallest value."""
+    high: float | None = None
+    """Largest value."""
+    line: int = 0
+    """Where it stands."""
+
+
+@dataclass(frozen=True)
+class FromSlot:
+    """An argument that a slot gives."""
+
+    slot: str
+    """Its name."""
+
+
+@dataclass(frozen=True)
+class Literally:
+    """An argument that the spec gives."""
+
+    value: Any
+    """Plain data."""
+
+
+Argument = FromSlot | Literally
+
+
+@dataclass(frozen=True)
+class Collect:
+    """Go on when a slot has a value; ask until it has."""
+
+    slot: str
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Go on when the person says yes."""
+
+    words: Words
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """Call a tool."""
+
+    tool: str
+    arguments: Mapping[str, Argument]
+    optional: frozenset[str] = frozenset()
+    """Arguments left out while their slot is empty."""
+    describes: Words = field(default_factory=dict)
+    """What it does, for the card that asks."""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Say something."""
+
+    words: Words
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One way or the other, by a slot's value or a field of the last tool's answer."""
+
+    on: str
+    """A slot's name, or "result.FIELD"."""
+    equals: Any
+    """Plain data; None for "has any value"."""
+    then: tuple[Step, ...]
+    otherwise: tuple[Step, ...]
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Enter:
+    """Do another flow's steps here."""
+
+    flow: str
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answer the sentence itself: from the documents, or as the model will."""
+
+    source: Literal["knowledge", "model"]
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Stop:
+    """End the flow here."""
+
+    line: int = 0
+
+
+Step = Collect | Ask | Call | Answer | Branch | Enter | Reply | Stop
+
+
+@dataclass(frozen=True)
+class IntentSpec:
+    """Something a person may want."""
+
+    name: str
+    sentences: Words
+    """Templates in the hassil syntax, by language."""
+    examples: Words
+    """Free examples, by language; `{slot}` may stand in them."""
+    flow: tuple[Step, ...]
+    """What is done."""
+    like: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Home Assistant intents that mean the same: name to (their slot to ours)."""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class ToolRule:
+    """How a tool may be used."""
+
+    name: str
+    who: frozenset[Standing]
+    """Which people may use it."""
+    confirm: Asks = "careful"
+    """Ask before: when the tool says it is careful, always, or never (of a tool not careful)."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Plain data for whoever makes the tool."""
+    part_of: str = ""
+    """The entry that makes it, when that is not its own: one of an MCP server's tools."""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What documents the assistant answers from."""
+
+    sources: tuple[str, ...] = ()
+    """Files, relative to the spec."""
+    wording: Literal["quote", "model"] = "quote"
+    """The best sentences as they stand, or the model's words where the passages bear them out."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """An assistant."""
+
+    name: str
+    languages: tuple[str, ...]
+    """The first one is spoken when nothing tells another."""
+    persona: Words
+    """The model's standing instructions."""
+    model: str | None
+    """The catalogue's default when None."""
+    slots: Mapping[str, SlotSpec]
+    intents: Mapping[str, IntentSpec]
+    flows: Mapping[str, tuple[Step, ...]]
+    tools: Mapping[str, ToolRule]
+    knowledge: Knowledge
+    fallbacks: Mapping[str, Words]
+    """What is said when: see FALLBACKS in `parse.py`."""
+    unknown: tuple[Literal["knowledge", "model"], ...]
+    """Who is asked, in order, about a sentence that is no intent; then the fallback is said."""
+    out_of_scope: Words
+    """Examples of what it is not for."""
+    model_decides: Literal["ask", "act", "never"] = "ask"
+    """What becomes of a request that only the model recognised."""
+    home_assistant_intents: bool = False
+    timeout: float = 300.0
+    """Seconds of silence after which what was begun is dropped."""
+    folder: str = "."
+    """Where the file lies."""
+    file: str = ""
+    """What it is called."""
+
+
+def slots_of(
+    steps: tuple[Step, ...], flows: Mapping[str, tuple[Step, ...]], inside: tuple[str, ...] = ()
+) -> frozenset[str]:
+    """Slots that steps collect, pass on or look at; also in the flows they enter."""
+    found: set[str] = set()
+    for step in steps:
+        if isinstance(step, Collect):
+            found.add(step.slot)
+        elif isinstance(step, Call):
+            found |= {one.slot for one in step.arguments.values() if isinstance(one, FromSlot)}
+        elif isinstance(step, Branch):
+            found |= slots_of(step.then, flows, inside) | slots_of(step.otherwise, flows, inside)
+            if not step.on.startswith("result."):
+                found.add(step.on)
+        elif isinstance(step, Enter) and step.flow not in inside:
+            found |= slots_of(flows.get(step.flow, ()), flows, (*inside, step.flow))
+    return frozenset(found)

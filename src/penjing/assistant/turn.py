@@ -1,0 +1,308 @@
+"""One turn: what was said is understood, the dialogue steps, tools are called, an answer is made.
+
+Satisfies `core.protocols.Assistant`. Every turn is kept with its notes: what was confirmed, done
+and cited, and the state of the dialogue, so that a restart loses nothing. Tools are called here and
+nowhere else, and only with a licence (`trust.py`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from penjing.assistant.answer import Told, grounded, now_line, opened
+from penjing.assistant.dialogue.events import (
+    Answered,
+    Chosen,
+    Consult,
+    Do,
+    Heard,
+    Order,
+    Say,
+    Stepped,
+    Wait,
+)
+from penjing.assistant.dialogue.events import Event as Happening
+from penjing.assistant.dialogue.keep import to_plain
+from penjing.assistant.dialogue.plan import Plan
+from penjing.assistant.dialogue.step import step
+from penjing.assistant.notes import acted_note, cited_note, confirm_note
+from penjing.assistant.people import Talk, Talks
+from penjing.assistant.trust import Licensed, was_said
+from penjing.assistant.understand.cascade import Understanding
+from penjing.assistant.writer import Writer
+from penjing.core.dialogue import (
+    Acted,
+    Cited,
+    Confirm,
+    Event,
+    Finished,
+    Outcome,
+    Remarked,
+    Said,
+    Standing,
+    Trust,
+    Understood,
+)
+from penjing.core.errors import Busy, EngineError, NotFound, PenjingError
+from penjing.core.messages import Message, Note, Text
+from penjing.core.protocols import Retriever, Store, Tool
+
+MAX_ORDERS = 60
+"""In one turn."""
+MAX_TEXT = 8000
+"""Characters of one thing said; the rest is not read."""
+
+Retrievers = Callable[[str, Store], Retriever]
+"""Whose documents are searched: a person and their store."""
+Facts = Callable[[str], Sequence[str]]
+"""The state of things worth telling the model, in a language."""
+
+
+@dataclass
+class _Reply:
+    """One reply while it is made."""
+
+    person: str
+    store: Store
+    session: str
+    role: Standing
+    talk: Talk
+    language: str
+    parts: list[Text | Note] = field(default_factory=list)
+    told: Told | None = None
+    spoken: str = ""
+    failed: bool = False
+
+    def keep(self, event: Event) -> Event:
+        """Remember an event for the turn that is kept."""
+        if isinstance(event, Said):
+            self.parts.append(Text(event.text))
+            self.spoken += event.text
+        elif isinstance(event, Cited):
+            self.parts.append(cited_note(event))
+        elif isinstance(event, Confirm):
+            self.parts.append(confirm_note(event.action))
+        elif isinstance(event, Acted):
+            self.parts.append(acted_note(event))
+        return event
+
+    def said(self, text: str, trust: Trust) -> Said:
+        """A sentence after what was said before."""
+        gap = "" if not self.spoken or self.language.startswith("zh") else " "
+        return Said(gap + text, trust)
+
+
+class SpecAssistant:
+    """Satisfies `Assistant`: one spec, its tools, and whatever model and documents there are."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        understanding: Understanding,
+        tools: Sequence[Tool],
+        *,
+        writer: Writer | None = None,
+        retrievers: Retrievers | None = None,
+        facts: Facts | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._plan = plan
+        self._understanding = understanding
+        self._tools = {tool.name: tool for tool in tools}
+        self._writer = writer
+        self._retrievers = retrievers
+        self._facts = facts or (lambda _language: ())
+        self._clock = clock
+        self._talks = Talks(plan)
+
+    @property
+    def name(self) -> str:
+        """As the spec calls it."""
+        return self._plan.spec.name
+
+    def reply(
+        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """Answer one thing a person said; both turns are kept in `store` by the time it ends."""
+        talk = self._talks.of(person, store, session)
+        self._take(talk)
+        try:
+            at = self._clock()
+            now = datetime.fromtimestamp(at).astimezone()
+            text = text[:MAX_TEXT]
+            reading = self._understanding.read(text, now, talk.state.language or None, person)
+            happening = Heard(reading, at, role, secrets.token_hex(4))
+            stepped = step(self._plan, talk.state, happening)
+            reply = _Reply(person, store, session, role, talk, reading.language)
+            sent = text
+            if any(isinstance(one, Consult) for one in stepped.orders):
+                sent = f"{text}\n{now_line(now, reading.language, self._facts(reading.language))}"
+            notes = (Note("sent", {"text": sent}),) if sent != text else ()
+            store.history.append_turn(session, Message("user", (Text(text), *notes)))
+            talk.sentences.append(text)
+            talk.remember(talk.memory.with_more("user", sent))
+            requests = () if reading.act else reading.requests
+            first = [Understood(one[0]) for one in requests]
+            yield from self._answer(reply, stepped, first)
+        finally:
+            talk.turn.release()
+
+    def confirm(
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        action: str,
+        *,
+        yes: bool,
+        role: Standing = "guest",
+    ) -> Iterator[Event]:
+        """Do, or drop, the action of this id that waits. NotFound when none of it waits."""
+        talk = self._talks.of(person, store, session)
+        self._take(talk)
+        try:
+            frames = talk.state.frames
+            if not frames or frames[-1].waits != "yes" or frames[-1].action != action or not action:
+                raise NotFound("waiting action", action)
+            stepped = step(self._plan, talk.state, Chosen(action, yes, self._clock(), role))
+            reply = _Reply(person, store, session, role, talk, talk.state.language)
+            yield from self._answer(reply, stepped, [])
+        finally:
+            talk.turn.release()
+
+    def forget(self, person: str) -> None:
+        """A person left: nothing of theirs stays in memory."""
+        self._talks.forget(person)
+
+    def close(self) -> None:
+        """Let go of models and tools. Calling it twice is harmless."""
+        for tool in self._tools.values():
+            tool.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _take(self, talk: Talk) -> None:
+        if not talk.turn.acquire(timeout=1.0):
+            raise Busy(2)
+
+    # -- making the answer
+
+    def _answer(self, reply: _Reply, stepped: Stepped, first: Sequence[Event]) -> Iterator[Event]:
+        reason: Finished | None = None
+        reply.talk.state = stepped.state
+        try:
+            yield from first
+            yield from self._orders(reply, deque(stepped.orders))
+            told = reply.told
+            cut = told is not None and told.length
+            reason = Finished("length" if cut else "stop", told.usage if told else None)
+        finally:
+            # a reply that was closed or failed keeps what it said and did
+            reply.parts.append(Note("state", to_plain(reply.talk.state)))
+            if reply.spoken:
+                memory = reply.told.memory if reply.told is not None else reply.talk.memory
+                reply.talk.remember(memory.with_more("assistant", reply.spoken))
+            turn = Message("assistant", tuple(_joined(reply.parts)))
+            reply.store.history.append_turn(reply.session, turn)
+        yield reason
+
+    def _orders(self, reply: _Reply, orders: deque[Order]) -> Iterator[Event]:
+        for _ in range(MAX_ORDERS):
+            if not orders:
+                return
+            order = orders.popleft()
+            if isinstance(order, Say):
+                yield reply.keep(reply.said(order.text + self._offered(order, reply), "spec"))
+            elif isinstance(order, Wait):
+                yield reply.keep(Confirm(order.call.action))
+            elif isinstance(order, Do):
+                outcome = self._call(reply, order.call)
+                yield reply.keep(Acted(order.call.action, outcome))
+                happened: Happening = Answered(order.call.action.id, outcome, reply.role)
+                stepped = step(self._plan, reply.talk.state, happened)
+                reply.talk.state = stepped.state
+                orders.extendleft(reversed(stepped.orders))
+            else:
+                yield from self._consult(reply, order)
+
+    def _offered(self, order: Say, reply: _Reply) -> str:
+        """Names to choose from, after a question that was not answered."""
+        slot = self._plan.spec.slots.get(order.offers)
+        if slot is None or slot.tool not in self._tools:
+            return ""
+        names = [n for n in self._tools[slot.tool].entities(slot.parameter) if n.isprintable()]
+        if not names:
+            return ""
+        chinese = reply.language.startswith("zh")
+        words = self._plan.spec.fallbacks["which"][reply.language][0]
+        gap = "" if chinese else " "
+        return gap + words.replace("{names}", ("、" if chinese else ", ").join(names[:12]))
+
+    def _call(self, reply: _Reply, call: Licensed) -> Outcome:
+        """Make a call. What is asked last, right before anything happens: may this person, is the
+        tool there, and did the person say it."""
+        action = call.action
+        rule = self._plan.spec.tools.get(action.tool)
+        tool = self._tools.get(action.tool)
+        if rule is None or tool is None or reply.role not in rule.who:
+            return Outcome(False, error="this tool may not be used here")
+        if not was_said(call, reply.talk.sentences):
+            return Outcome(False, error="that was not said in this conversation: say it again")
+        try:
+            return tool.call(action.arguments, reply.person)
+        except PenjingError as error:
+            return Outcome(False, error=str(error))
+
+    def _consult(self, reply: _Reply, order: Consult) -> Iterator[Event]:
+        spec = self._plan.spec
+        told = reply.told = reply.told or Told(reply.talk.memory)
+        try:
+            for source in order.sources:
+                any_said = False
+                for event in self._source(reply, source, order.text, told):
+                    first = isinstance(event, Said) and not any_said
+                    any_said = any_said or (isinstance(event, Said) and bool(event.text.strip()))
+                    if first and isinstance(event, Said):
+                        yield reply.keep(reply.said(event.text, event.trust))
+                    else:
+                        yield reply.keep(event)
+                if any_said:
+                    return
+            situation = "no_answer" if order.sources == ("knowledge",) else order.otherwise
+            words = spec.fallbacks[situation][reply.language][0]
+            yield reply.keep(reply.said(words, "spec"))
+        except EngineError as error:
+            words = spec.fallbacks["failed"][reply.language][0].replace("{error}", str(error))
+            yield reply.keep(reply.said(words, "spec"))
+
+    def _source(self, reply: _Reply, source: str, text: str, told: Told) -> Iterator[Event]:
+        spec = self._plan.spec
+        if source == "knowledge" and self._retrievers is not None:
+            passages = self._retrievers(reply.person, reply.store).search(text, limit=5)
+            yield from grounded(
+                spec, text, reply.language, passages, writer=self._writer, owner=reply.person
+            )
+        elif source == "model" and self._writer is not None:
+            yield from opened(spec, reply.language, told, self._writer, reply.person)
+        elif source == "model":
+            yield Remarked(spec.fallbacks["no_model"][reply.language][0])
+
+
+def _joined(parts: Sequence[Text | Note]) -> Iterator[Text | Note]:
+    """Pieces of text that follow each other as one."""
+    text = ""
+    for part in parts:
+        if isinstance(part, Text):
+            text += part.text
+            continue
+        if text:
+            yield Text(text)
+            text = ""
+        yield part
+    if text:
+        yield Text(text)

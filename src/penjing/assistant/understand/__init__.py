@@ -1,0 +1,1 @@
+"""From a person's sentence to what they want. Knows no dialogue and does nothing."""

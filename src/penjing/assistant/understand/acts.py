@@ -1,0 +1,126 @@
+"""Answers and corrections: yes, no, never mind, "no, the bedroom", 不对，是卧室. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from penjing.assistant.understand.span import Span
+from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.words import FILLER, Phrases
+
+Act = Literal["yes", "no", "cancel"]
+
+_YES = Phrases((
+    "yes", "yeah", "yep", "yup", "sure", "ok", "okay", "do it", "go ahead", "please do", "correct",
+    "right", "exactly", "that's right", "of course", "certainly", "confirm", "confirmed", "fine",
+    "absolutely", "go on", "yes please", "i do", "good", "alright",
+    "是", "是的", "好", "好的", "好啊", "对", "对的", "可以", "行", "行的", "确认", "确定", "嗯",
+    "没错", "当然",
+    "同意", "执行", "来吧", "要", "需要", "没问题",
+))  # fmt: skip
+_NO = Phrases((
+    "no", "nope", "nah", "don't", "do not", "not now", "no thanks", "no thank you", "rather not",
+    "don't do it", "wrong", "not that", "not really", "better not", "no way", "please don't",
+    "不", "不要", "不用", "不用了", "别", "不行", "不是", "不对", "否", "不好", "不必", "不了",
+    "错了", "没有",
+    "不可以", "不同意", "先不", "不需要",
+))  # fmt: skip
+_CANCEL = Phrases((
+    "cancel", "cancel that", "cancel it", "never mind", "nevermind", "forget it", "forget that",
+    "stop", "stop it", "abort", "leave it", "forget about it", "drop it", "quit",
+    "取消", "算了", "不弄了", "停", "停下", "停止", "别弄了", "不做了", "放弃", "别管了", "不说了",
+    "取消吧",
+))  # fmt: skip
+_CORRECTING = Phrases((
+    "no", "nope", "not", "wrong", "sorry", "actually", "rather", "i meant", "i mean", "i said",
+    "make that", "make it", "no i meant", "no i said", "instead", "wait", "that's wrong",
+    "correction",
+    "不", "不是", "不对", "错了", "我是说", "我说的是", "我指的是", "应该是", "改成", "换成", "是",
+    "搞错了", "等等",
+))  # fmt: skip
+_DENYING = Phrases(("no", "nope", "not", "wrong", "i meant", "i mean", "i said", "sorry",
+"actually",
+                    "rather", "instead", "make that", "make it", "correction", "不", "不是", "不对",
+                    "错了", "我是说", "我说的是", "我指的是", "应该是", "改成", "换成",
+                    "搞错了"))  # fmt: skip
+_CARRIERS = Phrases((
+    "what about", "how about", "and", "in", "on", "at", "to", "for", "from", "with", "one", "it's",
+    "it is", "is", "too", "as well", "also", "but", "the one in", "by", "of", "into",
+    "呢", "是", "在", "到", "用", "换", "改", "那", "还有", "里", "里的", "和", "要", "从", "去",
+    "我", "叫",
+))  # fmt: skip
+
+
+def act_of(tokens: Sequence[Token]) -> Act | None:
+    """What a sentence is when it is nothing but an answer."""
+    said = [one for one in tokens if not one.mark]
+    if not said:
+        return None
+    for act, phrases in _ACTS:
+        if _all_of(said, phrases):
+            return act
+    return None
+
+
+_ACTS: tuple[tuple[Act, Phrases], ...] = (("cancel", _CANCEL), ("no", _NO), ("yes", _YES))
+
+
+def _all_of(tokens: Sequence[Token], phrases: Phrases) -> bool:
+    """Nothing but these phrases and fillers, and one of them at least."""
+
+    def reach(place: int, met: bool) -> bool:
+        if place == len(tokens):
+            return met
+        return any(reach(end, True) for end in phrases.ends(tokens, place)) or any(
+            reach(end, met) for end in FILLER.ends(tokens, place)
+        )
+
+    return len(tokens) <= 8 and reach(0, False)
+
+
+def is_bare(tokens: Sequence[Token], spans: Sequence[Span]) -> bool:
+    """Nothing but values and the small words that carry them."""
+    starts: dict[int, list[int]] = {}
+    for span in spans:
+        starts.setdefault(span.start, []).append(span.end)
+    reached, todo = {(0, False)}, [(0, False)]
+    while todo:
+        place, met = todo.pop()
+        if place == len(tokens):
+            if met:
+                return True
+            continue
+        after = [(end, True) for end in starts.get(place, ())]
+        for phrases in (FILLER, _CARRIERS, _CORRECTING):
+            after += [(end, met) for end in phrases.ends(tokens, place)]
+        if tokens[place].mark:
+            after.append((place + 1, met))
+        for one in after:
+            if one not in reached:
+                reached.add(one)
+                todo.append(one)
+    return False
+
+
+def denies(tokens: Sequence[Token]) -> bool:
+    """It begins, or ends, by taking something back."""
+    said = [one for one in tokens if not one.mark]
+    if not said:
+        return False
+    begins = bool(_DENYING.ends(said, 0)) or said[0].text == "wait"
+    return begins or said[-1].text == "instead"
+
+
+_ASKING = frozenset({"what", "who", "when", "where", "why", "how", "which", "is", "are", "do",
+"does",
+                     "did", "was", "were", "tell"})  # fmt: skip
+
+
+def asks(tokens: Sequence[Token]) -> bool:
+    """It is a question."""
+    if not tokens:
+        return False
+    return tokens[0].text in _ASKING or any(
+        one.text in ("?", "吗", "什", "谁", "哪", "怎") for one in tokens
+    )

@@ -1,0 +1,161 @@
+"""Everything of a spec that understanding needs, made ready once for each language."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penjing.assistant.spec.values import Spec, Words, slots_of
+from penjing.assistant.understand.classifier import ELSEWHERE, Classifier, Sample, trained
+from penjing.assistant.understand.elsewhere import SENTENCES
+from penjing.assistant.understand.features import vector, words_of
+from penjing.assistant.understand.network import (
+    Network,
+    Walk,
+    add_template,
+    parse_template,
+    samples,
+    slots_in,
+)
+from penjing.assistant.understand.slots import Reader, reader
+from penjing.assistant.understand.span import Moment
+from penjing.assistant.understand.text import tokens_of, with_fixes
+from penjing.assistant.understand.words import common_words
+
+if TYPE_CHECKING:
+    from penjing.core.protocols import Embedder
+
+_SAMPLES = 24
+"""Of one template."""
+_TOO_NEAR = 0.5
+"""Everyday sentences that resemble an intent so much do not count as elsewhere."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One language of a spec."""
+
+    walk: Walk
+    """All its templates."""
+    intents: tuple[str, ...]
+    """Template number to intent."""
+    texts: frozenset[str]
+    """Slots that take any words."""
+    classifier: Classifier | None
+    """None when no intent has a sentence in this language."""
+    keywords: Mapping[str, frozenset[str]]
+    """Intent to the words that its own sentences use."""
+    wanted: Mapping[str, tuple[str, ...]]
+    """Intent to the slots that it may have."""
+
+
+def compile_language(
+    spec: Spec,
+    language: str,
+    embedder: Embedder | None = None,
+    cache: Path | None = None,
+    *,
+    train: bool = True,
+) -> Compiled:
+    """Make one language ready: parse its templates, train its classifier."""
+    network = Network()
+    intents: list[str] = []
+    every: list[Sample] = []
+    named: dict[str, set[str]] = {}
+    start = network.state()
+    plain = reader(spec.slots, lambda tool, parameter: _spec_names(spec, tool, parameter))
+    for intent in spec.intents.values():
+        lines = [*intent.sentences.get(language, ()), *intent.examples.get(language, ())]
+        templates = len(intent.sentences.get(language, ()))
+        for place, line in enumerate(lines):
+            group = len(every)
+            if place < templates or "{" in line:
+                tree = parse_template(line)
+                add_template(network, start, tree, len(intents))
+                intents.append(intent.name)
+                named.setdefault(intent.name, set()).update(slots_in(tree))
+                for text in samples(tree, _SAMPLES if place < templates else 4):
+                    every.append(_placeheld(text, intent.name, group))
+            else:
+                every.append(_said(line, intent.name, group, plain))
+    texts = frozenset(name for name, slot in spec.slots.items() if slot.kind in ("text", "place"))
+    keywords = _keywords(every)
+    classifier = None
+    if every and train:
+        away = _elsewhere(every, language, spec.out_of_scope, plain)
+        classifier = trained([*every, *away], embedder, cache)
+    wanted = {
+        one.name: tuple(sorted(slots_of(one.flow, spec.flows) | named.get(one.name, set())))
+        for one in spec.intents.values()
+    }
+    return Compiled(network.closed(), tuple(intents), texts, classifier, keywords, wanted)
+
+
+def _spec_names(spec: Spec, tool: str, parameter: str) -> tuple[str, ...]:
+    """Names that the spec itself knows: training must not depend on which lamps are lit."""
+    return tuple(
+        name
+        for slot in spec.slots.values()
+        if slot.kind == "entity" and (slot.tool, slot.parameter) == (tool, parameter)
+        for name in slot.values
+    )
+
+
+def _placeheld(text: str, intent: str, group: int) -> Sample:
+    words: list[str] = []
+    for part in text.split():
+        if part.startswith("@"):
+            words.append(part)
+        else:
+            words += [one.text for one in tokens_of(part) if not one.mark]
+    return Sample(intent, tuple(words), text.replace("@", ""), group)
+
+
+def _said(text: str, intent: str, group: int, plain: Reader) -> Sample:
+    from datetime import UTC, datetime
+
+    tokens = with_fixes(tokens_of(text), plain.words, common_words())
+    spans = plain.spans(tokens, Moment(datetime(2026, 1, 1, tzinfo=UTC)))
+    return Sample(intent, tuple(words_of(tokens, spans)), text, group)
+
+
+def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) -> list[Sample]:
+    import numpy as np
+
+    found = [_said(one, ELSEWHERE, -n - 1, plain) for n, one in enumerate(own.get(language, ()))]
+    common = SENTENCES.get(language.split("-", maxsplit=1)[0], ())
+    if not every:
+        return found
+    away = [_said(one, ELSEWHERE, len(every) + n, plain) for n, one in enumerate(common)]
+    if not away:
+        return found
+    inside = np.stack([vector(one.words) for one in every])
+    near = (inside @ np.stack([vector(one.words) for one in away]).T).max(axis=0)
+    return found + [one for one, score in zip(away, near, strict=True) if score < _TOO_NEAR]
+
+
+_COMMON = frozenset({
+    "a", "an", "and", "are", "at", "be", "by", "can", "could", "do", "down", "for", "from", "get",
+    "have", "i", "in", "is", "it", "like", "make", "me", "my", "of", "on", "or", "please", "put",
+    "that", "the", "this", "to", "up", "want", "we", "with", "would", "you", "一", "下", "个",
+    "了", "到", "吧", "在", "我", "把", "是", "的", "给", "要", "请",
+})  # fmt: skip
+"""Words that tell no intent."""
+
+
+def _keywords(every: list[Sample]) -> Mapping[str, frozenset[str]]:
+    """Words that tell an intent: not those that most intents share."""
+    found: dict[str, set[str]] = {}
+    for sample in every:
+        found.setdefault(sample.intent, set()).update(
+            word for word in sample.words if not word.startswith("@")
+        )
+    shared = Counter(word for words in found.values() for word in words)
+    most = max(2, len(found) // 2)
+    return {
+        intent: frozenset(one for one in words if one not in _COMMON and shared[one] <= most)
+        for intent, words in found.items()
+    }

@@ -1,0 +1,183 @@
+"""Names in a sentence: colours, fixed lists, places, and what a tool says exists right now.
+
+A name may be garbled: misspelt letters, one wrong Chinese character in three. The value is always
+the exact name. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from penjing.assistant.understand.span import Span
+from penjing.assistant.understand.text import Token, edits, tokens_of
+
+COLOURS: Mapping[str, tuple[str, ...]] = {
+    "red": ("红色", "红", "红的"),
+    "orange": ("橙色", "橘色", "橙"),
+    "yellow": ("黄色", "黄", "黄的"),
+    "green": ("绿色", "绿", "绿的"),
+    "cyan": ("turquoise", "青色", "青"),
+    "blue": ("蓝色", "蓝", "蓝的"),
+    "purple": ("violet", "紫色", "紫", "紫的"),
+    "pink": ("粉色", "粉红色", "粉红"),
+    "white": ("白色", "白", "白的"),
+    "warm white": ("暖白", "暖白色", "暖色"),
+    "cold white": ("cool white", "冷白", "冷白色"),
+}
+_SMALL = frozenset({"the", "a", "an", "my", "our", "的", "'s"})
+"""Words that may stand inside a name or be missing from it."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """One way to call a value."""
+
+    value: str
+    """The exact name."""
+    words: tuple[str, ...]
+    """Without small words."""
+    cost: float = 0.0
+    """0 for a whole name, more for what it is called for short."""
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Names to look for, made ready once."""
+
+    firsts: Mapping[str, tuple[Name, ...]]
+    """By first word."""
+    lasts: Mapping[str, tuple[Name, ...]]
+    """Of several Latin words, by the last one."""
+    chinese: tuple[Name, ...]
+    """Of three Chinese characters or more."""
+    words: frozenset[str]
+    """All Latin words, for telling typing errors."""
+
+
+def lexicon(names: Mapping[str, Sequence[str]], *, short: bool = False) -> Lexicon:
+    """A lexicon of values and their synonyms; with `short`, also of names less their last word."""
+    found = [
+        Name(value, words)
+        for value, synonyms in names.items()
+        for name in (value, *synonyms)
+        if (words := _words(name))
+    ]
+    if short:
+        found += _shortened(found)
+    firsts: dict[str, list[Name]] = {}
+    lasts: dict[str, list[Name]] = {}
+    for one in found:
+        firsts.setdefault(one.words[0], []).append(one)
+        if len(one.words) > 1 and one.words[0].isascii():
+            lasts.setdefault(one.words[-1], []).append(one)
+    return Lexicon(
+        {word: tuple(many) for word, many in firsts.items()},
+        {word: tuple(many) for word, many in lasts.items()},
+        tuple(one for one in found if len(one.words) >= 3 and _is_chinese(one.words[0])),
+        frozenset(word for one in found for word in one.words),
+    )
+
+
+def _shortened(names: Sequence[Name]) -> list[Name]:
+    """ "kitchen" for "kitchen light", where nothing else is called so."""
+    taken = {one.words for one in names}
+    short: dict[tuple[str, ...], set[str]] = {}
+    for one in names:
+        if len(one.words) >= 2 + _is_chinese(one.words[0]):
+            short.setdefault(one.words[:-1], set()).add(one.value)
+    return [
+        Name(next(iter(values)), words, 0.3)
+        for words, values in short.items()
+        if len(values) == 1 and words not in taken
+    ]
+
+
+def _is_chinese(word: str) -> bool:
+    return "\u3400" <= word[0] <= "\u9fff"
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(one.text for one in tokens_of(name) if one.text not in _SMALL and not one.mark)
+
+
+def names_in(tokens: Sequence[Token], known: Lexicon) -> Iterable[Span]:
+    """All names of a lexicon in a sentence."""
+    for at, token in enumerate(tokens):
+        if token.text in _SMALL or token.mark:
+            continue
+        said = _forms(token)
+        for name in (one for form in said for one in known.firsts.get(form, ())):
+            if (found := _exact(tokens, at, name.words)) is not None:
+                yield Span(at, found[0], name.value, found[1] + name.cost)
+        for name in (one for form in said for one in known.lasts.get(form, ())):
+            if (found := _turned(tokens, at, name.words)) is not None:
+                yield Span(at, found[0], name.value, found[1] + name.cost)
+        if token.chinese:
+            for name in known.chinese:
+                if (found := _garbled(tokens, at, name.words)) is not None:
+                    yield Span(at, found[0], name.value, found[1] + name.cost)
+
+
+def _forms(token: Token) -> dict[str, None]:
+    """What a token may be: itself, without its plural, with one, or what it was meant to be."""
+    text = token.text
+    plain = [text, text.removesuffix("s"), text.removesuffix("'s"), text + "s"]
+    for fix, _ in token.fixes:
+        plain += [fix, fix.removesuffix("s")]
+    return dict.fromkeys(plain)
+
+
+def _turned(tokens: Sequence[Token], at: int, words: Sequence[str]) -> tuple[int, float] | None:
+    """ "the light in the kitchen" for "kitchen light"."""
+    if len(words) < 2 or not words[0].isascii() or at + 2 >= len(tokens):
+        return None
+    head = _price(tokens[at], words[-1])
+    if head is None or tokens[at + 1].text not in ("in", "of"):
+        return None
+    place = at + 2
+    while place < len(tokens) and tokens[place].text in _SMALL:
+        place += 1
+    rest = _exact(tokens, place, words[:-1]) if place < len(tokens) else None
+    return None if rest is None else (rest[0], head + rest[1] + 0.02)
+
+
+def _exact(tokens: Sequence[Token], at: int, words: Sequence[str]) -> tuple[int, float] | None:
+    """Word for word; small words between them and typing errors are allowed."""
+    place, cost = at, 0.0
+    for number, word in enumerate(words):
+        while number and place < len(tokens) and tokens[place].text in _SMALL:
+            place += 1
+        if place >= len(tokens):
+            return None
+        price = _price(tokens[place], word)
+        if price is None:
+            return None
+        cost, place = cost + price, place + 1
+    return place, cost
+
+
+def _price(token: Token, word: str) -> float | None:
+    if token.text == word:
+        return 0.0
+    if token.text in (word + "s", word + "'s") or token.text + "s" == word:
+        return 0.02
+    for text, cost in token.fixes:
+        if text in (word, word + "s"):
+            return cost
+    return None
+
+
+def _garbled(tokens: Sequence[Token], at: int, words: Sequence[str]) -> tuple[int, float] | None:
+    """Chinese characters of which one is another, as speech recognition writes them."""
+    said, end = "", at
+    while end < len(tokens) and len(said) < len(words):
+        if tokens[end].chinese and tokens[end].text not in _SMALL:
+            said += tokens[end].text
+        elif tokens[end].text not in _SMALL:
+            return None
+        end += 1
+    # the last character names the thing (灯, 门): it must be right
+    if len(said) == len(words) and said[-1] == words[-1] and edits(said, "".join(words), 1) == 1:
+        return end, 0.6
+    return None

@@ -1,0 +1,59 @@
+"""A value read from some tokens; what every extractor gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from penjing.assistant.understand.text import Token
+
+
+@dataclass(frozen=True)
+class Span:
+    """A value and the tokens it was read from."""
+
+    start: int
+    """First token."""
+    end: int
+    """One past the last."""
+    value: Any
+    """Plain data, canonical."""
+    cost: float = 0.0
+    """How far the words are from the value's own: 0 is exactly."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When it is said: some values are relative to it."""
+
+    now: datetime
+    """In the person's own time zone."""
+
+
+Extractor = Callable[[Sequence[Token], Moment], Iterable[Span]]
+"""All values of a kind in a sentence, overlapping ones too."""
+
+
+def meaning(token: Token, table: Mapping[str, Any]) -> tuple[Any, float] | None:
+    """What a token means in a table of words, typing errors allowed for."""
+    if token.text in table:
+        return table[token.text], 0.0
+    for text, cost in token.fixes:
+        if text in table:
+            return table[text], cost
+    return None
+
+
+def phrase(tokens: Sequence[Token], at: int, words: Sequence[str]) -> float | None:
+    """What it costs to read `words` from token `at` on; None when they do not stand there."""
+    if at + len(words) > len(tokens):
+        return None
+    total = 0.0
+    for token, word in zip(tokens[at:], words, strict=False):
+        found = meaning(token, {word: True})
+        if found is None:
+            return None
+        total += found[1]
+    return total

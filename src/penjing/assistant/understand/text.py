@@ -1,0 +1,159 @@
+"""A sentence as tokens that know where they stand in it. English words, Chinese characters.
+
+Text that may not be the person's own words (quotations, pasted lines, what follows a role marker)
+is told apart here: see `own_words`. Characters nobody can see are dropped before anything is read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_CHARACTERS = 2000
+"""Of one sentence that is read for what it wants; the rest is not."""
+_WORD = re.compile(
+    r"\d+(?::\d\d)+|\d+(?:\.\d+)?|[^\W\d_\u3400-\u9fff\u3040-\u30ff]+(?:['’][^\W\d_]+)*"
+    r"|[\u3400-\u9fff\u3040-\u30ff]|[^\s\w]"
+)
+_MARKS = frozenset(",.;:!?、。，；：！？…-—()[]{}\"'“”‘’«»「」『』《》/\\|*~`<>_")
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word, a number, a sign or a Chinese character."""
+
+    text: str
+    """Normalised: NFKC, lower case."""
+    start: int
+    """First character in the sentence as it was said."""
+    end: int
+    """One past the last."""
+    fixes: tuple[tuple[str, float], ...] = ()
+    """Known words it may have been meant to be, with what that costs."""
+
+    @property
+    def mark(self) -> bool:
+        """It is punctuation."""
+        return self.text in _MARKS
+
+    @property
+    def chinese(self) -> bool:
+        """It is a Chinese character."""
+        return "\u3400" <= self.text <= "\u9fff"
+
+
+def tokens_of(text: str, start: int = 0, end: int | None = None) -> tuple[Token, ...]:
+    """The tokens of a part of a sentence; places are in the whole."""
+    end = len(text) if end is None else end
+    normal: list[str] = []
+    places: list[int] = []
+    for place in range(start, min(end, start + MAX_CHARACTERS)):
+        for char in unicodedata.normalize("NFKC", text[place]).lower():
+            if unicodedata.category(char) in ("Cf", "Cc", "Mn") and char not in "\t\n":
+                continue  # invisible: zero-width, bidirectional, tags; combining marks
+            normal.append(char)
+            places.append(place)
+    joined = "".join(normal).replace("’", "'")
+    return tuple(
+        Token(found.group(), places[found.start()], places[found.end() - 1] + 1)
+        for found in _WORD.finditer(joined)
+    )
+
+
+def is_chinese(text: str) -> bool:
+    """It holds a Chinese character."""
+    return any("\u3400" <= char <= "\u9fff" for char in text)
+
+
+_QUOTED = re.compile(
+    r"\"[^\"]*(?:\"|$)|“[^”]*(?:”|$)|「[^」]*(?:」|$)|『[^』]*(?:』|$)|《[^》]*(?:》|$)"
+    r"|«[^»]*(?:»|$)|‘[^’]{3,}(?:’|$)|(?<!\w)'[^']{3,}'(?!\w)|`[^`]*(?:`|$)"
+)
+_MARKER = re.compile(
+    r"<\||\|>|</?\s*(?:s|system|user|assistant|tool|im_start|im_end)\b|\[/?(?:INST|SYS)|<<SYS>>"
+    r"|#{2,}|={3,}|-{3,}|\{\{|\}\}|</?[a-zA-Z!]"
+    r"|(?:^|[\s.。,，;；!！?？])(?:system|assistant|user|tool|human|ai|系统|助手|用户|管理员)\s*[:：]",
+    re.IGNORECASE,
+)
+
+
+def own_words(text: str) -> list[tuple[int, int]]:
+    """The parts of a sentence that are the person's own words.
+
+    Left out: quotations; all after the first line; all from the first role marker or markup on.
+    These may be somebody else's text that was pasted.
+    """
+    end = min(len(text), MAX_CHARACTERS)
+    begin = len(text) - len(text.lstrip())
+    line = re.search(r"[\r\n\v\f\x85\u2028\u2029]", text[begin:end])
+    end = begin + line.start() if line else end
+    marker = _MARKER.search(text, 0, end)
+    end = marker.start() if marker else end
+    parts: list[tuple[int, int]] = []
+    at = 0
+    for quoted in _QUOTED.finditer(text, 0, end):
+        parts.append((at, quoted.start()))
+        at = quoted.end()
+    parts.append((at, end))
+    return [(a, b) for a, b in parts if text[a:b].strip()]
+
+
+_LETTERS = re.compile(r"[a-z']+")
+
+
+_SOUNDS_LIKE = {
+    "of": ("off",), "to": ("two",), "too": ("two",), "for": ("four",), "ate": ("eight",),
+    "won": ("one",), "lite": ("light",), "lites": ("lights",), "our": ("hour",),
+    "write": ("right",),
+    "seta": ("set",), "form": ("from",), "tele": ("telly",), "an": ("and",),
+}  # fmt: skip
+"""Words that speech recognition and quick fingers mistake for each other."""
+
+
+def with_fixes(
+    tokens: Sequence[Token], known: frozenset[str], real: frozenset[str] = frozenset()
+) -> tuple[Token, ...]:
+    """Tokens with known words near to those that are not known. Only plain Latin words have any:
+    a word with foreign letters in it is not a typing error, and a `real` word means itself."""
+    found = []
+    for token in tokens:
+        fixes = tuple((one, 0.3) for one in _SOUNDS_LIKE.get(token.text, ()) if one in known)
+        strange = token.text not in known and token.text not in real
+        if strange and _LETTERS.fullmatch(token.text) and len(token.text) >= 3:
+            fixes = _near(token.text, known)
+        found.append(Token(token.text, token.start, token.end, fixes))
+    return tuple(found)
+
+
+def _near(word: str, known: frozenset[str]) -> tuple[tuple[str, float], ...]:
+    most = 1 if len(word) < 6 else 2
+    near = []
+    for other in known:
+        if abs(len(other) - len(word)) <= most and len(other) >= 3 and other.isascii():
+            distance = edits(word, other, most)
+            if distance <= most and (distance < 2 or word[0] == other[0]):
+                near.append((other, 0.35 * distance))
+    near.sort(key=lambda one: (one[1], one[0][0] != word[0], abs(len(one[0]) - len(word)), one[0]))
+    return tuple(one for one in near[:4] if one[1] <= near[0][1] + 0.01)
+
+
+def edits(one: str, other: str, most: int) -> int:
+    """Insertions, deletions, substitutions and swaps of neighbours between two words; `most` + 1
+    for anything beyond `most`. (Optimal string alignment.)"""
+    if abs(len(one) - len(other)) > most:
+        return most + 1
+    before2: list[int] = []
+    before = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(other, 1):
+            cost = min(before[j] + 1, row[-1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, before2[j - 2] + 1)
+            row.append(cost)
+        if min(row) > most:
+            return most + 1
+        before2, before = before, row
+    return min(before[-1], most + 1)

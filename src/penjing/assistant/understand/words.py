@@ -1,0 +1,86 @@
+"""Small words of English and Chinese that decide how a sentence is taken, and how to find them."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+from collections.abc import Sequence
+
+from penjing.assistant.understand.text import Token
+
+FILLERS = (
+    "please", "could you", "can you", "would you", "will you", "would you mind", "hey", "hi",
+    "hello", "ok", "okay", "um", "uh", "er", "well", "so", "just", "now", "right now", "for me",
+    "kindly", "thanks", "thank you", "i want you to", "i would like you to", "i'd like you to",
+    "i'd like to", "i would like to", "i want to", "i need to", "let's", "let us", "go ahead and",
+    "then", "also", "my", "the", "a", "an", "again", "will", "us", "could", "can", "i need",
+    "quickly", "too",
+    "请", "请你", "帮我", "帮忙", "麻烦", "麻烦你", "给我", "一下", "吧", "好吗", "可以吗",
+    "能不能",
+    "可不可以", "可以", "你", "嗯", "那", "呃", "啊", "哦", "我想", "我要", "现在", "劳驾", "快",
+    "再",
+    "又", "也", "就", "下", "的", "了", "把", "先", "都", "谢谢", "行吗", "您",
+)  # fmt: skip
+"""What may be left out of a sentence without changing what is wanted."""
+GUARDS = frozenset({
+    "not", "don't", "dont", "doesn't", "didn't", "won't", "never", "no", "without", "except",
+    "how", "why", "what", "who", "whose", "when", "which", "where", "if", "did", "does", "was",
+    "were", "should", "says", "said", "say", "wrote", "told", "asked", "unless", "before", "after",
+    "until", "while", "is", "are", "has", "have", "do", "whenever", "instead", "only", "every",
+    "always",
+    "不", "别", "没", "未", "勿", "莫", "怎", "么", "谁", "吗", "如", "哪", "说", "写", "若", "除",
+    "否",
+    "何", "几", "问", "时", "前", "后", "每",
+})  # fmt: skip
+"""What may never be overlooked in a sentence: it may turn it around."""
+JOINTS = (
+    "and then", "and also", "then", "and", "after that", "also", "plus", ",", ";", ".", "!",
+    "然后", "接着", "并且", "同时", "顺便", "再", "还有", "并", "另外", "、", "，", "；", "。",
+    "！", "以及", "和",
+)  # fmt: skip
+"""What may stand between two requests."""
+
+
+@functools.cache
+def common_words() -> frozenset[str]:
+    """English words that are what they are: never taken for a typing error."""
+    text = importlib.resources.files(__package__).joinpath("common.txt").read_text("utf-8")
+    return frozenset(text.split())
+
+
+PRONOUNS = ("it", "that", "that one", "this", "this one", "them", "those", "the same one",
+            "它", "它们", "那个", "这个", "他", "她")  # fmt: skip
+"""What stands for something that was named before."""
+
+
+def pieces(text: str) -> tuple[str, ...]:
+    """The tokens of a small phrase."""
+    return tuple(text.split()) if text.isascii() else tuple(text)
+
+
+class Phrases:
+    """Phrases that can be looked for at a place, longest first."""
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self._by_first: dict[str, list[tuple[str, ...]]] = {}
+        for one in phrases:
+            parts = pieces(one)
+            self._by_first.setdefault(parts[0], []).append(parts)
+        for many in self._by_first.values():
+            many.sort(key=len, reverse=True)
+
+    def ends(self, tokens: Sequence[Token], at: int) -> list[int]:
+        """Where phrases that begin at a token end, the longest first."""
+        found = []
+        for parts in self._by_first.get(tokens[at].text, ()):
+            said = tokens[at : at + len(parts)]
+            if len(said) == len(parts) and all(
+                one.text == part for one, part in zip(said, parts, strict=True)
+            ):
+                found.append(at + len(parts))
+        return found
+
+
+FILLER = Phrases(FILLERS)
+JOINT = Phrases(JOINTS)
+PRONOUN = Phrases(PRONOUNS)

@@ -1,0 +1,154 @@
+"""`penjing chat SPEC.yaml`: talk to an assistant. The model is loaded when it is first needed.
+
+Whoever sits at this machine's terminal is its owner. Nothing is kept: what is said stays in memory.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from penjing.cli.conversation import clean, said
+from penjing.cli.output import Output, to_json
+from penjing.core.dialogue import (
+    Acted,
+    Action,
+    Cited,
+    Confirm,
+    Event,
+    Finished,
+    Remarked,
+    Said,
+    Understood,
+)
+from penjing.core.errors import BadInput
+
+if TYPE_CHECKING:
+    from penjing.core.protocols import Assistant, Store
+
+_PERSON = "owner"
+
+
+def run(args: Namespace, question: str | None) -> int:
+    """Run the command for a spec."""
+    from penjing.cli.assistant_parts import close_shutter, load_spec, model_writer, opened
+    from penjing.vault.fake import FakeStore
+
+    for option in ("system", "grammar", "json_schema"):
+        if getattr(args, option) is not None:
+            raise BadInput(f"--{option.replace('_', '-')} is for a model: a spec says it itself")
+    progress = Output(args.json, quiet=args.quiet).progress()
+    spec = load_spec(args.model)
+    if args.offline:
+        close_shutter(spec, progress)
+    writer = model_writer(
+        spec.model, progress, context=args.context, threads=args.threads, offline=args.offline
+    )
+    store = FakeStore()
+    session = store.history.begin().id
+    with opened(spec, writer, progress) as assistant:
+        if question is not None:
+            turn = _turn(assistant, store, session, question, show=not args.json)
+            if args.json:
+                print(to_json({"assistant": assistant.name, **turn}), flush=True)
+            return 0
+        turns = []
+        for line in _lines(assistant.name):
+            turns.append(_turn(assistant, store, session, line, show=not args.json))
+        if args.json:
+            print(to_json({"assistant": assistant.name, "turns": turns}), flush=True)
+    return 0
+
+
+def _lines(name: str) -> Iterator[str]:
+    """What is typed or piped, until the end."""
+    terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    if terminal:
+        print(f"{name} listens; Ctrl-D ends.", file=sys.stderr)
+    while True:
+        if terminal:
+            sys.stdout.write("> ")
+            sys.stdout.flush()
+        line = sys.stdin.readline() if sys.stdin is not None else ""
+        if not line:
+            return
+        if text := said(line).strip():
+            yield text
+
+
+def _turn(
+    assistant: Assistant, store: Store, session: str, text: str, *, show: bool
+) -> dict[str, Any]:
+    began = time.monotonic()
+    events: list[Event] = []
+    first: float | None = None
+    for event in assistant.reply(_PERSON, store, session, text, role="owner"):
+        events.append(event)
+        if isinstance(event, Said | Acted) and first is None:
+            first = time.monotonic() - began
+        if show:
+            _show(event)
+    if show:
+        print(flush=True)
+        for one in events:
+            if isinstance(one, Cited):
+                print(clean(f"[{one.number}] {one.passage.source}, {one.passage.location}"))
+    return {
+        "prompt": text,
+        "answer": "".join(one.text for one in events if isinstance(one, Said)),
+        "understood": [_understood(one) for one in events if isinstance(one, Understood)],
+        "actions": [_acted(one) for one in events if isinstance(one, Acted)],
+        "waiting": [_action(one.action) for one in events if isinstance(one, Confirm)],
+        "cited": [_cited(one) for one in events if isinstance(one, Cited)],
+        "remarks": [one.text for one in events if isinstance(one, Remarked)],
+        "finish_reason": next((one.reason for one in events if isinstance(one, Finished)), None),
+        "timings": {"first_seconds": first, "seconds": time.monotonic() - began},
+    }
+
+
+def _show(event: Event) -> None:
+    if isinstance(event, Said):
+        sys.stdout.write(clean(event.text))
+        sys.stdout.flush()
+    elif isinstance(event, Remarked):
+        print(f"[{clean(event.text)}]", file=sys.stderr)
+
+
+def _understood(event: Understood) -> dict[str, Any]:
+    one = event.recognition
+    return {
+        "intent": one.intent,
+        "stage": one.stage,
+        "confidence": round(one.confidence, 4),
+        "slots": [{"name": s.name, "value": s.value, "text": s.text} for s in one.slots],
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    return {
+        "id": action.id,
+        "tool": action.tool,
+        "arguments": dict(action.arguments),
+        "describes": action.describes,
+    }
+
+
+def _acted(event: Acted) -> dict[str, Any]:
+    one = event.outcome
+    outcome = {"ok": one.ok, "data": dict(one.data), "error": one.error}
+    return {**_action(event.action), "outcome": outcome}
+
+
+def _cited(event: Cited) -> dict[str, Any]:
+    one = event.passage
+    return {
+        "number": event.number,
+        "source": one.source,
+        "location": one.location,
+        "text": one.text,
+        "start": one.start,
+        "end": one.end,
+    }

@@ -1,0 +1,174 @@
+"""What the commands of an assistant share: its spec, tools, model and documents, wired together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penjing.core.errors import BadInput
+from penjing.core.messages import Chunk, GenerationSettings, Message
+
+if TYPE_CHECKING:
+    from penjing.assistant.spec.values import Spec
+    from penjing.assistant.turn import Retrievers, SpecAssistant
+    from penjing.assistant.writer import Writer
+    from penjing.core.progress import Progress
+    from penjing.core.protocols import Embedder, Tool
+
+ENDINGS = (".yaml", ".yml")
+"""What tells a spec from a model."""
+
+
+def is_spec(name: str | None) -> bool:
+    """It names a spec."""
+    return name is not None and name.endswith(ENDINGS)
+
+
+class LazyWriter:
+    """Satisfies `Writer`: the model is loaded when it is first asked. Most commands never do."""
+
+    def __init__(self, open_writer: Callable[[], Writer]) -> None:
+        self._open = open_writer
+        self._writer: Writer | None = None
+
+    def _opened(self) -> Writer:
+        if self._writer is None:
+            self._writer = self._open()
+        return self._writer
+
+    @property
+    def context_length(self) -> int:
+        """Of the model."""
+        return self._opened().context_length
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """As the model counts."""
+        return self._opened().count_tokens(messages)
+
+    def write(
+        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+    ) -> Iterator[Chunk]:
+        """Stream an answer."""
+        yield from self._opened().write(owner, messages, settings)
+
+    def close(self) -> None:
+        """Close the model if it was opened."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def addresses_of(spec: Spec) -> list[tuple[str, int]]:
+    """Hosts and ports that the spec's tools name."""
+    from penjing.tools.registry import addresses
+
+    return addresses(section(spec), Path(spec.folder))
+
+
+def close_shutter(spec: Spec, progress: Progress) -> None:
+    """From here on nothing but the hosts that the spec's tools name is reached."""
+    from penjing.cli import opening
+
+    opening.close_shutter(progress, local=True, allowed=addresses_of(spec))
+
+
+def model_writer(
+    name: str | None,
+    progress: Progress,
+    *,
+    context: int = 4096,
+    threads: int | None = None,
+    offline: bool = False,
+) -> LazyWriter:
+    """The model of a spec. Pulled, if it is not here, unless we are offline."""
+
+    def open_writer() -> Writer:
+        from penjing.assistant.writer import ModelWriter
+        from penjing.bundle.catalogue import catalogue_of
+        from penjing.bundle.home import Home
+        from penjing.bundle.resolve import find_model
+        from penjing.engine.llamacpp import LlamaCpp
+
+        home = Home.from_environment()
+        known = name or catalogue_of(home).default
+        path = find_model(known, home, progress=progress, download=not offline)
+        return ModelWriter(LlamaCpp.open(path, context=context, threads=threads))
+
+    return LazyWriter(open_writer)
+
+
+def load_spec(path: str) -> Spec:
+    """The spec of a file that was named."""
+    from penjing.assistant.spec.parse import load
+
+    if not Path(path).is_file():
+        raise BadInput(f"there is no file {path}: give the path of a spec, such as assistant.yaml")
+    return load(Path(path))
+
+
+@contextlib.contextmanager
+def tools_of(spec: Spec) -> Iterator[list[Tool]]:
+    """The tools that a spec names, closed in the end."""
+    from penjing.tools.given import in_this_process
+    from penjing.tools.registry import make_tools
+
+    tools = list(make_tools(section(spec), in_this_process(Path(spec.folder))))
+    try:
+        yield tools
+    finally:
+        for tool in tools:
+            tool.close()
+
+
+def section(spec: Spec) -> dict[str, Any]:
+    """The `tools:` of a spec, as the tools read it."""
+    return {rule.name: rule.settings for rule in spec.tools.values() if not rule.part_of}
+
+
+def documents_of(spec: Spec) -> Retrievers | None:
+    """Whoever asks, the spec's own documents are searched."""
+    from penjing.assistant.generate.shelf import shelf
+
+    if not spec.knowledge.sources:
+        return None
+    own = shelf(Path(spec.folder), spec.knowledge.sources)
+    return lambda _person, _store: own
+
+
+@contextlib.contextmanager
+def opened(spec: Spec, writer: Writer | None, progress: Progress) -> Iterator[SpecAssistant]:
+    """The assistant of a spec, ready to reply; closed in the end."""
+    from penjing.assistant.build import build
+    from penjing.assistant.check import require_sound
+    from penjing.bundle.home import Home
+
+    with tools_of(spec) as tools, late_embedder(progress) as embedder:
+        require_sound(spec, tools)
+        assistant = build(
+            spec,
+            tools,
+            writer=writer,
+            embedder=embedder,
+            retrievers=documents_of(spec),
+            cache=Home.from_environment().work / "intents",
+        )
+        try:
+            yield assistant
+        finally:
+            assistant.close()
+
+
+@contextlib.contextmanager
+def late_embedder(progress: Progress) -> Iterator[Embedder | None]:
+    """The embedding model where it was pulled; loaded when it is first asked."""
+    from penjing.cli import embedder
+
+    if not embedder.is_here():
+        yield None
+        return
+    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
+    try:
+        yield late
+    finally:
+        late.close()

@@ -1,0 +1,330 @@
+"""Arithmetic as people write and say it, in English and Chinese, exactly: fractions, not floats.
+
+A parser of its own, with bounds on length, depth and size: nothing is evaluated as code. A percent
+after plus or minus is of what stands before it (200 + 10% = 220); elsewhere it is a hundredth.
+Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from penjing.tools import numerals
+from penjing.tools.failed import Failed
+from penjing.tools.measures import UNITS, Unit, from_base, to_base
+
+_LONGEST = 200
+_DEEPEST = 40
+_MOST_BITS = 8_000  # of a numerator or denominator: some 2,400 digits
+
+_WORDS: tuple[tuple[str, str], ...] = (
+    (r"^\s*(what is|what's|how much is|calculate|compute|计算一下|计算|算一下)\s*", ""),
+    (r"(等于多少|等于几|是多少|得多少|[=?？。]|等于)\s*$", ""),
+    (r"multiplied by|times|乘以|乘|[×·∙]", "*"),
+    (r"divided by|除以|[÷∕]", "/"),
+    (r"to the power of|\*\*", "^"),
+    (r"square root of|根号|√", " sqrt "),
+    (r"squared|的平方|²", "^2"),
+    (r"cubed|的立方|³", "^3"),
+    (rf"的\s*([0-9.{numerals.CHARACTERS}]+)\s*次方", r"^\1"),
+    (r"plus|加上|加|＋", "+"),
+    (r"minus|减去|减|[−–－]", "-"),
+    (r"percent|per cent|％", "%"),
+    (r"分之", "@"),
+    (r"\bof\b|的", "*"),
+    (r"\bconverted to\b|\binto\b|\bas\b|换算成|转换成|等于多少|是多少|换成|合|->|→", " to "),
+    (r"（", "("), (r"）", ")"), (r"π", " pi "),
+)  # fmt: skip
+_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_TOKEN = re.compile(
+    rf"""\s*(?:
+    (?P<number>[0-9]{{1,3}}(?:,[0-9]{{3}})+(?:\.[0-9]+)?
+        |(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[-+]?[0-9]{{1,3}})?)
+    | (?P<to>\b(?:to|in)\b|多少)
+    | (?P<unit>(?:{_UNIT})(?![a-z]))
+    | (?P<numeral>[{numerals.CHARACTERS}]+)
+    | (?P<name>[a-z]+)
+    | (?P<sign>[-+*/^%@()!])
+    )""",
+    re.VERBOSE,
+)
+_SHORT = {"c": UNITS["celsius"], "f": UNITS["fahrenheit"], "k": UNITS["kelvin"]}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number, maybe of a unit."""
+
+    value: Fraction
+    """In its unit."""
+    unit: Unit | None = None
+    """What it counts."""
+    exact: bool = True
+    """No rounding was needed."""
+    percent: bool = False
+    """It was written with a percent sign."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of the expression."""
+
+    kind: str
+    """Which group of the pattern it is."""
+    text: str
+    """As it was written."""
+
+
+def calculate(expression: str) -> Quantity:
+    """The value of an expression. Raises Failed."""
+    if len(expression) > _LONGEST:
+        raise Failed("arguments", f"that is longer than {_LONGEST} characters: make it shorter")
+    try:
+        return _Parser(_tokens(expression)).whole()
+    except ZeroDivisionError as error:
+        raise Failed("arguments", "that divides by zero") from error
+    except (ValueError, OverflowError) as error:
+        raise Failed("arguments", "that cannot be computed: check the numbers") from error
+
+
+def _tokens(expression: str) -> list[Token]:
+    text = expression.lower().strip()
+    for pattern, replacement in _WORDS:
+        text = re.sub(pattern, replacement, text)
+    text = re.sub(r"(?<=[0-9])\s*x\s*(?=[0-9])", "*", text)
+    tokens, position = [], 0
+    text = text.strip()
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None or match.lastgroup is None:
+            raise Failed("arguments", f"I cannot read '{text[position:][:20]}' as arithmetic")
+        tokens.append(Token(match.lastgroup, match[match.lastgroup]))
+        position = match.end()
+    return tokens
+
+
+class _Parser:
+    """Recursive descent: sums of products of powers of signed atoms."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self._depth = 0
+
+    def whole(self) -> Quantity:
+        """The value of everything, in the unit that is asked for."""
+        result = self._sum()
+        if self._peek().kind == "to":
+            self._next()
+            result = _convert(result, self._target())
+            if self._peek().kind == "to":  # "5 feet in cm 多少"
+                self._next()
+        if self._peek().kind != "end":
+            raise Failed("arguments", f"I do not expect '{self._peek().text}' there")
+        return result
+
+    def _target(self) -> Unit:
+        token = self._next()
+        if token.kind == "unit":
+            return UNITS[token.text]
+        if token.text in _SHORT:
+            return _SHORT[token.text]
+        raise Failed("arguments", f"'{token.text}' is not a unit I know")
+
+    def _peek(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else Token("end", "the end")
+
+    def _next(self) -> Token:
+        token = self._peek()
+        self._at += 1
+        return token
+
+    def _takes(self, signs: str) -> str:
+        token = self._peek()
+        if token.kind == "sign" and token.text in signs:
+            self._at += 1
+            return token.text
+        return ""
+
+    def _sum(self) -> Quantity:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise Failed("arguments", "that is nested too deeply")
+        left = self._product()
+        while sign := self._takes("+-"):
+            right = self._product()
+            if right.percent and not left.percent:
+                right = _times(left, right)
+            left = _plus(left, right, 1 if sign == "+" else -1)
+        self._depth -= 1
+        return left
+
+    def _product(self) -> Quantity:
+        left = self._signed()
+        while True:
+            if sign := self._takes("*/@"):
+                right = self._signed()
+                left = _OPERATIONS[sign](left, right)
+            elif self._peek().kind == "name" or self._peek().text == "(":
+                left = _times(left, self._power())  # 2 pi, 3 (4 + 5)
+            else:
+                return left
+
+    def _signed(self) -> Quantity:
+        negative = False
+        while sign := self._takes("+-"):
+            negative ^= sign == "-"
+        value = self._power()
+        return _times(value, Quantity(Fraction(-1))) if negative else value
+
+    def _power(self) -> Quantity:
+        base = self._suffixed()
+        if not self._takes("^"):
+            return base
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise Failed("arguments", "that is nested too deeply")
+        exponent = self._signed()
+        self._depth -= 1
+        return _power(base, exponent)
+
+    def _suffixed(self) -> Quantity:
+        value = self._atom()
+        while sign := self._takes("%!"):
+            value = Quantity(value.value / 100, None, value.exact, True) if sign == "%" else value
+            if sign == "!":
+                value = _factorial(value)
+        token = self._peek()
+        unit = UNITS.get(token.text) if token.kind == "unit" else _SHORT.get(token.text)
+        if unit is not None and value.unit is None and not value.percent:
+            self._next()
+            value = Quantity(value.value, unit, value.exact)
+        return value
+
+    def _atom(self) -> Quantity:
+        token = self._next()
+        if token.kind == "number":
+            return self._scaled(Fraction(token.text.replace(",", "")))
+        if token.kind == "numeral":
+            return Quantity(numerals.read(token.text))
+        if token.text == "(":
+            inside = self._sum()
+            if not self._takes(")"):
+                raise Failed("arguments", "a bracket is not closed")
+            return inside
+        if token.text in _CONSTANTS:
+            return Quantity(Fraction(_CONSTANTS[token.text]), None, False)
+        if token.text in _FUNCTIONS:
+            return _FUNCTIONS[token.text](self._signed())
+        raise Failed("arguments", f"I cannot compute with '{token.text}'")
+
+    def _scaled(self, value: Fraction) -> Quantity:
+        """3.5万 is thirty-five thousand."""
+        token = self._peek()
+        if token.kind == "numeral" and all(char in numerals.SCALES for char in token.text):
+            self._next()
+            for char in token.text:
+                value *= numerals.SCALES[char]
+        return Quantity(value)
+
+
+def _bounded(value: Fraction) -> Fraction:
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
+        raise Failed("arguments", "that number is too large")
+    return value
+
+
+def _plus(left: Quantity, right: Quantity, sign: int) -> Quantity:
+    if left.unit is None or right.unit is None:
+        if left.unit is not right.unit:
+            raise Failed("arguments", "a number with a unit and one without cannot be added")
+        value = left.value + sign * right.value
+        both = left.percent and right.percent
+        return Quantity(_bounded(value), None, left.exact and right.exact, both)
+    other = _convert(right, left.unit)
+    value = left.value + sign * other.value
+    return Quantity(_bounded(value), left.unit, left.exact and other.exact)
+
+
+def _times(left: Quantity, right: Quantity) -> Quantity:
+    if left.unit and right.unit:
+        raise Failed("arguments", "two numbers with units cannot be multiplied here")
+    exact = left.exact and right.exact
+    return Quantity(_bounded(left.value * right.value), left.unit or right.unit, exact)
+
+
+def _over(left: Quantity, right: Quantity) -> Quantity:
+    exact = left.exact and right.exact
+    if left.unit and right.unit:
+        return Quantity(_bounded(left.value / _convert(right, left.unit).value), None, exact)
+    if right.unit:
+        raise Failed("arguments", "a number without a unit cannot be divided by one with")
+    return Quantity(_bounded(left.value / right.value), left.unit, exact)
+
+
+def _power(base: Quantity, exponent: Quantity) -> Quantity:
+    if base.unit or exponent.unit:
+        raise Failed("arguments", "powers are of numbers without units")
+    if exponent.value.denominator != 1:
+        value = float(base.value) ** float(exponent.value)
+        if isinstance(value, complex):
+            raise Failed("arguments", "that has no real value")
+        return Quantity(Fraction(value), None, False)
+    power = int(exponent.value)
+    bits = max(base.value.numerator.bit_length(), base.value.denominator.bit_length())
+    if abs(power) * bits > _MOST_BITS:
+        raise Failed("arguments", "that number is too large")
+    return Quantity(base.value**power, None, base.exact and exponent.exact)
+
+
+def _factorial(value: Quantity) -> Quantity:
+    if value.unit or value.value.denominator != 1 or not 0 <= value.value <= 500:
+        raise Failed("arguments", "factorials are of whole numbers from 0 to 500")
+    return Quantity(Fraction(math.factorial(int(value.value))), None, value.exact)
+
+
+def _convert(value: Quantity, unit: Unit) -> Quantity:
+    if value.unit is None:
+        raise Failed("arguments", f"what is to become {unit.name} has no unit")
+    if value.unit.kind != unit.kind:
+        message = f"{value.unit.name} ({value.unit.kind}) does not become {unit.name}"
+        raise Failed("arguments", f"{message} ({unit.kind})")
+    return Quantity(from_base(to_base(value.value, value.unit), unit), unit, value.exact)
+
+
+def _root(value: Quantity) -> Quantity:
+    if value.value < 0:
+        raise Failed("arguments", "a negative number has no real square root")
+    top, bottom = math.isqrt(value.value.numerator), math.isqrt(value.value.denominator)
+    exact = Fraction(top, bottom)
+    if exact**2 == value.value:
+        return Quantity(exact, None, value.exact)
+    return Quantity(Fraction(math.sqrt(value.value)), None, False)
+
+
+def _real(function: Callable[[float], float]) -> Callable[[Quantity], Quantity]:
+    return lambda value: Quantity(Fraction(function(float(value.value))), None, False)
+
+
+_OPERATIONS: Mapping[str, Callable[[Quantity, Quantity], Quantity]] = {
+    "*": _times,
+    "/": _over,
+    "@": lambda left, right: _over(right, left),  # 三分之一 is one third
+}
+_CONSTANTS = {"pi": math.pi, "e": math.e}
+_FUNCTIONS: Mapping[str, Callable[[Quantity], Quantity]] = {
+    "sqrt": _root,
+    "abs": lambda value: Quantity(abs(value.value), value.unit, value.exact),
+    "round": lambda value: Quantity(
+        Fraction(math.floor(value.value + Fraction(1, 2))), value.unit, value.exact
+    ),
+    "ln": _real(math.log),
+    "log": _real(math.log10),
+    "sin": _real(math.sin),
+    "cos": _real(math.cos),
+    "tan": _real(math.tan),
+}

@@ -1,0 +1,112 @@
+"""A tool as the rest of Penjing sees it: arguments checked, failures turned into an Outcome.
+
+Satisfies `core.protocols.Tool`. Knows nothing of any single tool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from penjing.core.dialogue import Outcome
+from penjing.core.errors import PenjingError
+from penjing.tools.check import mistake
+from penjing.tools.failed import Failed, one_line
+
+
+class Doing(Protocol):
+    """What a tool's own file writes."""
+
+    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
+        """Do it; arguments fit the schema. Raises Failed."""
+        ...
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """Names that exist right now for a parameter."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. Calling it twice is harmless."""
+        ...
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One tool."""
+
+    name: str
+    """What a spec calls it."""
+    description: str
+    """What it does, in one English sentence; never a stranger's words."""
+    parameters: Mapping[str, Any]
+    """The JSON schema of its arguments."""
+    doing: Doing
+    """What does it."""
+    careful: bool = False
+    """A person must confirm it."""
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """Names that exist right now for a parameter; none when a server does not answer."""
+        try:
+            return self.doing.entities(parameter)
+        except (Failed, PenjingError):
+            return ()
+
+    def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
+        """Do it for a person. What goes wrong out there is an Outcome, not an exception."""
+        wrong = mistake(arguments, self.parameters)
+        if wrong:
+            return Outcome(False, {"reason": "arguments"}, one_line(f"{self.name}: {wrong}"))
+        try:
+            return Outcome(True, self.doing.do(arguments, person))
+        except Failed as error:
+            return Outcome(False, {**error.data, "reason": error.reason}, str(error))
+        except PenjingError as error:
+            return Outcome(False, {"reason": "refused"}, one_line(str(error)))
+
+    def close(self) -> None:
+        """Let go of connections. Calling it twice is harmless."""
+        self.doing.close()
+
+
+def parameters(required: Sequence[str], **properties: Any) -> dict[str, Any]:
+    """The schema of an object with these properties and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def at_least(count: int, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of an object with so many properties or more."""
+    return {**schema, "minProperties": count}
+
+
+def text(description: str, longest: int = 200, pattern: str | None = None) -> dict[str, Any]:
+    """The schema of a text."""
+    schema = {
+        "type": "string",
+        "description": description,
+        "minLength": 1,
+        "maxLength": longest,
+    }
+    return {**schema, "pattern": pattern} if pattern else schema
+
+
+def number(description: str, low: float, high: float, *, whole: bool = True) -> dict[str, Any]:
+    """The schema of a number in bounds."""
+    kind = "integer" if whole else "number"
+    return {"type": kind, "description": description, "minimum": low, "maximum": high}
+
+
+def yes_no(description: str) -> dict[str, Any]:
+    """The schema of a boolean."""
+    return {"type": "boolean", "description": description}
+
+
+def one_of(description: str, *choices: str) -> dict[str, Any]:
+    """The schema of a word out of a few."""
+    return {"type": "string", "description": description, "enum": list(choices)}

@@ -1,0 +1,54 @@
+"""Covers: garage doors, blinds, curtains. They move, so a person confirms it first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penjing.core.protocols import Tool
+from penjing.tools.checked import Checked, at_least, number, one_of, parameters, text
+from penjing.tools.failed import Failed
+from penjing.tools.given import Given
+from penjing.tools.home.control import Control, Words
+from penjing.tools.home.settings import HouseSettings as Settings
+
+DESCRIPTION = "Opens, closes and stops garage doors, blinds and curtains."
+PARAMETERS = at_least(
+    2,
+    parameters(
+        ["cover"],
+        cover=text("a cover, or a room"),
+        action=one_of("what to do", "open", "close", "stop"),
+        position=number("percent open", 0, 100),
+    ),
+)
+
+_WORDS = Words(("blinds", "blind", "curtains", "shutters"), ("窗帘", "百叶窗", "卷帘"))
+
+
+def make(settings: Settings, given: Given) -> list[Tool]:
+    """The tool."""
+    careful = True if settings.careful is None else settings.careful
+    return [Checked("covers", DESCRIPTION, PARAMETERS, Covers(settings, given), careful)]
+
+
+class Covers:
+    """Moves covers."""
+
+    def __init__(self, settings: Settings, given: Given) -> None:
+        self._control = Control(settings, given.houses, "cover", _WORDS, any_kind=False)
+
+    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
+        """Do it; raises Failed."""
+        wanted = {name: arguments[name] for name in ("action", "position") if name in arguments}
+        if len(wanted) != 1:
+            raise Failed("arguments", "a cover gets an action or a position, not both")
+        return self._control.change(arguments["cover"], wanted)
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """Names of covers."""
+        return self._control.names() if parameter == "cover" else ()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._control.close()

@@ -1,0 +1,49 @@
+"""What tools are given by whoever builds an assistant: nothing here is found by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from penjing.tools.home.houses import Houses
+from penjing.tools.keep import Kept, in_file, in_memory
+from penjing.tools.schedule import Schedule, Tell
+
+if TYPE_CHECKING:
+    from penjing.core.protocols import Scheduler
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """One for all tools of an assistant."""
+
+    folder: Path
+    """Where the spec lies: relative paths in it start here."""
+    kept: Kept
+    """A person's settings, by their id; raises NotFound while their store is closed."""
+    schedule: Schedule
+    """The clock that rings."""
+    writer: Scheduler | None = None
+    """The model, for a tool that needs words."""
+    clock: Clock = time.time
+    """What time it is."""
+    houses: Houses = field(default_factory=Houses)
+    """Connections that tools share."""
+
+
+def on_disk(folder: Path, path: Path, tell: Tell, clock: Clock = time.time) -> Given:
+    """All in one plain file, for the one person of a machine without a vault."""
+    kept = in_file(path)
+    return Given(folder, kept, Schedule(kept, tell, clock), clock=clock)
+
+
+def in_this_process(folder: Path, clock: Clock = time.time) -> Given:
+    """All in memory and nobody told: to check a spec, and for tests."""
+    kept = in_memory()
+    return Given(folder, kept, Schedule(kept, lambda _: False, clock), clock=clock)

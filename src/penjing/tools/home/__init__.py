@@ -1,0 +1,1 @@
+"""Devices of a house, whatever they speak: MQTT in several dialects, or Home Assistant."""

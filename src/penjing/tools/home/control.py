@@ -1,0 +1,157 @@
+"""Devices by the names people use: one, a room's, or all; and what came of changing several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penjing.tools.failed import Failed
+from penjing.tools.home.device import Device, House, Kind, Known, State, Wanted
+from penjing.tools.home.houses import Houses
+from penjing.tools.home.settings import HouseSettings
+from penjing.tools.names import find, plain
+
+Group = tuple[tuple[House, Device], ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """How people call all devices of a kind."""
+
+    english: tuple[str, ...] = ()
+    """After a room's name: lights, lamps."""
+    chinese: tuple[str, ...] = ()
+    """The same: 灯."""
+
+
+class Control:
+    """The devices of one tool."""
+
+    def __init__(
+        self, settings: HouseSettings, houses: Houses, kind: Kind, words: Words, *, any_kind: bool
+    ) -> None:
+        self._settings, self._kind, self._words, self._any = settings, kind, words, any_kind
+        self._houses = houses
+        self._entered: list[House] = houses.enter(settings, kind)
+
+    def names(self) -> Sequence[str]:
+        """Every name that means something right now. Raises Failed."""
+        return tuple(dict.fromkeys(name for name, _ in self._named()))
+
+    def find(self, name: str) -> Group:
+        """The devices that a name means. Raises Failed."""
+        known: dict[str, Group] = {}
+        for one, group in self._named():
+            known.setdefault(plain(one), group)
+        return find(self._kind if not self._any else "device", name, known)
+
+    def known(self, name: str) -> tuple[Device, Known]:
+        """One device and what is known of it. Raises Failed."""
+        group = self.find(name)
+        if len(group) > 1:
+            near = [device.name for _, device in group]
+            raise Failed("ambiguous", f"that is {len(group)} devices: say which", near=near)
+        house, device = group[0]
+        return device, house.known(device)
+
+    def change(
+        self, name: str, wanted: Wanted, relative: Callable[[State], Wanted] | None = None
+    ) -> dict[str, Any]:
+        """Change all that a name means. Raises Failed that says what was done and what was not."""
+        done: list[str] = []
+        failed: list[tuple[str, Failed]] = []
+        confirmed = True
+        for house, device in self.find(name):
+            try:
+                now = {**wanted, **relative(house.known(device).state)} if relative else wanted
+                confirmed &= house.change(device, now)
+                done.append(device.name)
+            except Failed as error:
+                failed.append((device.name, error))
+                if error.reason in ("unreachable", "timeout") and not done and _server(error):
+                    break  # the house itself is gone: the others would wait as long
+        if failed and not done:
+            first = failed[0][1]
+            data = {**first.data, "failed": [name for name, _ in failed]}
+            raise Failed(first.reason, str(first), **data)
+        if failed:
+            rest = ", ".join(f"{name} ({error})" for name, error in failed)
+            message = f"done: {', '.join(done)}; not done: {rest}"
+            names = [name for name, _ in failed]
+            raise Failed("unconfirmed", message, done=done, failed=names)
+        return {"devices": done, **wanted, "confirmed": confirmed}
+
+    def close(self) -> None:
+        """Let go of the houses. Calling it twice is harmless."""
+        entered, self._entered = self._entered, []
+        for house in entered:
+            self._houses.leave(house)
+
+    def _named(self) -> Iterator[tuple[str, Group]]:
+        """Names and what they mean, the surest first: a device, a room, all."""
+        devices = tuple(self._devices())
+        for house, device in devices:
+            for name in (device.name, *device.also):
+                yield name, ((house, device),)
+        for room, names in self._rooms(devices).items():
+            group = tuple(one for one in devices if plain(one[1].room) == room)
+            for name in names if group else ():
+                yield name, group
+                yield from ((f"{name} {word}", group) for word in self._words.english)
+                for word in self._words.chinese:
+                    yield from ((f"{name}{link}{word}", group) for link in ("", "的", "里的"))
+        if devices and not self._any:
+            for name in self._all_names():
+                yield name, devices
+
+    def _all_names(self) -> Iterator[str]:
+        for word in self._words.english:
+            yield from (word, f"all {word}", f"all the {word}")
+        for word in self._words.chinese:
+            yield from (f"{some}{word}" for some in ("所有", "所有的", "全部", "全部的"))
+
+    def _rooms(self, devices: Group) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for room, others in self._settings.rooms.items():
+            found.setdefault(plain(room), []).extend([room, *others])
+        for _, device in devices:
+            if device.room:
+                found.setdefault(plain(device.room), [device.room])
+        return found
+
+    def _devices(self) -> Iterator[tuple[House, Device]]:
+        """Those of the kind; a name that the spec gave hides one that was found."""
+        problem: Failed | None = None
+        seen: set[tuple[str, str]] = set()
+        for house in self._entered:
+            try:
+                devices = house.devices()
+            except Failed as error:
+                problem = error
+                continue
+            for device in devices:
+                mark = (plain(device.name), device.kind)
+                if (self._any or device.kind == self._kind) and mark not in seen:
+                    seen.add(mark)
+                    yield house, device
+        if problem is not None and not seen:
+            raise problem
+
+
+def _server(error: Failed) -> bool:
+    """The server itself, not one device behind it."""
+    return "off line" not in str(error)
+
+
+def bounded(value: float, low: float, high: float) -> float:
+    """A number that stays in its bounds."""
+    return max(low, min(high, value))
+
+
+def base(state: Mapping[str, Any], name: str, what: str) -> float:
+    """What a relative change starts from. Raises Failed when it is not known."""
+    found = state.get(name)
+    if not isinstance(found, int | float):
+        raise Failed("not_supported", f"the {what} is not known: say a number")
+    return found

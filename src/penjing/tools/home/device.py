@@ -1,0 +1,64 @@
+"""A device and what can be asked of it, in words that no protocol has. Pure values and one seam.
+
+What is wanted of a device, and what is known of it, is a mapping of these words:
+
+    on bool · brightness 0-100 · colour "#rrggbb" · kelvin · position 0-100 (100 is open)
+    action open|close|stop|play|pause|next|previous · temperature °C · mode · fan · volume 0-100
+    mute bool · source text        known only: open bool · value · unit · current_temperature ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Kind = Literal["light", "switch", "cover", "climate", "tv", "sensor", "scene"]
+Wanted = Mapping[str, Any]
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something in the house."""
+
+    name: str
+    """What people call it."""
+    kind: Kind
+    """What it is."""
+    key: str
+    """How its house finds it again."""
+    also: tuple[str, ...] = ()
+    """Its other names."""
+    room: str = ""
+    """Where it is."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a device."""
+
+    state: State
+    """In the words above; what is not known is not there."""
+    age: float | None
+    """Seconds since it was said; None when nobody knows."""
+
+
+class House(Protocol):
+    """Devices behind one server. Every method may raise Failed."""
+
+    def devices(self) -> Sequence[Device]:
+        """What there is right now."""
+        ...
+
+    def known(self, device: Device) -> Known:
+        """What is known of one."""
+        ...
+
+    def change(self, device: Device, wanted: Wanted) -> bool:
+        """Do it; whether the device itself said that it is so now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections. Calling it twice is harmless."""
+        ...

@@ -1,0 +1,108 @@
+"""Notes of a person: added, listed, found, removed. They lie where the person's settings lie."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from penjing.core.protocols import Tool
+from penjing.tools.checked import Checked, number, one_of, parameters, text
+from penjing.tools.failed import Failed
+from penjing.tools.given import Given
+from penjing.tools.keep import load, save
+from penjing.tools.names import plain
+
+DESCRIPTION = "Keeps short notes: adds, lists, finds and removes them."
+PARAMETERS = parameters(
+    ["action"],
+    action=one_of("what to do", "add", "list", "find", "remove"),
+    text=text("the note, or words of it", 1000),
+    number=number("the note's number in the list", 1, 10_000),
+)
+
+_NAME = "notes"
+_MOST = 200
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The `notes:` of a spec."""
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """Hosts and ports it talks to."""
+        return []
+
+
+def make(settings: Settings, given: Given) -> list[Tool]:
+    """The tool."""
+    return [Checked("notes", DESCRIPTION, PARAMETERS, Notes(given))]
+
+
+class Notes:
+    """Reads and writes the list."""
+
+    def __init__(self, given: Given) -> None:
+        self._kept, self._clock = given.kept, given.clock
+        self._lock = threading.Lock()
+
+    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
+        """Do it; raises Failed."""
+        words, position = arguments.get("text"), arguments.get("number")
+        with self._lock:
+            notes = [
+                {"number": index, "text": str(note.get("text", "")), "at": note.get("at", 0)}
+                for index, note in enumerate(load(self._kept, person, _NAME), 1)
+            ]
+            match arguments["action"]:
+                case "add":
+                    found = [self._added(notes, words)]
+                    notes += found
+                case "list":
+                    found = notes
+                case "find":
+                    found = _matching(notes, words, position)
+                case _:
+                    found = _only(_matching(notes, words, position))
+                    notes = [note for note in notes if note not in found]
+            if arguments["action"] in ("add", "remove"):
+                kept = [{"text": note["text"], "at": note["at"]} for note in notes]
+                save(self._kept, person, _NAME, kept)
+        return {"notes": found, "count": len(found)}
+
+    def _added(self, notes: Sequence[Mapping[str, Any]], words: str | None) -> dict[str, Any]:
+        if words is None:
+            raise Failed("arguments", "a note needs a text")
+        if len(notes) >= _MOST:
+            raise Failed("full", f"there are {_MOST} notes: remove some first")
+        return {"number": len(notes) + 1, "text": words, "at": self._clock()}
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """None: notes are a person's own."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _matching(
+    notes: Sequence[dict[str, Any]], words: str | None, position: int | None
+) -> list[dict[str, Any]]:
+    if words is None and position is None:
+        raise Failed("arguments", "which note? give words of it, or its number")
+    return [
+        note
+        for note in notes
+        if (position is None or note["number"] == position)
+        and (words is None or plain(words) in plain(note["text"]))
+    ]
+
+
+def _only(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not found:
+        raise Failed("unknown_name", "there is no such note", near=[])
+    if len(found) > 1:
+        near = [note["text"][:60] for note in found]
+        raise Failed("ambiguous", f"there are {len(found)} such notes: say which", near=near)
+    return found

@@ -1,0 +1,46 @@
+"""Switches and sockets: on and off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penjing.core.protocols import Tool
+from penjing.tools.checked import Checked, parameters, text, yes_no
+from penjing.tools.given import Given
+from penjing.tools.home.control import Control, Words
+from penjing.tools.home.settings import HouseSettings as Settings
+
+DESCRIPTION = "Switches sockets and other switches on and off."
+PARAMETERS = parameters(
+    ["switch", "on"],
+    switch=text("a switch, or a room"),
+    on=yes_no("on or off"),
+)
+
+_WORDS = Words(("switches", "sockets", "plugs"), ("插座", "开关"))
+
+
+def make(settings: Settings, given: Given) -> list[Tool]:
+    """The tool."""
+    switches = Switches(settings, given)
+    return [Checked("switches", DESCRIPTION, PARAMETERS, switches, settings.careful or False)]
+
+
+class Switches:
+    """Switches."""
+
+    def __init__(self, settings: Settings, given: Given) -> None:
+        self._control = Control(settings, given.houses, "switch", _WORDS, any_kind=False)
+
+    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
+        """Do it; raises Failed."""
+        return self._control.change(arguments["switch"], {"on": arguments["on"]})
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """Names of switches."""
+        return self._control.names() if parameter == "switch" else ()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._control.close()

@@ -1,0 +1,67 @@
+"""Televisions and players in the house: on, off, volume, source, play and pause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penjing.core.protocols import Tool
+from penjing.tools.checked import Checked, at_least, number, one_of, parameters, text, yes_no
+from penjing.tools.failed import Failed
+from penjing.tools.given import Given
+from penjing.tools.home.control import Control, Words, base, bounded
+from penjing.tools.home.settings import HouseSettings as Settings
+
+DESCRIPTION = "Controls televisions and players: on, off, volume, source, play and pause."
+PARAMETERS = at_least(
+    2,
+    parameters(
+        ["device"],
+        device=text("a television or player, or a room"),
+        on=yes_no("on or off"),
+        volume=number("percent", 0, 100),
+        volume_change=number("percent more, or less below zero", -100, 100),
+        mute=yes_no("mute it"),
+        source=text("a source or channel", 80),
+        action=one_of("what to do", "play", "pause", "stop", "next", "previous"),
+    ),
+)
+
+_WORDS = Words(("tv", "television"), ("电视", "电视机"))
+
+
+def make(settings: Settings, given: Given) -> list[Tool]:
+    """The tool."""
+    return [Checked("tv", DESCRIPTION, PARAMETERS, Tv(settings, given), settings.careful or False)]
+
+
+class Tv:
+    """Changes televisions."""
+
+    def __init__(self, settings: Settings, given: Given) -> None:
+        self._control = Control(settings, given.houses, "tv", _WORDS, any_kind=False)
+
+    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
+        """Do it; raises Failed."""
+        order = ("on", "source", "volume", "mute", "action")
+        wanted = {name: arguments[name] for name in order if name in arguments}
+        change = arguments.get("volume_change")
+        if wanted.get("on") is False and (len(wanted) > 1 or change is not None):
+            raise Failed("arguments", "what is switched off has no volume, source or action")
+        if change is None:
+            return self._control.change(arguments["device"], wanted)
+        if "volume" in wanted:
+            raise Failed("arguments", "a volume is set to a number, or by one, not both")
+        return self._control.change(
+            arguments["device"],
+            wanted,
+            lambda now: {"volume": bounded(base(now, "volume", "volume") + change, 0, 100)},
+        )
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """Names of devices."""
+        return self._control.names() if parameter == "device" else ()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._control.close()

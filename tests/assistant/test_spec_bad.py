@@ -1,0 +1,152 @@
+"""Specs that are written wrongly, and specs that make no sense: one line, with its place."""
+
+from __future__ import annotations
+
+import pytest
+from assisted import recording
+
+from penjing.assistant.check import check
+from penjing.assistant.spec.parse import loads
+from penjing.assistant.spec.yaml_nodes import MAX_BYTES, parse_yaml
+from penjing.core.errors import BadInput
+
+GOOD = """\
+assistant: A
+languages: [en]
+tools: {lights: , covers: }
+slots:
+  light: {type: entity, tool: lights, parameter: light, ask: "Which light?"}
+  level: {type: percentage}
+intents:
+  dim:
+    sentences: ["dim [the] {light} to {level}"]
+    do:
+      - collect: [light, level]
+      - call: lights
+        with: {light: $light, brightness: $level}
+      - answer: "{light} is at {level}."
+"""
+
+
+def wrong(text: str) -> str:
+    with pytest.raises(BadInput) as caught:
+        loads(text, "a.yaml")
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def found(text: str) -> list[str]:
+    return check(loads(text, "a.yaml"), list(recording("lights", "covers").values()))
+
+
+def test_a_good_one_is_good() -> None:
+    assert found(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "a.yaml is empty"),
+        ("- a\n- b\n", "must be a mapping"),
+        ("a: [1, 2", "this is not YAML"),
+        ("a: &x [1]\nb: *x\n", "a.yaml:1: anchors and aliases are not read"),
+        ("assistant: !!python/object:os.system x\n", "a.yaml:1: tags are not read"),
+        ("assistant: A\nassistant: B\n", "a.yaml:2: 'assistant' is written twice"),
+        ("assistant: A\nlanguages: [en]\nintent: {}\n",
+         "a.yaml:3: unknown key 'intent' in the file: did you mean 'intents'?"),
+        ("assistant: A\n", "has no 'languages'"),
+        ("assistant: A\nlanguages: [english!]\n", "a.yaml:2: 'english!' is no language"),
+        (GOOD.replace("type: percentage", "type: percentag"), "did you mean 'percentage'?"),
+        (GOOD.replace("collect:", "colect:"), "did you mean 'collect'?"),
+        (GOOD.replace("tool: lights,", ""), "has no 'tool'"),
+        (GOOD.replace("languages: [en]", "languages: [en, zh]"), "needs a language"),
+        ("assistant: A\nlanguages: [en]\ntimeout: soon\n", "must be a number"),
+        ("assistant: A\nlanguages: [en]\nknowledge: {sources: [../../etc/passwd]}\n",
+         "leaves the spec's folder"),
+        ("? [a, b]\n: c\n", "a key must be a text"),
+        ("a: 1\n---\nb: 2\n", "several documents"),
+    ],
+)  # fmt: skip
+def test_what_is_written_wrongly(text: str, says: str) -> None:
+    assert says in wrong(text)
+
+
+def test_a_billion_laughs_are_refused_at_once() -> None:
+    laughs = 'a: &a ["lol","lol"]\n' + "".join(
+        f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)},*{chr(97 + n)}]\n" for n in range(20)
+    )
+    assert "aliases" in wrong(laughs)
+
+
+def test_depth_and_size_are_bounded() -> None:
+    assert "too deep" in wrong("a: " + "[" * 2000 + "]" * 2000)
+    assert "too long" in wrong("a: [" + "1," * 60_000 + "]")
+    assert "larger" in wrong("a: " + "x" * MAX_BYTES)
+
+
+def test_on_and_no_are_words() -> None:
+    tree = parse_yaml("a: on\nb: no\nc: 12:30\nd: true\ne: 1.5\nf: 007\n", "x").plain()
+    assert tree == {"a": "on", "b": "no", "c": "12:30", "d": True, "e": 1.5, "f": "007"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("call: lights", "call: light", "a.yaml:12: unknown tool 'light': did you mean 'lights'?"),
+        ("tool: lights", "tool: lamps", "asks an unknown tool 'lamps'"),
+        ("parameter: light", "parameter: lamp", "has no parameter 'lamp'"),
+        ("brightness: $level", "brightnes: $level", "'brightnes' is no argument"),
+        ("brightness: $level", "brightness: $lvel", "unknown slot 'lvel': did you mean 'level'?"),
+        ("brightness: $level", "brightness: 400", "must be from 0 to 100"),
+        ("light: $light, ", "", "'light' is missing"),
+        ("brightness: $level", "colour: $level", "slot 'level' is a percentage"),
+        ("to {level}", "to {levl}", "unknown slot 'levl'"),
+        ("to {level}", "now", "nothing fills slot 'level' of intent 'dim'"),
+        ("dim [the] {light}", "(dim [the] {light}", "cannot be read"),
+        ('"{light} is at {level}."', '"{lamp} is at {level}."', "'{lamp}' is no slot"),
+        ("      - call: lights", "      - flow: nowhere\n      - call: lights",
+         "unknown flow 'nowhere'"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense(old: str, new: str, says: str) -> None:
+    assert old in GOOD
+    assert any(says in one for one in found(GOOD.replace(old, new))), found(GOOD.replace(old, new))
+
+
+def test_flows_in_a_circle() -> None:
+    text = GOOD.replace("      - collect: [light", "      - flow: one\n      - collect: [light")
+    text += "flows:\n  one:\n    - flow: two\n  two:\n    - flow: one\n"
+    assert any("flows go in a circle: one -> two -> one" in one for one in found(text))
+
+
+def test_a_template_that_another_intent_takes() -> None:
+    text = GOOD + (
+        "  other:\n"
+        '    sentences: ["dim the {light} to {level}"]\n'
+        "    do:\n      - answer: never\n"
+    )  # fmt: skip
+    assert any("'dim' takes it first" in one and "intent 'other'" in one for one in found(text))
+
+
+def test_an_intent_that_nobody_can_ask_for() -> None:
+    text = GOOD + "  mute:\n    do:\n      - answer: never\n"
+    assert any("nobody can ask for it" in one for one in found(text))
+
+
+def test_a_tools_answer_may_not_decide_a_call() -> None:
+    text = GOOD.replace(
+        '      - answer: "{light} is at {level}."',
+        "      - when: result.open\n        is: true\n        then:\n"
+        "          - call: covers\n            with: {cover: all, action: close}\n",
+    )
+    assert any("a tool's answer would decide" in one for one in found(text))
+    asked = text.replace(
+        "          - call: covers", "          - confirm: Close all?\n          - call: covers"
+    )
+    assert found(asked) == []
+
+
+def test_a_missing_document() -> None:
+    text = GOOD + "knowledge: {sources: [nowhere.md]}\n"
+    assert any("no document 'nowhere.md'" in one for one in found(text))

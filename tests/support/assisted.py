@@ -1,0 +1,149 @@
+"""What tests of the assistant share: recording tools, a house, and the sentences kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from penjing.core.dialogue import Outcome
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+DATA = ROOT / "tests/assistant/data"
+NOW = datetime(2026, 11, 25, 16, 0)
+"""A Wednesday."""
+
+HOUSE: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("lights", "light"): (
+        "kitchen light", "living room light", "bedroom light", "hallway light", "desk lamp",
+    ),
+    ("covers", "cover"): ("garage door", "blinds", "curtains"),
+}  # fmt: skip
+"""What exists in the house of the tests."""
+
+
+def house(tool: str, parameter: str) -> Sequence[str]:
+    """Live names of the house."""
+    return HOUSE.get((tool, parameter), ())
+
+
+class RecordingTool:
+    """A tool that does nothing and remembers everything. Satisfies `Tool`."""
+
+    def __init__(
+        self,
+        name: str,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        careful: bool = False,
+        required: Sequence[str] = (),
+        answers: Sequence[Outcome] = (),
+        names: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.name = name
+        self.description = f"Records calls of {name}."
+        self.parameters = {
+            "type": "object",
+            "properties": dict(properties or {}),
+            "required": list(required),
+            "additionalProperties": False,
+        }
+        self.careful = careful
+        self.calls: list[tuple[dict[str, Any], str]] = []
+        self.closed = False
+        self._answers = tuple(answers)
+        self._names = dict(names or {})
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        return self._names.get(parameter, house(self.name, parameter))
+
+    def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
+        self.calls.append((dict(arguments), person))
+        if self._answers:
+            return self._answers[(len(self.calls) - 1) % len(self._answers)]
+        return Outcome(True, {"state": "open"})
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A sentence kept apart, and what it means."""
+
+    text: str
+    language: str
+    intents: tuple[str, ...]
+    """Empty: out of scope."""
+    slots: tuple[Mapping[str, str], ...]
+    """For each request, name to value."""
+
+
+def kept(name: str) -> list[Kept]:
+    """The sentences of a file in `data`."""
+    found = []
+    for line in (DATA / f"{name}.tsv").read_text("utf-8").splitlines():
+        text, intents, slots = (line + "\t\t").split("\t")[:3]
+        names = () if intents == "-" else tuple(intents.split(";"))
+        parts = slots.split(";") + [""] * len(names)
+        read = tuple(
+            dict(one.strip().split("=") for one in part.split(",") if one.strip())
+            for part in parts[: len(names)]
+        )
+        chinese = any("\u3400" <= char <= "\u9fff" for char in text)
+        found.append(Kept(text, "zh" if chinese else "en", names, read))
+    return found
+
+
+_ON, _NUMBER, _TEXT = {"type": "boolean"}, {"type": "number"}, {"type": "string"}
+_PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
+_SECONDS = {"type": "integer", "minimum": 1}
+
+
+def _one_of(*words: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words)}
+
+
+SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "lights": {"light": _TEXT, "on": _ON, "brightness": _PERCENT, "colour": _TEXT},
+    "climate": {"device": _TEXT, "on": _ON, "temperature": _NUMBER},
+    "tv": {"device": _TEXT, "on": _ON, "volume": _PERCENT},
+    "covers": {"cover": _TEXT, "action": _one_of("open", "close", "stop")},
+    "states": {"device": _TEXT},
+    "scenes": {"scene": _TEXT},
+    "timers": {"action": _one_of("set", "list", "cancel"), "seconds": _SECONDS},
+    "alarms": {"action": _one_of("set", "list", "cancel"), "time": _TEXT, "date": _TEXT},
+    "reminders": {
+        "action": _one_of("set"), "text": _TEXT, "time": _TEXT, "date": _TEXT, "seconds": _SECONDS,
+    },
+    "weather": {"place": _TEXT, "date": _TEXT},
+    "music": {
+        "action": _one_of("play", "pause", "next", "volume"), "query": _TEXT, "volume": _PERCENT,
+    },
+    "notes": {"action": _one_of("add"), "text": _TEXT},
+    "calculator": {"expression": _TEXT},
+    "clock": {},
+    "navigation": {"to": _TEXT},
+    "tickets": {"subject": _TEXT, "contact": _TEXT},
+    "handover": {"reason": _TEXT},
+}  # fmt: skip
+"""Tools of the examples, with what of the real ones' parameters is used here."""
+_REQUIRED = {"lights": ["light"], "covers": ["cover"], "scenes": ["scene"], "timers": ["action"]}
+
+
+def recording(*names: str) -> dict[str, RecordingTool]:
+    """Recording tools by name."""
+    return {
+        name: RecordingTool(
+            name, SCHEMAS[name], careful=name == "covers", required=_REQUIRED.get(name, ())
+        )
+        for name in names
+    }
+
+
+def smart_tools() -> dict[str, RecordingTool]:
+    """The tools of the smart home."""
+    return recording("lights", "climate", "tv", "covers", "states", "scenes", "timers")
