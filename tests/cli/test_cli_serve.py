@@ -261,7 +261,7 @@ def test_a_unix_socket_is_for_its_owner(default_model: Path, home: Path, tmp_pat
         (["--context", "-1"], "not a whole number"),
         (["--places", "0"], "not a whole number"),
         (["--grace", "nan"], "not a number"),
-        (["assistant.yaml"], "assistant's spec"),
+        (["assistant.yaml"], "there is no file assistant.yaml"),
         (["--host", "no such host"], "no address of this machine"),
         (["--socket", "/dev/null"], "is no socket"),
     ],

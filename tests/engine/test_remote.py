@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from listening import Listener, ask, begin, request
 
+from penjing.core.egress import kernel
 from penjing.core.errors import BadInput, Busy, EngineError, FormatError
 from penjing.core.messages import Chunk, GenerationSettings
 from penjing.core.serving import Request
@@ -272,3 +274,18 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.skipif(kernel.this_machine() is None, reason="a kernel we do not know")
+@pytest.mark.parametrize("offline", [True, False])
+def test_offline_every_thread_of_the_engine_is_behind_a_shutter_of_its_own(
+    default_model: Path, offline: bool
+) -> None:
+    scheduler = open_scheduler(default_model, context=512, places=1, threads=2, offline=offline)
+    try:
+        assert ask(scheduler, request("What is the capital of France?", max_tokens=8))[0]
+        tasks = list(Path(f"/proc/{pid_of(scheduler)}/task").iterdir())
+        modes = [re.findall(r"Seccomp:\s+(\d)", (one / "status").read_text()) for one in tasks]
+        assert modes == [["2" if offline else "0"]] * len(tasks)
+    finally:
+        scheduler.close()

@@ -6,7 +6,9 @@ Everything else it is asked goes to the plain model's own code.
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import shutil
 import tempfile
 import time
@@ -163,8 +165,11 @@ def index(store: Store, document: Document) -> None:
         text = store.documents.read(document.id).decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{document.name} is no text: save it as .txt or .md") from error
-    pieces = [piece for piece in text.split("\n\n") if piece.strip()]
-    store.documents.put_excerpts(document.id, [Excerpt(piece, "") for piece in pieces])
+    pieces = re.split(r"(?<=\n\n)", text)
+    starts = itertools.accumulate(map(len, pieces), initial=0)
+    excerpts = [Excerpt(piece, "", start=at) for piece, at in zip(pieces, starts, strict=False)]
+    store.documents.put_excerpts(document.id, excerpts)
+    store.passages.finish(document.id)
 
 
 @dataclass

@@ -38,6 +38,7 @@ def test_a_citation_opens_the_passage_and_marks_the_very_words(home: Garden, vis
     passage = page.locator(".passage")
     expect(passage.locator("mark")).to_have_text(QUOTED["en"])
     expect(passage.get_by_role("heading", name="elm.md")).to_be_focused()
+    expect(passage.get_by_text("The words that were cited are marked.")).to_be_visible()
     assert passage.locator(".text").inner_text().strip() == ELM.strip()
     page.keyboard.press("Escape")
     expect(passage).to_have_count(0)

@@ -37,14 +37,15 @@ def served(model: Path, home: Path) -> Iterator[Any]:
             assert line, process.communicate()[1]
             text += line
         link = json.loads(text)["url"]
-        yield SimpleNamespace(url=link.partition("#")[0], link=lambda: link)
+        base = link.partition("#")[0]
+        yield SimpleNamespace(url=base, link=lambda: link, kill=process.kill)
     finally:
         process.terminate()
         process.communicate(timeout=60)
 
 
 @pytest.mark.model
-def test_a_real_model_answers_on_the_page(
+def test_a_real_model_answers_on_the_page_until_its_server_is_killed(
     visit: Visit, default_model: Path, tmp_path: Path
 ) -> None:
     with served(default_model, tmp_path) as place:
@@ -55,5 +56,9 @@ def test_a_real_model_answers_on_the_page(
         expect(answer.locator(".rate")).to_contain_text("tokens")
         room(page, "Passport")
         expect(page.get_by_text("Nobody has measured this file.")).to_be_visible()
-        page.get_by_role("button", name="Log out").click()
-        expect(page.get_by_label("Passphrase")).to_be_visible()
+        page.get_by_role("button", name="New conversation").click()
+        answer = say(page, "Write a long story about a bonsai and a lighthouse.", wait=False)
+        expect(answer.locator(".prose")).to_contain_text(" ")
+        place.kill()
+        expect(answer).to_contain_text("The server cannot be reached")
+        expect(answer.locator(".prose")).not_to_be_empty()

@@ -155,21 +155,6 @@ def test_a_crash_in_the_middle_is_one_line(visit: Visit) -> None:
         expect(page.locator(".turn.assistant")).to_contain_text("word5 ")
 
 
-def test_a_connection_that_is_lost_in_the_middle_is_one_line(visit: Visit) -> None:
-    with garden(answers=[LONG], delay=0.01) as place:
-        page = visit(place)
-        answer = say(page, "tell me", wait=False)
-        expect(answer).to_contain_text("word5 ")
-        page.context.set_offline(True)
-        expect(answer).to_contain_text("The server cannot be reached")
-        expect(answer).to_contain_text("word5 ")
-        page.context.set_offline(False)
-        rest(place)
-        page.get_by_role("button", name="Reload the conversation").click()
-        expect(answer).to_contain_text("word5 ")
-        expect(page.get_by_role("button", name="Reload the conversation")).to_have_count(0)
-
-
 def test_conversations_are_renamed_and_deleted(home: Garden, visit: Visit) -> None:
     page = visit(home, "Anna")
     say(page, "apples")

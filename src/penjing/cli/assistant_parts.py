@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.assistant.writer import Writer
     from penjing.core.progress import Progress
-    from penjing.core.protocols import Tool
+    from penjing.core.protocols import Embedder, Tool
 
 ENDINGS = (".yaml", ".yml")
 """What tells a spec from a model."""
@@ -59,13 +59,18 @@ class LazyWriter:
             self._writer.close()
 
 
+def addresses_of(spec: Spec) -> list[tuple[str, int]]:
+    """Hosts and ports that the spec's tools name."""
+    from penjing.tools.registry import addresses
+
+    return addresses(section(spec), Path(spec.folder))
+
+
 def close_shutter(spec: Spec, progress: Progress) -> None:
     """From here on nothing but the hosts that the spec's tools name is reached."""
     from penjing.cli import opening
-    from penjing.tools.registry import addresses
 
-    allowed = addresses(_section(spec), Path(spec.folder))
-    opening.close_shutter(progress, local=True, allowed=allowed)
+    opening.close_shutter(progress, local=True, allowed=addresses_of(spec))
 
 
 def model_writer(
@@ -108,7 +113,7 @@ def tools_of(spec: Spec) -> Iterator[list[Tool]]:
     from penjing.tools.given import in_this_process
     from penjing.tools.registry import make_tools
 
-    tools = list(make_tools(_section(spec), in_this_process(Path(spec.folder))))
+    tools = list(make_tools(section(spec), in_this_process(Path(spec.folder))))
     try:
         yield tools
     finally:
@@ -116,7 +121,8 @@ def tools_of(spec: Spec) -> Iterator[list[Tool]]:
             tool.close()
 
 
-def _section(spec: Spec) -> dict[str, Any]:
+def section(spec: Spec) -> dict[str, Any]:
+    """The `tools:` of a spec, as the tools read it."""
     return {rule.name: rule.settings for rule in spec.tools.values() if not rule.part_of}
 
 
@@ -131,19 +137,38 @@ def documents_of(spec: Spec) -> Retrievers | None:
 
 
 @contextlib.contextmanager
-def opened(path: str, writer: Writer | None) -> Iterator[SpecAssistant]:
+def opened(spec: Spec, writer: Writer | None, progress: Progress) -> Iterator[SpecAssistant]:
     """The assistant of a spec, ready to reply; closed in the end."""
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
     from penjing.bundle.home import Home
 
-    spec = load_spec(path)
-    with tools_of(spec) as tools:
+    with tools_of(spec) as tools, late_embedder(progress) as embedder:
         require_sound(spec, tools)
         assistant = build(
-            spec, tools, writer=writer, cache=Home.from_environment().work / "intents"
+            spec,
+            tools,
+            writer=writer,
+            embedder=embedder,
+            retrievers=documents_of(spec),
+            cache=Home.from_environment().work / "intents",
         )
         try:
             yield assistant
         finally:
             assistant.close()
+
+
+@contextlib.contextmanager
+def late_embedder(progress: Progress) -> Iterator[Embedder | None]:
+    """The embedding model where it was pulled; loaded when it is first asked."""
+    from penjing.cli import embedder
+
+    if not embedder.is_here():
+        yield None
+        return
+    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
+    try:
+        yield late
+    finally:
+        late.close()

@@ -16,6 +16,7 @@ EXAMPLES: Mapping[str, str] = {
     "serve": """
         penjing serve
         penjing serve ./bundle --port 8034
+        penjing serve examples/smart-home/assistant.yaml
         penjing serve --socket /run/user/1000/penjing.sock
         penjing serve --host 192.168.1.20 --self-signed
     """
@@ -28,7 +29,11 @@ _MOST_PLACES = 64
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     """Add the command's own arguments."""
     add = parser.add_argument
-    add("model", nargs="?", help="a model's name, a .gguf file or a bundle (default: a small one)")
+    add(
+        "model",
+        nargs="?",
+        help="a model's name, a .gguf file, a bundle or a spec (default: a small model)",
+    )
     add("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     add("--port", type=options.whole(0, 65535), help=f"default: {PORT}; 0 takes any that is free")
     add("--socket", type=options.path, metavar="PATH", help="a Unix socket instead of a port")
@@ -90,10 +95,6 @@ def _check(args: Namespace) -> None:
         raise UsageError("--self-signed makes a certificate of its own: leave --cert and --key")
     if args.socket is not None and (args.port is not None or args.self_signed or args.cert):
         raise UsageError("--socket has no port and no TLS: leave them, or leave --socket")
-    if args.model is not None and args.model.lower().endswith((".yaml", ".yml")):
-        raise UsageError(
-            f"{args.model} is an assistant's spec, which this penjing does not serve: give a model"
-        )
 
 
 def _seconds(text: str) -> float:

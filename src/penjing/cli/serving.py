@@ -1,10 +1,12 @@
 """What `penjing serve` does, in order: each step needs those before it.
 
+the spec          of an assistant, where one is served: a mistake in it is said first
 the socket        a port that is taken is noticed before anything slow
 the model         found, pulled if it is the default and not here
 the vault         opened with its own secret, or one person in memory
 the shutter       from here on nothing gets out; before any thread and any child
 the engine        in a process of its own, while this one imports the server
+the assistant     of the spec, with its tools
 the door          around the app, and a one-time code for the link that is printed
 """
 
@@ -12,30 +14,32 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import sys
 import threading
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.cli.assistant_parts import addresses_of, is_spec, late_embedder, load_spec
 from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
-from penjing.cli.serve import PORT
+from penjing.cli.serving_place import Place, address_of, encrypted, listening, require_safe_place
 from penjing.core.errors import BadInput, MissingExtra
 from penjing.core.files import read_text
 
 if TYPE_CHECKING:
+    from penjing.assistant.spec.values import Spec
+    from penjing.cli.serving_assistant import Served
     from penjing.core.progress import Progress
     from penjing.core.protocols import Embedder, Scheduler
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.door.accounts import Accounts
-    from penjing.serve.door.certificate import Certificate
+    from penjing.serve.present import Present
     from penjing.serve.services import Model, People, Services
     from penjing.vault.vault import Vault
 
@@ -43,6 +47,8 @@ Opener = Callable[[Path, Namespace], "Scheduler"]
 """Loads the engine. Tests give one that needs no model."""
 
 _MOST_PASSPORT = 16 * 2**20
+_LEARNING = 300
+"""Seconds."""
 
 
 def serve(args: Namespace, *, opener: Opener | None = None) -> int:
@@ -50,72 +56,28 @@ def serve(args: Namespace, *, opener: Opener | None = None) -> int:
     _require_extra()
     output = Output(args.json, quiet=args.quiet)
     progress = output.progress()
+    spec = load_spec(args.model) if is_spec(args.model) else None
+    reached = addresses_of(spec) if spec else []
+    require_safe_place(args)
     with ExitStack() as open_things:
-        place = open_things.enter_context(_listening(args))
-        path = find_file(args.model, "serve", progress)
+        place = open_things.enter_context(listening(args))
+        path = find_file(spec.model if spec else args.model, "serve", progress)
         household = open_things.enter_context(_household(args, progress))
-        place = _encrypted(args, place, household)
+        place = encrypted(args, place)
         if args.offline:
-            close_shutter(progress, local=True)
+            close_shutter(progress, local=True, allowed=reached)
         imports = _in_the_background(_import_the_server)
         scheduler = (opener or _open_engine)(path, args)
         open_things.callback(scheduler.close, 0.0)
         knowledge = open_things.enter_context(_knowledge(progress))
         imports()
-        model = _model(path, scheduler.name)
-        _serve(args, output, _Parts(place, household, scheduler, model, knowledge))
+        parts = _Parts(place, household, scheduler, _model(path, scheduler.name), knowledge)
+        if spec:
+            parts = replace(
+                parts, assistant=open_things.enter_context(_assistant(args, spec, parts))
+            )
+        _serve(args, output, parts)
     return 0
-
-
-# -- where it listens -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where the server is reached."""
-
-    listening: socket.socket
-    """Bound."""
-    port: int | None
-    """None for a Unix socket."""
-    certificate: Certificate | None = None
-    """For TLS."""
-
-
-@contextmanager
-def _listening(args: Namespace) -> Iterator[_Place]:
-    from penjing.serve import sockets
-
-    if args.socket is not None:
-        with sockets.on_path(args.socket) as listening:
-            yield _Place(listening, None)
-        return
-    listening = sockets.on_port(args.host, PORT if args.port is None else args.port)
-    try:
-        yield _Place(listening, listening.getsockname()[1])
-    finally:
-        listening.close()
-
-
-def _encrypted(args: Namespace, place: _Place, household: _Household) -> _Place:
-    """With its certificate. Raises BadInput where others could come in or read along."""
-    from penjing.bundle.home import Home
-    from penjing.serve.door.safe import require_safe
-
-    if place.port is None:
-        return place
-    tls = args.self_signed or args.cert is not None
-    require_safe(args.host, accounts=household.vault is not None, tls=tls)
-    if not tls:
-        return place
-    from penjing.serve.door.certificate import given_certificate, own_certificate
-
-    if args.cert is not None:
-        certificate = given_certificate(args.cert, args.key)
-    else:
-        folder = Home.from_environment().root / "serve"
-        certificate = own_certificate(folder, [args.host, *(args.name or ())])
-    return _Place(place.listening, place.port, certificate)
 
 
 # -- who is served ----------------------------------------------------------------------------
@@ -131,12 +93,16 @@ class _Household:
     """As the app does."""
     vault: Vault | None
     """None where nothing is kept."""
+    present: Present
+    """Whose store is open."""
 
 
 @contextmanager
 def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
     from penjing.bundle.home import Home
     from penjing.serve.people import Alone, VaultPeople
+    from penjing.serve.present import Present
+    from penjing.serve.who import OWNER
     from penjing.vault.vault import Vault, place_in
 
     place = place_in(Home.from_environment().root)
@@ -144,8 +110,9 @@ def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
         from penjing.serve.door.accounts import OneOwner
         from penjing.vault.fake import FakeStore
 
-        store = FakeStore(time.time)
-        yield _Household(OneOwner(store), Alone(store), None)
+        store, always = FakeStore(time.time), Present()
+        always.came(OWNER, store)  # it never closes, whoever logs out
+        yield _Household(OneOwner(store), Alone(store), None, always)
         return
     from penjing.cli import passphrases
     from penjing.serve.door.residents import VaultAccounts
@@ -155,7 +122,7 @@ def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
     with Vault.open(place, passphrases.vault_secret(args, place)) as vault:
         for note in vault.notes:
             progress.note(note)
-        yield _Household(VaultAccounts(vault), VaultPeople(vault), vault)
+        yield _Household(VaultAccounts(vault), VaultPeople(vault), vault, Present())
 
 
 # -- what answers -----------------------------------------------------------------------------
@@ -165,7 +132,12 @@ def _open_engine(path: Path, args: Namespace) -> Scheduler:
     from penjing.engine.remote import open_scheduler
 
     return open_scheduler(
-        path, context=args.context, threads=args.threads, places=args.places, queue=args.queue
+        path,
+        context=args.context,
+        threads=args.threads,
+        places=args.places,
+        queue=args.queue,
+        offline=args.offline,
     )
 
 
@@ -182,18 +154,33 @@ class _Knowledge:
 @contextmanager
 def _knowledge(progress: Progress) -> Iterator[_Knowledge | None]:
     """Where the embedding model was pulled; it is not fetched for somebody who has no documents."""
-    from penjing.cli import embedder
+    with late_embedder(progress) as late:
+        if late is None:
+            yield None
+            return
+        from penjing.knowledge.desk import KnowledgeDesk
 
-    if not embedder.is_here():
-        yield None
-        return
-    from penjing.knowledge.desk import KnowledgeDesk
-
-    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
-    try:
         yield _Knowledge(late, KnowledgeDesk(late))
-    finally:
-        late.close()
+
+
+def _assistant(args: Namespace, spec: Spec, parts: _Parts) -> AbstractContextManager[Served]:
+    """What is learned from a spec is learned once; a service manager waits for it."""
+    from penjing.bundle.home import Home
+    from penjing.cli.serving_assistant import Around, served
+    from penjing.serve.run import tell_manager
+
+    tell_manager(f"EXTEND_TIMEOUT_USEC={_LEARNING}000000")
+    known, household = parts.knowledge, parts.household
+    around = Around(
+        parts.scheduler,
+        household.people,
+        household.present,
+        embedder=known.embedder if known else None,
+        desk=known.desk if known else None,
+        offline=args.offline,
+        cache=Home.from_environment().work / "intents",
+    )
+    return served(args.model, spec, around)
 
 
 def _model(path: Path, name: str) -> Model:
@@ -233,7 +220,7 @@ def _document(path: Path) -> dict[str, Any] | None:
 class _Parts:
     """All that was opened."""
 
-    place: _Place
+    place: Place
     """Where."""
     household: _Household
     """For whom."""
@@ -243,6 +230,8 @@ class _Parts:
     """With what."""
     knowledge: _Knowledge | None
     """What makes documents searchable; None where its model is not here."""
+    assistant: Served | None = None
+    """Who answers in sessions; None for the plain model."""
 
 
 def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
@@ -263,7 +252,14 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
     token, _ = server_token(_token_file(args))
     names = (*NAMES, args.host, *(args.name or ()))
     settings = DoorSettings(names, place.port, place.certificate is not None)
-    door = Door(app, household.accounts, settings, described(app.desk), token=token)
+    door = Door(
+        app,
+        household.accounts,
+        settings,
+        described(app.desk),
+        token=token,
+        present=household.present if household.vault else None,
+    )
     app.desk.evict = door.evict
     with _log(args.log_requests):
         run.serve(
@@ -275,6 +271,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
                 certificate=place.certificate.cert if place.certificate else None,
                 key=place.certificate.key if place.certificate else None,
                 ready=lambda: _say(args, output, parts, door.code.fresh()),
+                reload=parts.assistant.reload if parts.assistant else None,
                 healthy=lambda: parts.scheduler.health().ready,
             ),
         )
@@ -288,6 +285,7 @@ def _services(parts: _Parts) -> Services:
         parts.scheduler,
         parts.model,
         parts.household.people,
+        parts.assistant,
         embedder=known.embedder if known else None,
         index=known.desk.index if known else None,
         read=known.desk.text if known else None,
@@ -302,7 +300,7 @@ def _token_file(args: Namespace) -> Path:
 
 def _say(args: Namespace, output: Output, parts: _Parts, code: str) -> None:
     """The one link on standard output; what else is worth knowing beside it."""
-    base, kept = _base(args, parts.place), parts.household.vault is not None
+    base, kept = address_of(args, parts.place), parts.household.vault is not None
     certificate = parts.place.certificate
     token_file = _token_file(args)
     lines = []
@@ -328,13 +326,6 @@ def _say(args: Namespace, output: Output, parts: _Parts, code: str) -> None:
     }
     output.emit(document, lambda console: console.print(link, soft_wrap=True))
     sys.stdout.flush()
-
-
-def _base(args: Namespace, place: _Place) -> str | None:
-    if place.port is None:
-        return None
-    host = f"[{args.host}]" if ":" in args.host else args.host
-    return f"{'https' if place.certificate else 'http'}://{host}:{place.port}"
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class Load:
     """Answers written side by side."""
     queue: int
     """Requests that may wait."""
+    offline: bool = False
+    """It closes the shutter for itself, before anything is loaded: it needs no socket at all."""
 
 
 class Child:

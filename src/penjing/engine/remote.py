@@ -32,14 +32,16 @@ def open_scheduler(
     places: int = 4,
     queue: int = 64,
     patience: float = PATIENCE,
+    offline: bool = False,
 ) -> RemoteScheduler:
     """A model file, ready to answer many people side by side, in a process of its own.
 
     `context` tokens for each of `places` answers (their memory is taken at once); `queue` requests
-    may wait; `threads` defaults to all usable cores. Raises FormatError for a bad file and
-    EngineError when it will not run.
+    may wait; `threads` defaults to all usable cores; `offline` leaves its process no socket but the
+    one to this. Raises FormatError for a bad file and EngineError when it will not run.
     """
-    return RemoteScheduler(Load(str(path), context, threads, places, queue), patience=patience)
+    load = Load(str(path), context, threads, places, queue, offline)
+    return RemoteScheduler(load, patience=patience)
 
 
 class RemoteTicket:

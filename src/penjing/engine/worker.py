@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from penjing.core.egress.shutter import close_shutter
 from penjing.core.errors import PenjingError
 from penjing.core.messages import Chunk, Message
 from penjing.core.process import end_with, shield
@@ -36,7 +37,10 @@ class Worker:
     def run(self) -> None:
         """Load what the first frame names, then serve until the other side is gone."""
         try:
-            self._scheduler = self._open(wire.receive(self._connection))
+            wanted = wire.receive(self._connection)
+            if wanted["offline"]:  # before native code is loaded and threads are started
+                close_shutter((), local=False)
+            self._scheduler = self._open(wanted)
         except PenjingError as error:
             self._send({"is": "failed", "error": wire.error_out(error)})
             return

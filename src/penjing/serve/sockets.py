@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from penjing.core.errors import BadInput, InUse, StorageError
 
@@ -20,11 +21,7 @@ _LONGEST = 100
 
 def on_port(host: str, port: int) -> socket.socket:
     """A listening TCP socket; port 0 takes any that is free."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise BadInput(f"'{host}' is no address of this machine: give one, or leave it") from error
-    family, address = found[0][0], found[0][4]
+    family, address = find(host, port)
     try:
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
@@ -33,6 +30,15 @@ def on_port(host: str, port: int) -> socket.socket:
                 f"port {port} is in use: stop what has it, or give another --port"
             ) from error
         raise BadInput(f"cannot listen on {host}:{port}: {_reason(error)}") from error
+
+
+def find(host: str, port: int) -> tuple[socket.AddressFamily, Any]:
+    """Family and address of what would be listened on; nobody listens yet. Raises BadInput."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise BadInput(f"'{host}' is no address of this machine: give one, or leave it") from error
+    return found[0][0], found[0][4]
 
 
 @contextmanager

@@ -18,6 +18,9 @@ import { Shortcuts } from "./shortcuts";
 import { Side } from "./side";
 import { TalkView } from "./talk";
 
+/** Where the side bar is a drawer over the rest, as in style/frame.css. */
+const NARROW = "(max-width: 48rem)";
+
 export function Frame({ me }: { me: Me }) {
   const t = words.value;
   const at = route.value;
@@ -26,6 +29,11 @@ export function Frame({ me }: { me: Me }) {
   useEffect(() => setMenu(false), [at]);
   useKeys({ menu: setMenu, help: () => setHelp(true) });
   const dropping = useDrops();
+  const drawer = menu && matchMedia(NARROW).matches;
+  useEffect(() => {
+    const side = document.getElementById("side");
+    if (drawer && !side?.contains(document.activeElement)) side?.querySelector("a")?.focus();
+  }, [drawer]);
   return (
     <div class={`frame${menu ? " open" : ""}${opened.value ? " beside" : ""}`}>
       <a
@@ -40,7 +48,7 @@ export function Frame({ me }: { me: Me }) {
       </a>
       <Side me={me} help={() => setHelp(true)} />
       <div class="veil" onClick={() => setMenu(false)} />
-      <div class="stage">
+      <div class="stage" inert={drawer}>
         {!me.kept && (
           <aside class="banner" aria-label={t.privacy}>
             <strong>{t.notKept}</strong> {t.notKeptMore}
@@ -90,11 +98,17 @@ function escape(menu: (open: boolean) => void) {
   if (opened.peek()) closePassage();
   else if (at.view === "talk") stopWriting(talkOf(at.session));
   menu(false);
+  const side = document.getElementById("side");
+  if (matchMedia(NARROW).matches && side?.contains(document.activeElement)) {
+    requestAnimationFrame(() => document.querySelector<HTMLElement>("button.menu")?.focus());
+  }
 }
 
 function search(menu: (open: boolean) => void) {
-  menu(true); // where the side bar is hidden
-  requestAnimationFrame(() => document.getElementById("search")?.focus());
+  const focus = () => document.getElementById("search")?.focus();
+  focus();
+  menu(true); // where the side bar is hidden, it is there a moment later
+  requestAnimationFrame(focus);
 }
 
 function step(by: number) {

@@ -28,6 +28,7 @@ from penjing.serve.door.stores import Stores
 from penjing.serve.door.throttle import Rate, neighbourhood
 from penjing.serve.door.tokens import Tokens
 from penjing.serve.door.visit import App, Message, Receive, Refusal, Scope, Send, Visit
+from penjing.serve.present import Present
 from penjing.serve.who import Who
 
 _LOG_IN = Refusal(401, "nobody is logged in: log in, or send a token")
@@ -55,12 +56,13 @@ class Door:
         describe: Describe,
         *,
         token: str | None = None,
+        present: Present | None = None,
         clock: Clock = seconds,
     ) -> None:
         self._app, self._accounts, self._settings, self._clock = app, accounts, settings, clock
         self._token = digest(token) if token else None
         self._strangers = Rate(each_second=20.0, at_once=200.0, clock=clock)
-        self._stores = Stores()
+        self._stores = Stores(present)
         self._sessions = Sessions(self._stores, settings, clock)
         self._timer: asyncio.TimerHandle | None = None
         self._login = Login(accounts, self._sessions, settings, describe, clock=clock)

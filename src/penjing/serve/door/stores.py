@@ -6,10 +6,12 @@ Lives on the event loop. Closing waits for a database, so it happens in a thread
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from penjing.core.protocols import Store
 from penjing.serve.door.accounts import Known, Opened
+from penjing.serve.present import Present
 
 
 @dataclass
@@ -19,11 +21,12 @@ class _Held:
 
 
 class Stores:
-    """Who is unlocked, and by how many held."""
+    """Who is unlocked, and by how many held. `present` is told of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, present: Present | None = None) -> None:
+        self._present = present or Present()
         self._open: dict[str, _Held] = {}
-        self._closing: set[asyncio.Future[None]] = set()
+        self._working: set[asyncio.Future[None]] = set()
 
     def take(self, opened: Opened) -> Opened:
         """Hold what was just unlocked; where the person is unlocked already, that stays the one."""
@@ -31,6 +34,8 @@ class Stores:
         held = self._open.get(person)
         if held is None:
             held = self._open[person] = _Held(opened, 0)
+            self._present.came(person, opened.store)
+            self._apart(lambda: self._present.on_came(person))
         elif held.opened.store is not opened.store:
             self._close(opened.store)
             held.opened = Opened(opened.known, held.opened.store)
@@ -62,6 +67,7 @@ class Stores:
     def shut(self, person: str) -> None:
         """Close a person's part, whoever holds it."""
         if held := self._open.pop(person, None):
+            self._present.leaves(person)
             self._close(held.opened.store)
 
     def people(self) -> list[str]:
@@ -70,10 +76,13 @@ class Stores:
 
     async def settled(self) -> None:
         """Wait until everything that was shut is closed."""
-        while self._closing:
-            await asyncio.wait(set(self._closing))
+        while self._working:
+            await asyncio.wait(set(self._working))
 
     def _close(self, store: Store) -> None:
-        closing = asyncio.get_running_loop().run_in_executor(None, store.close)
-        self._closing.add(closing)
-        closing.add_done_callback(self._closing.discard)
+        self._apart(store.close)
+
+    def _apart(self, work: Callable[[], None]) -> None:
+        doing = asyncio.get_running_loop().run_in_executor(None, work)
+        self._working.add(doing)
+        doing.add_done_callback(self._working.discard)

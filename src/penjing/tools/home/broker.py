@@ -164,9 +164,12 @@ class Broker:
                     return
 
     def _new_client(self) -> Client:
+        from paho.mqtt import client as paho
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
+        # it wakes its thread through TCP to a port that no shutter could have been told of
+        paho._socketpair_compat = _pair
         client = Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
         if self._settings.username is not None:
             client.username_pw_set(self._settings.username, self._secret)
@@ -238,6 +241,14 @@ class Broker:
         """End the connection. Calling it twice is harmless."""
         with self._calling:
             self._drop()
+
+
+def _pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends within this process, which nobody waits for."""
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    other.setblocking(False)
+    return one, other
 
 
 def _at_once(_client: Any, _data: Any, sock: Any) -> None:

@@ -1,0 +1,285 @@
+"""The assistant of a spec as a server needs it: for many people, and replaced while it runs.
+
+Tools keep what must survive in each person's own settings and ring in their own sessions. A spec
+that was changed is read again on SIGHUP: sound, it answers from the next turn on; broken, one line
+says so and the old one goes on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penjing.cli.assistant_parts import addresses_of, documents_of, load_spec, section
+from penjing.core.dialogue import Event, Outcome, Passage, Standing
+from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
+
+if TYPE_CHECKING:
+    from penjing.assistant.spec.values import Spec
+    from penjing.assistant.turn import Retrievers, SpecAssistant
+    from penjing.core.protocols import Embedder, Retriever, Scheduler, Store, Tool
+    from penjing.knowledge.desk import KnowledgeDesk
+    from penjing.serve.present import Present
+    from penjing.serve.services import People
+    from penjing.tools.given import Clock
+    from penjing.tools.schedule import Schedule
+
+log = logging.getLogger("penjing.serve")
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a server has, and an assistant needs."""
+
+    scheduler: Scheduler
+    """Who writes."""
+    people: People
+    """Who may use which tool."""
+    present: Present
+    """Whose store is open."""
+    embedder: Embedder | None = None
+    """For sentences that no template knows; None where its model is not here."""
+    desk: KnowledgeDesk | None = None
+    """People's own documents; None without an embedder."""
+    offline: bool = True
+    """The shutter is closed: no spec can name new places to reach."""
+    cache: Path | None = None
+    """A folder for what is learned from a spec."""
+    clock: Clock = time.time
+    """What time it is."""
+
+
+class Served:
+    """Satisfies `Assistant`: whichever is current. The one before it is closed after its turns."""
+
+    def __init__(self, path: str, spec: Spec, around: Around, schedule: Schedule) -> None:
+        self._path, self._spec, self._around, self._schedule = path, spec, around, schedule
+        self._reached = {*addresses_of(spec)}
+        self._lock = threading.Lock()
+        self._reloading = threading.Lock()
+        self._now = _Held(_made(spec, around, schedule))
+
+    @property
+    def name(self) -> str:
+        """As its spec calls it."""
+        return self._now.assistant.name
+
+    def reply(
+        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """See `Assistant.reply`."""
+        with self._held() as assistant:
+            yield from assistant.reply(person, store, session, text, role=role)
+
+    def confirm(
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        action: str,
+        *,
+        yes: bool,
+        role: Standing = "guest",
+    ) -> Iterator[Event]:
+        """See `Assistant.confirm`."""
+        with self._held() as assistant:
+            yield from assistant.confirm(person, store, session, action, yes=yes, role=role)
+
+    def forget(self, person: str) -> None:
+        """A person left: nothing of theirs stays in memory."""
+        self._now.assistant.forget(person)
+
+    def reload(self) -> None:
+        """Read the spec again. What is wrong with it is one line in the log, and nothing else."""
+        with self._reloading:
+            try:
+                spec = load_spec(self._path)
+                self._require_possible(spec)
+                assistant = _made(spec, self._around, self._schedule)
+            except PenjingError as error:
+                log.error("the spec was not read again, the old one goes on: %s", error)
+                return
+            with self._lock:
+                before, self._now, self._spec = self._now, _Held(assistant), spec
+            self._let_go(before)
+            log.info("the spec was read again")
+
+    def close(self) -> None:
+        """Let go of tools. Calling it twice is harmless."""
+        self._now.assistant.close()
+
+    def _require_possible(self, spec: Spec) -> None:
+        """Raise BadInput for what a running server cannot change."""
+        if spec.model != self._spec.model:
+            raise BadInput(f"{spec.file} names another model: start penjing serve again")
+        new = sorted({*addresses_of(spec)} - self._reached)
+        if self._around.offline and new:
+            host, port = new[0]
+            raise BadInput(
+                f"{spec.file} names {host}:{port}, and nothing new can be reached by now: "
+                "start penjing serve again"
+            )
+
+    @contextmanager
+    def _held(self) -> Iterator[SpecAssistant]:
+        with self._lock:
+            held = self._now
+            held.users += 1
+        try:
+            yield held.assistant
+        finally:
+            self._let_go(held)
+
+    def _let_go(self, held: _Held) -> None:
+        with self._lock:
+            held.users -= 1
+            over = held.users == 0
+        if over:
+            held.assistant.close()
+
+
+@dataclass
+class _Held:
+    assistant: SpecAssistant
+    users: int = 1
+    """Turns, and one as long as it is current."""
+
+
+@contextmanager
+def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
+    """The assistant of a spec and the clock that rings, until the end of the block."""
+    from penjing.cli.serving_clock import Teller
+    from penjing.tools.schedule import Schedule
+
+    present = around.present
+    teller = Teller(present, spec.languages[0])
+    schedule = Schedule(lambda person: present.store(person).settings, teller.tell, around.clock)
+    try:
+        one = Served(path, spec, around, schedule)
+        try:
+
+            def leaves(person: str) -> None:
+                schedule.leave(person)
+                one.forget(person)
+
+            present.on_came = lambda person: teller.make_up(schedule, person)
+            present.on_leaves = leaves
+            yield one
+        finally:
+            one.close()
+    finally:
+        schedule.close()
+
+
+def _made(spec: Spec, around: Around, schedule: Schedule) -> SpecAssistant:
+    """Raises PenjingError, and then nothing of it is left."""
+    from penjing.assistant.build import build
+    from penjing.assistant.check import require_sound
+    from penjing.assistant.writer import ScheduledWriter
+    from penjing.tools.given import Given
+    from penjing.tools.registry import make_tools
+
+    def kept(person: str) -> Any:
+        return around.present.store(person).settings
+
+    given = Given(Path(spec.folder), kept, schedule, writer=around.scheduler, clock=around.clock)
+    tools = [Permitted(tool, around.people) for tool in make_tools(section(spec), given)]
+    try:
+        require_sound(spec, tools)
+        return build(
+            spec,
+            tools,
+            writer=ScheduledWriter(around.scheduler),
+            embedder=around.embedder,
+            retrievers=_retrievers(spec, around.desk),
+            cache=around.cache,
+            clock=around.clock,
+        )
+    except BaseException:
+        for tool in tools:
+            tool.close()
+        raise
+
+
+class Permitted:
+    """Satisfies `Tool`: another one, for those who may use it as the accounts have it now."""
+
+    def __init__(self, tool: Tool, people: People) -> None:
+        self._tool, self._people = tool, people
+
+    @property
+    def name(self) -> str:
+        """The tool's."""
+        return self._tool.name
+
+    @property
+    def description(self) -> str:
+        """The tool's."""
+        return self._tool.description
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The tool's."""
+        return self._tool.parameters
+
+    @property
+    def careful(self) -> bool:
+        """The tool's."""
+        return self._tool.careful
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """The tool's."""
+        return self._tool.entities(parameter)
+
+    def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
+        """Do it, or say that this person may not."""
+        try:
+            self._people.require(person, "tool", self.name)
+        except (NotPermitted, NotFound) as error:
+            return Outcome(False, {"reason": "refused"}, str(error))
+        return self._tool.call(arguments, person)
+
+    def close(self) -> None:
+        """The tool is closed."""
+        self._tool.close()
+
+
+@dataclass(frozen=True)
+class Together:
+    """Satisfies `Retriever`: several, whose scores cannot be compared: rank by rank."""
+
+    parts: Sequence[Retriever] = field(default=())
+    """The first goes first at each rank."""
+
+    def search(self, query: str, *, limit: int = 5) -> list[Passage]:
+        """The best of each, then the second of each, and so on."""
+        found = [one.search(query, limit=limit) for one in self.parts]
+        ranks = itertools.zip_longest(*found)
+        return [one for rank in ranks for one in rank if one is not None][:limit]
+
+
+def _retrievers(spec: Spec, desk: KnowledgeDesk | None) -> Retrievers | None:
+    """A person's own documents and the spec's."""
+    beside = documents_of(spec)
+    if desk is None:
+        return beside
+
+    def of(person: str, store: Store) -> Retriever:
+        own = desk.retriever(store)
+        return Together((own, beside(person, store))) if beside else own
+
+    return of
+
+
+if TYPE_CHECKING:
+    from penjing.core.protocols import Assistant
+
+    _FITS: type[Assistant] = Served
+    _FIT_TOO: tuple[type[Tool], type[Retriever]] = (Permitted, Together)

@@ -1,0 +1,43 @@
+"""Whose store is open now, for what works while nobody asks: a clock that rings, say.
+
+The door says who came and who is about to leave. Knows neither the door nor what is done with it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from penjing.core.errors import NotFound
+from penjing.core.protocols import Store
+
+
+class Present:
+    """The open stores by person. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Store] = {}
+        self._lock = threading.Lock()
+        self.on_came: Callable[[str], None] = lambda _person: None
+        """Somebody's store is open. Called in a thread: it may read there."""
+        self.on_leaves: Callable[[str], None] = lambda _person: None
+        """Somebody's store is about to close. Called on the event loop: it must be quick."""
+
+    def came(self, person: str, store: Store) -> None:
+        """It is open from now on."""
+        with self._lock:
+            self._open[person] = store
+
+    def leaves(self, person: str) -> None:
+        """It is about to close."""
+        with self._lock:
+            self._open.pop(person, None)
+        self.on_leaves(person)
+
+    def store(self, person: str) -> Store:
+        """A person's, never to be closed by who asks. NotFound while it is closed."""
+        with self._lock:
+            found = self._open.get(person)
+        if found is None:
+            raise NotFound("open store", person)
+        return found

@@ -1,0 +1,240 @@
+"""A served assistant in this process: replaced while it answers, for many people, with a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from assisted import RecordingTool
+from tooling import MONDAY_NOON, SetClock, wait_until
+
+from penjing.cli.assistant_parts import load_spec
+from penjing.cli.serving_assistant import Around, Permitted, Served, Together, served
+from penjing.cli.serving_clock import Teller, said
+from penjing.core.dialogue import Acted, Passage, Said
+from penjing.core.errors import NotFound, NotPermitted
+from penjing.core.messages import Message
+from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.serve.door.accounts import Known, Opened
+from penjing.serve.door.stores import Stores
+from penjing.serve.people import Alone
+from penjing.serve.present import Present
+from penjing.tools.schedule import Due
+from penjing.vault.fake import FakeStore
+
+SPEC = """\
+assistant: Clerk
+languages: [en, zh]
+tools: {timers: , clock: }
+slots:
+  duration: {type: duration, ask: {en: "For how long?", zh: "多久？"}}
+intents:
+  timer:
+    sentences: {en: ["set a timer for {duration}"], zh: ["计时{duration}"]}
+    do:
+      - collect: duration
+      - call: timers
+        with: {action: set, seconds: $duration}
+        describes: {en: "set a timer for {duration}", zh: "计时{duration}"}
+      - answer: {en: "It runs for {duration}.", zh: "开始计时{duration}。"}
+"""
+
+
+@dataclass
+class Desk:
+    """What a server has, and what it serves."""
+
+    path: Path
+    present: Present
+    clock: SetClock
+    assistant: Served
+
+    def heard(self, store: FakeStore, session: str, text: str) -> str:
+        events = list(self.assistant.reply("anna", store, session, text, role="owner"))
+        return "".join(one.text for one in events if isinstance(one, Said))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    path = tmp_path / "assistant.yaml"
+    path.write_text(SPEC, "utf-8")
+    present, clock, scheduler = Present(), SetClock(), FakeScheduler()
+    around = Around(scheduler, Alone(FakeStore()), present, clock=clock)
+    with served(str(path), load_spec(str(path)), around) as assistant:
+        yield Desk(path, present, clock, assistant)
+    scheduler.close()
+
+
+def came(desk: Desk) -> tuple[FakeStore, str]:
+    """Anna, whose store is open."""
+    store = FakeStore()
+    desk.present.came("anna", store)
+    return store, store.history.begin().id
+
+
+def texts(store: FakeStore, session: str) -> list[str]:
+    return [turn.message.text for turn in store.history.turns(session)]
+
+
+def test_a_timer_is_kept_with_its_person_and_rings_in_their_session(desk: Desk) -> None:
+    store, session = came(desk)
+    assert desk.heard(store, session, "set a timer for ten minutes") == "It runs for 10 minutes."
+    assert str(MONDAY_NOON + 600) in (store.settings.get("tools.schedule") or "")
+    desk.clock.now += 601
+    wait_until(lambda: "The timer has run out." in texts(store, session))
+    wait_until(lambda: store.settings.get("tools.schedule") == "[]")
+
+
+def test_what_was_missed_is_told_to_who_comes_back(desk: Desk) -> None:
+    store, session = came(desk)
+    desk.heard(store, session, "计时十分钟")
+    desk.present.leaves("anna")
+    desk.clock.now += 3600
+    time.sleep(0.1)
+    assert len(texts(store, session)) == 2
+    desk.present.came("anna", store)
+    desk.present.on_came("anna")
+    last = texts(store, session)[-1]
+    assert last.startswith("计时结束。（应在")
+    desk.present.on_came("anna")
+    assert texts(store, session)[-2:] == ["开始计时10分钟。", last]
+
+
+def test_nothing_is_kept_for_who_is_not_there(desk: Desk) -> None:
+    store = FakeStore()
+    session = store.history.begin().id
+    events = list(desk.assistant.reply("ben", store, session, "计时十分钟", role="owner"))
+    (outcome,) = [one.outcome for one in events if isinstance(one, Acted)]
+    assert (outcome.ok, outcome.data["reason"]) == (False, "not_kept")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda text: text.replace("call: timers", "call: timer"), "unknown tool 'timer'"),
+        (lambda text: text + "  :", "assistant.yaml:"),
+        (lambda text: text + "model: another\n", "names another model"),
+        (
+            lambda text: text.replace(
+                "clock: ", "lights: {settings: {mqtt: {host: lamp.example}, devices: []}}"
+            ),
+            "nothing new can be reached",
+        ),
+        (lambda _: "\0", "assistant.yaml"),
+    ],
+)
+def test_a_spec_that_cannot_be_is_one_line_and_the_old_one_goes_on(
+    desk: Desk,
+    change: Callable[[str], str],
+    says: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store, session = came(desk)
+    desk.path.write_text(change(SPEC), "utf-8")
+    with caplog.at_level(logging.INFO, "penjing.serve"):
+        desk.assistant.reload()
+    (line,) = caplog.messages
+    assert says in line
+    assert "\n" not in line
+    assert desk.heard(store, session, "set a timer for a minute") == "It runs for 1 minute."
+
+
+def test_a_spec_is_replaced_for_the_next_turn_and_not_within_one(desk: Desk) -> None:
+    store, session = came(desk)
+    running = desk.assistant.reply("anna", store, session, "set a timer for a minute", role="owner")
+    first = [next(running)]
+    desk.path.write_text(SPEC.replace("It runs for", "Go:").replace("Clerk", "Smith"), "utf-8")
+    desk.assistant.reload()
+    words = [one.text for one in [*first, *running] if isinstance(one, Said)]
+    assert words == ["It runs for 1 minute."]
+    assert desk.assistant.name == "Smith"
+    assert desk.heard(store, session, "set a timer for a minute") == "Go: 1 minute."
+
+
+def test_who_may_not_use_a_tool_is_told_so_and_it_is_not_called() -> None:
+    class Strict(Alone):
+        def require(self, person: str, kind: str, name: str) -> None:
+            if (person, kind, name) != ("anna", "tool", "lamp"):
+                raise NotPermitted(f"{person} may not use the tool 'lamp': ask an owner")
+
+    lamp = RecordingTool("lamp")
+    tool = Permitted(lamp, Strict(FakeStore()))
+    assert tool.call({}, "anna").ok
+    refused = tool.call({}, "ben")
+    assert (refused.ok, refused.data["reason"]) == (False, "refused")
+    assert lamp.calls == [({}, "anna")]
+    tool.close()
+    assert lamp.closed
+
+
+class Listed:
+    """Finds what it was given."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def search(self, query: str, *, limit: int = 5) -> list[Passage]:
+        return [Passage(query, name, name, "", 0, 1, 0.0) for name in self._names[:limit]]
+
+
+def test_two_collections_are_read_rank_by_rank() -> None:
+    both = Together((Listed("a", "b", "c"), Listed("x")))
+    assert [one.source for one in both.search("q")] == ["a", "x", "b", "c"]
+    assert [one.source for one in both.search("q", limit=2)] == ["a", "x"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "late", "language", "text"),
+    [
+        ("timer", "tea", 0, "en", "The timer has run out: tea."),
+        ("reminder", "call Ben!", 2, "en", "A reminder: call Ben!"),
+        ("reminder", "给妈妈打电话", 0, "zh", "提醒：给妈妈打电话。"),
+        ("timer", "", 0, "zh", "计时结束。"),
+    ],
+)
+def test_words_for_what_rings(kind: str, label: str, late: float, language: str, text: str) -> None:
+    due = Due("anna", kind, "1", label, 1_795_600_000.0, late)  # type: ignore[arg-type]
+    assert said(due, language) == text
+
+
+def test_it_rings_in_the_newest_session_or_a_new_one_in_the_persons_language() -> None:
+    present, store = Present(), FakeStore(SetClock())
+    teller = Teller(present, "en")
+    due = Due("anna", "timer", "1", "", 1_795_600_000.0, 0.0)
+    assert teller.tell(due) is False
+    present.came("anna", store)
+    assert teller.tell(due) is True
+    (session,) = store.history.sessions()
+    store.history.append_turn(session.id, Message.of("user", "你好"))
+    assert teller.tell(due) is True
+    store.settings.put("language", "en")
+    assert teller.tell(due) is True
+    rang = ["The timer has run out.", "你好", "计时结束。", "The timer has run out."]
+    assert texts(store, session.id) == rang
+
+
+def test_the_door_says_who_is_there_until_their_last_session_ends() -> None:
+    present, seen = Present(), []
+    present.on_came = lambda person: seen.append(f"{person} came")
+    present.on_leaves = lambda person: seen.append(f"{person} leaves")
+
+    async def visit() -> None:
+        stores, store = Stores(present), FakeStore()
+        opened = Opened(Known("1", "anna", "owner"), store)
+        held, again = stores.take(opened), stores.take(opened)
+        await stores.settled()
+        assert present.store("1") is store
+        stores.release(held)
+        assert present.store("1") is store
+        stores.release(again)
+        with pytest.raises(NotFound):
+            present.store("1")
+        await stores.settled()
+
+    asyncio.run(visit())
+    assert seen == ["1 came", "1 leaves"]
