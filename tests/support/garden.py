@@ -31,8 +31,10 @@ from penjing.core.dialogue import (
     Outcome,
     Passage,
     Recognition,
+    Remarked,
     Said,
     Slot,
+    Standing,
     Understood,
 )
 from penjing.core.errors import BadInput, NotFound
@@ -55,6 +57,7 @@ QUOTED = {
     "en": "Water a Chinese elm when the top centimetre of soil is dry to the touch",
     "zh": "表土一厘米深处摸起来干了再浇水",
 }
+REMARK = "One older message was left out."
 ANSWERED = {
     "en": (
         "Water it **when the top centimetre of soil feels dry** [1]. In a small pot that is:\n\n"
@@ -82,7 +85,9 @@ class Gardener:
         """What people call it."""
         return "Penjing"
 
-    def reply(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+    def reply(
+        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
         """Answer about water and the lamp; the rest is the plain model's."""
         language = "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en"
         if "water" in text or "浇" in text:
@@ -90,10 +95,17 @@ class Gardener:
         elif "lamp" in text or "灯" in text:
             yield from self._ask(store, session, text, language)
         else:
-            yield from self._plain.reply(person, store, session, text)
+            yield from self._plain.reply(person, store, session, text, role=role)
 
     def confirm(
-        self, person: str, store: Store, session: str, action: str, *, yes: bool
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        action: str,
+        *,
+        yes: bool,
+        role: Standing = "guest",
     ) -> Iterator[Event]:
         """Switch the lamp, or do not."""
         asked = self._waiting.pop(action, None)
@@ -142,8 +154,9 @@ class Gardener:
         slots = (Slot("lamp", "elm shelf", "the lamp", 7, 15), Slot("brightness", 40, "40", 20, 22))
         yield Understood(Recognition("switch_lamp", slots, 0.98, "templates"))
         yield Confirm(action)
-        note = Note("confirm", vars(action))
-        store.history.append_turn(session, Message("assistant", (Text(""), note)))
+        yield Remarked(REMARK)
+        notes = (Note("confirm", vars(action)), Note("remarked", {"text": REMARK}))
+        store.history.append_turn(session, Message("assistant", (Text(""), *notes)))
         yield Finished("stop")
 
 

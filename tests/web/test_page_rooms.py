@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from garden import QUOTED, Garden
+from garden import QUOTED, REMARK, Garden
 from household import WORDS
 from page import composer, conversations, room, say
 from playwright.sync_api import Page, expect
@@ -81,6 +81,14 @@ def test_an_action_is_shown_plainly_and_done_only_when_confirmed(
     page.reload()
     expect(page.locator(".action.done").last).to_contain_text("switch_lamp")
     expect(page.get_by_role("button", name="Yes, do it")).to_have_count(0)
+
+
+def test_what_is_remarked_is_shown_beside_the_answer(alone: Garden, visit: Visit) -> None:
+    page = visit(alone)
+    answer = say(page, "switch on the lamp")
+    expect(answer.locator("footer")).to_contain_text(REMARK)
+    page.reload()
+    expect(page.locator(".turn.assistant footer")).to_contain_text(REMARK)
 
 
 def test_an_action_that_is_refused_is_not_done(alone: Garden, visit: Visit) -> None:

@@ -89,6 +89,7 @@ export type Event =
   | ({ type: "cited" } & Cited)
   | { type: "confirm"; action: Action }
   | { type: "acted"; action: Action; outcome: Outcome }
+  | { type: "remarked"; text: string }
   | { type: "finished"; reason: "stop" | "length" | "cancelled"; usage: Usage | null }
   | { type: "error"; error: string };
 

@@ -17,6 +17,7 @@ export interface Shown {
   cites: Cited[];
   cards: Card[];
   leftOut: number;
+  remarks: string[];
   usage: Usage | null;
   state: "writing" | "done" | "stopped" | "length" | "failed";
   error: string;
@@ -28,7 +29,7 @@ export function fresh(role: Shown["role"], text: string, state: Shown["state"]):
   made += 1;
   return {
     ...{ key: `new-${made}`, number: null, role, text, understood: null, cites: [], cards: [] },
-    ...{ leftOut: 0, usage: null, state, error: "" },
+    ...{ leftOut: 0, remarks: [], usage: null, state, error: "" },
   };
 }
 
@@ -40,7 +41,7 @@ export function ofTurn(turn: Turn): Shown | null {
     const data = note.data as Record<string, unknown>;
     if (note.name === "confirm") shown = after(shown, { type: "confirm", action: data as unknown as Action });
     else if (note.name === "left_out") shown = { ...shown, leftOut: Number(data["messages"]) || 0 };
-    else if (note.name === "cited" || note.name === "acted" || note.name === "understood") {
+    else if (["cited", "acted", "remarked"].includes(note.name)) {
       shown = after(shown, { ...data, type: note.name } as unknown as Event);
     }
   }
@@ -63,12 +64,16 @@ export function after(shown: Shown, event: Event): Shown {
       const card: Card = { action: event.action, state, outcome: event.outcome };
       return { ...shown, cards: [...shown.cards.filter((one) => one.action.id !== card.action.id), card] };
     }
+    case "remarked":
+      return { ...shown, remarks: [...shown.remarks, event.text] };
     case "finished": {
       const state = event.reason === "length" ? "length" : event.reason === "cancelled" ? "stopped" : "done";
       return { ...shown, usage: event.usage, state };
     }
     case "error":
       return { ...shown, state: "failed", error: event.error };
+    default:
+      return shown; // of a newer server: the page knows nothing to do with it
   }
 }
 

@@ -74,6 +74,9 @@ function Foot({ turn, talk, last }: { turn: Shown; talk: Talk; last: boolean }) 
           {t.reload}
         </button>
       )}
+      {turn.remarks.map((one) => (
+        <p class="note">{one}</p>
+      ))}
       {turn.leftOut > 0 && <p class="note">{t.leftOut(turn.leftOut)}</p>}
       <div class="row">
         {turn.text && <Copy text={turn.text} label={t.copy} />}
