@@ -19,7 +19,7 @@ from penjing.bundle.codecs import codec
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.bundle.gguf_writer import OutTensor, write_gguf
-from penjing.core.errors import EngineError, FormatError
+from penjing.core.errors import BadInput, EngineError, FormatError
 from penjing.core.messages import GenerationSettings, Message
 from penjing.engine.guard import require_survivable
 from penjing.engine.llamacpp import LlamaCpp
@@ -213,7 +213,7 @@ def test_a_grammar_no_token_can_follow(tmp_path: Path) -> None:
     value = tokens_like(lambda tokens: [*tokens[:100], "☃", *tokens[101:]])  # nothing says "a"
     path = model_file(tmp_path / "a.gguf", metadata={TOKENS: value})
     settings = GenerationSettings(max_tokens=4, grammar='root ::= "a"+')
-    with LlamaCpp.open(path, threads=1) as model, pytest.raises(EngineError, match="grammar"):
+    with LlamaCpp.open(path, threads=1) as model, pytest.raises(BadInput, match="no text can"):
         list(model.generate([Message.of("user", "hi")], settings))
 
 
