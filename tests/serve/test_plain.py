@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from penjing.core.dialogue import Finished, Said
-from penjing.core.errors import BadInput, EngineError, NotFound
+from penjing.core.errors import BadInput, Busy, EngineError, NotFound
 from penjing.core.messages import Message
 from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.plain import LEFT_OUT, Plain
@@ -40,6 +40,19 @@ def test_a_conversation_goes_on() -> None:
     assert [one.message.text for one in store.history.turns(session)] == [
         *("first", "one", "second", "two"),
     ]
+
+
+def test_what_finds_no_place_is_not_kept_and_can_be_said_again() -> None:
+    with FakeScheduler(["first"], places=1, queue=0, delay=0.5) as scheduler:
+        plain, store = Plain(scheduler), FakeStore()
+        session = store.history.begin().id
+        running = plain.reply("anna", store, session, "long")
+        next(running)
+        with pytest.raises(Busy):
+            list(plain.reply("anna", store, session, "more"))
+        running.close()  # type: ignore[attr-defined]
+    assert [one.message.text for one in store.history.turns(session)][:1] == ["long"]
+    assert "more" not in [one.message.text for one in store.history.turns(session)]
 
 
 @pytest.mark.parametrize(

@@ -51,13 +51,30 @@ class Plain:
         """Answer; see `Assistant.reply`."""
         before = store.history.turns(session)
         messages, left_out = self._fitted([*_said(before), Message.of("user", text)])
-        store.history.append_turn(session, Message.of("user", text))
         request = Request(person, messages, self._settings)
-        notes: tuple[Note, ...] = ()
-        if left_out:
-            notes = (Note(LEFT_OUT, {"messages": left_out}),)
-            yield Said(_notice(left_out, _language(store, text)), "spec")
-        yield from self._answer(request, store, session, notes)
+        arrived: queue.SimpleQueue[Chunk | Exception] = queue.SimpleQueue()
+        ticket = self._scheduler.submit(request, arrived.put)  # refused before anything is kept
+        try:
+            store.history.append_turn(session, Message.of("user", text))
+        except BaseException:
+            ticket.cancel()
+            raise
+        notice = _notice(left_out, _language(store, text)) if left_out else ""
+        notes = (Note(LEFT_OUT, {"messages": left_out}),) if left_out else ()
+        said: list[str] = []
+        try:
+            if notice:
+                yield Said(notice, "spec")
+            for chunk in _chunks(arrived):
+                if chunk.text:
+                    said.append(chunk.text)
+                    yield Said(chunk.text)
+        finally:
+            ticket.cancel()
+            if said:
+                words = Text("".join(said))
+                store.history.append_turn(session, Message("assistant", (words, *notes)))
+        yield Finished(chunk.finish_reason or "stop", chunk.usage)
 
     def confirm(
         self,
@@ -74,29 +91,6 @@ class Plain:
 
     def close(self) -> None:
         """The scheduler is somebody else's."""
-
-    def _answer(
-        self, request: Request, store: Store, session: str, notes: tuple[Note, ...]
-    ) -> Iterator[Event]:
-        arrived: queue.SimpleQueue[Chunk | Exception] = queue.SimpleQueue()
-        ticket = self._scheduler.submit(request, arrived.put)
-        said: list[str] = []
-        try:
-            while True:
-                item = arrived.get()
-                if isinstance(item, Exception):
-                    raise item
-                if item.text:
-                    said.append(item.text)
-                    yield Said(item.text)
-                if item.finish_reason is not None:
-                    break
-        finally:
-            ticket.cancel()
-            if said:
-                words = Text("".join(said))
-                store.history.append_turn(session, Message("assistant", (words, *notes)))
-        yield Finished(item.finish_reason, item.usage)
 
     def _fitted(self, messages: Sequence[Message]) -> tuple[tuple[Message, ...], int]:
         """What the model is sent, and how many of the oldest messages it is not."""
@@ -128,6 +122,17 @@ class Plain:
             except EngineError:
                 self._takes_system = False
         return self._takes_system
+
+
+def _chunks(arrived: queue.SimpleQueue[Chunk | Exception]) -> Iterator[Chunk]:
+    """Up to the last one. Raises what arrives in its place."""
+    while True:
+        item = arrived.get()
+        if isinstance(item, Exception):
+            raise item
+        yield item
+        if item.finish_reason is not None:
+            return
 
 
 def _said(turns: Sequence[Turn]) -> list[Message]:
