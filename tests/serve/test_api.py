@@ -26,6 +26,7 @@ from penjing.core.dialogue import (
     Recognition,
     Said,
     Slot,
+    Standing,
     Understood,
 )
 from penjing.core.errors import BadInput, NotFound
@@ -43,7 +44,10 @@ class Butler:
 
     name = "butler"
 
-    def reply(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+    def reply(
+        self, person: str, store: Store, session: str, text: str, *, role: Standing
+    ) -> Iterator[Event]:
+        assert role == "owner"
         if text == "crash":
             raise ZeroDivisionError("secret")
         if text == "refuse":
@@ -60,8 +64,9 @@ class Butler:
         yield Finished("stop")
 
     def confirm(
-        self, person: str, store: Store, session: str, action: str, *, yes: bool
+        self, person: str, store: Store, session: str, action: str, *, yes: bool, role: Standing
     ) -> Iterator[Event]:
+        assert role == "owner"
         if action != "a1":
             raise NotFound("action", action)
         if yes:
