@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -290,6 +291,17 @@ def test_a_port_that_is_taken_is_said_at_once(
         port = one.base.rpartition(":")[2]
         assert app.main(["serve", str(default_model), "--port", port]) == 1
     assert f"port {port} is in use" in capsys.readouterr().err
+
+
+def test_where_others_could_come_in_nobody_listens_even_for_a_moment(
+    default_model: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("PENJING_HOME", str(home))
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # to listen there would be another error
+        port = str(taken.getsockname()[1])
+        words = ["serve", str(default_model), "--host", "0.0.0.0", "--port", port]
+        assert app.main(words) == 2
+    assert "nobody has an account" in capsys.readouterr().err
 
 
 def test_without_its_extra_it_names_what_to_install(home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import pytest
 from assisted import RecordingTool
 from tooling import MONDAY_NOON, SetClock, wait_until
 
+from penjing.cli.app import main
 from penjing.cli.assistant_parts import load_spec
 from penjing.cli.serving_assistant import Around, Permitted, Served, Together, served
 from penjing.cli.serving_clock import Teller, said
@@ -218,6 +220,16 @@ def test_it_rings_in_the_newest_session_or_a_new_one_in_the_persons_language() -
     assert texts(store, session.id) == rang
 
 
+def test_a_store_in_memory_stays_when_its_person_leaves() -> None:
+    store = FakeStore()
+    present = Present({"owner": store})
+    present.came("owner", store)
+    present.leaves("owner")
+    assert present.store("owner") is store
+    with pytest.raises(NotFound):
+        present.store("anna")
+
+
 def test_the_door_says_who_is_there_until_their_last_session_ends() -> None:
     present, seen = Present(), []
     present.on_came = lambda person: seen.append(f"{person} came")
@@ -238,3 +250,18 @@ def test_the_door_says_who_is_there_until_their_last_session_ends() -> None:
 
     asyncio.run(visit())
     assert seen == ["1 came", "1 leaves"]
+
+
+def test_penjing_chat_quotes_the_documents_beside_a_spec(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PENJING_HOME", str(tmp_path / "home"))
+    spec = tmp_path / "assistant.yaml"
+    known = "knowledge: {sources: [manual.md]}\nunknown: [knowledge]\n"
+    spec.write_text(f"{SPEC}{known}", "utf-8")
+    (tmp_path / "manual.md").write_text("# Lamps\n\nThe orange lamp blinks when it is empty.\n")
+    question = "When does the orange lamp blink?"
+    assert main(["chat", str(spec), "--once", question, "--json", "--online"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [one["source"] for one in document["cited"]] == ["manual.md"]
+    assert "when it is empty" in document["answer"]

@@ -65,6 +65,7 @@ class Served:
     process: subprocess.Popen[str]
     home: Home
     port: int
+    code: str
 
     def caller(self, name: str = "Anna") -> Caller:
         caller = Caller(self.port)
@@ -83,10 +84,10 @@ class Served:
 
 
 @contextmanager
-def served(home: Home) -> Iterator[Served]:
+def served(home: Home, *more: str) -> Iterator[Served]:
     words = home.root.parent / "words"
     command = ["serve", str(home.spec), "--port", "0", "--json", "--log-requests"]
-    command += ["--context", "1024", "--vault-passphrase-file", str(words)]
+    command += ["--context", "1024", *(more or ("--vault-passphrase-file", str(words)))]
     with home.log.open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "penjing", *command],
@@ -102,7 +103,9 @@ def served(home: Home) -> Iterator[Served]:
             line = process.stdout.readline()
             assert line, home.log.read_text()
             text += line
-        yield Served(process, home, int(json.loads(text)["api"].split(":")[2].split("/")[0]))
+        about = json.loads(text)
+        port = int(about["api"].rpartition(":")[2].partition("/")[0])
+        yield Served(process, home, port, about["url"].partition("#login=")[2])
     finally:
         process.kill()
         process.wait()
@@ -200,6 +203,21 @@ def test_a_timer_outlives_the_server_and_rings_in_its_persons_session(home: Home
         wait_until(lambda: "timer has run out" in last(), 20)
         cancelled = only(say(anna, session, "cancel the timer"), "acted")["outcome"]
         assert (cancelled["ok"], cancelled["data"]["count"]) == (True, 1)
+
+
+def test_without_a_vault_a_timer_rings(home: Home) -> None:
+    with served(home, "--no-vault") as server:
+        owner = Caller(server.port)
+        assert owner.enter("/api/login/once", {"code": server.code}).status == 200
+        session = begun(owner)
+        say(owner, session, "set a timer for 1 second")
+
+        def said() -> list[str]:
+            turns = owner.ask("GET", f"/api/sessions/{session}/turns").json
+            return [one["text"] for one in turns]
+
+        wait_until(lambda: said()[-1] == "The timer has run out.", 20)
+        server.stop()
 
 
 def test_a_spec_is_read_again_and_a_broken_one_is_not(home: Home) -> None:

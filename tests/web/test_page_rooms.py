@@ -306,7 +306,7 @@ def test_a_passphrase_is_changed(home: Garden, visit: Visit) -> None:
     page.get_by_label("New passphrase, again").fill("entirely new words of ben")
     page.get_by_role("button", name="Change passphrase").click()
     expect(page.get_by_text("The passphrase was changed")).to_be_visible()
-    page.get_by_label("Name").fill("Ben")
+    page.get_by_label("Name", exact=True).fill("Ben")
     page.get_by_label("Passphrase").fill("entirely new words of ben")
     page.keyboard.press("Enter")
     expect(composer(page)).to_be_visible()

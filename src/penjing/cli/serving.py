@@ -48,7 +48,7 @@ Opener = Callable[[Path, Namespace], "Scheduler"]
 
 _MOST_PASSPORT = 16 * 2**20
 _LEARNING = 300
-"""Seconds."""
+"""Seconds that a service manager is asked for, when a spec is read for the first time."""
 
 
 def serve(args: Namespace, *, opener: Opener | None = None) -> int:
@@ -110,9 +110,8 @@ def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
         from penjing.serve.door.accounts import OneOwner
         from penjing.vault.fake import FakeStore
 
-        store, always = FakeStore(time.time), Present()
-        always.came(OWNER, store)  # it never closes, whoever logs out
-        yield _Household(OneOwner(store), Alone(store), None, always)
+        store = FakeStore(time.time)
+        yield _Household(OneOwner(store), Alone(store), None, Present({OWNER: store}))
         return
     from penjing.cli import passphrases
     from penjing.serve.door.residents import VaultAccounts
@@ -258,7 +257,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
         settings,
         described(app.desk),
         token=token,
-        present=household.present if household.vault else None,
+        present=household.present,
     )
     app.desk.evict = door.evict
     with _log(args.log_requests):

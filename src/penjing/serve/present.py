@@ -6,16 +6,20 @@ The door says who came and who is about to leave. Knows neither the door nor wha
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from penjing.core.errors import NotFound
 from penjing.core.protocols import Store
 
 
 class Present:
-    """The open stores by person. Thread-safe."""
+    """The open stores by person. Thread-safe.
 
-    def __init__(self) -> None:
+    `always`: stores that lie in memory and never close, whoever comes and leaves.
+    """
+
+    def __init__(self, always: Mapping[str, Store] | None = None) -> None:
+        self._always = dict(always or {})
         self._open: dict[str, Store] = {}
         self._lock = threading.Lock()
         self.on_came: Callable[[str], None] = lambda _person: None
@@ -37,7 +41,7 @@ class Present:
     def store(self, person: str) -> Store:
         """A person's, never to be closed by who asks. NotFound while it is closed."""
         with self._lock:
-            found = self._open.get(person)
+            found = self._open.get(person) or self._always.get(person)
         if found is None:
             raise NotFound("open store", person)
         return found

@@ -58,9 +58,9 @@ class Turn:
             log.error("internal error: %s", trace(error))
             self._deliver(PenjingError(INTERNAL))
         finally:
-            self._deliver(None)
-            with suppress(RuntimeError):
+            with suppress(RuntimeError):  # before its end is heard: then the next may begin
                 self._loop.call_soon_threadsafe(self._over, self)
+            self._deliver(None)
 
     def _go(self, events: Iterator[Event]) -> None:
         try:
