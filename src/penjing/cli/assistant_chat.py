@@ -49,7 +49,7 @@ def run(args: Namespace, question: str | None) -> int:
     )
     store = FakeStore()
     session = store.history.begin().id
-    with opened(spec, writer, progress) as assistant:
+    with opened(spec, writer) as assistant:
         if question is not None:
             turn = _turn(assistant, store, session, question, show=not args.json)
             if args.json:

@@ -137,19 +137,18 @@ def documents_of(spec: Spec) -> Retrievers | None:
 
 
 @contextlib.contextmanager
-def opened(spec: Spec, writer: Writer | None, progress: Progress) -> Iterator[SpecAssistant]:
+def opened(spec: Spec, writer: Writer | None) -> Iterator[SpecAssistant]:
     """The assistant of a spec, ready to reply; closed in the end."""
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
     from penjing.bundle.home import Home
 
-    with tools_of(spec) as tools, late_embedder(progress) as embedder:
+    with tools_of(spec) as tools:
         require_sound(spec, tools)
         assistant = build(
             spec,
             tools,
             writer=writer,
-            embedder=embedder,
             retrievers=documents_of(spec),
             cache=Home.from_environment().work / "intents",
         )

@@ -174,7 +174,6 @@ def _assistant(args: Namespace, spec: Spec, parts: _Parts) -> AbstractContextMan
         parts.scheduler,
         household.people,
         household.present,
-        embedder=known.embedder if known else None,
         desk=known.desk if known else None,
         offline=args.offline,
         cache=Home.from_environment().work / "intents",

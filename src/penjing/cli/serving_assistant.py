@@ -24,7 +24,7 @@ from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.turn import Retrievers, SpecAssistant
-    from penjing.core.protocols import Embedder, Retriever, Scheduler, Store, Tool
+    from penjing.core.protocols import Retriever, Scheduler, Store, Tool
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.present import Present
     from penjing.serve.services import People
@@ -44,8 +44,6 @@ class Around:
     """Who may use which tool."""
     present: Present
     """Whose store is open."""
-    embedder: Embedder | None = None
-    """For sentences that no template knows; None where its model is not here."""
     desk: KnowledgeDesk | None = None
     """People's own documents; None without an embedder."""
     offline: bool = True
@@ -197,7 +195,6 @@ def _made(spec: Spec, around: Around, schedule: Schedule) -> SpecAssistant:
             spec,
             tools,
             writer=ScheduledWriter(around.scheduler),
-            embedder=around.embedder,
             retrievers=_retrievers(spec, around.desk),
             cache=around.cache,
             clock=around.clock,
