@@ -23,11 +23,13 @@ from brokers import (
     publish,
     subscriber,
 )  # fmt: skip
+from paho.mqtt.client import MQTTErrorCode, MQTTMessageInfo
 from tooling import done, failed, wait_until
 
 from penjing.core.errors import BadInput, MissingExtra
 from penjing.core.protocols import Tool
 from penjing.tools.given import Given
+from penjing.tools.home.broker import _confirmed
 from penjing.tools.registry import addresses, check_section, make_tools
 
 Make = Callable[..., Tool]
@@ -366,6 +368,13 @@ def test_a_broker_that_dies_or_falls_silent_mid_call(make: Make, tmp_path: Path)
         time.sleep(1.5)  # nothing that was given up is sent after all
         assert [line for line in seen.lines if "set" in line] == []
         done(lights.call({"light": "kitchen light", "on": True}, "ann"))
+
+
+def test_a_connection_that_is_gone_when_a_message_is_handed_over_confirms_nothing() -> None:
+    sent = MQTTMessageInfo(1)
+    assert not _confirmed(sent)
+    sent.rc = MQTTErrorCode.MQTT_ERR_NO_CONN  # paho raises where it is asked then
+    assert not _confirmed(sent)
 
 
 def test_what_listens_but_is_no_broker(make: Make) -> None:

@@ -22,7 +22,7 @@ from penjing.tools.keep import read_secret
 from penjing.tools.web import addresses_of
 
 if TYPE_CHECKING:
-    from paho.mqtt.client import Client
+    from paho.mqtt.client import Client, MQTTMessageInfo
 
 _MOST_TOPICS = 5_000
 _MOST_BYTES = 64 * 1024
@@ -88,7 +88,7 @@ class Broker:
             end = time.monotonic() + self._settings.seconds
             for count, (topic, payload) in enumerate(messages):
                 sent = client.publish(topic, payload, qos=1)
-                while not sent.is_published():
+                while not _confirmed(sent):
                     if not client.is_connected() or time.monotonic() > end:
                         self._drop()
                         raise Failed("unconfirmed", self._lost(), sent=count)
@@ -274,3 +274,11 @@ def _require_paho() -> None:
 
     if find_spec("paho") is None:
         raise MissingExtra("MQTT", "tools")
+
+
+def _confirmed(sent: MQTTMessageInfo) -> bool:
+    """Whether the broker has it; a connection that was gone when it was handed over has not."""
+    try:
+        return sent.is_published()
+    except (RuntimeError, ValueError):
+        return False
