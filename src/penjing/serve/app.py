@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penjing import __version__
@@ -63,7 +64,7 @@ class App:
         """One request, or the life of the app."""
         try:
             await self._bounded(scope, receive, send)
-        except Left:  # nobody is there to be told
+        except (Left, ClientDisconnect):  # nobody is there to be told
             pass
         finally:
             seen = scope.get("state", {}).get(_SEEN)

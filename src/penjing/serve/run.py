@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from penjing.serve.limits import Limits
+from penjing.serve.lingering import Lingering
 
 log = logging.getLogger("penjing.serve")
 
@@ -64,7 +65,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, plan: Plan) -> None:
         super().__init__(
             uvicorn.Config(
-                app,
+                Lingering(app),
                 http=plan.protocol,  # type: ignore[arg-type]
                 loop="asyncio",
                 ws="none",
