@@ -30,6 +30,7 @@ from penjing.assistant.dialogue.events import Event as Happening
 from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
+from penjing.assistant.generate.say import fill
 from penjing.assistant.notes import acted_note, cited_note, confirm_note
 from penjing.assistant.people import Talk, Talks
 from penjing.assistant.trust import Licensed, was_said
@@ -277,8 +278,9 @@ class SpecAssistant:
             words = spec.fallbacks[situation][reply.language][0]
             yield reply.keep(reply.said(words, "spec"))
         except EngineError as error:
-            words = spec.fallbacks["failed"][reply.language][0].replace("{error}", str(error))
-            yield reply.keep(reply.said(words, "spec"))
+            words = spec.fallbacks["failed"][reply.language][0]
+            told_why = fill(words, {"error": str(error)}, reply.language)
+            yield reply.keep(reply.said(told_why, "spec"))
 
     def _source(self, reply: _Reply, source: str, text: str, told: Told) -> Iterator[Event]:
         spec = self._plan.spec

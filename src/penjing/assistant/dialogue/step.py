@@ -311,4 +311,4 @@ def _answered(run: Run, event: Answered) -> None:
 def _why(outcome: Outcome, language: str) -> str:
     """Why a tool failed, in the person's language where the reason has a name."""
     words = REASONS.get(str(outcome.data.get("reason", "")), {})
-    return words.get(language.split("-", maxsplit=1)[0], outcome.error).rstrip(".。")
+    return words.get(language.split("-", maxsplit=1)[0], outcome.error)

@@ -16,7 +16,8 @@ from penjing.core.dialogue import Slot
 
 MAX_VALUE = 600
 """Characters of one value."""
-_PLACE = re.compile(r"\{([a-zA-Z_][\w.]*)\}")
+_PLACE = re.compile(r"\{([a-zA-Z_][\w.]*)\}([.。]?)")
+_ENDED = (".", "?", "!", "。", "？", "！", "…")
 
 
 def choose(words: Words, language: str, turn: int = 0) -> str:
@@ -26,13 +27,17 @@ def choose(words: Words, language: str, turn: int = 0) -> str:
 
 
 def fill(template: str, values: Mapping[str, Any], language: str) -> str:
-    """A sentence with its `{places}` filled; a place nothing is known of stays empty."""
+    """A sentence with its `{places}` filled; a place nothing is known of stays empty.
+
+    A value that ends a sentence itself takes the place of the full stop behind it.
+    """
 
     def one(found: re.Match[str]) -> str:
         value: Any = values
         for part in found.group(1).split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
-        return shown(value, language)
+        said, stop = shown(value, language), found.group(2)
+        return said if said.endswith(_ENDED) else said + stop
 
     return re.sub(r"  +", " ", _PLACE.sub(one, template)).strip()
 
