@@ -8,11 +8,12 @@ the first word on, so that neither side answers from a cache. Both sides run all
 one at any moment: the other is stopped (SIGSTOP), and every few seconds they change, so that what
 else the machine does hits both alike. `--seconds` counts both: 1200 gives each 10 minutes.
 
-Looked at: tokens per second while running and their ratio; the slowest 1% of answers by the mean
-answer; the least served client by the mean client; memory at the end by memory after the lead;
-answers that broke off or came without their end. Then, with nothing else running, answers that
-were given under load are asked for again: each must be like its own and no other's. Last, all
-clients at once are made to say words of their own by a schema: a mixed answer would show.
+Looked at: tokens per second while running, tokens for a second of a processor (on a busy machine
+the fairer one), and their ratios; the slowest 1% of answers by the mean answer; the least served
+client by the mean client; memory at the end by memory after the lead; answers that broke off or
+came without their end. Then, with nothing else running, answers that were given under load are
+asked for again: each must be like its own and no other's. Last, all clients at once are made to
+say words of their own by a schema: a mixed answer would show.
 
 Prints one JSON document; exit status 1 when a target was missed.
 """
@@ -231,18 +232,22 @@ class Side:
         self._process = context.Process(target=self._crowd.ask, args=(address, first))
         self._process.start()
         self.rates: list[float] = []
+        self.work: list[tuple[int, float]] = []
+        """Tokens and processor seconds of each slice."""
         self.resident: list[int] = []
 
     def run(self, seconds: float) -> None:
         """Let it run for so long."""
-        before = sum(self._crowd.tokens)
+        before, cpu = sum(self._crowd.tokens), self._cpu()
         self._crowd.away.value += time.monotonic() - self._stopped_at
         started = time.monotonic()
         self._signal(signal.SIGCONT)
         time.sleep(seconds)
         self._signal(signal.SIGSTOP)
         self._stopped_at = time.monotonic()
-        self.rates.append((sum(self._crowd.tokens) - before) / (self._stopped_at - started))
+        tokens = sum(self._crowd.tokens) - before
+        self.rates.append(tokens / (self._stopped_at - started))
+        self.work.append((tokens, self._cpu() - cpu))
         self.resident.append(self._memory())
 
     def end(self, lead: int) -> tuple[dict[str, Any], list[tuple[str, int, str]]]:
@@ -256,6 +261,7 @@ class Side:
         times = sorted(took)
         return {
             "tokens_per_second": round(mean(self.rates[lead:]), 2),
+            "tokens_per_processor_second": round(self.per_processor_second(lead), 2),
             "answers": len(times),
             "lost": len(lost),
             "losses": lost[:3],
@@ -269,6 +275,18 @@ class Side:
     def close(self) -> None:
         """End it."""
         self._signal(signal.SIGKILL)
+
+    def per_processor_second(self, lead: int) -> float:
+        """Tokens for a second of a processor, the clients' own left out."""
+        tokens, seconds = (sum(column) for column in zip(*self.work[lead:], strict=True))
+        return float(tokens / seconds)
+
+    def _cpu(self) -> float:
+        ticks = 0
+        for pid in self._pids:
+            fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def _memory(self) -> int:
         pages = [
@@ -342,6 +360,7 @@ def measure(wanted: argparse.Namespace, model: Path, home: Path) -> dict[str, An
         other.close()
         us, kept = mine.end(wanted.lead)
         rates = [sum(side.rates[wanted.lead :]) for side in (mine, other)]
+        costs = [side.per_processor_second(wanted.lead) for side in (mine, other)]
         pairs = zip(mine.rates[wanted.lead :], other.rates[wanted.lead :], strict=True)
         return {
             "model": model.name,
@@ -351,6 +370,7 @@ def measure(wanted: argparse.Namespace, model: Path, home: Path) -> dict[str, An
             "ours": us,
             "theirs": theirs,
             "ratio": round(rates[0] / rates[1], 3),
+            "ratio_per_processor_second": round(costs[0] / costs[1], 3),
             "median_ratio_of_pairs": round(median(a / b for a, b in pairs if b), 3),
             "again": again(address, kept),
             "own_words": own_words(address, wanted.clients),
