@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,33 @@ def test_a_command_is_done_and_told(spec: Path, capsys: pytest.CaptureFixture[st
     (understood,) = document["understood"]
     assert understood["slots"] == [{"name": "duration", "value": 600, "text": "十分钟"}]
     assert document["answer"] == "开始计时10分钟。"
+
+
+def test_what_is_set_rings_while_one_talks_and_is_not_forgotten_silently(spec: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "penjing", "chat", str(spec)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write("计时1秒\n")
+        process.stdin.flush()
+        while "计时结束" not in (line := process.stderr.readline()):
+            assert line  # "" would be its end
+        told = process.communicate("set a timer for one hour\n", timeout=60)[1]
+        assert process.returncode == 0
+    assert "[1 set here and not kept, so nothing will ring: penjing serve keeps them]" in told
+
+
+def test_one_question_says_that_nothing_will_ring(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["chat", str(spec), "--once", "set a timer for one hour", "--json"]) == 0
+    (remark,) = json.loads(capsys.readouterr().out)["remarks"]
+    assert "penjing serve" in remark
 
 
 def test_plain_words_without_json(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

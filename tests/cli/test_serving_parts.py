@@ -16,8 +16,9 @@ from tooling import MONDAY_NOON, SetClock, wait_until
 
 from penjing.cli.app import main
 from penjing.cli.assistant_parts import load_spec
+from penjing.cli.rings import rings
 from penjing.cli.serving_assistant import Around, Permitted, Served, Together, served
-from penjing.cli.serving_clock import Teller, said
+from penjing.cli.serving_clock import Teller
 from penjing.core.dialogue import Acted, Passage, Said
 from penjing.core.errors import NotFound, NotPermitted
 from penjing.core.messages import Message
@@ -201,7 +202,7 @@ def test_two_collections_are_read_rank_by_rank() -> None:
 )
 def test_words_for_what_rings(kind: str, label: str, late: float, language: str, text: str) -> None:
     due = Due("anna", kind, "1", label, 1_795_600_000.0, late)  # type: ignore[arg-type]
-    assert said(due, language) == text
+    assert rings(due, language) == text
 
 
 def test_it_rings_in_the_newest_session_or_a_new_one_in_the_persons_language() -> None:

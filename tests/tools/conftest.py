@@ -23,7 +23,7 @@ def clock() -> SetClock:
 @pytest.fixture
 def given(tmp_path: Path, clock: SetClock) -> Iterator[Given]:
     """What tools are given, in memory."""
-    made = in_this_process(tmp_path, clock)
+    made = in_this_process(tmp_path, clock=clock)
     yield made
     made.schedule.close()
 

@@ -1,6 +1,7 @@
 """`penjing chat SPEC.yaml`: talk to an assistant. The model is loaded when it is first needed.
 
-Whoever sits at this machine's terminal is its owner. Nothing is kept: what is said stays in memory.
+Whoever sits at this machine's terminal is its owner. Nothing is kept: what is said stays in memory,
+and what was set rings here, or not at all; `penjing serve` is for what must be kept.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from penjing.cli.conversation import clean, said
 from penjing.cli.output import Output, to_json
+from penjing.cli.rings import rings, written_in
 from penjing.core.dialogue import (
     Acted,
     Action,
@@ -28,6 +31,7 @@ from penjing.core.errors import BadInput
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Assistant, Store
+    from penjing.tools.schedule import Due, Schedule
 
 _PERSON = "owner"
 
@@ -35,6 +39,7 @@ _PERSON = "owner"
 def run(args: Namespace, question: str | None) -> int:
     """Run the command for a spec."""
     from penjing.cli.assistant_parts import close_shutter, load_spec, model_writer, opened
+    from penjing.tools.given import in_this_process
     from penjing.vault.fake import FakeStore
 
     for option in ("system", "grammar", "json_schema"):
@@ -49,18 +54,54 @@ def run(args: Namespace, question: str | None) -> int:
     )
     store = FakeStore()
     session = store.history.begin().id
-    with opened(spec, writer) as assistant:
+    bell = Bell(spec.languages[0])
+    given = in_this_process(Path(spec.folder), bell.tell)
+    with opened(spec, writer, given) as assistant:
         if question is not None:
             turn = _turn(assistant, store, session, question, show=not args.json)
+            turn["remarks"] += _unrung(given.schedule)
             if args.json:
                 print(to_json({"assistant": assistant.name, **turn}), flush=True)
             return 0
         turns = []
         for line in _lines(assistant.name):
+            bell.heard(line)
             turns.append(_turn(assistant, store, session, line, show=not args.json))
+        _unrung(given.schedule)
         if args.json:
             print(to_json({"assistant": assistant.name, "turns": turns}), flush=True)
     return 0
+
+
+class Bell:
+    """Tells whoever sits at the terminal what rings, in the language they last wrote."""
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+
+    def heard(self, line: str) -> None:
+        """The person wrote this."""
+        self._language = written_in(line)
+
+    def tell(self, due: Due) -> bool:
+        """Satisfies `Tell`."""
+        bell = "\a" if sys.stderr.isatty() else ""
+        print(f"{bell}\n[{clean(rings(due, self._language))}]", file=sys.stderr, flush=True)
+        return True
+
+
+def _unrung(schedule: Schedule) -> list[str]:
+    """Say what is set and will never ring, because this process ends."""
+    from penjing.tools.schedule import Kind
+
+    now = time.time()
+    entries = [one for kind in get_args(Kind) for one in schedule.entries(_PERSON, kind)]
+    left = [one for one in entries if one.at > now]
+    if not left:
+        return []
+    remark = f"{len(left)} set here and not kept, so nothing will ring: penjing serve keeps them"
+    print(f"[{remark}]", file=sys.stderr)
+    return [remark]
 
 
 def _lines(name: str) -> Iterator[str]:

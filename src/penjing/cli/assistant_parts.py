@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penjing.assistant.writer import Writer
     from penjing.core.progress import Progress
     from penjing.core.protocols import Embedder, Tool
+    from penjing.tools.given import Given
 
 ENDINGS = (".yaml", ".yml")
 """What tells a spec from a model."""
@@ -108,17 +109,21 @@ def load_spec(path: str) -> Spec:
 
 
 @contextlib.contextmanager
-def tools_of(spec: Spec) -> Iterator[list[Tool]]:
-    """The tools that a spec names, closed in the end."""
+def tools_of(spec: Spec, given: Given | None = None) -> Iterator[list[Tool]]:
+    """The tools that a spec names, closed in the end. Without `given` they keep nothing."""
     from penjing.tools.given import in_this_process
     from penjing.tools.registry import make_tools
 
-    tools = list(make_tools(section(spec), in_this_process(Path(spec.folder))))
+    given = given or in_this_process(Path(spec.folder))
     try:
-        yield tools
+        tools = list(make_tools(section(spec), given))
+        try:
+            yield tools
+        finally:
+            for tool in tools:
+                tool.close()
     finally:
-        for tool in tools:
-            tool.close()
+        given.schedule.close()
 
 
 def section(spec: Spec) -> dict[str, Any]:
@@ -137,13 +142,15 @@ def documents_of(spec: Spec) -> Retrievers | None:
 
 
 @contextlib.contextmanager
-def opened(spec: Spec, writer: Writer | None) -> Iterator[SpecAssistant]:
+def opened(
+    spec: Spec, writer: Writer | None, given: Given | None = None
+) -> Iterator[SpecAssistant]:
     """The assistant of a spec, ready to reply; closed in the end."""
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
     from penjing.bundle.home import Home
 
-    with tools_of(spec) as tools:
+    with tools_of(spec, given) as tools:
         require_sound(spec, tools)
         assistant = build(
             spec,

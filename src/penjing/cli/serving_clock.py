@@ -7,9 +7,9 @@ Where it is closed nothing is told; it is made up for when the person is back.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from penjing.cli.rings import LANGUAGES, rings, written_in
 from penjing.core.errors import NotFound, PenjingError
 from penjing.core.messages import Message
 from penjing.tools.failed import Failed
@@ -20,27 +20,6 @@ if TYPE_CHECKING:
     from penjing.serve.present import Present
 
 log = logging.getLogger("penjing.serve")
-
-_LATE = 60.0
-"""Seconds after which it is said when it should have rung."""
-_WORDS = {
-    "en": {
-        "timer": "The timer has run out",
-        "alarm": "It is {time}: your alarm",
-        "reminder": "A reminder",
-        "colon": ": ",
-        "end": ".",
-        "late": " It was due on {date} at {time}, when you were not here.",
-    },
-    "zh": {
-        "timer": "计时结束",
-        "alarm": "现在{time}，闹钟响了",
-        "reminder": "提醒",
-        "colon": "：",
-        "end": "。",
-        "late": "（应在{date} {time}响，当时您不在。）",
-    },
-}
 
 
 class Teller:
@@ -59,7 +38,7 @@ class Teller:
             sessions = store.history.sessions()
             session = sessions[0] if sessions else store.history.begin()
             language = self._language_of(store, session.id)
-            store.history.append_turn(session.id, Message.of("assistant", said(due, language)))
+            store.history.append_turn(session.id, Message.of("assistant", rings(due, language)))
         except PenjingError as error:
             log.warning("what rang was not told: %s", type(error).__name__)
             return False
@@ -76,25 +55,9 @@ class Teller:
     def _language_of(self, store: Store, session: str) -> str:
         """As they chose it, or as they last spoke."""
         chosen = store.settings.get("language")
-        if chosen in _WORDS:
+        if chosen in LANGUAGES:
             return chosen
         for turn in reversed(store.history.turns(session)):
             if turn.message.role == "user":
-                return _written_in(turn.message.text)
+                return written_in(turn.message.text)
         return self._language
-
-
-def said(due: Due, language: str) -> str:
-    """What rings, in words."""
-    words = _WORDS["zh" if language.startswith("zh") else "en"]
-    at = datetime.fromtimestamp(due.at).astimezone()
-    when = {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}"}
-    text = words[due.kind].format(**when)
-    label = " ".join(due.label.split())
-    text += f"{words['colon']}{label}" if label else ""
-    text += "" if text[-1] in ".!?。！？" else words["end"]
-    return text + (words["late"].format(**when) if due.late > _LATE else "")
-
-
-def _written_in(text: str) -> str:
-    return "zh" if any("\u4e00" <= char <= "\u9fff" for char in text) else "en"

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from penjing.core.protocols import Tool
-    from penjing.tools.schedule import Due
 
 EXAMPLES: Mapping[str, str] = {
     "tools": """penjing tools list assistant.yaml
@@ -122,7 +121,7 @@ def _tools(spec: Path) -> Iterator[list[Tool]]:
     from penjing.tools.registry import make_tools
 
     path = Home.from_environment().root / "tools" / "settings.json"
-    given = on_disk(spec.parent, path, _unheard)
+    given = on_disk(spec.parent, path)
     tools = make_tools(_section(spec), given)
     try:
         yield tools
@@ -130,11 +129,6 @@ def _tools(spec: Path) -> Iterator[list[Tool]]:
         for tool in tools:
             tool.close()
         given.schedule.close()
-
-
-def _unheard(_due: Due) -> bool:
-    """Nobody listens here: it is told by the next program that welcomes the person."""
-    return False
 
 
 def _section(spec: Path) -> Mapping[str, Any]:

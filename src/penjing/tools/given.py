@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from penjing.tools.home.houses import Houses
 from penjing.tools.keep import Kept, in_file, in_memory
-from penjing.tools.schedule import Schedule, Tell
+from penjing.tools.schedule import Due, Schedule, Tell
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Scheduler
@@ -37,13 +37,18 @@ class Given:
     """Connections that tools share."""
 
 
-def on_disk(folder: Path, path: Path, tell: Tell, clock: Clock = time.time) -> Given:
+def nobody(_due: Due) -> bool:
+    """Nobody listens here: it is told by the next program that welcomes the person."""
+    return False
+
+
+def on_disk(folder: Path, path: Path, tell: Tell = nobody, clock: Clock = time.time) -> Given:
     """All in one plain file, for the one person of a machine without a vault."""
     kept = in_file(path)
     return Given(folder, kept, Schedule(kept, tell, clock), clock=clock)
 
 
-def in_this_process(folder: Path, clock: Clock = time.time) -> Given:
-    """All in memory and nobody told: to check a spec, and for tests."""
+def in_this_process(folder: Path, tell: Tell = nobody, clock: Clock = time.time) -> Given:
+    """All in memory, and gone with the process: to talk at a terminal, to check a spec."""
     kept = in_memory()
-    return Given(folder, kept, Schedule(kept, lambda _: False, clock), clock=clock)
+    return Given(folder, kept, Schedule(kept, tell, clock), clock=clock)
