@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, number, one_of, parameters, text, yes_no
+from penjing.tools.checked import Checked, number, text
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
-from penjing.tools.ringing import cancel, shown, snooze
+from penjing.tools.ringing import WALL, Ringing, ringing_parameters
 from penjing.tools.schedule import Entry
-from penjing.tools.when import DATE, DAYS, TIME, next_moment, zone_of
+from penjing.tools.when import next_moment, zone_of
 
 DESCRIPTION = "Sets, lists, cancels and snoozes reminders of something at a time or after a while."
-PARAMETERS = parameters(
-    ["action"],
-    action=one_of("what to do", "set", "list", "cancel", "snooze"),
+PARAMETERS = ringing_parameters(
     text=text("what to be reminded of", 500),
-    time=text("HH:MM", 5, TIME),
-    date=text("YYYY-MM-DD; the next time it comes when left out", 10, DATE),
-    days={
-        "type": "array",
-        "description": "weekdays on which it repeats",
-        "items": one_of("a weekday", *DAYS),
-        "minItems": 1,
-        "maxItems": 7,
-    },
+    **WALL,
     seconds=number("after how many seconds", 1, 31_622_400),
-    minutes=number("how long to snooze", 1, 120),
-    all=yes_no("cancel all of them"),
 )
 
 
@@ -58,33 +46,14 @@ def make(settings: Settings, given: Given) -> list[Tool]:
     return [Checked("reminders", DESCRIPTION, PARAMETERS, Reminders(settings, given))]
 
 
-class Reminders:
-    """Sets and cancels."""
+class Reminders(Ringing):
+    """Knows what of, and a moment said in either way."""
+
+    kind = "reminder"
 
     def __init__(self, settings: Settings, given: Given) -> None:
-        self._settings, self._schedule, self._clock = settings, given.schedule, given.clock
-        self._zone = zone_of(settings.zone)
-
-    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; raises Failed."""
-        now = self._clock()
-        match arguments["action"]:
-            case "set":
-                return self._shown(self._set(arguments, person, now), now)
-            case "list":
-                entries = self._schedule.entries(person, "reminder")
-                found = [self._shown(entry, now) for entry in entries]
-                return {"reminders": found, "count": len(found)}
-            case "cancel":
-                named = {**arguments}
-                if "text" in named:
-                    named["label"] = named.pop("text")
-                gone = cancel(self._schedule, person, "reminder", named, self._zone)
-                return {"cancelled": [entry.label for entry in gone], "count": len(gone)}
-            case _:
-                minutes = arguments.get("minutes", self._settings.snooze_minutes)
-                entry = snooze(self._schedule, person, "reminder", minutes, now)
-                return self._shown(entry, now)
+        super().__init__(given, settings.snooze_minutes, settings.zone)
+        self._settings = settings
 
     def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
         if "text" not in arguments:
@@ -104,12 +73,5 @@ class Reminders:
         )
 
     def _shown(self, entry: Entry, now: float) -> dict[str, Any]:
-        data = shown(entry, self._zone, now)
+        data = super()._shown(entry, now)
         return {"text": data.pop("label"), **data}
-
-    def entities(self, parameter: str) -> Sequence[str]:
-        """None: what a person is reminded of is their own."""
-        return ()
-
-    def close(self) -> None:
-        """Nothing is held."""

@@ -1,34 +1,104 @@
-"""What alarms, timers and reminders share: to list, to cancel, to snooze.
+"""What alarms, timers and reminders share: all but how one is set.
 
 Knows the schedule, not how a time was said.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
-from typing import Any
+from typing import Any, ClassVar
 
+from penjing.tools.checked import number, one_of, parameters, text, yes_no
 from penjing.tools.failed import Failed
+from penjing.tools.given import Given
 from penjing.tools.names import plain
 from penjing.tools.schedule import Entry, Kind, Schedule
-from penjing.tools.when import local
+from penjing.tools.when import DATE, DAYS, TIME, local, zone_of
+
+WALL = {
+    "time": text("HH:MM", 5, TIME),
+    "date": text("YYYY-MM-DD; the next time it comes when left out", 10, DATE),
+    "days": {
+        "type": "array",
+        "description": "weekdays on which it repeats",
+        "items": one_of("a weekday", *DAYS),
+        "minItems": 1,
+        "maxItems": 7,
+    },
+}
+"""Arguments that name a moment by the clock on the wall."""
 
 
-def shown(entry: Entry, zone: tzinfo, now: float) -> dict[str, Any]:
-    """An entry as data."""
-    at = local(entry.at, zone)
-    return {
-        "id": entry.id,
-        "label": entry.label,
-        "time": f"{at:%H:%M}",
-        "date": f"{at:%Y-%m-%d}",
-        "in_seconds": max(0, round(entry.at - now)),
-        "days": list(entry.days),
-    }
+def ringing_parameters(**own: Any) -> dict[str, Any]:
+    """The schema of one of these tools: its own arguments beside those of all."""
+    return parameters(
+        ["action"],
+        action=one_of("what to do", "set", "list", "cancel", "snooze"),
+        **own,
+        minutes=number("how long to snooze", 1, 120),
+        all=yes_no("cancel all of them"),
+    )
 
 
-def cancel(
+class Ringing(ABC):
+    """Sets, lists, cancels and snoozes entries of one kind. Satisfies `Doing`."""
+
+    kind: ClassVar[Kind]
+    """Which."""
+
+    def __init__(self, given: Given, snooze_minutes: int, zone: str | None = None) -> None:
+        self._schedule, self._clock, self._snooze = given.schedule, given.clock, snooze_minutes
+        self._zone = zone_of(zone)
+
+    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
+        """Do it; raises Failed."""
+        now = self._clock()
+        match arguments["action"]:
+            case "set":
+                return self._shown(self._set(arguments, person, now), now)
+            case "list":
+                entries = self._schedule.entries(person, self.kind)
+                found = [self._shown(entry, now) for entry in entries]
+                return {f"{self.kind}s": found, "count": len(found)}
+            case "cancel":
+                gone = _cancel(self._schedule, person, self.kind, arguments, self._zone)
+                return {"cancelled": [self._called(entry) for entry in gone], "count": len(gone)}
+            case _:
+                minutes = arguments.get("minutes", self._snooze)
+                entry = _snooze(self._schedule, person, self.kind, minutes, now)
+                return self._shown(entry, now)
+
+    def entities(self, parameter: str) -> Sequence[str]:
+        """None: what rings is a person's own."""
+        return ()
+
+    def close(self) -> None:  # noqa: B027  nothing has to be closed by any of them
+        """Nothing is held."""
+
+    @abstractmethod
+    def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
+        """Let one ring. Raises Failed."""
+
+    def _called(self, entry: Entry) -> str:
+        """How one that was cancelled is named."""
+        return entry.label
+
+    def _shown(self, entry: Entry, now: float) -> dict[str, Any]:
+        """An entry as data."""
+        at = local(entry.at, self._zone)
+        return {
+            "id": entry.id,
+            "label": entry.label,
+            "time": f"{at:%H:%M}",
+            "date": f"{at:%Y-%m-%d}",
+            "in_seconds": max(0, round(entry.at - now)),
+            "days": list(entry.days),
+        }
+
+
+def _cancel(
     schedule: Schedule, person: str, kind: Kind, arguments: Mapping[str, Any], zone: tzinfo
 ) -> list[Entry]:
     """Cancel the one that is meant, or all. Raises Failed when it is not clear which."""
@@ -44,7 +114,8 @@ def cancel(
 
 
 def _chosen(entries: Sequence[Entry], arguments: Mapping[str, Any], zone: tzinfo) -> list[Entry]:
-    label, time, day = (arguments.get(key) for key in ("label", "time", "date"))
+    label = arguments.get("label", arguments.get("text"))
+    time, day = arguments.get("time"), arguments.get("date")
     chosen = list(entries)
     if label is not None:
         same = [entry for entry in chosen if plain(entry.label) == plain(label)]
@@ -61,7 +132,7 @@ def _name(entry: Entry, zone: tzinfo) -> str:
     return entry.label or f"{local(entry.at, zone):%H:%M}"
 
 
-def snooze(schedule: Schedule, person: str, kind: Kind, minutes: int, now: float) -> Entry:
+def _snooze(schedule: Schedule, person: str, kind: Kind, minutes: int, now: float) -> Entry:
     """Let what rang last ring again. Raises Failed when nothing has."""
     last = schedule.rang_last(person, kind)
     if last is None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, number, one_of, parameters, text, yes_no
+from penjing.tools.checked import Checked, number, text
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
-from penjing.tools.ringing import cancel, shown, snooze
-from penjing.tools.when import zone_of
+from penjing.tools.ringing import Ringing, ringing_parameters
+from penjing.tools.schedule import Entry
 
 DESCRIPTION = "Sets, lists, cancels and snoozes timers that ring after a while."
-PARAMETERS = parameters(
-    ["action"],
-    action=one_of("what to do", "set", "list", "cancel", "snooze"),
+PARAMETERS = ringing_parameters(
     seconds=number("how long, in seconds", 1, 604_800),
     label=text("what to call it"),
-    minutes=number("how long to snooze", 1, 120),
-    all=yes_no("cancel all of them"),
 )
 
 
@@ -38,43 +34,21 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("timers", DESCRIPTION, PARAMETERS, Timers(settings, given))]
+    doing = Timers(given, settings.snooze_minutes)
+    return [Checked("timers", DESCRIPTION, PARAMETERS, doing)]
 
 
-class Timers:
-    """Sets and cancels."""
+class Timers(Ringing):
+    """Knows how long."""
 
-    def __init__(self, settings: Settings, given: Given) -> None:
-        self._settings, self._schedule, self._clock = settings, given.schedule, given.clock
-        self._zone = zone_of(None)
+    kind = "timer"
 
-    def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; raises Failed."""
-        now = self._clock()
-        match arguments["action"]:
-            case "set":
-                if "seconds" not in arguments:
-                    raise Failed("arguments", "a timer needs to know how long: give seconds")
-                entry = self._schedule.add(
-                    person, "timer", arguments.get("label", ""), now + arguments["seconds"]
-                )
-                return {**shown(entry, self._zone, now), "seconds": arguments["seconds"]}
-            case "list":
-                entries = self._schedule.entries(person, "timer")
-                timers = [shown(entry, self._zone, now) for entry in entries]
-                timers = [{**timer, "left": timer["in_seconds"]} for timer in timers]
-                return {"timers": timers, "count": len(timers)}
-            case "cancel":
-                gone = cancel(self._schedule, person, "timer", arguments, self._zone)
-                return {"cancelled": [entry.label for entry in gone], "count": len(gone)}
-            case _:
-                minutes = arguments.get("minutes", self._settings.snooze_minutes)
-                entry = snooze(self._schedule, person, "timer", minutes, now)
-                return {**shown(entry, self._zone, now), "seconds": 60 * minutes}
+    def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
+        if "seconds" not in arguments:
+            raise Failed("arguments", "a timer needs to know how long: give seconds")
+        label, at = arguments.get("label", ""), now + arguments["seconds"]
+        return self._schedule.add(person, "timer", label, at)
 
-    def entities(self, parameter: str) -> Sequence[str]:
-        """None: names of timers are a person's own."""
-        return ()
-
-    def close(self) -> None:
-        """Nothing is held."""
+    def _shown(self, entry: Entry, now: float) -> dict[str, Any]:
+        data = super()._shown(entry, now)
+        return {**data, "seconds": data["in_seconds"], "left": data["in_seconds"]}
