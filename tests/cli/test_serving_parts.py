@@ -175,6 +175,32 @@ def test_who_may_not_use_a_tool_is_told_so_and_it_is_not_called() -> None:
     assert lamp.closed
 
 
+def test_whoever_may_not_use_a_source_is_answered_without_it(tmp_path: Path) -> None:
+    class Strict(Alone):
+        def require(self, person: str, kind: str, name: str) -> None:
+            if (person, kind, name) == ("ben", "source", "wages.md"):
+                raise NotPermitted(f"{person} may not use the source '{name}': ask an owner")
+
+    spec = SPEC + "knowledge: {sources: [manual.md, wages.md], wording: quote}\nunknown: [knowledge]\n"
+    (tmp_path / "assistant.yaml").write_text(spec, "utf-8")
+    (tmp_path / "manual.md").write_text("# Filter\n\nRinse the filter each month.\n", "utf-8")
+    (tmp_path / "wages.md").write_text("# Wages\n\nThe gardener earns ninety crowns.\n", "utf-8")
+    path, scheduler = str(tmp_path / "assistant.yaml"), FakeScheduler()
+    store = FakeStore()
+    session = store.history.begin().id
+    with served(path, load_spec(path), Around(scheduler, Strict(store), Present())) as assistant:
+
+        def said(person: str, text: str) -> str:
+            events = assistant.reply(person, store, session, text, role="member")
+            return "".join(one.text for one in events if isinstance(one, Said))
+
+        asked = "What does the gardener earn?"
+        assert "ninety" in said("anna", asked)
+        assert "ninety" not in said("ben", asked)
+        assert "Rinse" in said("ben", "How often must the filter be rinsed?")
+    scheduler.close()
+
+
 class Listed:
     """Finds what it was given."""
 

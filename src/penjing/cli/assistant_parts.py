@@ -11,6 +11,7 @@ from penjing.core.errors import BadInput
 from penjing.core.messages import Chunk, GenerationSettings, Message
 
 if TYPE_CHECKING:
+    from penjing.assistant.generate.shelf import Shelf
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.assistant.writer import Writer
@@ -133,12 +134,16 @@ def section(spec: Spec) -> dict[str, Any]:
 
 def documents_of(spec: Spec) -> Retrievers | None:
     """Whoever asks, the spec's own documents are searched."""
+    own = shelf_of(spec)
+    return None if own is None else lambda _person, _store: own
+
+
+def shelf_of(spec: Spec) -> Shelf | None:
+    """The spec's own documents."""
     from penjing.assistant.generate.shelf import shelf
 
-    if not spec.knowledge.sources:
-        return None
-    own = shelf(Path(spec.folder), spec.knowledge.sources)
-    return lambda _person, _store: own
+    sources = spec.knowledge.sources
+    return shelf(Path(spec.folder), sources) if sources else None
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.cli.assistant_parts import addresses_of, documents_of, load_spec, section
+from penjing.cli.assistant_parts import addresses_of, load_spec, section, shelf_of
 from penjing.core.dialogue import Event, Outcome, Passage, Standing
 from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 
@@ -195,7 +195,7 @@ def _made(spec: Spec, around: Around, schedule: Schedule) -> SpecAssistant:
             spec,
             tools,
             writer=ScheduledWriter(around.scheduler),
-            retrievers=_retrievers(spec, around.desk),
+            retrievers=_retrievers(spec, around),
             cache=around.cache,
             clock=around.clock,
         )
@@ -237,10 +237,8 @@ class Permitted:
 
     def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
         """Do it, or say that this person may not."""
-        try:
-            self._people.require(person, "tool", self.name)
-        except (NotPermitted, NotFound) as error:
-            return Outcome(False, {"reason": "refused"}, str(error))
+        if (why := _forbids(self._people, person, "tool", self.name)) is not None:
+            return Outcome(False, {"reason": "refused"}, why)
         return self._tool.call(arguments, person)
 
     def close(self) -> None:
@@ -262,17 +260,27 @@ class Together:
         return [one for rank in ranks for one in rank if one is not None][:limit]
 
 
-def _retrievers(spec: Spec, desk: KnowledgeDesk | None) -> Retrievers | None:
-    """A person's own documents and the spec's."""
-    beside = documents_of(spec)
-    if desk is None:
-        return beside
+def _retrievers(spec: Spec, around: Around) -> Retrievers | None:
+    """A person's own documents, and those of the spec's that they may use."""
+    shelf, desk, people = shelf_of(spec), around.desk, around.people
+    if shelf is None:
+        return None if desk is None else lambda _person, store: desk.retriever(store)
 
     def of(person: str, store: Store) -> Retriever:
-        own = desk.retriever(store)
-        return Together((own, beside(person, store))) if beside else own
+        sources = spec.knowledge.sources
+        theirs = shelf.only([one for one in sources if not _forbids(people, person, "source", one)])
+        return theirs if desk is None else Together((desk.retriever(store), theirs))
 
     return of
+
+
+def _forbids(people: People, person: str, kind: str, name: str) -> str | None:
+    """Why a person may not use something, as the accounts have it now; None where they may."""
+    try:
+        people.require(person, kind, name)
+    except (NotPermitted, NotFound) as error:
+        return str(error)
+    return None
 
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,6 +33,16 @@ class Shelf:
     """In the order of the documents."""
     words: tuple[frozenset[str], ...]
     """Of each passage and its heading."""
+
+    def only(self, sources: Collection[str]) -> Shelf:
+        """What of it is of these documents; itself when all is."""
+        kept = [place for place, one in enumerate(self.passages) if one.source in sources]
+        if len(kept) == len(self.passages):
+            return self
+        return Shelf(
+            tuple(self.passages[place] for place in kept),
+            tuple(self.words[place] for place in kept),
+        )
 
     def search(self, query: str, *, limit: int = 5) -> list[Passage]:
         """The passages that hold most of a question's words, rare words before common ones."""
