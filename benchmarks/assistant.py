@@ -15,7 +15,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +130,16 @@ def _writer(name: str) -> ModelWriter:
     return ModelWriter(LlamaCpp.open(path, context=2048))
 
 
+QUESTIONS = (
+    "how often should I descale the machine?",
+    "how long is the warranty?",
+    "what does the red light mean?",
+)
+"""To the manual of customer service."""
+
+
 def turns(writer: ModelWriter | None) -> dict[str, Any]:
-    """Seconds from text to action, and to the first word of a quoted and of an open answer."""
+    """Seconds from text to action, and to the first word of quoted, worded and open answers."""
     tools = list(smart_tools().values())
     assistant = build(load(EXAMPLES / "smart-home/assistant.yaml"), tools, writer=writer)
     acted = [_first(assistant, one.text, Acted) for one in kept("smart-home.test") if one.intents]
@@ -140,7 +148,7 @@ def turns(writer: ModelWriter | None) -> dict[str, Any]:
     own = shelf(Path(spec.folder), spec.knowledge.sources)
     served = list(recording(*spec.tools).values())
     service = build(spec, served, writer=writer, retrievers=lambda _person, _store: own)
-    quoted = _first(service, "how often should I descale the machine?", Said)
+    quoted = _first(service, QUESTIONS[0], Said)
     document = {
         "acted": len(acted),
         "text_to_action_ms_median": round(1000 * acted[len(acted) // 2], 2),
@@ -148,6 +156,10 @@ def turns(writer: ModelWriter | None) -> dict[str, Any]:
         "quoted_first_word_ms": round(1000 * (quoted or 0), 2),
     }
     if writer is not None:
+        worded = replace(spec, knowledge=replace(spec.knowledge, wording="model"))
+        service = build(worded, served, writer=writer, retrievers=lambda _person, _store: own)
+        said = [_first(service, one, Said) for one in QUESTIONS]
+        document["worded_first_word_ms"] = [round(1000 * (one or 0), 2) for one in said]
         opened = _first(assistant, "tell me about the moon please", Said)
         document["open_answer_first_word_ms"] = round(1000 * (opened or 0), 2)
     return document

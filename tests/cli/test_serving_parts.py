@@ -181,7 +181,9 @@ def test_whoever_may_not_use_a_source_is_answered_without_it(tmp_path: Path) -> 
             if (person, kind, name) == ("ben", "source", "wages.md"):
                 raise NotPermitted(f"{person} may not use the source '{name}': ask an owner")
 
-    spec = SPEC + "knowledge: {sources: [manual.md, wages.md], wording: quote}\nunknown: [knowledge]\n"
+    spec = (
+        SPEC + "knowledge: {sources: [manual.md, wages.md], wording: quote}\nunknown: [knowledge]\n"
+    )
     (tmp_path / "assistant.yaml").write_text(spec, "utf-8")
     (tmp_path / "manual.md").write_text("# Filter\n\nRinse the filter each month.\n", "utf-8")
     (tmp_path / "wages.md").write_text("# Wages\n\nThe gardener earns ninety crowns.\n", "utf-8")

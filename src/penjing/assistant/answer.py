@@ -6,7 +6,7 @@ likes; it is read by nobody who acts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.generate.prompt import Memory, fitted, now_line, prompt
@@ -50,9 +50,11 @@ def grounded(
     if not best:
         return
     if spec.knowledge.wording == "model" and writer is not None:
-        worded = _worded(question, language, [one.passage for one in best], writer, owner)
+        worded = False
+        for event in _worded(question, language, [one.passage for one in best], writer, owner):
+            worded = True
+            yield event
         if worded:
-            yield from worded
             return
     for number, one in enumerate(best, 1):
         gap = "" if number == 1 or language.startswith("zh") else " "
@@ -62,25 +64,40 @@ def grounded(
 
 def _worded(
     question: str, language: str, passages: Sequence[Passage], writer: Writer, owner: str
-) -> list[Event]:
-    """The model's own words, as far as the passages bear them out; nothing when they do not."""
+) -> Iterator[Event]:
+    """The model's own words, sentence by sentence as they are written, as far as the passages bear
+    them out; nothing when they do not.
+    """
     listed = "\n".join(f"[{n}] {_line(one.text)}" for n, one in enumerate(passages, 1))
     rules = _RULES["zh" if language.startswith("zh") else "en"]
     messages = [Message.of("system", rules), Message.of("user", f"{listed}\n\n{question}")]
     settings = GenerationSettings(max_tokens=_GROUNDED_TOKENS)
-    text = "".join(chunk.text for chunk in writer.write(owner, messages, settings))
-    events: list[Event] = []
+    said = False
     told: set[int] = set()
-    for sentence in sentences_of(text):
+    for sentence in finished(chunk.text for chunk in writer.write(owner, messages, settings)):
         numbers = borne_out(sentence, passages)
         if not numbers:
             continue  # said by nobody but the model
         plain = sentence.split("[")[0].strip()
-        gap = " " if events and not language.startswith("zh") else ""
-        events.append(Said(f"{gap}{plain} {''.join(f'[{n}]' for n in numbers)}", "model"))
-        events += [Cited(n, passages[n - 1]) for n in numbers if n not in told]
+        gap = " " if said and not language.startswith("zh") else ""
+        yield Said(f"{gap}{plain} {''.join(f'[{n}]' for n in numbers)}", "model")
+        yield from (Cited(n, passages[n - 1]) for n in numbers if n not in told)
         told |= set(numbers)
-    return events
+        said = True
+
+
+def finished(pieces: Iterable[str]) -> Iterator[str]:
+    """Sentences with the citations behind them, each as soon as the next one has begun."""
+    text, done = "", 0
+    for piece in pieces:
+        text += piece
+        found = sentences_of(text)
+        open_ones = (
+            2 if found and found[-1].startswith("[") else 1
+        )  # half a citation of the one before
+        yield from found[done : len(found) - open_ones]
+        done = max(done, len(found) - open_ones)
+    yield from sentences_of(text)[done:]
 
 
 def _line(text: str) -> str:
@@ -104,4 +121,4 @@ def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) ->
             told.usage, told.length = chunk.usage, chunk.finish_reason == "length"
 
 
-__all__ = ["OPEN_TOKENS", "Told", "grounded", "now_line", "opened"]
+__all__ = ["OPEN_TOKENS", "Told", "finished", "grounded", "now_line", "opened"]

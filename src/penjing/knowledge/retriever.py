@@ -7,6 +7,7 @@ removed meanwhile, by another process too, are taken in or left out before each 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from penjing.core.dialogue import Passage
@@ -71,10 +72,12 @@ class KnowledgeRetriever:
             return []
         with self._lock:
             self._follow()
-            vector = self._embedder.embed([question], "query")[0]
             words = asked(question)
-            places = self._store.passages.places(words, most=MOST_PLACES)
-            by_words = self._words.search(places, _DEEP)
+            with ThreadPoolExecutor(1) as beside:  # the engine and the store need no common lock
+                embedding = beside.submit(self._embedder.embed, [question], "query")
+                places = self._store.passages.places(words, most=MOST_PLACES)
+                by_words = self._words.search(places, _DEEP)
+                vector = embedding.result()[0]
             by_meaning = [one.number for one in self._meaning.search(vector, _DEEP)]
             scores = fused(by_words, by_meaning)
             best = list(scores)[:limit]

@@ -115,7 +115,8 @@ class DenseIndex:
         self, query: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
         floats = self._coded.codes[rows].astype(np.float32)
-        return (floats @ query) * self._coded.scales[rows]
+        dots = np.einsum("ij,j->i", floats, query)  # BLAS would keep every core busy for longer
+        return dots * self._coded.scales[rows]
 
     def _sign(self) -> None:
         """The mean, and on which side of it each number lies."""
