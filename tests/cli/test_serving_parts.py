@@ -21,7 +21,7 @@ from penjing.cli.serving_assistant import Around, Permitted, Served, Together, s
 from penjing.cli.serving_clock import Teller
 from penjing.core.dialogue import Acted, Passage, Said
 from penjing.core.errors import NotFound, NotPermitted
-from penjing.core.messages import Message
+from penjing.core.messages import Message, Note
 from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.door.accounts import Known, Opened
 from penjing.serve.door.stores import Stores
@@ -198,6 +198,18 @@ def test_whoever_may_not_use_a_source_is_answered_without_it(tmp_path: Path) -> 
 
         asked = "What does the gardener earn?"
         assert "ninety" in said("anna", asked)
+        (cited,) = [
+            passage
+            for turn in store.history.turns(session)
+            for note in turn.message.parts
+            if isinstance(note, Note) and note.name == "cited"
+            for passage in [note.data["passage"]]
+        ]
+        place = cited["document"], cited["start"], cited["end"]
+        assert assistant.text("anna", *place) == cited["text"]
+        with pytest.raises(NotPermitted):
+            assistant.text("ben", *place)
+        assert assistant.text("anna", "manual.md", 0, 10) is None
         assert "ninety" not in said("ben", asked)
         assert "Rinse" in said("ben", "How often must the filter be rinsed?")
     scheduler.close()

@@ -178,9 +178,9 @@ def test_a_house_is_commanded_over_http(home: Home) -> None:
         assert "may not use the tool 'lights'" in refused["error"]
 
 
-def permitted(owner: Caller, name: str, tool: str, *, allowed: bool) -> None:
+def permitted(owner: Caller, name: str, what: str, *, kind: str = "tool", allowed: bool) -> None:
     (person,) = [one for one in owner.ask("GET", "/api/people").json if one["name"] == name]
-    said = {"permissions": [{"kind": "tool", "name": tool, "allowed": allowed}]}
+    said = {"permissions": [{"kind": kind, "name": what, "allowed": allowed}]}
     assert owner.ask("PATCH", f"/api/people/{person['id']}", said).status == 200
 
 
@@ -218,6 +218,24 @@ def test_without_a_vault_a_timer_rings(home: Home) -> None:
 
         wait_until(lambda: said()[-1] == "The timer has run out.", 20)
         server.stop()
+
+
+def test_a_citation_of_the_spec_s_own_document_opens(home: Home) -> None:
+    manual = "# Filter\n\nRinse the filter each month, in cold water.\n"
+    (home.spec.parent / "manual.md").write_text(manual, "utf-8")
+    home.write("unknown: [model]", "unknown: [knowledge]\nknowledge: {sources: [manual.md]}")
+    with served(home) as server:
+        anna = server.caller()
+        events = say(anna, begun(anna), "how often must the filter be rinsed?")
+        cited = only(events, "cited")["passage"]
+        assert (cited["source"], cited["location"]) == ("manual.md", "Filter")
+        path = f"/api/documents/{cited['document']}/text"
+        piece = anna.ask("GET", f"{path}?start=0&end={cited['end']}").json
+        assert piece["text"][cited["start"] :] == cited["text"]
+        permitted(anna, "Ben", "manual.md", kind="source", allowed=False)
+        refused = server.caller("Ben").ask("GET", path)
+        assert refused.status == 403
+        assert "month" not in refused.body.decode()
 
 
 def test_a_spec_is_read_again_and_a_broken_one_is_not(home: Home) -> None:

@@ -78,3 +78,10 @@ def test_a_chat_model_is_refused_and_a_closed_one_too(
         embedder.close()
         with pytest.raises(EngineError, match="closed"):
             embedder.embed(["x"], "query")
+
+
+def test_tokens_are_counted_as_they_are_read(embedder: LlamaEmbedder) -> None:
+    one = embedder.count_tokens(["water the tree"], "passage")
+    assert 5 <= one <= 12
+    assert embedder.count_tokens(["water the tree"] * 3, "passage") == 3 * one
+    assert embedder.count_tokens(["tree " * 5000], "passage") == BATCH

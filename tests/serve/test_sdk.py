@@ -345,6 +345,7 @@ def test_embeddings(echo: Running, encoding: Any) -> None:
     if isinstance(first, str):
         first = np.frombuffer(base64.b64decode(first), "<f4").tolist()
     assert [one.index for one in found.data] == [0, 1]
+    assert (found.usage.prompt_tokens, found.usage.total_tokens) == (4, 4)
     assert len(first) == 3
     assert sum(number**2 for number in first) == pytest.approx(1.0, abs=1e-5)
 

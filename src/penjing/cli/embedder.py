@@ -69,6 +69,10 @@ class LateEmbedder:
         """Vectors of texts."""
         return self._now().embed(texts, kind)
 
+    def count_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> int:
+        """How many tokens are read of texts."""
+        return self._now().count_tokens(texts, kind)
+
     def close(self) -> None:
         """Free the model, if it was loaded. Calling it twice is harmless."""
         with self._lock:

@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
     from penjing.cli.serving_assistant import Served
     from penjing.core.progress import Progress
-    from penjing.core.protocols import Embedder, Scheduler
+    from penjing.core.protocols import Embedder, Scheduler, Store
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.door.accounts import Accounts
     from penjing.serve.present import Present
-    from penjing.serve.services import Model, People, Services
+    from penjing.serve.services import Model, People, Reader, Services
     from penjing.vault.vault import Vault
 
 Opener = Callable[[Path, Namespace], "Scheduler"]
@@ -286,8 +286,21 @@ def _services(parts: _Parts) -> Services:
         parts.assistant,
         embedder=known.embedder if known else None,
         index=known.desk.index if known else None,
-        read=known.desk.text if known else None,
+        read=_reader(parts),
     )
+
+
+def _reader(parts: _Parts) -> Reader:
+    """The assistant's own documents, then those that a person put in."""
+    assistant, known = parts.assistant, parts.knowledge
+
+    def read(person: str, store: Store, document: str, start: int, end: int) -> str | None:
+        text = assistant.text(person, document, start, end) if assistant else None
+        if text is None and known is not None:
+            text = known.desk.text(store, document, start, end)
+        return text
+
+    return read
 
 
 def _token_file(args: Namespace) -> Path:

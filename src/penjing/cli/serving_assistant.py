@@ -22,6 +22,7 @@ from penjing.core.dialogue import Event, Outcome, Passage, Standing
 from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 
 if TYPE_CHECKING:
+    from penjing.assistant.generate.shelf import Shelf
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.core.protocols import Retriever, Scheduler, Store, Tool
@@ -62,7 +63,7 @@ class Served:
         self._reached = {*addresses_of(spec)}
         self._lock = threading.Lock()
         self._reloading = threading.Lock()
-        self._now = _Held(_made(spec, around, schedule))
+        self._now = self._made(spec)
 
     @property
     def name(self) -> str:
@@ -100,18 +101,31 @@ class Served:
             try:
                 spec = load_spec(self._path)
                 self._require_possible(spec)
-                assistant = _made(spec, self._around, self._schedule)
+                made = self._made(spec)
             except PenjingError as error:
                 log.error("the spec was not read again, the old one goes on: %s", error)
                 return
             with self._lock:
-                before, self._now, self._spec = self._now, _Held(assistant), spec
+                before, self._now, self._spec = self._now, made, spec
             self._let_go(before)
             log.info("the spec was read again")
+
+    def text(self, person: str, document: str, start: int, end: int) -> str | None:
+        """A piece of one of its own documents; None for any other. Raises NotPermitted."""
+        shelf = self._now.shelf
+        if shelf is None or document not in shelf.texts:
+            return None
+        source, text = shelf.texts[document]
+        self._around.people.require(person, "source", source)
+        return text[start:end]
 
     def close(self) -> None:
         """Let go of tools. Calling it twice is harmless."""
         self._now.assistant.close()
+
+    def _made(self, spec: Spec) -> _Held:
+        shelf = shelf_of(spec)
+        return _Held(_made(spec, self._around, self._schedule, shelf), shelf)
 
     def _require_possible(self, spec: Spec) -> None:
         """Raise BadInput for what a running server cannot change."""
@@ -146,6 +160,8 @@ class Served:
 @dataclass
 class _Held:
     assistant: SpecAssistant
+    shelf: Shelf | None
+    """The spec's own documents."""
     users: int = 1
     """Turns, and one as long as it is current."""
 
@@ -176,7 +192,7 @@ def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
         schedule.close()
 
 
-def _made(spec: Spec, around: Around, schedule: Schedule) -> SpecAssistant:
+def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -> SpecAssistant:
     """Raises PenjingError, and then nothing of it is left."""
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
@@ -195,7 +211,7 @@ def _made(spec: Spec, around: Around, schedule: Schedule) -> SpecAssistant:
             spec,
             tools,
             writer=ScheduledWriter(around.scheduler),
-            retrievers=_retrievers(spec, around),
+            retrievers=_retrievers(spec, around, shelf),
             cache=around.cache,
             clock=around.clock,
         )
@@ -260,9 +276,9 @@ class Together:
         return [one for rank in ranks for one in rank if one is not None][:limit]
 
 
-def _retrievers(spec: Spec, around: Around) -> Retrievers | None:
+def _retrievers(spec: Spec, around: Around, shelf: Shelf | None) -> Retrievers | None:
     """A person's own documents, and those of the spec's that they may use."""
-    shelf, desk, people = shelf_of(spec), around.desk, around.people
+    desk, people = around.desk, around.people
     if shelf is None:
         return None if desk is None else lambda _person, store: desk.retriever(store)
 

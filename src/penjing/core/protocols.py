@@ -135,6 +135,10 @@ class Embedder(Protocol):
         """Vectors [len(texts), dimension] of length 1; a text too long is cut at its end."""
         ...
 
+    def count_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> int:
+        """How many tokens `embed` reads of these texts."""
+        ...
+
     def close(self) -> None:
         """Free the model. Calling it twice is harmless."""
         ...

@@ -110,6 +110,10 @@ class LlamaEmbedder:
         out /= np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-12)
         return out
 
+    def count_tokens(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> int:
+        """How many tokens `embed` reads of these texts."""
+        return sum(len(self._tokens(self._prefixes[kind] + text)) for text in texts)
+
     def close(self) -> None:
         """Free the model. Calling it twice is harmless."""
         with self._lock, deferred():

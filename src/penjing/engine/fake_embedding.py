@@ -59,6 +59,14 @@ class FakeEmbedder:
         normed: npt.NDArray[np.float32] = out / np.linalg.norm(out, axis=1, keepdims=True)
         return normed
 
+    def count_tokens(
+        self,
+        texts: Sequence[str],
+        kind: Literal["query", "passage"],  # noqa: ARG002  words are the same in both
+    ) -> int:
+        """Its words."""
+        return sum(len(_WORD.findall(text.lower())) for text in texts)
+
     def close(self) -> None:
         """Refuse work from now on. Calling it twice is harmless."""
         self.closed = True

@@ -89,8 +89,9 @@ class Model:
     """When its file was made, in seconds since 1970."""
 
 
-Reader = Callable[[Store, str, int, int], str]
-"""The plain text of a document, by its id, from one character to another."""
+Reader = Callable[[str, Store, str, int, int], str | None]
+"""What a person may read of a document, by its id, as plain text from one character to another;
+None where it knows nothing of the document. Raises NotFound and NotPermitted."""
 Indexer = Callable[[Store, Document], object]
 """Makes a document's passages; runs apart, and raises PenjingError."""
 
@@ -112,4 +113,4 @@ class Services:
     index: Indexer | None = None
     """What happens to a document that was added; None keeps it as it is."""
     read: Reader | None = None
-    """Reads a document of any kind; None knows plain text alone."""
+    """Reads documents of any kind; where there is none, plain text is read as it was kept."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 from penjing.assistant.generate.quote import terms
@@ -33,6 +34,8 @@ class Shelf:
     """In the order of the documents."""
     words: tuple[frozenset[str], ...]
     """Of each passage and its heading."""
+    texts: Mapping[str, tuple[str, str]]
+    """By the id that passages have: what a document is called, and what it says."""
 
     def only(self, sources: Collection[str]) -> Shelf:
         """What of it is of these documents; itself when all is."""
@@ -42,6 +45,7 @@ class Shelf:
         return Shelf(
             tuple(self.passages[place] for place in kept),
             tuple(self.words[place] for place in kept),
+            {one: self.texts[one] for one in {self.passages[place].document for place in kept}},
         )
 
     def search(self, query: str, *, limit: int = 5) -> list[Passage]:
@@ -65,14 +69,23 @@ class Shelf:
 def shelf(folder: Path, sources: Sequence[str]) -> Shelf:
     """The shelf of some documents in a folder."""
     passages: list[Passage] = []
+    texts: dict[str, tuple[str, str]] = {}
     for name in sources:
         if not name.endswith(ENDINGS):
             raise BadInput(f"{name} is no text: give .md or .txt, or add it with penjing knowledge")
-        passages += cut(read_text(folder / name, limit=MAX_BYTES), name)
+        text = read_text(folder / name, limit=MAX_BYTES)
+        texts[_id(name)] = name, text
+        passages += cut(text, name)
     return Shelf(
         tuple(passages),
         tuple(frozenset(terms(one.text) | terms(one.location)) for one in passages),
+        texts,
     )
+
+
+def _id(name: str) -> str:
+    """Like the ids that a person's own documents have, and like none of them."""
+    return blake2b(name.encode("utf-8"), digest_size=16, person=b"penjing shelf").hexdigest()
 
 
 def cut(text: str, name: str) -> list[Passage]:
@@ -91,6 +104,8 @@ def cut(text: str, name: str) -> list[Passage]:
             start = begin + len(piece) - len(piece.lstrip())
             if piece.strip():
                 words = piece.strip()
-                found.append(Passage(words, name, name, heading, start, start + len(words), 0.0))
+                found.append(
+                    Passage(words, _id(name), name, heading, start, start + len(words), 0.0)
+                )
             begin = stop
     return found

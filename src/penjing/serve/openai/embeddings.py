@@ -43,7 +43,7 @@ class Embedding(BaseModel):
 
 
 class EmbeddingUsage(BaseModel):
-    """Zero: embedders here do not count tokens."""
+    """Tokens that were read; what was cut from a text too long is not among them."""
 
     prompt_tokens: int
     total_tokens: int
@@ -66,23 +66,23 @@ async def create(body: EmbeddingRequest, request: Request) -> Response:
     texts = [body.input] if isinstance(body.input, str) else body.input
     release = desk.quota.take(who.person)
     try:
-        vectors = await asyncio.to_thread(_embed, embedder, body, texts)
+        vectors, count = await asyncio.to_thread(_embed, embedder, body, texts)
     finally:
         release()
     data = [
         {"object": "embedding", "index": index, "embedding": vector}
         for index, vector in enumerate(vectors)
     ]
-    usage = {"prompt_tokens": 0, "total_tokens": 0}
+    usage = {"prompt_tokens": count, "total_tokens": count}
     return JSONResponse({"object": "list", "data": data, "model": body.model, "usage": usage})
 
 
-def _embed(embedder: Embedder, body: EmbeddingRequest, texts: list[str]) -> list[Any]:
-    """Nothing here on the event loop: a model may have to be loaded first."""
+def _embed(embedder: Embedder, body: EmbeddingRequest, texts: list[str]) -> tuple[list[Any], int]:
+    """Vectors and tokens; not on the event loop, as a model may have to be loaded first."""
     if body.dimensions is not None and body.dimensions != embedder.dimension:
         raise BadParameter(f"its vectors have {embedder.dimension} numbers", "dimensions")
-    vectors = embedder.embed(texts, "passage")
+    vectors, count = embedder.embed(texts, "passage"), embedder.count_tokens(texts, "passage")
     if body.encoding_format != "base64":
-        return [[float(number) for number in vector] for vector in vectors]
+        return [[float(number) for number in vector] for vector in vectors], count
     little = vectors.astype("<f4")
-    return [base64.b64encode(vector.tobytes()).decode("ascii") for vector in little]
+    return [base64.b64encode(vector.tobytes()).decode("ascii") for vector in little], count
