@@ -311,6 +311,12 @@ def test_a_document_has_a_sane_name(client: httpx.Client, name: str) -> None:
 # -- the rest
 
 
+def test_news_are_where_something_was_said_last(client: httpx.Client) -> None:
+    session = client.post("/api/sessions", json={}).json()
+    news = client.get("/api/news").json()
+    assert news == {"session": session["id"], "spoke": session["spoke"]}
+
+
 def test_settings_are_kept_and_dropped(client: httpx.Client) -> None:
     nothing = {"language": None, "theme": None, "keep_days": None}
     assert client.get("/api/settings").json() == nothing

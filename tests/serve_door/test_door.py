@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from doorway import TOKEN, Caller, Doorway, doorway
 
+from penjing.serve.door.door import NEWS
 from penjing.serve.door.settings import DoorSettings
 
 
@@ -122,6 +123,18 @@ def test_an_idle_session_ends_and_one_at_work_does_not() -> None:
         assert caller.ask("GET", "/api/me").status == 200
         time.sleep(2.0)
         assert caller.ask("GET", "/api/me").status == 401
+
+
+def test_a_page_that_lies_open_keeps_nobody_logged_in() -> None:
+    with doorway(settings=DoorSettings(idle=1.0)) as way:
+        caller = way.caller()
+        caller.enter("/api/login/once", {"code": way.code()})
+        began = time.monotonic()
+        while (status := caller.ask("GET", NEWS).status) == 200:
+            assert time.monotonic() - began < 5
+            time.sleep(0.1)
+        assert status == 401
+        assert time.monotonic() - began > 0.9
 
 
 def test_a_session_ends_however_busy_it_is() -> None:

@@ -51,6 +51,19 @@ def test_an_answer_that_is_stopped_ends_and_is_kept(visit: Visit) -> None:
         expect(page.get_by_role("button", name="Send")).to_be_visible()
 
 
+def test_what_rings_is_shown_without_being_asked_for(alone: Garden, visit: Visit) -> None:
+    page = visit(alone)
+    say(page, "set a timer")
+    history = alone.store.history
+    session = history.sessions()[0].id
+    history.append_turn(session, Message.of("assistant", "The timer has run out."))
+    rung = page.locator(".turn.assistant").last
+    expect(rung).to_contain_text("The timer has run out.", timeout=15_000)
+    page.goto(f"{alone.url}#/settings")
+    history.append_turn(session, Message.of("assistant", "A reminder: water the elm."))
+    expect(page.get_by_role("status")).to_contain_text("water the elm", timeout=15_000)
+
+
 def test_escape_stops_too(visit: Visit) -> None:
     with garden(answers=[LONG], delay=0.01) as place:
         page = visit(place)

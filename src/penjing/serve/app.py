@@ -24,6 +24,7 @@ from penjing.serve.api import (
     documents,
     me,
     model,
+    news,
     people,
     search,
     sessions,
@@ -46,7 +47,7 @@ log = logging.getLogger("penjing.serve")
 ROUTERS = (
     *(chat.router, completions.router, embeddings.router, models.router, responses.router),
     *(me.router, sessions.router, turns.router, search.router, documents.router),
-    *(model.router, people.router, settings.router, watch.router),
+    *(model.router, news.router, people.router, settings.router, watch.router),
 )
 _UPLOAD = "/api/documents"
 _SEEN = "seen"

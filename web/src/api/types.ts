@@ -22,6 +22,9 @@ export interface Session {
   spoke: number;
 }
 
+/** Where something was said last. */
+export type News = { session: string; spoke: number } | { session: null; spoke: null };
+
 export interface Note {
   name: string;
   data: unknown;

@@ -11,10 +11,11 @@ export interface Notice {
 export const notice = signal<Notice | null>(null);
 let timer = 0;
 
-export function say(line: string, bad = false): void {
+/** `stays` until it is dismissed, as what is bad does. */
+export function say(line: string, bad = false, stays = bad): void {
   clearTimeout(timer);
   notice.value = { line, bad };
-  if (!bad) timer = window.setTimeout(() => (notice.value = null), 4000);
+  if (!stays) timer = window.setTimeout(() => (notice.value = null), 4000);
 }
 
 /** Do something that may be refused; what is refused is said. */

@@ -105,6 +105,11 @@ export async function decide(talk: Talk, action: string, yes: boolean): Promise<
   talk.writing.value = null;
 }
 
+/** Whether any answer is being written here. */
+export function isWriting(): boolean {
+  return [...talks.values()].some((talk) => talk.writing.peek() !== null);
+}
+
 /** Closing the connection is what stops an answer; the server keeps what was said. */
 export function stopWriting(talk: Talk): void {
   talk.writing.peek()?.abort();

@@ -31,6 +31,8 @@ from penjing.serve.door.visit import App, Message, Receive, Refusal, Scope, Send
 from penjing.serve.present import Present
 from penjing.serve.who import Who
 
+NEWS = "/api/news"
+"""What an open page asks by itself: it keeps nobody logged in."""
 _LOG_IN = Refusal(401, "nobody is logged in: log in, or send a token")
 _BAD_TOKEN = Refusal(401, "that token opens nothing: make a new one")
 
@@ -161,7 +163,8 @@ class Door:
             return await self._pass(visit, patient, send, who)
         finally:
             session.busy -= 1
-            session.seen = self._clock()
+            if visit.path != NEWS:
+                session.seen = self._clock()
             self._stores.release(opened)
 
     async def _pass(
@@ -189,7 +192,7 @@ class Door:
         if shown:
             return await self._of_token(visit, shown)
         text = cookies.read(visit, cookies.SESSION, tls=self._settings.tls)
-        session = self._sessions.find(text) if text else None
+        session = self._sessions.find(text, used=visit.path != NEWS) if text else None
         return await self._fresh(session) if session else None
 
     async def _of_token(self, visit: Visit, shown: list[str]) -> _Entry | Refusal:

@@ -65,15 +65,16 @@ class Sessions:
         self._all[key] = session
         return session, text
 
-    def find(self, secret: str) -> WebSession | None:
-        """The session of a cookie or a token, unless it is over."""
+    def find(self, secret: str, *, used: bool = True) -> WebSession | None:
+        """The session of a cookie or a token, unless it is over; used, it is idle no longer."""
         session = self._all.get(digest(secret))
         if session is None:
             return None
         if self._is_over(session):
             self._end(session)
             return None
-        session.seen = self._clock()
+        if used:
+            session.seen = self._clock()
         return session
 
     def end(self, secret: str) -> None:
