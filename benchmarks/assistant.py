@@ -3,6 +3,7 @@
     python benchmarks/assistant.py                       # the test sentences, each stage and all
     python benchmarks/assistant.py --split dev --wrong   # tuning looks at these only
     python benchmarks/assistant.py --model smollm2-135m-instruct
+    python benchmarks/assistant.py --model smollm2-135m-instruct --talk 500  # one conversation
 
 Intents are right when all requests of a sentence are (out of scope is an intent too); a slot is
 right when name and value are. Out of scope is measured as a class of its own.
@@ -12,9 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 
 from assisted import EXAMPLES, NOW, Kept, house, kept, recording, smart_tools
+from ondisk import on_disk
 
 from penjing.assistant.build import build
 from penjing.assistant.generate.shelf import shelf
@@ -31,7 +36,7 @@ from penjing.assistant.understand.cascade import Stages, Understanding
 from penjing.assistant.understand.judge import ModelJudge
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.writer import ModelWriter
-from penjing.core.dialogue import Acted, Said
+from penjing.core.dialogue import Acted, Confirm, Said
 from penjing.vault.fake import FakeStore
 
 
@@ -165,6 +170,55 @@ def turns(writer: ModelWriter | None) -> dict[str, Any]:
     return document
 
 
+LINES = (
+    "turn on the kitchen light", "and the bedroom?", "open the garage door", "no", "关掉厨房的灯",
+    "dim it to 20 percent", "tell me about the moon please", "never mind",
+)  # fmt: skip
+"""Of a long conversation: commands, cards, corrections, and one open question."""
+
+
+def talk(writer: ModelWriter | None, count: int) -> dict[str, Any]:
+    """Turns of one conversation kept in an encrypted store: whether they slow down or grow."""
+    tools = list(smart_tools().values())
+    assistant = build(load(EXAMPLES / "smart-home/assistant.yaml"), tools, writer=writer)
+    took: dict[str, list[float]] = {line: [] for line in LINES}
+    resident = []
+    with tempfile.TemporaryDirectory() as folder:
+        store = on_disk(Path(folder))
+        session = store.history.begin().id
+        for turn in range(count):
+            line = LINES[turn % len(LINES)]
+            began = time.perf_counter()
+            first = None
+            for event in assistant.reply("p", store, session, line, role="owner"):
+                if first is None and isinstance(event, Said | Acted | Confirm):
+                    first = time.perf_counter() - began
+            took[line].append(first or 0.0)
+            resident.append(_resident())
+            print(f"{turn + 1} of {count} turns", end="\r", file=sys.stderr)
+        store.close()
+    tenth = max(1, count // len(LINES) // 10)
+    return {
+        "turns": count,
+        "first_ms_by_line_of_first_and_last_tenth": {
+            line: [_ms(each[1 : 1 + tenth]), _ms(each[-tenth:])] for line, each in took.items()
+        },
+        "resident_mb_after_a_fifth_and_at_the_end": [
+            round(resident[count // 5] / 1e6, 1),
+            round(resident[-1] / 1e6, 1),
+        ],
+    }
+
+
+def _ms(seconds: Sequence[float]) -> float:
+    return round(1000 * statistics.median(seconds), 2)
+
+
+def _resident() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def _first(assistant: SpecAssistant, text: str, kind: type) -> float | None:
     """Seconds until the first event of a kind, in a fresh session."""
     store = FakeStore()
@@ -185,6 +239,7 @@ def main() -> None:
     parser.add_argument("--wrong", action="store_true")
     parser.add_argument("--only", choices=tuple(STAGES))
     parser.add_argument("--model", help="let a model decide what is left; its name or .gguf")
+    parser.add_argument("--talk", type=int, default=0, help="turns of a long conversation")
     args = parser.parse_args()
     spec = load(EXAMPLES / args.spec / "assistant.yaml")
     sentences = kept(f"{args.spec}.{args.split}")
@@ -204,6 +259,8 @@ def main() -> None:
             if args.wrong:
                 print(*tallies["all"].wrong, sep="\n", file=sys.stderr)
     document["turns"] = turns(writer)
+    if args.talk:
+        document["talk"] = talk(writer, args.talk)
     print(json.dumps(document, ensure_ascii=False, indent=1))
 
 

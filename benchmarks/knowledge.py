@@ -31,6 +31,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
+from ondisk import on_disk
+
 from penjing.cli.embedder import open_embedder
 from penjing.cli.output import Output
 from penjing.core.history import Excerpt
@@ -42,11 +45,6 @@ from penjing.knowledge.index.words import MOST_PLACES, WordIndex
 from penjing.knowledge.library import Library
 from penjing.knowledge.relevance import THRESHOLD
 from penjing.knowledge.retriever import KnowledgeRetriever
-from penjing.vault.accounts import Person
-from penjing.vault.database import Database
-from penjing.vault.envelope import Key
-from penjing.vault.locks import Lock
-from penjing.vault.migrations import PERSON, migrate
 from penjing.vault.person import PersonStore
 from penjing.vault.terms import asked
 
@@ -75,22 +73,13 @@ def main() -> int:
     args = parser.parse_args()
     WORK.mkdir(exist_ok=True)
     with open_embedder(Output(False).progress()) as embedder:
-        book = store_of("book")
+        book = on_disk(WORK / "book")
         read_book(book, embedder)
         if args.what == "recall":
             recall(book, embedder, args.part)
         else:
             scale(book, embedder, args.passages)
     return 0
-
-
-def store_of(name: str) -> PersonStore:
-    """An encrypted store under a key that everybody knows: what is in it is public."""
-    folder = WORK / name
-    folder.mkdir(exist_ok=True)
-    database = Database(folder / "a.db", Key(b"b" * 32), Lock(folder / "turn"))
-    migrate(database, PERSON)
-    return PersonStore(database, Person("b" * 32, "benchmark", "owner", 0.0))
 
 
 def read_book(store: PersonStore, embedder: Embedder) -> None:
@@ -248,7 +237,7 @@ def silence(retriever: KnowledgeRetriever, every: Sequence[Question]) -> None:
 
 def scale(book: PersonStore, embedder: Embedder, count: int) -> None:
     """Times and memory over many passages."""
-    store = store_of(f"many-{count}")
+    store = on_disk(WORK / f"many-{count}")
     if not store.passages.indexed():
         fill(store, book, embedder, count)
     before = peak_memory()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ondisk import on_disk
 
 from penjing.core.errors import BadInput, NotFound
 from penjing.core.protocols import Store
@@ -18,23 +19,11 @@ from penjing.engine.fake_embedding import FakeEmbedder
 from penjing.knowledge import library as library_module
 from penjing.knowledge.desk import KnowledgeDesk
 from penjing.knowledge.library import Library
-from penjing.vault.accounts import Person
-from penjing.vault.database import Database
-from penjing.vault.envelope import Key
 from penjing.vault.fake import FakeStore
-from penjing.vault.locks import Lock
-from penjing.vault.migrations import PERSON, migrate
-from penjing.vault.person import PersonStore
 
 PARTS = [f"# Part {n}\n" + f"The {word} is told of here, and more of the {word}. " * 4 + "\n"
          for n, word in enumerate(("bonsai", "water", "light", "soil", "pot"))]  # fmt: skip
 MANUAL = "".join(PARTS).encode()
-
-
-def on_disk(folder: Path) -> PersonStore:
-    database = Database(folder / "a.db", Key(b"k" * 32), Lock(folder / "turn"))
-    migrate(database, PERSON)
-    return PersonStore(database, Person("a" * 32, "Anna", "owner", 0.0))
 
 
 def holding(store: Store, word: str) -> int:
@@ -157,8 +146,9 @@ def test_a_server_indexes_what_it_has_kept(store: Store) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from test_documents_added import MANUAL, on_disk
+sys.path[:0] = [sys.argv[2], os.path.join(sys.argv[2], "../support")]
+from ondisk import on_disk
+from test_documents_added import MANUAL
 from penjing.engine.fake_embedding import FakeEmbedder
 from penjing.knowledge import library
 library._BATCH = 1

@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from test_documents_added import MANUAL, on_disk
+from ondisk import on_disk
+from test_documents_added import MANUAL
 
 from penjing.core.errors import StorageError
 from penjing.core.history import Excerpt

@@ -23,7 +23,7 @@ from penjing.workshop.search.times import Timed, Times, fit
 
 ROUNDS = 3
 """Times each file is run; the median counts."""
-_VERSION = 1
+_VERSION = 2
 
 
 def measure_times(job: Job, start: Path, groups: Sequence[Group], folder: Path) -> Times:

@@ -2,8 +2,13 @@
 
 A token's time is taken as a sum over weights, each at the price of its codec: decoding reads every
 weight once, and a processor unpacks some codecs several times as fast as others. Prices are fitted
-to files in which as many groups as can be are in one codec (least squares); the chosen assembly
-must be timed afterwards.
+to files in which as many groups as can be are in one codec; the chosen assembly must be timed
+afterwards.
+
+Times are noisy, and a codec that few rows can take shows in little of its file: plain least squares
+gave such a codec a price of nothing, and then the solver used it everywhere. So every price is held
+to what its bytes would take (ridge regression, Hoerl and Kennard, 1970: a Gaussian prior), as
+strongly as the file says little of it.
 """
 
 from __future__ import annotations
@@ -13,7 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from penjing.bundle.codecs import CODECS
 from penjing.workshop.search.groups import Group
+
+NOISE = 0.03
+"""Standard deviation of a time, by the starting model's."""
+_APART = 0.4
+"""Standard deviation of a price, by what its bytes would take."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,8 @@ class Times:
         )
 
 
-def fit(groups: Sequence[Group], files: Sequence[Timed]) -> Times:
-    """Prices that explain the times of the files; none below zero."""
+def fit(groups: Sequence[Group], files: Sequence[Timed], noise: float = NOISE) -> Times:
+    """Prices that explain the times of the files, the first of which is the starting model's."""
     looked_up = _looked_up(groups)
     sizes = {
         source.name: source.parameters
@@ -61,10 +72,14 @@ def fit(groups: Sequence[Group], files: Sequence[Timed]) -> Times:
     for row, file in enumerate(files):
         for tensor, codec in file.plan.items():
             weights[row, names.index(codec)] += sizes.get(tensor, 0)
-    scale = weights.sum(axis=1).max(initial=1.0)
-    found, *_ = np.linalg.lstsq(weights / scale, np.array([f.time for f in files]), rcond=None)
-    prices = {name: max(float(x), 0.0) / scale for name, x in zip(names, found, strict=True)}
-    return Times(prices, looked_up)
+    bits = np.array([CODECS[name].bits for name in names])
+    usual = bits * files[0].time / (weights[0] @ bits)
+    # unknown is each price by its usual one: 1, give or take _APART
+    rows = np.vstack([weights * usual / noise, np.eye(len(names)) / _APART])
+    values = [*(file.time / noise for file in files), *([1 / _APART] * len(names))]
+    found, *_ = np.linalg.lstsq(rows, np.array(values), rcond=None)
+    prices = usual * np.maximum(found, 0.0)
+    return Times(dict(zip(names, prices.tolist(), strict=True)), looked_up)
 
 
 def _looked_up(groups: Sequence[Group]) -> tuple[str, ...]:
