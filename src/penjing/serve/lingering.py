@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LONGEST = 2.0
 """Seconds for which the rest of a body is read and thrown away."""
+MOST = 16 * 2**20
+"""Bytes of it: who sends on for ever is cut off."""
 
 
 class Lingering:
@@ -26,17 +28,20 @@ class Lingering:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         whole = closing = False
+        seen = 0
 
         async def reading() -> Message:
-            nonlocal whole
+            nonlocal whole, seen
             message = await receive()
+            seen += len(message.get("body", b""))
             whole = message["type"] == "http.disconnect" or not message.get("more_body", False)
             return message
 
         async def rest() -> None:
+            most = seen + MOST
             try:
                 async with asyncio.timeout(LONGEST):
-                    while not whole:
+                    while not whole and seen < most:
                         await reading()
             except TimeoutError:
                 pass
