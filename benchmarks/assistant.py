@@ -200,8 +200,13 @@ def talk(writer: ModelWriter | None, count: int) -> dict[str, Any]:
     tenth = max(1, count // len(LINES) // 10)
     return {
         "turns": count,
-        "first_ms_by_line_of_first_and_last_tenth": {
-            line: [_ms(each[1 : 1 + tenth]), _ms(each[-tenth:])] for line, each in took.items()
+        "first_ms_by_line_of_first_middle_and_last_tenths": {
+            line: [
+                _ms(each[1 : 1 + tenth]),
+                _ms(each[len(each) // 2 :][:tenth]),
+                _ms(each[-tenth:]),
+            ]
+            for line, each in took.items()
         },
         "resident_mb_after_a_fifth_and_at_the_end": [
             round(resident[count // 5] / 1e6, 1),

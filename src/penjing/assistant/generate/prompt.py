@@ -68,13 +68,14 @@ def fitted(
     count: Callable[[Sequence[Message]], int],
     room: int,
 ) -> Memory:
-    """A memory whose prompt fits: the oldest turns become a few words each, more than need be, so
-    that the prompt's beginning stays the same for a while. The newest message always stays."""
+    """A memory whose prompt fits: the oldest turns become a few words each, half of all where one
+    would do, so that the prompt's beginning, which the engine has read, stays the same for a while.
+    The newest message always stays."""
     if count(prompt(persona, memory, language)) <= room:
         return memory
     while len(memory.messages) > 1:
         memory = forget(memory, 2)
-        if count(prompt(persona, memory, language)) <= room * 2 // 3:
+        if count(prompt(persona, memory, language)) <= room // 2:
             break
     return memory
 
