@@ -8,25 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from assisted import CLERK as SPEC
 
 from penjing.cli.app import main
-
-SPEC = """\
-assistant: Clerk
-languages: [en, zh]
-tools: {timers: }
-slots:
-  duration: {type: duration, ask: {en: "For how long?", zh: "多久？"}}
-intents:
-  timer:
-    sentences: {en: ["set a timer for {duration}"], zh: ["计时{duration}"]}
-    do:
-      - collect: duration
-      - call: timers
-        with: {action: set, seconds: $duration}
-        describes: {en: "set a timer for {duration}", zh: "计时{duration}"}
-      - answer: {en: "It runs for {duration}.", zh: "开始计时{duration}。"}
-"""
 
 
 @pytest.fixture

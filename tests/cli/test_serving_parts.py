@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from assisted import CLERK as SPEC
 from assisted import RecordingTool
 from tooling import MONDAY_NOON, SetClock, wait_until
 
@@ -29,23 +30,6 @@ from penjing.serve.people import Alone
 from penjing.serve.present import Present
 from penjing.tools.schedule import Due
 from penjing.vault.fake import FakeStore
-
-SPEC = """\
-assistant: Clerk
-languages: [en, zh]
-tools: {timers: , clock: }
-slots:
-  duration: {type: duration, ask: {en: "For how long?", zh: "多久？"}}
-intents:
-  timer:
-    sentences: {en: ["set a timer for {duration}"], zh: ["计时{duration}"]}
-    do:
-      - collect: duration
-      - call: timers
-        with: {action: set, seconds: $duration}
-        describes: {en: "set a timer for {duration}", zh: "计时{duration}"}
-      - answer: {en: "It runs for {duration}.", zh: "开始计时{duration}。"}
-"""
 
 
 @dataclass

@@ -13,6 +13,23 @@ from penjing.core.dialogue import Outcome
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 DATA = ROOT / "tests/assistant/data"
+CLERK = """\
+assistant: Clerk
+languages: [en, zh]
+tools: {timers: , clock: }
+slots:
+  duration: {type: duration, ask: {en: "For how long?", zh: "多久？"}}
+intents:
+  timer:
+    sentences: {en: ["set a timer for {duration}"], zh: ["计时{duration}"]}
+    do:
+      - collect: duration
+      - call: timers
+        with: {action: set, seconds: $duration}
+        describes: {en: "set a timer for {duration}", zh: "计时{duration}"}
+      - answer: {en: "It runs for {duration}.", zh: "开始计时{duration}。"}
+"""
+"""A spec that sets timers in two languages."""
 NOW = datetime(2026, 11, 25, 16, 0)
 """A Wednesday."""
 

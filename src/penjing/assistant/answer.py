@@ -92,11 +92,10 @@ def finished(pieces: Iterable[str]) -> Iterator[str]:
     for piece in pieces:
         text += piece
         found = sentences_of(text)
-        open_ones = (
-            2 if found and found[-1].startswith("[") else 1
-        )  # half a citation of the one before
-        yield from found[done : len(found) - open_ones]
-        done = max(done, len(found) - open_ones)
+        # the last one may go on, and half a citation belongs to the one before it
+        over = len(found) - (2 if found and found[-1].startswith("[") else 1)
+        yield from found[done : max(done, over)]
+        done = max(done, over)
     yield from sentences_of(text)[done:]
 
 
