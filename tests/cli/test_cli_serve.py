@@ -47,6 +47,10 @@ class Served:
     def token(self) -> str:
         return Path(self.about["token_file"]).read_text("ascii").strip()
 
+    def openai(self, key: str | None = None) -> openai.OpenAI:
+        """The owner's OpenAI client, or who has this key's, which does not try again."""
+        return openai.OpenAI(base_url=self.about["api"], api_key=key or self.token(), max_retries=0)
+
     def stop(self) -> tuple[int, str]:
         """As a service manager does; its status and what it said."""
         self.process.send_signal(signal.SIGTERM)
@@ -117,14 +121,13 @@ def test_from_the_link_to_an_answer_and_the_end(default_model: Path, home: Path)
             assert "server" not in page.get("/health").headers
         token_file = Path(one.about["token_file"])
         assert stat.S_IMODE(token_file.stat().st_mode) == 0o600
-        client = openai.OpenAI(base_url=one.about["api"], api_key=one.token(), max_retries=0)
-        model = client.models.list().data[0].id
-        done = client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": "What is the capital of France?"}]
-        )
+        question: Any = [{"role": "user", "content": "What is the capital of France?"}]
+        with one.openai() as client:
+            model = client.models.list().data[0].id
+            done = client.chat.completions.create(model=model, messages=question)
         assert "Paris" in (done.choices[0].message.content or "")
-        with pytest.raises(openai.AuthenticationError):
-            openai.OpenAI(base_url=one.about["api"], api_key="x" * 43, max_retries=0).models.list()
+        with one.openai("x" * 43) as stranger, pytest.raises(openai.AuthenticationError):
+            stranger.models.list()
         engine = children(one.process.pid)
         assert len(engine) >= 1
         assert one.stop() == (0, "")
@@ -132,8 +135,7 @@ def test_from_the_link_to_an_answer_and_the_end(default_model: Path, home: Path)
 
 
 def test_tools_and_json_with_the_real_model(default_model: Path, home: Path) -> None:
-    with served(default_model, home, "--port", "0") as one:
-        client = openai.OpenAI(base_url=one.about["api"], api_key=one.token(), max_retries=0)
+    with served(default_model, home, "--port", "0") as one, one.openai() as client:
         model = client.models.list().data[0].id
         parameters = {
             "type": "object",
@@ -172,8 +174,7 @@ def test_tools_and_json_with_the_real_model(default_model: Path, home: Path) -> 
 
 
 def test_a_crash_of_the_engine_is_one_failed_request(default_model: Path, home: Path) -> None:
-    with served(default_model, home, "--port", "0") as one:
-        client = openai.OpenAI(base_url=one.about["api"], api_key=one.token(), max_retries=0)
+    with served(default_model, home, "--port", "0") as one, one.openai() as client:
         model = client.models.list().data[0].id
         ask: Any = {"model": model, "messages": [{"role": "user", "content": LONG}]}
         stream = client.chat.completions.create(**ask, stream=True, max_tokens=1000)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -53,6 +53,8 @@ class Running:
     server: Server
     store: Store
     thread: threading.Thread
+    lines: ExitStack = field(default_factory=ExitStack)
+    """What `openai` opened, closed with the server."""
 
     def client(self, name: str = OWNER, **more: Any) -> httpx.Client:
         """Somebody's HTTP client."""
@@ -61,7 +63,8 @@ class Running:
 
     def openai(self, name: str = OWNER) -> openai.OpenAI:
         """Somebody's OpenAI client, which does not try again."""
-        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=name, max_retries=0, timeout=30)
+        client = openai.OpenAI(base_url=f"{self.url}/v1", api_key=name, max_retries=0, timeout=30)
+        return self.lines.enter_context(client)
 
     def stop(self) -> None:
         """As SIGTERM does."""
@@ -102,7 +105,8 @@ def serving(
     assert ready.wait(10)
     running = Running(f"http://127.0.0.1:{listening.getsockname()[1]}", app, server, store, thread)
     try:
-        yield running
+        with running.lines:
+            yield running
     finally:
         server.force_exit = server.should_exit = True
         thread.join(20)
