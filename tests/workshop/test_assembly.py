@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -45,6 +46,19 @@ def test_what_was_read_before_changes_nothing(data: st.DataObject) -> None:
     plan = st.fixed_dictionaries(dict.fromkeys(names, codecs))
     drawn = data.draw(st.lists(plan, min_size=2, max_size=7))
     assert_exact("llama", [{n: c for n, c in each.items() if c} for each in drawn])
+
+
+def test_the_least_memory_remembers_no_walk_and_gives_the_same_numbers() -> None:
+    checkpoint, rounder = case("llama")
+    front = Wavefront(checkpoint, WINDOWS, EXACT)
+    held = front.memory
+    one = held.fixed + held.passing + (held.layers + 1) * held.variant // 2
+    front.memory = replace(held, ram=one)
+    some, every = Assemblies(front, rounder), dict.fromkeys(checkpoint.quantizable, "MXFP4")
+    late = {**every, "blk.1.ffn_up.weight": "Q8_0"}
+    assert (front.memory.walks, front.memory.spare) == (1, 0)
+    for plan in (every, late, every):
+        assert some.read(plan).kld == pytest.approx(straight(checkpoint, rounder, plan)[0])
 
 
 def test_blocks_that_two_plans_share_are_walked_once() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from penjing.core.errors import FormatError, UnknownName
 from penjing.ggml.quantize import quantize
 from penjing.workshop.architectures import ARCHITECTURES
 from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.export.gguf import export_gguf, plan_for
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.streamed import StreamedWeights, load_rows, streamed_model
 
@@ -133,3 +136,30 @@ def test_what_cannot_be_computed_is_refused_here_too() -> None:
     checkpoint = tiny.checkpoint("qwen2")
     with pytest.raises(FormatError, match="yarn"):
         streamed_model(replace(checkpoint, config=replace(checkpoint.config, rope_scaling="yarn")))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what is mapped from /proc")
+def test_what_was_mapped_of_a_file_is_given_back(tmp_path: Path) -> None:
+    path = tmp_path / "some.gguf"
+    export_gguf(tiny.checkpoint("llama", hidden=512, ffn=1024, layers=6), path, {})
+    with Checkpoint.open(path) as checkpoint:
+        whole = path.stat().st_size
+        for name in checkpoint.quantizable:
+            checkpoint.tensors[name].load()
+        assert mapped(path) > 0.8 * whole
+        model, hidden = streamed_model(checkpoint), torch.zeros(1, 8, 512)
+        for layer in range(6):
+            hidden = model.block(layer, hidden)
+        assert mapped(path) < 0.4 * whole
+        export_gguf(checkpoint, tmp_path / "other.gguf", plan_for(checkpoint, "Q8_0"))
+        assert mapped(path) < 0.4 * whole
+
+
+def mapped(path: Path) -> int:
+    """Bytes of a file that are in this process's memory."""
+    found = 0
+    for part in Path("/proc/self/smaps").read_text().split("VmFlags:"):
+        if str(path) in part:
+            (line,) = [line for line in part.splitlines() if line.startswith("Rss:")]
+            found += int(line.split()[1]) * 1024
+    return found

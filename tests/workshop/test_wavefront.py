@@ -143,6 +143,8 @@ def test_the_plan_keeps_under_the_ceiling(
     memory = Memory.of(checkpoint, windows, Means(ram=int(least * factor) + 1, dtype=dtype))
     assert memory.peak <= memory.ram
     assert memory.wave >= 1
+    assert memory.walks >= 1
+    assert memory.walking(0) <= memory.walking(10**6) <= memory.walking(10**15) == memory.ram
     slices = list(memory.waves(150))
     assert [i for part in slices for i in range(part.start, part.stop)] == list(range(150))
     assert max(part.stop - part.start for part in slices) <= memory.wave

@@ -21,6 +21,7 @@ class StreamedWeights(Mapping[str, torch.Tensor]):
 
     Kept: vectors (norms, biases), the matrices of the block that was asked for last, and embedding
     or head once somebody wants the whole of it. `rows` gives a part of a matrix and keeps nothing.
+    What is mapped of the file is given back from block to block.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class StreamedWeights(Mapping[str, torch.Tensor]):
         device: torch.device | str = "cpu",
     ) -> None:
         self._sources = checkpoint.tensors
+        self._give_back = checkpoint.release
         self._dtype = dtype
         """Of the blocks' matrices; all else has at least 32 bits."""
         self._device = device
@@ -48,6 +50,7 @@ class StreamedWeights(Mapping[str, torch.Tensor]):
         layer = name.split(".")[1]
         if layer != self._layer:
             self._block, self._layer = {}, layer
+            self._give_back()
         if name not in self._block:
             self._block[name] = self._load(source, self._dtype)
         return self._block[name]

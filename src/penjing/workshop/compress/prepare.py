@@ -148,7 +148,7 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
             f"at least {format_size(least)} of memory are needed and --ram allows "
             f"{format_size(settings.ram)}: allow more"
         )
-    measuring = PROCESS_BYTES + Memory.of(checkpoint, text, means(settings)).peak
+    measuring = PROCESS_BYTES + _measuring(checkpoint, settings)
     file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
     reading = PROCESS_BYTES + file + 3 * 4 * CONTEXT * config.vocab
     tokens = max(chosen.calibration_tokens, chosen.rounding_tokens)
@@ -164,6 +164,18 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
             f"{format_size(settings.ram)}: allow more{how}"
         )
     return found
+
+
+def _measuring(checkpoint: Checkpoint, settings: Settings) -> int:
+    """Of effects one by one, and of whole assemblies after them."""
+    chosen, allowed = effort(settings.effort), means(settings)
+
+    def of(windows: int) -> Memory:
+        return Memory.of(checkpoint, [[0] * chosen.probe_length] * windows, allowed)
+
+    sources = [checkpoint.tensors[name] for name in checkpoint.quantizable]
+    encoded = sum(kind.nbytes(each.shape) for each in sources for kind in candidates(each))
+    return max(of(chosen.probe_windows).peak, of(chosen.assembly_windows).walking(encoded))
 
 
 def _check_recipe(checkpoint: Checkpoint, plan: Mapping[str, str], budget: int) -> None:

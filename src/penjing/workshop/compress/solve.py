@@ -164,8 +164,8 @@ class Solver:
     @cached_property
     def _assemblies(self) -> Assemblies:
         front = Wavefront(self._checkpoint, self._assembly_windows, self._means)
-        importance, keep = self.stages.importance, self._means.ram // 2
-        return Assemblies(front, Rounder(self._checkpoint, importance, keep=keep))
+        rounder = Rounder(self._checkpoint, self.stages.importance, keep=front.memory.spare)
+        return Assemblies(front, rounder)
 
     @cached_property
     def _store(self) -> EffectStore:

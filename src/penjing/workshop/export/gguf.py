@@ -105,30 +105,26 @@ def _out_tensors(
     imatrix: Mapping[str, npt.NDArray[np.float32]],
     encoded: Encoded | None,
 ) -> list[OutTensor]:
-    return [
-        _out_tensor(source, _planned(source, plan), imatrix.get(name), encoded)
-        for name, source in checkpoint.tensors.items()
-    ]
+    def made(source: TensorSource) -> OutTensor:
+        kind, importance = _planned(source, plan), imatrix.get(source.name)
+
+        def data() -> Bytes:
+            checkpoint.release()  # what was mapped for the tensor before
+            ready = encoded(source.name, kind) if encoded else None
+            return _stored(source, kind, importance) if ready is None else ready
+
+        return OutTensor(source.name, source.shape, kind, data)
+
+    return [made(source) for source in checkpoint.tensors.values()]
 
 
-def _out_tensor(
-    source: TensorSource,
-    kind: Codec,
-    importance: npt.NDArray[np.float32] | None,
-    encoded: Encoded | None,
-) -> OutTensor:
-    def data() -> Bytes:
-        ready = encoded(source.name, kind) if encoded else None
-        if ready is not None:
-            return ready
-        if kind == source.codec:
-            return source.raw()
-        try:
-            return quantize(kind, source.load(), importance)
-        except PenjingError as error:
-            raise type(error)(f"tensor '{source.name}': {error}") from error
-
-    return OutTensor(source.name, source.shape, kind, data)
+def _stored(source: TensorSource, kind: Codec, importance: npt.NDArray[np.float32] | None) -> Bytes:
+    if kind == source.codec:
+        return source.raw()
+    try:
+        return quantize(kind, source.load(), importance)
+    except PenjingError as error:
+        raise type(error)(f"tensor '{source.name}': {error}") from error
 
 
 def _planned(source: TensorSource, plan: Mapping[str, str]) -> Codec:

@@ -16,9 +16,6 @@ from penjing.workshop.search.head import Reading
 from penjing.workshop.search.wavefront import EMBEDDING, EVERY, Plan, Rounded, Wavefront
 from penjing.workshop.threads import one_by_one
 
-_TRACES = 4
-"""Walks that are remembered at most."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Trace:
@@ -35,17 +32,16 @@ class Assemblies:
 
     def __init__(self, front: Wavefront, rounded: Rounded) -> None:
         self._front, self._rounded = front, rounded
-        room = 2 * front.memory.wave // (front.layers + 1)  # hidden states of a wave that is over
-        self._most = max(1, min(_TRACES, room))
         self._traces: list[_Trace] = []
 
     @torch.no_grad()
     def read(self, plan: Plan, *, tops: bool = False) -> Reading:
         """What the plan does to the output: as `Wavefront.read`, without its short type."""
         front, trace = self._front, self._begun(plan)
+        self._traces = self._traces[max(0, len(self._traces) - front.memory.walks + 1) :]
         for layer in range(len(trace.inputs) - 1, front.layers):
             trace.inputs.append(self._block(layer, plan, trace.inputs[-1]))
-        self._traces = [*self._traces, trace][-self._most :]
+        self._traces.append(trace)
         last = front.changed(plan, trace.inputs[-1], self._rounded)
         precise = front.means.precise
         return front.head.read([last], one_by_one, dtype=precise, tops=tops)[0]

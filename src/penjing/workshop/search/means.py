@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from penjing.workshop.search.head import PIECE
 
 _TOGETHER = 4  # variants through a block at once, where the memory allows it
 _WAVE = 64  # a kill costs no more than one wave of so many
+_WALKS = 4  # walks through all blocks that are remembered at most
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Means:
     """What the work may use."""
 
     ram: int = 2 * 10**9
-    """Bytes for weights and hidden states; Python, torch and the mapped file come on top."""
+    """Bytes for weights, states and what is read of the file; Python and torch come on top."""
     dtype: torch.dtype = torch.bfloat16
     """In which differences are multiplied; float32 on machines without fast bfloat16."""
     device: str = "cpu"
@@ -35,10 +37,12 @@ class Means:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a wavefront holds, in bytes."""
+    """What a wavefront holds, in bytes; and walks with whole plans, when no wave is there."""
 
+    layers: int
+    """How many blocks."""
     fixed: int
-    """The clean run, a block's weights, a piece of the head."""
+    """The clean run, a block's weights, a piece of the head, what is mapped of the file."""
     variant: int
     """Of each variant of a wave."""
     passing: int
@@ -53,11 +57,15 @@ class Memory:
         """Raises BudgetError naming the least ceiling when a single variant does not fit."""
         config, tokens = checkpoint.config, sum(map(len, windows))
         short, wide = means.dtype.itemsize, means.precise.itemsize
-        blocks: dict[str, int] = {}
+        blocks, mapped, others = Counter[str](), Counter[str](), [0]
         for name, source in checkpoint.tensors.items():
+            stored = source.codec.nbytes(source.shape)
             if name.startswith("blk."):
                 layer = name.split(".")[1]
-                blocks[layer] = blocks.get(layer, 0) + source.parameters
+                blocks[layer] += source.parameters
+                mapped[layer] += stored
+            else:
+                others.append(stored)
         state = tokens * config.hidden * wide
         inner = 5 * config.hidden + 4 * config.ffn + 3 * config.size("queries")
         inner += 3 * config.size("keys") * config.heads // config.kv_heads
@@ -66,8 +74,9 @@ class Memory:
         largest = max(blocks.values())
         fixed = (config.layers + 5) * state + 2 * tokens * inner * wide + piece
         fixed += largest * (wide + short) + threads * largest * wide
-        memory = cls(fixed, 2 * state, tokens * inner * wide, threads, means.ram)
-        if memory.wave < 1:
+        fixed += max(mapped.values()) + max(others)
+        memory = cls(config.layers, fixed, 2 * state, tokens * inner * wide, threads, means.ram)
+        if memory.least > memory.ram:
             raise BudgetError(
                 f"{format_size(means.ram)} of memory are too few for {tokens} tokens of this "
                 f"model: the least is {format_size(memory.least)}, or give fewer tokens"
@@ -77,7 +86,8 @@ class Memory:
     @property
     def least(self) -> int:
         """The smallest ceiling that is possible."""
-        return self.fixed + self.variant + self.threads * self.passing
+        wave = self.variant + self.threads * self.passing
+        return self.fixed + max(wave, self.passing + self._walk)
 
     @property
     def together(self) -> int:
@@ -96,6 +106,24 @@ class Memory:
         """Bytes held by a full wave; never more than the ceiling."""
         passing = self.threads * self.together * self.passing
         return self.fixed + passing + self.wave * self.variant
+
+    @property
+    def walks(self) -> int:
+        """Walks through all blocks whose hidden states may be there at once."""
+        return min(_WALKS, (self.ram - self.fixed - self.passing) // self._walk)
+
+    @property
+    def spare(self) -> int:
+        """Bytes of the ceiling that are left beside those walks: for weights that were encoded."""
+        return self.ram - self.fixed - self.passing - self.walks * self._walk
+
+    def walking(self, encoded: int) -> int:
+        """Bytes held by walks, when all weights in all codecs are `encoded` bytes."""
+        return self.ram - self.spare + min(self.spare, encoded)
+
+    @property
+    def _walk(self) -> int:
+        return (self.layers + 1) * self.variant // 2  # the states that enter each block and leave
 
     def waves(self, count: int) -> Iterator[slice]:
         """Slices of `count` variants that are one wave each."""

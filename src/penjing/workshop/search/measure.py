@@ -51,7 +51,7 @@ def measure(
     key = store.key(checkpoint, importance, windows, str(means.dtype))
     table = {group.name: Effects(group.own, {}, {}) for group in groups}
     table |= store.load(key, progress)
-    if _add_damage(groups, known, importance, table, progress):
+    if _add_damage(checkpoint, known, importance, table, progress):
         store.save(key, table)
     missing = [
         (group, codec) for group in groups for codec in unmeasured(group, known, table[group.name])
@@ -77,7 +77,7 @@ def require_filled(checkpoint: Checkpoint, importance: Importance) -> None:
 
 
 def _add_damage(
-    groups: Sequence[Group],
+    checkpoint: Checkpoint,
     names: Sequence[str],
     importance: Importance,
     table: dict[str, Effects],
@@ -86,9 +86,9 @@ def _add_damage(
     """Fill in the damage of codecs that the table lacks; says whether there were any."""
     lacking = {
         group: [c for c in codecs_of(group, names)[1:] if c not in table[group.name].damage]
-        for group in groups
+        for group in groups_of(checkpoint)
     }
-    todo = [group for group in groups if lacking[group]]
+    todo = [group for group in lacking if lacking[group]]
 
     def look(group: Group) -> dict[str, Damage]:
         by_member = []
@@ -110,6 +110,7 @@ def _add_damage(
             for group, more in zip(batch, side_by_side(look, batch), strict=True):
                 before = table[group.name]
                 table[group.name] = replace(before, damage={**before.damage, **more})
+            checkpoint.release()
             task.advance(len(batch))
     return True
 
