@@ -94,12 +94,10 @@ class Stages:
         job = self.job
 
         def collect(path: Path) -> dict[str, Any]:
+            windows = self.calibration.windows  # before: writing them takes an engine too
             with self._engine() as model:
                 found = imatrix.collect(
-                    model,
-                    self.calibration.windows,
-                    job.progress,
-                    partial=self.folder / "sums.npz",
+                    model, windows, job.progress, partial=self.folder / "sums.npz"
                 )
             imatrix.save(found, path)
             return found
