@@ -1,0 +1,57 @@
+"""The same weights in a codec that the engine reads fast, for files that are measured, not shipped.
+
+llama.cpp has no fast products for Q1_0 and Q2_0 on x86: it reads text five times slower through
+them than through Q4_0, which can hold their weights to the bit. A control of many two-bit tensors
+costs a minute to read and its twin a fifth of that. The engine rounds activations a little
+differently for the two codecs: the KLD between a file and its twin was 0.005 nats where controls
+lie above 1 (ARCHITECTURE.md). What ships is always measured itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from penjing.bundle.codecs import Codec
+from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
+from penjing.workshop.export.gguf import export_gguf
+from penjing.workshop.quantize.grids import GRIDS, Blocks
+
+SLOW = ("Q1_0", "Q2_0")
+"""Codecs whose levels Q4_0 has too, for groups that are several of its own."""
+FAST = "Q4_0"
+
+
+@contextmanager
+def fast_to_read(path: Path) -> Iterator[Path]:
+    """A file of the same weights for as long as the block runs: a twin, or the file itself."""
+    with Checkpoint.open(path) as checkpoint:
+        slow = [n for n in checkpoint.quantizable if checkpoint.tensors[n].codec.name in SLOW]
+        if not slow:
+            yield path
+            return
+
+        def encoded(name: str, kind: Codec) -> Bytes | None:
+            source = checkpoint.tensors[name]
+            return None if kind == source.codec else _as_fast(source)
+
+        twin = path.parent / "twin" / path.name
+        twin.parent.mkdir(exist_ok=True)
+        try:
+            export_gguf(checkpoint, twin, dict.fromkeys(slow, FAST), encoded=encoded)
+            yield twin
+        finally:
+            twin.unlink(missing_ok=True)
+
+
+def _as_fast(source: TensorSource) -> Bytes:
+    """The stored bytes of a matrix of a slow codec in the fast one, no weight changed."""
+    rows, row = source.shape
+    slow, fast = GRIDS[source.codec.name], GRIDS[FAST]
+    blocks = slow.decode(source.raw(), (rows, row))
+    codes = (slow.table - fast.levels[0]).to(torch.uint8)[blocks.codes.int()]
+    scale = blocks.scales.scale.repeat_interleave(slow.group // fast.group, 1)
+    return fast.encode(Blocks(codes, fast.store(scale, None)))
