@@ -6,11 +6,13 @@ import pytest
 import tiny
 
 from penjing.bundle.codecs import CODECS
-from penjing.workshop.compress.timing import _uniform
-from penjing.workshop.search.groups import Group, expand, groups_of
-from penjing.workshop.search.times import Timed, fit
+from penjing.workshop.compress.timing import heads, uniform
+from penjing.workshop.search.groups import Group, codecs_of, expand, groups_of
+from penjing.workshop.search.times import Timed, fit, head_of
 
 TRUE = {"F16": 3e-5, "Q8_0": 2e-5, "Q4_1": 1.7e-5, "IQ4_NL": 1e-5, "Q2_0": 4e-5}
+HEAD = 1.5
+"""Prices of the head by those of the blocks."""
 
 
 @pytest.fixture(params=["llama", "qwen3"])
@@ -18,29 +20,32 @@ def groups(request: pytest.FixtureRequest) -> tuple[Group, ...]:
     return groups_of(tiny.checkpoint(request.param))
 
 
-def took(groups: tuple[Group, ...], plan: dict[str, str], looked_up: tuple[str, ...]) -> float:
-    sizes = {s.name: s.parameters for g in groups for s in g.members if s.name not in looked_up}
-    return sum(size * TRUE.get(plan[name], 1e-5) for name, size in sizes.items())
+def priced(tensor: str, codec: str, head: str) -> float:
+    if tensor == head:
+        return HEAD * TRUE.get(codec, 1e-5)
+    return 0.0 if tensor == "token_embd.weight" else TRUE.get(codec, 1e-5)
 
 
-def test_prices_come_back(groups: tuple[Group, ...]) -> None:
-    looked_up = (
-        ("token_embd.weight",)
-        if any(s.name == "output.weight" for g in groups for s in g.members)
-        else ()
-    )
+def took(groups: tuple[Group, ...], plan: dict[str, str]) -> float:
+    sources, head = [source for group in groups for source in group.members], head_of(groups)
+    return sum(s.parameters * priced(s.name, plan[s.name], head) for s in sources)
+
+
+def test_times_of_plans_that_were_not_timed_come_out(groups: tuple[Group, ...]) -> None:
+    """Not prices: what every head has more and all blocks have less shows in no file."""
     own = expand(groups, {g.name: g.own for g in groups})
-    plans = [own, *_uniform(groups).values()]
-    assert len(plans) > 3
-    times = fit(groups, [Timed(plan, took(groups, plan, looked_up)) for plan in plans], noise=1e-6)
-    for codec, price in times.price.items():
-        assert price == pytest.approx(TRUE.get(codec, 1e-5), rel=1e-3)
-    mixed = {
-        g.name: list(_uniform(groups))[i % 2] if i % 3 else g.own for i, g in enumerate(groups)
-    }
-    whole = {name: codec for g in groups for name, codec in g.plan(mixed[g.name]).items()}
-    predicted = sum(times.of(g, mixed[g.name]) for g in groups)
-    assert predicted == pytest.approx(took(groups, whole, looked_up), rel=1e-3)
+    alike = uniform(groups)
+    assert len(alike) > 3
+    files = [Timed(plan, took(groups, plan)) for plan in (own, *alike, *heads(groups))]
+    times = fit(groups, files, noise=1e-6)
+    assert {kind.split()[0] for kind in times.price} == {"head", "blocks"}
+    for first in range(5):
+        mixed = {
+            g.name: (choices := codecs_of(g))[(first + 3 * i) % len(choices)]
+            for i, g in enumerate(groups)
+        }
+        predicted = sum(times.of(g, mixed[g.name]) for g in groups)
+        assert predicted == pytest.approx(took(groups, expand(groups, mixed)), rel=2e-3)
 
 
 def test_noise_gives_no_codec_away(groups: tuple[Group, ...]) -> None:
@@ -51,5 +56,17 @@ def test_noise_gives_no_codec_away(groups: tuple[Group, ...]) -> None:
     assert list(mixed.values()).count("Q8_0") < len(mixed) / 2
     times = fit(groups, [Timed(own, 1.0), Timed(mixed, 0.9)])
     kept = next(codec for codec in own.values() if codec != "Q8_0")
-    by_bytes = times.price[kept] * CODECS["Q8_0"].bits / CODECS[kept].bits
-    assert 0.5 * by_bytes < times.price["Q8_0"] < 1.5 * by_bytes
+    by_bytes = times.price[f"blocks {kept}"] * CODECS["Q8_0"].bits / CODECS[kept].bits
+    assert 0.5 * by_bytes < times.price["blocks Q8_0"] < 1.5 * by_bytes
+
+
+def test_an_embedding_that_is_only_looked_up_takes_nothing() -> None:
+    groups = groups_of(tiny.checkpoint("qwen3"))
+    names = {source.name for group in groups for source in group.members}
+    head = head_of(groups)
+    assert head == ("output.weight" if "output.weight" in names else "token_embd.weight")
+    own = expand(groups, {g.name: g.own for g in groups})
+    times = fit(groups, [Timed(own, 1.0)])
+    for group in groups:
+        looked_up = head != "token_embd.weight" and group.members[0].name == "token_embd.weight"
+        assert (times.of(group, group.own) == 0) == looked_up

@@ -32,7 +32,7 @@ class Speed:
     prefill_tps: float
     """Prompt tokens read per second."""
     decode_tps: float
-    """Tokens written per second after a 256-token prompt."""
+    """Tokens written per second after the prompt."""
     load_seconds: float
     """From nothing to a model that is ready."""
     peak_rss_bytes: int
@@ -40,14 +40,17 @@ class Speed:
 
 
 def compare_speed(
-    paths: list[Path], *, threads: int, rounds: int, progress: Progress
+    paths: list[Path], *, threads: int, rounds: int, progress: Progress, prompt: int = PROMPT
 ) -> list[Speed]:
-    """The speed of each file, measured in turn (A B A B ...) so that drift hits all alike."""
+    """The speed of each file, measured in turn (A B A B ...) so that drift hits all alike.
+
+    A shorter `prompt` (tokens) is over sooner where only decoding counts.
+    """
     found: list[list[Speed]] = [[] for _ in paths]
     with progress.task("speed and memory", rounds * len(paths), unit="runs") as task:
         for _ in range(rounds):
             for path, speeds in zip(paths, found, strict=True):
-                speeds.append(_in_process(path, threads))
+                speeds.append(_in_process(path, threads, prompt))
                 task.advance()
     return [_median(speeds) for speeds in found]
 
@@ -61,8 +64,9 @@ def _median(speeds: list[Speed]) -> Speed:
     )
 
 
-def _in_process(path: Path, threads: int) -> Speed:
-    command = [sys.executable, "-m", "penjing.engine.speed", str(path), str(threads)]
+def _in_process(path: Path, threads: int, prompt: int) -> Speed:
+    module, words = "penjing.engine.speed", (str(path), str(threads), str(prompt))
+    command = [sys.executable, "-m", module, *words]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT, check=True)
         return Speed(**json.loads(done.stdout))
@@ -76,26 +80,27 @@ def _in_process(path: Path, threads: int) -> Speed:
         raise EngineError(f"{path} could not be timed: {last or error}") from error
 
 
-def _run(path: Path, threads: int) -> Speed:
+def _run(path: Path, threads: int, length: int) -> Speed:
     from penjing.engine.llamacpp import LlamaCpp
 
     started = time.perf_counter()
-    with LlamaCpp.open(path, context=PROMPT + ANSWER, threads=threads) as model:
+    with LlamaCpp.open(path, context=length + ANSWER, threads=threads) as model:
         loaded = time.perf_counter() - started
         words = model.tokenize("The garden was small, and every tree in it was older than ours. ")
-        prompt = (words * (PROMPT // len(words) + 1))[:PROMPT]
-        context = model.new_context(PROMPT + ANSWER)
+        text = words * (max(length, ANSWER) // len(words) + 1)
+        prompt, answer = text[:length], text[:ANSWER]
+        context = model.new_context(length + ANSWER)
         context.read(prompt[:16], 0)  # the first run also pays for memory being touched
         context.clear()
         begun = time.perf_counter()
         context.read(prompt, 0)
         read = time.perf_counter()
-        for i in range(ANSWER):  # one token after another, whatever the model would have said
-            context.read([prompt[i]], PROMPT + i)
+        for i, token in enumerate(answer):  # one by one, whatever the model would have said
+            context.read([token], length + i)
         written = time.perf_counter()
         context.free()
     return Speed(
-        prefill_tps=PROMPT / (read - begun),
+        prefill_tps=length / (read - begun),
         decode_tps=ANSWER / (written - read),
         load_seconds=loaded,
         peak_rss_bytes=peak_memory(),
@@ -103,4 +108,4 @@ def _run(path: Path, threads: int) -> Speed:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(_run(Path(sys.argv[1]), int(sys.argv[2])))))
+    print(json.dumps(asdict(_run(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))))

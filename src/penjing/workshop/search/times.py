@@ -1,9 +1,10 @@
 """What a weight costs in decoding time, codec by codec, from the speed of whole files. Pure.
 
 A token's time is taken as a sum over weights, each at the price of its codec: decoding reads every
-weight once, and a processor unpacks some codecs several times as fast as others. Prices are fitted
-to files in which as many groups as can be are in one codec; the chosen assembly must be timed
-afterwards.
+weight once, and a processor unpacks some codecs several times as fast as others. The head has
+prices of its own: one large matrix is read at another pace than the many of the blocks (a head in
+Q8_0 took hardly longer than one in IQ4_NL). Prices are fitted to files in which as many groups as
+can be, or the head alone, are in one codec; the chosen assembly must be timed afterwards.
 
 Times are noisy, and a codec that few rows can take shows in little of its file: plain least squares
 gave such a codec a price of nothing, and then the solver used it everywhere. So every price is held
@@ -20,11 +21,14 @@ import numpy as np
 
 from penjing.bundle.codecs import CODECS
 from penjing.workshop.search.groups import Group
+from penjing.workshop.search.wavefront import EMBEDDING, HEAD
 
 NOISE = 0.03
 """Standard deviation of a time, by the starting model's."""
-_APART = 0.4
-"""Standard deviation of a price, by what its bytes would take."""
+_APART, _EXACT = 0.4, 1e-6
+"""Standard deviation of a price, by what its bytes would take; and of one that is given."""
+_LOOKED_UP = ""
+"""An embedding that is no head as well takes nothing: one row of it is read for a token."""
 
 
 @dataclass(frozen=True)
@@ -42,47 +46,51 @@ class Times:
     """Prices of weights."""
 
     price: Mapping[str, float]
-    """By codec: what a weight takes of a token of the starting model."""
-    looked_up: tuple[str, ...] = ()
-    """Tensors of which a token reads one row."""
+    """By part and codec ("head Q8_0"): what a weight takes of a token of the starting model."""
+    head: str
+    """The tensor that is the head."""
 
     def of(self, group: Group, codec: str) -> float:
-        """What a group takes in a codec; 0 where that codec is in no file that was timed.
-
-        An embedding that is no head as well takes nothing: one row of it is read for a token.
-        """
-        return sum(
-            source.parameters * self.price.get(group.codec_of(source, codec).name, 0.0)
+        """What a group takes in a codec; 0 where that codec is in no file that was timed."""
+        kinds = {
+            source: _kind(source.name, group.codec_of(source, codec).name, self.head)
             for source in group.members
-            if source.name not in self.looked_up
-        )
+        }
+        return sum(each.parameters * self.price.get(kind, 0.0) for each, kind in kinds.items())
 
 
 def fit(groups: Sequence[Group], files: Sequence[Timed], noise: float = NOISE) -> Times:
     """Prices that explain the times of the files, the first of which is the starting model's."""
-    looked_up = _looked_up(groups)
-    sizes = {
-        source.name: source.parameters
-        for group in groups
-        for source in group.members
-        if source.name not in looked_up
-    }
-    names = sorted({codec for file in files for codec in file.plan.values()})
+    sizes = {source.name: source.parameters for group in groups for source in group.members}
+    head = head_of(groups)
+    kinds = [{name: _kind(name, codec, head) for name, codec in f.plan.items()} for f in files]
+    names = sorted({kind for file in kinds for kind in file.values()} - {_LOOKED_UP})
     weights = np.zeros((len(files), len(names)))
-    for row, file in enumerate(files):
-        for tensor, codec in file.plan.items():
-            weights[row, names.index(codec)] += sizes.get(tensor, 0)
-    bits = np.array([CODECS[name].bits for name in names])
+    for row, file in enumerate(kinds):
+        for tensor, kind in file.items():
+            if kind != _LOOKED_UP:
+                weights[row, names.index(kind)] += sizes.get(tensor, 0)
+    bits = np.array([CODECS[name.split()[-1]].bits for name in names])
     usual = bits * files[0].time / (weights[0] @ bits)
-    # unknown is each price by its usual one: 1, give or take _APART
-    rows = np.vstack([weights * usual / noise, np.eye(len(names)) / _APART])
-    values = [*(file.time / noise for file in files), *([1 / _APART] * len(names))]
-    found, *_ = np.linalg.lstsq(rows, np.array(values), rcond=None)
+    # Unknown is each price by its usual one: 1, give or take _APART. What every head has more and
+    # all blocks have less shows in no file: the head's is taken as usual where it came.
+    held = np.full(len(names), 1 / _APART)
+    held[names.index(kinds[0][head])] = 1 / _EXACT
+    rows = np.vstack([weights * usual / noise, np.diag(held)])
+    values = np.array([*(file.time / noise for file in files), *held])
+    found, *_ = np.linalg.lstsq(rows, values, rcond=None)
     prices = usual * np.maximum(found, 0.0)
-    return Times(dict(zip(names, prices.tolist(), strict=True)), looked_up)
+    return Times(dict(zip(names, prices.tolist(), strict=True)), head)
 
 
-def _looked_up(groups: Sequence[Group]) -> tuple[str, ...]:
-    """The embedding, where a head stands beside it."""
+def head_of(groups: Sequence[Group]) -> str:
+    """The tensor that gives the logits: the embedding, where no other does."""
     names = {source.name for group in groups for source in group.members}
-    return tuple(name for name in ("token_embd.weight",) if "output.weight" in names)
+    return HEAD if HEAD in names else EMBEDDING
+
+
+def _kind(tensor: str, codec: str, head: str) -> str:
+    """What has one price."""
+    if tensor == head:
+        return f"head {codec}"
+    return _LOOKED_UP if tensor == EMBEDDING else f"blocks {codec}"
