@@ -18,6 +18,7 @@ from penjing.workshop.architectures import ARCHITECTURES
 from penjing.workshop.checkpoint import Checkpoint, TensorSource
 from penjing.workshop.export.gguf import export_gguf, plan_for
 from penjing.workshop.forward import TorchModel
+from penjing.workshop.search.rounder import Rounder
 from penjing.workshop.streamed import StreamedWeights, load_rows, streamed_model
 
 TOKENS = torch.tensor(np.random.default_rng(7).integers(3, 260, 24))
@@ -152,6 +153,11 @@ def test_what_was_mapped_of_a_file_is_given_back(tmp_path: Path) -> None:
             hidden = model.block(layer, hidden)
         assert mapped(path) < 0.4 * whole
         export_gguf(checkpoint, tmp_path / "other.gguf", plan_for(checkpoint, "Q8_0"))
+        assert mapped(path) < 0.4 * whole
+        even = {n: np.ones(checkpoint.tensors[n].shape[1], "f4") for n in checkpoint.quantizable}
+        rounder = Rounder(checkpoint, even, keep=10**9)
+        for name in checkpoint.quantizable:
+            rounder.raw(name, CODECS["Q4_0"])
         assert mapped(path) < 0.4 * whole
 
 

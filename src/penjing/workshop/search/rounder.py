@@ -30,6 +30,7 @@ class Rounder:
         keep: int = 0,
     ) -> None:
         self._tensors, self._importance = checkpoint.tensors, importance
+        self._give_back = checkpoint.release
         self._room = keep
         """Bytes of encoded tensors that are kept, those used last; 0: each use rounds anew."""
         self._kept: OrderedDict[tuple[str, str], Bytes] = OrderedDict()
@@ -70,4 +71,5 @@ class Rounder:
             encode(codec, load_rows(source, slice(first, first + step)).numpy(), importance)
             for first in range(0, rows, step)
         ]
+        self._give_back()  # what was mapped of the file for it
         return np.concatenate(parts)
