@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tiny
 
 from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import GenerationSettings
+from penjing.engine.constraint import mistaken
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.workshop.export.gguf import export_gguf
 
 pytestmark = pytest.mark.model
 
@@ -152,3 +155,17 @@ def test_complaints_about_a_grammar_reach_no_terminal(model, capfd) -> None:
     with pytest.raises(BadInput):
         model.constraint(GenerationSettings(json_schema={"type": "planted-secret"}))
     assert "planted-secret" not in "".join(capfd.readouterr())
+
+
+def test_no_grammar_is_held_to_the_words_of_a_model_that_is_gone(
+    default_model: Path, tmp_path: Path
+) -> None:
+    """The engine knows llguidance's table by an address, and a new model may get an old one's."""
+    path = tmp_path / "tiny.gguf"
+    export_gguf(tiny.checkpoint("llama"), path, {})
+    for turn in range(6):
+        with LlamaCpp.open(path if turn % 2 else default_model, context=256, threads=1) as model:
+            assert not mistaken(model._vocab)
+            assert matches(model, 'root ::= "yes" | "no"', "yes")
+            assert not matches(model, 'root ::= "yes" | "no"', "maybe")
+            assert mistaken(model._vocab)

@@ -35,6 +35,10 @@ _SLOWEST = 2.0  # seconds for one token; llguidance's own limits come first on a
 # answer's complaint may come between
 _one_at_a_time = threading.Lock()
 
+# The engine makes llguidance's table of tokens once and knows whose it is by the vocabulary's
+# address (llama.cpp, common/llguidance.cpp): this one.
+_table_of = [0]
+
 _LOST = "the grammar became too complex here: simplify it"
 
 
@@ -103,6 +107,7 @@ class Constraint:
         with _one_at_a_time, overheard() as said:
             how = b"json" if kind == "JSON schema" else b"lark"
             init = getattr(self._library, layout.INIT_LLG)
+            _table_of[0] = vocab
             self._sampler = init(vocab, how, text.encode()) or 0
             refused = not self._sampler or self._lets_pass(self._sentinel)
             if refused:
@@ -123,6 +128,14 @@ class Constraint:
             self._sampler, ctypes.byref(TokenDataArray(asked, 1, -1, False))
         )
         return bool(np.isfinite(asked[0].logit))
+
+
+def mistaken(vocab: int) -> bool:
+    """Whether a model just loaded lies where one lay that is gone, and would be given its tokens.
+
+    Its grammars would be held to the words of the other, or the process would end.
+    """
+    return vocab == _table_of[0]
 
 
 def _checked(schema: Mapping[str, Any]) -> str:

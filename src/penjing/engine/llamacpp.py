@@ -18,7 +18,7 @@ from penjing.bundle.gguf_reader import GGUFFile
 from penjing.core.errors import BadInput, EngineError, FormatError
 from penjing.core.interrupts import deferred
 from penjing.core.messages import Chunk, GenerationSettings, Message
-from penjing.engine.constraint import Constraint
+from penjing.engine.constraint import Constraint, mistaken
 from penjing.engine.context import BATCH, Context
 from penjing.engine.guard import require_survivable
 from penjing.engine.rows import LlamaRows
@@ -61,15 +61,12 @@ class LlamaCpp:
         """
         with GGUFFile.open(path) as file:  # bounded check before C code trusts a single length
             require_survivable(file)
-        library = load()
-        params = library.llama_model_default_params()
-        last_complaint()
-        with deferred():
-            model = library.llama_model_load_from_file(os.fsencode(path), params)
-        if not model:
-            reason = last_complaint() or "no reason given"
-            kind = EngineError if "alloc" in reason else FormatError
-            raise kind(f"the engine cannot load {path} ({reason}): get another file of the model")
+        library, model = load(), _loaded(path)
+        if mistaken(library.llama_model_get_vocab(model)):
+            other = _loaded(path)  # beside the first, so that it lies elsewhere
+            with deferred():
+                library.llama_model_free(model)
+            model = other
         return cls(path, model, context=context, threads=threads or usable_cores())
 
     @property
@@ -358,3 +355,18 @@ class LlamaCpp:
             return ""
         text: bytes = self._library.llama_vocab_get_text(self._vocab, token)
         return text.decode("utf-8", "replace")
+
+
+def _loaded(path: Path) -> int:
+    """The engine's pointer to a model. Raises FormatError or EngineError when there is none."""
+    library = load()
+    last_complaint()
+    with deferred():
+        model: int | None = library.llama_model_load_from_file(
+            os.fsencode(path), library.llama_model_default_params()
+        )
+    if not model:
+        reason = last_complaint() or "no reason given"
+        kind = EngineError if "alloc" in reason else FormatError
+        raise kind(f"the engine cannot load {path} ({reason}): get another file of the model")
+    return model
