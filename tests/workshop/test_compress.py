@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ from place import Place, prose
 from penjing.bundle.folder import verify
 from penjing.cli.app import main
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.workshop.compress import timing
+from penjing.workshop.compress import run, timing
 from penjing.workshop.report import render_report
 from penjing.workshop.search.groups import groups_of
+from penjing.workshop.search.rounder import Rounder
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +258,29 @@ def test_a_ceiling_that_is_too_low_is_refused_before_work(place: Place, capsys: 
     assert status == 2
     assert "--ram allows 100.0 MB" in said
     assert not (place.folder / "low" / ".work").exists()
+
+
+def test_nothing_of_the_search_is_held_while_files_are_measured(
+    place: Place, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[Rounder]] = []
+    held: list[bool] = []
+    begin, measure = Rounder.__init__, run.measure
+
+    def noted(self: Rounder, *args: Any, **more: Any) -> None:
+        made.append(weakref.ref(self))
+        begin(self, *args, **more)
+
+    def looked(*args: Any, **more: Any) -> Any:
+        held.extend(each() is not None for each in made)
+        return measure(*args, **more)
+
+    monkeypatch.setattr(Rounder, "__init__", noted)
+    monkeypatch.setattr(run, "measure", looked)
+    status, _, said = place.run(capsys, "held", size="108KB")
+    assert status == 0, said
+    assert made
+    assert not any(held)
 
 
 def test_ctrl_c_says_how_to_go_on(place: Place) -> None:

@@ -97,6 +97,7 @@ class Builder:
 
     def make(self, method: Method, plan: Mapping[str, str]) -> Built:
         """The method's file in codecs that are already chosen."""
+        self.solver.forget()
         path = Path("files") / _hash(plan) / f"{method.name}.gguf"
         if method.fold == "none" and not self._changes(plan):
             return Built(self._write(self.job.checkpoint, plan, path, None, None), plan)

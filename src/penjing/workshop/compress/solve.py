@@ -78,6 +78,10 @@ class Solver:
         )
         return self._expanded(found.allocation.plan)
 
+    def forget(self) -> None:
+        """Give back the weights that assemblies were made of; the next plan makes them anew."""
+        self.__dict__.pop("_assemblies", None)
+
     def inverted(self, budget: int) -> dict[str, str]:
         """The negative control: most bits where they matter least."""
         return self._expanded(inverted(self._choices, budget, fixed=self._fixed).plan)
