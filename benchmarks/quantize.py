@@ -135,7 +135,10 @@ def main() -> int:
 def _chosen(args) -> list[Row]:
     """All rows, or those whose size begins with one of the given numbers of MB."""
     wanted = args.rows.split(",") if args.rows else [""]
-    return [row for row in ROWS if any(str(row.size // 10**6).startswith(w) for w in wanted)]
+    found = [row for row in ROWS if any(str(row.size / 10**6).startswith(w) for w in wanted)]
+    if not found:
+        sys.exit(f"no row of {args.rows} MB: they are {', '.join(str(r.size / 1e6) for r in ROWS)}")
+    return found
 
 
 def _preset(args, preset: str, start: Path, matrix: Path, work: Path) -> Path:

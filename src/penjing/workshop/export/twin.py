@@ -4,7 +4,7 @@ llama.cpp has no fast products for Q1_0 and Q2_0 on x86: it reads text five time
 them than through Q4_0, which can hold their weights to the bit. A control of many two-bit tensors
 costs a minute to read and its twin a fifth of that. The engine rounds activations a little
 differently for the two codecs: the KLD between a file and its twin was 0.005 nats where controls
-lie above 1 (ARCHITECTURE.md). What ships is always measured itself.
+lie above 1 (benchmarks/RESULTS.md). What ships is always measured itself.
 """
 
 from __future__ import annotations
