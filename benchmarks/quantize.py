@@ -99,7 +99,7 @@ class Verdict:
 def main() -> int:
     """Make, judge, print."""
     args = _arguments()
-    work: Path = args.work
+    rows, work = _chosen(args), Path(args.work)
     work.mkdir(parents=True, exist_ok=True)
     home = Home.from_environment()
     start = find_model(MODEL, home, progress=Silent(), download=True)
@@ -113,7 +113,7 @@ def main() -> int:
     if not logits.exists():
         _judge(args, start, held_out, logits)
     lines, met, files = [], True, []
-    for row in _chosen(args):
+    for row in rows:
         ours = work / f"{args.effort}-{row.size}"
         theirs, more = None, []
         if row.preset:
