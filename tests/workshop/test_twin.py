@@ -10,8 +10,8 @@ import tiny
 
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.compress.twin import FAST, SLOW, fast_to_read
 from penjing.workshop.export.gguf import export_gguf
-from penjing.workshop.export.twin import FAST, SLOW, fast_to_read
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from penjing.evaluate.reference import Reference, record
 from penjing.evaluate.windows import read_tokens
 from penjing.workshop.calibrate import prompts, question_tokens
 from penjing.workshop.compress.settings import CONTEXT, Settings, effort
-from penjing.workshop.export.twin import FAST, fast_to_read
+from penjing.workshop.compress.twin import FAST, fast_to_read
 
 _ROUNDS = 3
 _ANSWER = 80
