@@ -63,10 +63,12 @@ class LlamaCpp:
             require_survivable(file)
         library, model = load(), _loaded(path)
         if mistaken(library.llama_model_get_vocab(model)):
-            other = _loaded(path)  # beside the first, so that it lies elsewhere
-            with deferred():
-                library.llama_model_free(model)
-            model = other
+            first = model
+            try:
+                model = _loaded(path)  # beside the first, so that it lies elsewhere
+            finally:
+                with deferred():
+                    library.llama_model_free(first)
         return cls(path, model, context=context, threads=threads or usable_cores())
 
     @property

@@ -2,9 +2,9 @@
 
 A token's time is taken as a sum over weights, each at the price of its codec: decoding reads every
 weight once, and a processor unpacks some codecs several times as fast as others. The head has
-prices of its own: one large matrix is read at another pace than the many of the blocks (a head in
-Q8_0 took hardly longer than one in IQ4_NL). Prices are fitted to files in which as many groups as
-can be, or the head alone, are in one codec; the chosen assembly must be timed afterwards.
+prices of its own: one large matrix may be read at another pace than the many of the blocks. Prices
+are fitted to files in which as many groups as can be, or the head alone, are in one codec; the
+chosen assembly must be timed afterwards.
 
 Times are noisy, and a codec that few rows can take shows in little of its file: plain least squares
 gave such a codec a price of nothing, and then the solver used it everywhere. So every price is held
