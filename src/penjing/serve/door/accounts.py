@@ -69,6 +69,10 @@ class Accounts(Protocol):
         """Open a person's part. Raises WrongPassphrase, after the same time for any name."""
         ...
 
+    def prove(self, person: str, passphrase: str) -> None:
+        """Raise WrongPassphrase unless it is theirs. Opens nothing."""
+        ...
+
     def unlock_token(self, token: str) -> Opened:
         """Open the part of whom a token belongs to. Raises WrongPassphrase."""
         ...
@@ -106,6 +110,9 @@ class OneOwner:
 
     def unlock(self, name: str, passphrase: str) -> Opened:  # noqa: ARG002
         raise WrongPassphrase("nobody has a passphrase here: open the link that penjing printed")
+
+    def prove(self, person: str, passphrase: str) -> None:
+        """There is none to be known."""
 
     def unlock_token(self, token: str) -> Opened:  # noqa: ARG002
         raise WrongPassphrase("that token opens nothing: see which file penjing serve named")

@@ -42,6 +42,13 @@ class VaultAccounts:
 
         return _opened(self._vault.unlock(name, Passphrase(passphrase)))
 
+    def prove(self, person: str, passphrase: str) -> None:
+        from penjing.vault import slots
+        from penjing.vault.secrets import Passphrase
+
+        known = slots.load(self._vault.place, person)
+        slots.open_slots(known, Passphrase(passphrase)).wipe()
+
     def unlock_token(self, token: str) -> Opened:
         from penjing.vault.secrets import Token as Secret
 

@@ -1,4 +1,9 @@
-"""Trying passphrases: off the event loop, few at a time, and ever slower for who guesses."""
+"""Trying passphrases: off the event loop, few at a time, and ever slower for who guesses.
+
+The one place of a server where a passphrase is asked: at the login, before what cannot be undone,
+before a token is given more than the least. All of them count the same tries and share one queue,
+so that nobody gains a guess by going from one to another.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +11,31 @@ import asyncio
 import logging
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from penjing.core.errors import PenjingError, WrongPassphrase
-from penjing.serve.door.accounts import Accounts, Opened
+from penjing.serve.door.accounts import Accounts, Known, Opened
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.secrets import digest, new_secret
 from penjing.serve.door.settings import DoorSettings
 from penjing.serve.door.throttle import Delays
 from penjing.serve.door.visit import Refusal
+from penjing.serve.threads import Threads
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
 
 TICKET_LIFE = 600.0
 _TICKET_TRIES = 10
 _MOST_KNOWN = 1024
+_SESSION_TRIES = 10
 
 WRONG = Refusal(401, "name or passphrase is wrong: type them again")
+NOT_THEIRS = Refusal(403, "that passphrase is wrong: type it again")
+_LOG_IN_AGAIN = Refusal(403, "too many wrong passphrases here: log out, and log in again")
 _FULL = Refusal(503, "too many people log in at once: try again in a moment", wait=5)
 
 _BROKEN = Refusal(503, "that part of the vault does not open now: see the server's own messages")
@@ -35,15 +48,17 @@ class _Ticket:
 
 
 class Unlocking:
-    """One door's tries, by address and by name."""
+    """One door's tries, by address, by name and by session."""
 
     def __init__(self, accounts: Accounts, settings: DoorSettings, clock: Clock = seconds) -> None:
         self._accounts, self._clock = accounts, clock
         self._addresses = Delays(free=5, longest=60.0, clock=clock)
         self._names = Delays(free=5, longest=30.0, clock=clock)
         self._tickets: OrderedDict[bytes, _Ticket] = OrderedDict()
+        self._sessions: OrderedDict[str, int] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._places = asyncio.Semaphore(settings.unlocking)
+        self._threads = Threads("a passphrase", settings.unlocking)
         self._waiting, self._most = 0, settings.queue + settings.unlocking
 
     def new_ticket(self) -> str:
@@ -59,9 +74,38 @@ class Unlocking:
     ) -> Opened | Refusal:
         """The person, or why not. Says the same, after the same time, for any wrong name."""
         who = _key(name)
-        at_the_terminal = self._spend(ticket)
-        if not at_the_terminal and (wait := self._wait(who, address)):
-            return Refusal(429, f"too many tries: wait {wait:.0f} s and try again", wait=wait)
+        if not self._spend(ticket) and (refusal := self._too_soon(who, address)):
+            return refusal
+        unlock = self._accounts.unlock
+        return await self._tried(who, address, lambda: unlock(name, passphrase), WRONG)
+
+    async def confirm(
+        self, known: Known, passphrase: str, address: str, session: str
+    ) -> Refusal | None:
+        """None when somebody who is logged in knows their passphrase, or why to refuse.
+
+        `session` names the session (or token) that asks, and is no secret. After so many wrong
+        tries it may ask no more: a stolen one cannot go on until its person, who logs in
+        elsewhere, has to wait as well.
+        """
+        if self._sessions.get(session, 0) >= _SESSION_TRIES:
+            return _LOG_IN_AGAIN
+        who = _key(known.name)
+        if refusal := self._too_soon(who, address):
+            return refusal
+        prove = self._accounts.prove
+        self._count(session, 1)
+        found = await self._tried(who, address, lambda: prove(known.person, passphrase), NOT_THEIRS)
+        if isinstance(found, Refusal):
+            self._count(session, 0 if found is NOT_THEIRS else -1)
+            return found
+        self._sessions.pop(session, None)
+        return None
+
+    async def _tried(
+        self, who: str, address: str, work: Callable[[], T], wrong: Refusal
+    ) -> T | Refusal:
+        """What came of one try, which counted as wrong until it was not."""
         if self._waiting >= self._most:
             return _FULL
         self._addresses.failed(address)
@@ -69,9 +113,9 @@ class Unlocking:
         self._waiting += 1
         try:
             async with self._places:
-                opened = await _whole(self._accounts, name, passphrase)
+                found = await self._whole(work)
         except WrongPassphrase:
-            return WRONG
+            return wrong
         except PenjingError as error:
             _LOG.error("a part of the vault does not open: %s", type(error).__name__)
             return _BROKEN
@@ -80,7 +124,32 @@ class Unlocking:
         self._addresses.undo(address)
         self._names.forget(who)
         self._remember(who, address)
-        return opened
+        return found
+
+    async def _whole(self, work: Callable[[], T]) -> T:
+        """In a thread, to its end: who hangs up meanwhile leaves nothing open."""
+        task = asyncio.ensure_future(self._threads.run(work))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(self._close)
+            raise
+
+    def _close(self, task: asyncio.Future[T]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            found = task.result()
+            if isinstance(found, Opened):
+                self._threads.begin(found.store.close)
+
+    def _too_soon(self, who: str, address: str) -> Refusal | None:
+        if wait := self._wait(who, address):
+            return Refusal(429, f"too many tries: wait {wait:.0f} s and try again", wait=wait)
+        return None
+
+    def _count(self, session: str, more: int) -> None:
+        self._sessions[session] = self._sessions.pop(session, 0) + more
+        while len(self._sessions) > _MOST_KNOWN:
+            self._sessions.popitem(last=False)
 
     def _wait(self, who: str, address: str) -> float:
         """Guesses from elsewhere at a name do not slow the address that it logs in from."""
@@ -99,21 +168,6 @@ class Unlocking:
         self._known.move_to_end((who, address))
         while len(self._known) > _MOST_KNOWN:
             self._known.popitem(last=False)
-
-
-async def _whole(accounts: Accounts, name: str, passphrase: str) -> Opened:
-    """Unlock in a thread, to its end: who hangs up meanwhile leaves nothing open."""
-    task = asyncio.ensure_future(asyncio.to_thread(accounts.unlock, name, passphrase))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.add_done_callback(_close)
-        raise
-
-
-def _close(task: asyncio.Future[Opened]) -> None:
-    if not task.cancelled() and task.exception() is None:
-        task.get_loop().run_in_executor(None, task.result().store.close)
 
 
 def _key(name: str) -> str:
