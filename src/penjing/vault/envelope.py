@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.errors import BadInput, IntegrityError, MissingExtra
+from penjing.vault.fair import FairLock
 
 KEY_BYTES = 32
 _NONCE = 12
@@ -72,6 +73,16 @@ _MOST = Cost(memory=2**21, passes=64, lanes=64)
 """A slot that asks for more is damaged or hostile: it could otherwise exhaust the machine."""
 
 
+_TURN = FairLock()
+"""Held by the one derivation that runs in this process.
+
+OpenSSL computes lanes in threads of its own, of which a process has as many as it has cores, and a
+derivation gives none back before it has all that it wants: two at once, each with some and in want
+of more, wait for each other for ever. One alone never wants more than there are, and gets all
+cores: that needs least memory, and ends no later for the last than all side by side.
+"""
+
+
 def require_cost(cost: Cost) -> Cost:
     """`cost` itself when it is neither too weak nor absurd. Raises IntegrityError."""
     pairs = zip(vars(LEAST).values(), vars(cost).values(), vars(_MOST).values(), strict=True)
@@ -94,8 +105,13 @@ def require_passphrase(text: str) -> None:
 
 
 def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> Key:
-    """The wrapping key of a passphrase: slow on purpose."""
+    """The wrapping key of a passphrase: slow on purpose, and one at a time, first come first."""
     require_cost(cost)
+    with _TURN:  # importing included: a child of a fork in the middle of it could never import
+        return Key(_stretched(passphrase, salt, cost))
+
+
+def _stretched(passphrase: bytes, salt: bytes, cost: Cost) -> bytes:
     try:
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
@@ -111,7 +127,7 @@ def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> Key:
         )
     except UnsupportedAlgorithm as error:
         raise MissingExtra("Argon2id (OpenSSL 3.2)", "vault") from error
-    return Key(kdf.derive(passphrase))
+    return bytes(kdf.derive(passphrase))
 
 
 def derive(key: Key, purpose: str, length: int = KEY_BYTES) -> bytes:
