@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import resource
@@ -129,6 +130,7 @@ def one_line(error: PenjingError) -> str | None:
 def _in_the_child(case: Case, writer: int) -> None:
     try:
         os.setsid()
+        faulthandler.disable()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (_CEILING, _CEILING))
