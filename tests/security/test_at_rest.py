@@ -72,7 +72,8 @@ def busy(house: Premises) -> tuple[Caller, list[str]]:
     ticket = caller.cookies["penjing-ticket"]
     caller.enter("/api/login", login("Ben", "a wrong passphrase of ben's"))
     caller.enter("/api/login", login("Ben"))
-    token = caller.ask("POST", "/api/me/tokens", {"label": LABEL}).json["token"]
+    wanted = {"label": LABEL, "scopes": ["chat"]}
+    token = caller.ask("POST", "/api/me/tokens", wanted).json["token"]
     session = spoken(caller, f"{SECRET} " * 20)
     spoken(caller, SECRET, session)
     caller.ask("PATCH", f"/api/sessions/{session}", {"title": SECRET})
@@ -83,7 +84,8 @@ def busy(house: Premises) -> tuple[Caller, list[str]]:
     caller.ask("POST", "/v1/chat/completions", {"model": "fake", "messages": said})
     caller.ask("POST", "/v1/responses", {"model": "fake", "input": SECRET})
     shown = {"Authorization": f"Bearer {token}"}
-    house.way.caller().ask("POST", "/v1/completions", {"model": "fake", "prompt": SECRET}, shown)
+    asked = {"model": "fake", "prompt": SECRET}
+    assert house.way.caller().ask("POST", "/v1/completions", asked, shown).status == 200
     assert SECRET.encode() in caller.ask("GET", f"/api/sessions/{session}/turns").body
     assert caller.ask("POST", "/api/me/export").status == 200
     secrets = [SECRET, LABEL, FILE, WORDS["Ben"], "a wrong passphrase of ben's", code, ticket]

@@ -57,7 +57,8 @@ def token(small: Premises) -> str:
     ben = small.caller("Ben")
     for one in ben.ask("GET", "/api/me/tokens").json:
         ben.ask("DELETE", f"/api/me/tokens/{one['id']}")
-    text: str = ben.ask("POST", "/api/me/tokens", {"label": "x"}).json["token"]
+    wanted = {"label": "x", "scopes": ["read", "chat", "documents"]}
+    text: str = ben.ask("POST", "/api/me/tokens", wanted).json["token"]
     return text
 
 

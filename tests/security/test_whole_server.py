@@ -110,7 +110,8 @@ def test_the_printed_link_logs_in_and_nothing_planted_stays_on_the_disk(served: 
     spoken(caller, f"Once more: {SECRET}", session)
     path = f"/api/documents?name={_FILE.replace(' ', '%20')}"
     assert caller.ask("POST", path, f"{SECRET}\n".encode() * 5000).status == 200
-    token = caller.ask("POST", "/api/me/tokens", {"label": "a label"}).json["token"]
+    wanted = {"label": "a label", "scopes": ["chat"]}
+    token = caller.ask("POST", "/api/me/tokens", wanted).json["token"]
     said = [{"role": "user", "content": SECRET}]
     shown = {"Authorization": f"Bearer {token}"}
     models = Caller(served.port).ask("GET", "/v1/models", headers=shown).json["data"]

@@ -183,7 +183,7 @@ def test_the_servers_own_token_is_nobody_and_sees_counters_only(way: Doorway) ->
 def test_a_token_is_its_person_after_everybody_has_logged_out(way: Doorway, vault: Vault) -> None:
     ben, script, other = way.caller(), way.caller(), way.caller()
     ben.enter("/api/login", login("Ben"))
-    made = ben.ask("POST", "/api/me/tokens", {"label": "笔记 script"})
+    made = ben.ask("POST", "/api/me/tokens", {"label": "笔记 script", "scopes": ["chat"]})
     assert made.status == 201
     shown = {"Authorization": f"Bearer {made.json['token']}"}
     ben.ask("POST", "/api/logout")

@@ -39,7 +39,7 @@ class OpenDoor:
             state = {**scope.get("state", {})}
             if name:
                 store = self.stores.setdefault(name, FakeStore())
-                state["who"] = Who(name, name, "owner", store, None)
+                state["who"] = Who(name, name, "owner", store, None, scopes=None)
             scope = {**scope, "state": state}
         await self.app(scope, receive, send)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keyring
 import pytest
@@ -204,7 +207,7 @@ def flipped(data: bytes, at: int, bit: int) -> bytes:
 
 def test_a_token_opens_what_its_person_says_and_nobody_elses(vault: Vault, place: Place) -> None:
     anna = vault.unlock("Anna", ANNA)
-    token = vault.add_token(anna)
+    token = vault.add_token(anna, ["read"])
     session = anna.history.begin("hers")
     again = vault.unlock_by_token(anna.person.id, token)  # beside the one that is open
     assert again.history.sessions() == [session]
@@ -214,8 +217,11 @@ def test_a_token_opens_what_its_person_says_and_nobody_elses(vault: Vault, place
     ben.close()
     wrong = [
         (ben.person.id, token),
-        (anna.person.id, Token(token.id, bytes(32))),
-        (anna.person.id, Token("0" * 32, token.secret)),
+        (anna.person.id, Token(token.id, bytes(32), token.scopes)),
+        (anna.person.id, Token("0" * 32, token.secret, token.scopes)),
+        (anna.person.id, Token(token.id, token.secret)),
+        (anna.person.id, Token(token.id, token.secret, ())),
+        (anna.person.id, Token(token.id, token.secret, ("read", "admin"))),
         ("0" * 32, token),
     ]
     for person, shown in wrong:
@@ -228,10 +234,10 @@ def test_a_token_opens_what_its_person_says_and_nobody_elses(vault: Vault, place
 
 def test_a_token_that_was_dropped_or_outlived_its_key_opens_nothing(vault: Vault) -> None:
     anna = vault.unlock("Anna", ANNA)
-    first, second = vault.add_token(anna), vault.add_token(anna)
-    assert vault.tokens(anna) == [first.id, second.id]
+    first, second = vault.add_token(anna, ["read"]), vault.add_token(anna, ["chat"])
+    assert vault.tokens(anna) == {first.id: ("read",), second.id: ("chat",)}
     vault.drop_token(anna, first.id)
-    assert vault.tokens(anna) == [second.id]
+    assert vault.tokens(anna) == {second.id: ("chat",)}
     with pytest.raises(NotFound):
         vault.drop_token(anna, first.id)
     anna.close()
@@ -250,7 +256,59 @@ def test_a_token_that_was_dropped_or_outlived_its_key_opens_nothing(vault: Vault
 def test_only_so_many_tokens(vault: Vault) -> None:
     anna = vault.unlock("Anna", ANNA)
     for _ in range(MOST_TOKENS):
-        vault.add_token(anna)
+        vault.add_token(anna, [])
     with pytest.raises(BadInput, match="remove one"):
-        vault.add_token(anna)
+        vault.add_token(anna, [])
     anna.close()
+
+
+@pytest.mark.parametrize(
+    "said", [["read", "admin"], ["admin"], [], None, "admin", 1, [["admin"]], {}]
+)
+def test_who_writes_other_scopes_into_a_slot_gains_a_token_that_opens_nothing(
+    vault: Vault, place: Place, said: object
+) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    token, person = vault.add_token(anna, ["read"]), anna.person.id
+    anna.close()
+    for path in place.slots(person):
+        rewrite(path, lambda about: about.__setitem__("scopes", said))
+    claims = {("read",), ("admin",), ("read", "admin"), (), None, vault.scopes_of(person, token.id)}
+    for scopes in claims:
+        with pytest.raises(WrongPassphrase):
+            vault.unlock_by_token(person, Token(token.id, token.secret, scopes))
+    vault.unlock("Anna", ANNA).close()
+
+
+def test_a_token_from_before_scopes_opens_and_says_that_it_has_none(
+    vault: Vault, place: Place
+) -> None:
+    anna = vault.unlock("Anna", ANNA)
+    old, person = Token("a" * 32, bytes(range(32))), anna.person.id
+    known = slots.load(place, person)
+    slots.save(place, slots.with_token(known, anna.database.key, old))
+    assert b'"scopes"' not in place.slots(person)[0].read_bytes()  # as it was written then
+    new = vault.add_token(anna, ["chat"])
+    assert vault.tokens(anna) == {old.id: None, new.id: ("chat",)}
+    anna.close()
+    assert vault.scopes_of(person, old.id) is None
+    vault.unlock_by_token(person, old).close()
+    for path in place.slots(person):
+        rewrite(path, lambda about: about.setdefault("scopes", ["admin"]))
+    with pytest.raises(WrongPassphrase):
+        vault.unlock_by_token(person, Token(old.id, old.secret, ("admin",)))
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """As somebody who can write in the folder of keys, and knows the checksum, would."""
+    body = json.loads(path.read_bytes())
+    for way in body["ways"]:
+        if way["about"]["kind"] == "token":
+            change(way["about"])
+    body.pop("check")
+    body["check"] = hashlib.sha256(canonical(body)).hexdigest()
+    path.write_bytes(canonical(body))
+
+
+def canonical(document: object) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()

@@ -15,8 +15,11 @@ from penjing.core.messages import Usage
 Trust = Literal["person", "spec", "document", "tool", "model"]
 """Where a text came from. Only the first two may decide an action."""
 
-Standing = Literal["owner", "member", "guest"]
-"""What a person is in this house. A spec says which tools which of them may use."""
+Standing = Literal["owner", "member", "guest", "talker"]
+"""What a person is in this house. A spec says which tools which of the first three may use."""
+
+TALKER: Standing = "talker"
+"""Speaks for a person and may not act: no spec gives it a tool."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from penjing.core.dialogue import Standing
+from penjing.core.dialogue import TALKER, Standing
 from penjing.core.errors import NotPermitted
 from penjing.core.protocols import Store
 
@@ -32,6 +32,14 @@ class Who:
     """What /api/me gives the page to send back; None for a bearer token, which needs none."""
     kept: bool = False
     """A vault keeps what they say; without one it is gone when the server ends."""
+    scopes: frozenset[str] | None = frozenset()
+    """What their token may be used for (`door/scopes.py`), which the door holds them to; None for
+    a web session, where they may do whatever their role may."""
+
+    @property
+    def standing(self) -> Standing:
+        """Their role for an assistant: who has a token without `tools` may talk and not act."""
+        return self.role if self.scopes is None or "tools" in self.scopes else TALKER
 
 
 OWNER = "owner"

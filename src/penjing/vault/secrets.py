@@ -49,6 +49,9 @@ class Token:
     """Which of the person's tokens; no secret."""
     secret: bytes = field(repr=False)
     """32 bytes."""
+    scopes: tuple[str, ...] | None = None
+    """What it may be used for, in the words of whoever made it; None for one from before there were
+    any. A slot opens only with the very scopes that it was sealed with."""
 
 
 Secret = Passphrase | Keyring | Token
@@ -62,7 +65,8 @@ def new_lock(secret: Secret) -> tuple[Mapping[str, Any], Key]:
         about = {"kind": "passphrase", "cost": vars(secret.cost), "salt": salt.hex()}
         return about, stretch(passphrase_bytes(secret.text), salt, secret.cost)
     if isinstance(secret, Token):
-        return {"kind": "token", "id": secret.id}, Key(secret.secret)
+        scopes = {} if secret.scopes is None else {"scopes": [*secret.scopes]}
+        return {"kind": "token", "id": secret.id, **scopes}, Key(secret.secret)
     entry, key = os.urandom(_SALT).hex(), Key.random()
     _set_entry(entry, key)
     return {"kind": "keyring", "entry": entry}, key
@@ -73,7 +77,9 @@ def wrapping_key(secret: Secret, about: Mapping[str, Any]) -> Key | None:
     if isinstance(secret, Passphrase) and about["kind"] == "passphrase":
         return stretch(passphrase_bytes(secret.text), *_salt_and_cost(about))
     if isinstance(secret, Token) and about["kind"] == "token":
-        return Key(secret.secret) if about["id"] == secret.id else None
+        claimed = None if secret.scopes is None else [*secret.scopes]
+        fits = (about["id"], about.get("scopes")) == (secret.id, claimed)
+        return Key(secret.secret) if fits else None
     if isinstance(secret, Keyring) and about["kind"] == "keyring":
         return _entry(about["entry"])
     return None

@@ -100,6 +100,17 @@ def token_of(way: Way) -> str | None:
 
 
 def earlier_keys(slots: Slots, key: Key) -> dict[int, Key]:
+def scopes_of(way: Way) -> tuple[str, ...] | None:
+    """What its token may be used for; None for one from before there were scopes.
+
+    Believe it only of a way that was opened with it: a slot is a file, and files can be changed.
+    """
+    said = way.about.get("scopes")
+    if said is None:
+        return None
+    return tuple(map(str, said)) if isinstance(said, list) else ()
+
+
     """The keys of earlier generations."""
     inner = Key(derive(key, "retired"))
     found = {}

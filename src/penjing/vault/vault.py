@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +128,7 @@ class Vault:
         return self._unlock(person, secret)
 
     def unlock_by_token(self, person_id: str, token: Token) -> PersonStore:
-        """Open the part of the person of that id. Raises WrongPassphrase."""
+        """Open the part of the person of that id. Raises WrongPassphrase, for other scopes too."""
         people = self.accounts.people()
         person = next((one for one in people if one.id == person_id), None)
         if person is None or token.id not in _tokens(slots.load(self.place, person.id)):
@@ -143,6 +143,13 @@ class Vault:
         except WrongPassphrase:
             self._log(person.id, "refused", person.id)
             raise
+    def scopes_of(self, person_id: str, token: str) -> tuple[str, ...] | None:
+        """What a token says it may be used for: true once it has opened with them."""
+        try:
+            return _tokens(slots.load(self.place, person_id))[token]
+        except KeyError:
+            raise wrong() from None
+
         self._log(person.id, "unlocked", person.id)
         self._mended(damaged, person.id)
         store = PersonStore(database, person, self._clock)
@@ -155,13 +162,14 @@ class Vault:
             raise
         return store
 
-    def tokens(self, store: PersonStore) -> list[str]:
-        """The ids of a person's tokens, the first to be made first."""
+    def tokens(self, store: PersonStore) -> Mapping[str, tuple[str, ...] | None]:
+        """A person's tokens by id and what each may be used for, the first to be made first."""
         return _tokens(slots.load(self.place, store.person.id))
 
-    def add_token(self, store: PersonStore) -> Token:
+    def add_token(self, store: PersonStore, scopes: Sequence[str]) -> Token:
         """A new token that opens a person's part, until it is dropped or their key rotated."""
-        token, person = Token(new_id(), os.urandom(KEY_BYTES)), store.person.id
+        token = Token(new_id(), os.urandom(KEY_BYTES), (*scopes,))
+        person = store.person.id
         with quiet(self.place, person):
             known = slots.load(self.place, person)
             if len(_tokens(known)) >= MOST_TOKENS:
@@ -265,8 +273,9 @@ def rotate_accounts(place: Place, secret: Secret, new: Sequence[Secret]) -> None
     box.rotate(place, ACCOUNTS, secret, new)
 
 
-def _tokens(known: slots.Slots) -> list[str]:
-    return [one for one in map(slots.token_of, known.ways) if one is not None]
+def _tokens(known: slots.Slots) -> dict[str, tuple[str, ...] | None]:
+    named = ((slots.token_of(way), slots.scopes_of(way)) for way in known.ways)
+    return {token: scopes for token, scopes in named if token is not None}
 
 
 def _take_as_long(secret: Secret) -> None:

@@ -35,6 +35,8 @@ class Opened:
     """Theirs; whoever opened it closes it."""
     token: str | None = None
     """The id of the token that opened it."""
+    scopes: frozenset[str] = frozenset()
+    """What that token may be used for; of no meaning without one."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Token:
     """What the person calls it."""
     made: float
     """When, in seconds since 1970."""
+    scopes: tuple[str, ...]
+    """What it may be used for (`scopes.py`)."""
+    note: str = ""
+    """What its person should know of it, in one line; empty for nothing."""
 
 
 class Accounts(Protocol):
@@ -85,7 +91,7 @@ class Accounts(Protocol):
         """A person's tokens."""
         ...
 
-    def add_token(self, store: Store, label: str) -> tuple[Token, str]:
+    def add_token(self, store: Store, label: str, scopes: Sequence[str]) -> tuple[Token, str]:
         """A new one, and its text, which is kept nowhere."""
         ...
 
@@ -123,7 +129,12 @@ class OneOwner:
     def tokens(self, store: Store) -> Sequence[Token]:  # noqa: ARG002
         return ()
 
-    def add_token(self, store: Store, label: str) -> tuple[Token, str]:  # noqa: ARG002
+    def add_token(
+        self,
+        store: Store,  # noqa: ARG002
+        label: str,  # noqa: ARG002
+        scopes: Sequence[str],  # noqa: ARG002
+    ) -> tuple[Token, str]:
         raise BadInput("nobody has an account here: use the token whose file penjing serve named")
 
     def drop_token(self, store: Store, token: str) -> None:  # noqa: ARG002

@@ -3,7 +3,7 @@
 bounds, Host, Origin      whatever is wrong before anybody is asked who they are
 login                     the paths that the door answers itself
 who                       cookie or token; without either only the page's own files
-CSRF, owners              what this person may not ask in this way
+CSRF, scopes, owners      what this person may not ask in this way
 the app                   with scope["state"]["who"]
 """
 
@@ -13,7 +13,7 @@ import asyncio
 from dataclasses import dataclass
 
 from penjing.core.errors import PenjingError
-from penjing.serve.door import bounds, cookies, csrf, hosts, origins, owners
+from penjing.serve.door import bounds, cookies, csrf, hosts, origins, owners, scopes
 from penjing.serve.door.accounts import Accounts, Opened
 from penjing.serve.door.bodies import SLOW, Guarded, Patient
 from penjing.serve.door.clock import Clock, seconds
@@ -44,7 +44,14 @@ class _Entry:
     opened: Opened | None
     """Who; None for the server's own token, which is nobody's."""
     session: WebSession | None
-    """Of whom; None for the token of the one owner there is."""
+    """Of whom; None for the server's own token."""
+
+    @property
+    def granted(self) -> frozenset[str] | None:
+        """What a token may be used for; None for a browser's session."""
+        if self.session is None:
+            return scopes.BESIDE_A_VAULT if self.opened is None else scopes.ALONE
+        return self.session.scopes if self.session.bearer else None
 
 
 class Door:
@@ -68,7 +75,7 @@ class Door:
         self._sessions = Sessions(self._stores, settings, clock)
         self._timer: asyncio.TimerHandle | None = None
         self._login = Login(accounts, self._sessions, settings, describe, clock=clock)
-        self._tokens = Tokens(accounts, self._sessions)
+        self._tokens = Tokens(accounts, self._sessions, self._login.confirm)
         self.code = self._login.code
         """The one-time code for the link that is printed."""
 
@@ -228,9 +235,10 @@ class Door:
         return _Entry(session.opened, session)
 
     def _may(self, visit: Visit, entry: _Entry) -> Refusal | None:
-        if entry.opened is not None:
-            return owners.check(visit, entry.opened.known.role)
-        return None if visit.safe and visit.path == owners.METRICS else _BAD_TOKEN
+        refusal = scopes.check(visit, entry.granted) if entry.granted is not None else None
+        if entry.opened is None:  # nobody: there is nothing that it lacks a scope for
+            return refusal and _BAD_TOKEN
+        return refusal or owners.check(visit, entry.opened.known.role)
 
     def _as_owner(self, entry: _Entry) -> Who | None:
         if entry.opened is None:
@@ -238,7 +246,7 @@ class Door:
         known = entry.opened.known
         return Who(
             known.person, known.name, known.role, entry.opened.store, None, None,
-            self._accounts.kept,
+            self._accounts.kept, entry.granted,
         )  # fmt: skip
 
     def _slow_down(self, visit: Visit) -> Refusal | None:

@@ -43,6 +43,8 @@ class Login:
     ) -> None:
         self._accounts, self._sessions, self._settings = accounts, sessions, settings
         self._unlocking, self._describe = Unlocking(accounts, settings, clock), describe
+        self.confirm = self._unlocking.confirm
+        """Whether somebody who is logged in knows their passphrase."""
         self.code = OneTimeCode(clock)
         """For the link that is printed."""
 
@@ -109,4 +111,5 @@ def who_in(session: WebSession, opened: Opened, *, kept: bool) -> Who:
     known = opened.known
     web = None if session.bearer else session.name
     csrf = None if session.bearer else session.csrf
-    return Who(known.person, known.name, known.role, opened.store, web, csrf, kept)
+    scopes = session.scopes if session.bearer else None
+    return Who(known.person, known.name, known.role, opened.store, web, csrf, kept, scopes)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from penjing.core.errors import UnknownName, WrongPassphrase
 from penjing.core.protocols import Store
 from penjing.serve.door.accounts import Accounts, Known, Opened, Token
+from penjing.serve.door.scopes import LEAST
 
 if TYPE_CHECKING:
     from penjing.vault.person import PersonStore
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r"pj-([0-9a-f]{32})-([0-9a-f]{32})-([A-Za-z0-9_-]{43})")
 LABELS = "door.tokens"
-"""The setting of a person that says what their tokens are called."""
+"""The setting of a person that says what their tokens are called, and nothing of what they may."""
+OLD = f"made before tokens had scopes: it has '{LEAST}' and no other; make a new one"
+"""Said of a token of which no scopes are recorded."""
 
 
 class VaultAccounts:
@@ -59,7 +62,9 @@ class VaultAccounts:
             secret = base64.urlsafe_b64decode(f"{parts[3]}=")
         except binascii.Error as error:
             raise WrongPassphrase("that is no token: make one while you are logged in") from error
-        return _opened(self._vault.unlock_by_token(parts[1], Secret(parts[2], secret)), parts[2])
+        recorded = self._vault.scopes_of(parts[1], parts[2])  # believed once it opens with them
+        store = self._vault.unlock_by_token(parts[1], Secret(parts[2], secret, recorded))
+        return _opened(store, parts[2], _granted(recorded))
 
     def now(self, person: str) -> Known | None:
         try:
@@ -71,13 +76,15 @@ class VaultAccounts:
     def tokens(self, store: Store) -> Sequence[Token]:
         part = _part(store)
         known = _labels(part)
-        about = {one: known.get(one, ("", 0.0)) for one in self._vault.tokens(part)}
-        return [Token(one, label, made) for one, (label, made) in about.items()]
+        return [
+            Token(one, *known.get(one, ("", 0.0)), _granted(recorded), _note(recorded))
+            for one, recorded in self._vault.tokens(part).items()
+        ]
 
-    def add_token(self, store: Store, label: str) -> tuple[Token, str]:
+    def add_token(self, store: Store, label: str, scopes: Sequence[str]) -> tuple[Token, str]:
         part = _part(store)
-        made = self._vault.add_token(part)
-        token = Token(made.id, label, time.time())
+        made = self._vault.add_token(part, scopes)
+        token = Token(made.id, label, time.time(), (*scopes,))
         self._write(part, [*self.tokens(part), token])
         text = base64.urlsafe_b64encode(made.secret).decode("ascii").rstrip("=")
         return token, f"pj-{part.person.id}-{made.id}-{text}"
@@ -92,9 +99,18 @@ class VaultAccounts:
         part.settings.put(LABELS, json.dumps(labels))
 
 
-def _opened(store: PersonStore, token: str | None = None) -> Opened:
+def _opened(store: PersonStore, token: str | None = None, scopes: Sequence[str] = ()) -> Opened:
     person = store.person
-    return Opened(Known(person.id, person.name, person.role), store, token)
+    return Opened(Known(person.id, person.name, person.role), store, token, frozenset(scopes))
+
+
+def _granted(recorded: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A token of which nothing is recorded has least, never everything."""
+    return (LEAST,) if recorded is None else recorded
+
+
+def _note(recorded: tuple[str, ...] | None) -> str:
+    return OLD if recorded is None else ""
 
 
 def _part(store: Store) -> PersonStore:

@@ -31,6 +31,8 @@ class WebSession:
     """When the accounts were last asked about the person."""
     token: str | None = None
     """The id of the token that it is of; None for a browser's."""
+    scopes: frozenset[str] = frozenset()
+    """What that token may be used for; of no meaning for a browser's."""
     name: str = field(default_factory=new_secret)
     """What it is called behind the door; opens nothing."""
     csrf: str = field(default_factory=new_secret, repr=False)
@@ -61,7 +63,7 @@ class Sessions:
         self.end(text)
         self._make_room(opened.known.person)
         held = self._stores.take(opened)
-        session = WebSession(key, held, now, now, now, opened.token)
+        session = WebSession(key, held, now, now, now, opened.token, opened.scopes)
         self._all[key] = session
         return session, text
 
