@@ -68,7 +68,7 @@ def heard(draw: st.DrawFn) -> Heard:
         asks=draw(st.booleans()),
         own="so what",
     )
-    role = draw(st.sampled_from(["owner", "member", "guest"]))
+    role = draw(st.sampled_from(["owner", "member", "guest", "talker"]))
     return Heard(reading, draw(st.sampled_from([10.0, 20.0, 5000.0])), role, "f")
 
 
@@ -120,6 +120,10 @@ def test_whatever_happens(drawn: Sequence[object]) -> None:
         assert len(json.dumps(to_plain(state))) < 20_000
         # survives a restart
         assert from_plain(json.loads(json.dumps(to_plain(state))), PLAN, answered=True) == state
+        if event.role == "talker":  # nothing now, and nothing that could be made a call of later
+            assert not [one for one in stepped.orders if isinstance(one, Do | Wait)]
+            assert not any(PLAN.acts(one.intent) for one in state.frames)
+            assert (state.queue, state.last, state.recent) == ((), None, ())
         for order in stepped.orders:
             if isinstance(order, Wait):
                 asked[order.call.action.id] = dict(order.call.action.arguments)

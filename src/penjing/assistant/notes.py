@@ -7,6 +7,9 @@ from typing import Any
 from penjing.core.dialogue import Acted, Action, Cited
 from penjing.core.messages import Note
 
+TALKED = "talked"
+"""Of words by whom may only talk: no argument of a call ever comes from them."""
+
 
 def cited_note(event: Cited) -> Note:
     """A citation."""

@@ -15,6 +15,7 @@ from penjing.assistant.dialogue.keep import from_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.state import DialogueState
 from penjing.assistant.generate.prompt import Memory, forget
+from penjing.assistant.notes import TALKED
 from penjing.core.history import Turn
 from penjing.core.protocols import Store
 
@@ -89,7 +90,8 @@ class Talks:
 def _recall(talk: Talk, turn: Turn) -> None:
     message = turn.message
     if message.role == "user":
-        talk.sentences.append(message.text)
+        if not message.notes(TALKED):
+            talk.sentences.append(message.text)
         sent = message.notes("sent")
         text = sent[-1].get("text") if sent else None
         talk.remember(talk.memory.with_more("user", str(text or message.text)))

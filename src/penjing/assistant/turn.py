@@ -31,12 +31,13 @@ from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill
-from penjing.assistant.notes import acted_note, cited_note, confirm_note
+from penjing.assistant.notes import TALKED, acted_note, cited_note, confirm_note
 from penjing.assistant.people import Talk, Talks
 from penjing.assistant.trust import Licensed, was_said
 from penjing.assistant.understand.cascade import Understanding
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import (
+    TALKER,
     Acted,
     Cited,
     Confirm,
@@ -144,8 +145,10 @@ class SpecAssistant:
             if any(isinstance(one, Consult) for one in stepped.orders):
                 sent = f"{text}\n{now_line(now, reading.language, self._facts(reading.language))}"
             notes = (Note("sent", {"text": sent}),) if sent != text else ()
+            notes += (Note(TALKED, {}),) if role == TALKER else ()
             store.history.append_turn(session, Message("user", (Text(text), *notes)))
-            talk.sentences.append(text)
+            if role != TALKER:
+                talk.sentences.append(text)
             talk.remember(talk.memory.with_more("user", sent))
             requests = () if reading.act else reading.requests
             first = [Understood(one[0]) for one in requests]

@@ -201,8 +201,9 @@ class Assistant(Protocol):
     ) -> Iterator[Event]:
         """Answer one thing a person said; both turns are kept in `store` by the time it ends.
 
-        `role` decides which tools may be used: who forgets it may do least. Closing the iterator
-        stops the answer; what was already said is kept.
+        `role` decides which tools may be used: who forgets it may do least, and a talker nothing,
+        now or by what they leave unfinished. Closing the iterator stops the answer; what was
+        already said is kept.
         """
         ...
 

@@ -72,6 +72,10 @@ class Plan:
     careful: frozenset[str]
     """Tools that a person must confirm."""
 
+    def acts(self, intent: str) -> bool:
+        """Whether a tool may be called for it."""
+        return any(isinstance(one, Call | Confirmed) for one in self.programs.get(intent, ()))
+
 
 def plan_of(spec: Spec, tools: Sequence[Tool]) -> Plan:
     """The plan of a spec with the tools that exist."""

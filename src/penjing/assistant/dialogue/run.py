@@ -12,7 +12,7 @@ from penjing.assistant.dialogue.state import MAX_QUEUE, DialogueState, Frame, Wa
 from penjing.assistant.generate.say import choose, fill, shown, slot_values
 from penjing.assistant.spec.values import Answer, Ask, Call, Collect, Reply, Stop, Words
 from penjing.assistant.trust import Licensed, Refused, license_call
-from penjing.core.dialogue import Standing
+from penjing.core.dialogue import TALKER, Standing
 
 MAX_ASKED = 3
 """How often one thing is asked before it is left."""
@@ -90,9 +90,12 @@ class Run:
         return bool(self.state.frames) and bool(self.top.waits)
 
     def push(self, wanted: Wanted) -> None:
-        """Begin something; the oldest of too many is left."""
+        """Begin something; the oldest of too many is left. Who may not act is told so at once."""
         from penjing.assistant.dialogue.state import MAX_FRAMES
 
+        if self.role == TALKER and self.plan.acts(wanted.intent):
+            self.tell("may_not_act")
+            return
         frame = Frame(wanted.intent, slots=wanted.slots, unsure=wanted.unsure)
         self.state = replace(self.state, frames=(*self.state.frames, frame)[-MAX_FRAMES:])
 
@@ -175,7 +178,7 @@ class Run:
         call = step.call if isinstance(step, Confirmed) else step
         rule = self.plan.spec.tools.get(call.tool)
         if rule is None or self.role not in rule.who:
-            self.tell("not_permitted")
+            self.tell("may_not_act" if self.role == TALKER else "not_permitted")
             return self.drop()
         missing = self.missing(frame, call)
         if missing is not None:

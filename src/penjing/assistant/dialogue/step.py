@@ -2,6 +2,7 @@
 
 What keeps it safe is short: a tool is called only by `Do`; `Do` comes only from a call that a
 spec's flow makes with slots that a person said; a careful one only after a yes to that very call.
+Who may only talk comes upon nothing that could act, and leaves nothing that could act later.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from penjing.assistant.spec.phrases import REASONS
 from penjing.assistant.spec.values import Call, Collect
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.slots import REFERENCE
-from penjing.core.dialogue import Outcome, Recognition, Slot
+from penjing.core.dialogue import TALKER, Outcome, Recognition, Slot
 
 BELIEVED = 0.55
 """What the classifier is less sure of than this is asked about before anything is done."""
@@ -26,7 +27,8 @@ _CARRIED = 120.0
 
 def step(plan: Plan, state: DialogueState, event: Event) -> Stepped:
     """What becomes of a conversation when something happens."""
-    run = Run(plan, state, event.role)
+    talks = event.role == TALKER
+    run = Run(plan, _harmless(plan, state) if talks else state, event.role)
     if isinstance(event, Heard):
         run.fresh, run.text = event.fresh, event.reading.text
         _heard(run, event)
@@ -34,7 +36,14 @@ def step(plan: Plan, state: DialogueState, event: Event) -> Stepped:
         _chosen(run, event)
     else:
         _answered(run, event)
-    return Stepped(run.state, tuple(run.orders))
+    after = _harmless(plan, run.state) if talks else run.state
+    return Stepped(after, tuple(run.orders))
+
+
+def _harmless(plan: Plan, state: DialogueState) -> DialogueState:
+    """Without all that a later yes, value or "it" could make a call of."""
+    frames = tuple(one for one in state.frames if not plan.acts(one.intent))
+    return replace(state, frames=frames, queue=(), last=None, recent=())
 
 
 # -- a person said something

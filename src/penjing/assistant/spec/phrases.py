@@ -21,6 +21,10 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("You may not do that here.",),
         "zh": ("你没有这个权限。",),
     },
+    "may_not_act": {
+        "en": ("I did nothing: this was asked with a token that lacks the scope “tools”.",),
+        "zh": ("什么也没有做：发来请求的令牌没有 tools 权限。",),
+    },
     "confirm": {
         "en": ("Shall I do this: {action}?",),
         "zh": ("要执行吗：{action}？",),

@@ -46,11 +46,14 @@ class Decided(Strict):
 
 @router.post("/{session}/turns", response_model=None)
 async def say(session: Id, body: Spoken, request: Request) -> Response:
-    """Say something and hear the answer. Leaving stops it; what was said is kept."""
+    """Say something and hear the answer. Leaving stops it; what was said is kept.
+
+    With a token that lacks `tools` the assistant answers and says what it may not do.
+    """
     who = who_of(request)
 
     def reply(assistant: Assistant) -> Iterator[Event]:
-        return assistant.reply(who.person, who.store, session, body.text, role=who.role)
+        return assistant.reply(who.person, who.store, session, body.text, role=who.standing)
 
     return await _stream(desk_of(request), who, session, reply, title=body.text)
 
@@ -62,7 +65,7 @@ async def decide(session: Id, action: Id, body: Decided, request: Request) -> Re
 
     def confirm(assistant: Assistant) -> Iterator[Event]:
         return assistant.confirm(
-            who.person, who.store, session, action, yes=body.yes, role=who.role
+            who.person, who.store, session, action, yes=body.yes, role=who.standing
         )
 
     return await _stream(desk_of(request), who, session, confirm)
