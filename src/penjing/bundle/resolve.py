@@ -5,6 +5,7 @@ Decides by looking at names and at the first bytes; loads nothing.
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,6 +17,7 @@ from penjing.bundle.lookalikes import what_it_looks_like
 from penjing.core.errors import BadInput, FormatError, IntegrityError, UnknownName, UsageError
 from penjing.core.files import read_text
 from penjing.core.progress import Progress
+from penjing.core.strangers import open_plain, read_errors
 
 
 class FoundText(NamedTuple):
@@ -98,12 +100,8 @@ def _in_folder(path: Path, progress: Progress) -> Path:
 
 
 def _gguf(path: Path) -> Path:
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-        size = path.stat().st_size
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    with read_errors(path), open_plain(path) as file:
+        head, size = file.read(512) or b"", os.fstat(file.fileno()).st_size
     if head[:4] != b"GGUF":
         looks = what_it_looks_like(head, size) if head else "it is empty: download it again"
         raise FormatError(f"{path} is not a GGUF model: {looks}")

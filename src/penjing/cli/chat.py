@@ -44,6 +44,7 @@ Opener = Callable[[Namespace, "Progress"], "LanguageModel"]
 
 _IMPORTED = time.monotonic()
 _MAX_PROMPT = 64 * 2**20
+_MOST_SCHEMA = 2**20
 _DEFAULT = GenerationSettings()
 DEFAULT_SYSTEM = "You are a helpful assistant."
 """Better than some templates' own: with SmolLM2's, the capital of France is a song."""
@@ -342,12 +343,9 @@ def why_it_ended(answer: Answer) -> str | None:
 def _settings(args: Namespace) -> GenerationSettings:
     schema = None
     if args.json_schema is not None:
-        import json
+        from penjing.core.plain_json import read_json
 
-        try:
-            schema = json.loads(read_text(args.json_schema))
-        except (ValueError, RecursionError) as error:
-            raise BadInput(f"{args.json_schema} is not JSON: {error}") from error
+        schema = read_json(args.json_schema, limit=_MOST_SCHEMA)
         if not isinstance(schema, dict):
             raise BadInput(f"{args.json_schema} is not a JSON schema: write an object")
     return GenerationSettings(

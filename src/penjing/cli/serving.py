@@ -12,7 +12,6 @@ the door          around the app, and a one-time code for the link that is print
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
@@ -29,8 +28,8 @@ from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
 from penjing.cli.serving_place import Place, address_of, encrypted, listening, require_safe_place
-from penjing.core.errors import BadInput, MissingExtra
-from penjing.core.files import read_text
+from penjing.core.errors import MissingExtra
+from penjing.core.plain_json import read_json
 
 if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
@@ -204,10 +203,7 @@ def _model(path: Path, name: str) -> Model:
 def _document(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
-    try:
-        document = json.loads(read_text(path, limit=_MOST_PASSPORT))
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON: make the bundle again") from error
+    document = read_json(path, limit=_MOST_PASSPORT, inside=path.parent)
     return document if isinstance(document, dict) else None
 
 

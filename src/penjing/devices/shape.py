@@ -5,7 +5,6 @@ Reads a GGUF's table, a config.json or a catalogue entry, never a weight. Knows 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from penjing.bundle.folder import model_name
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import TensorInfo
 from penjing.core.errors import FormatError
+from penjing.core.plain_json import read_json
 
 REPACKED = frozenset({"Q4_0", "IQ4_NL", "Q2_K", "Q4_K"})
 """Codecs that the engine rearranges at load for the CPU's dot products."""
@@ -202,16 +202,7 @@ def shape_from_folder(folder: Path, codec: str | None = None) -> ModelShape:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _CONFIG_LIMIT:
-            raise FormatError(f"{path} is too large to be a model's config: check the file")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FormatError(
-            f"cannot read {path}: {(error.strerror or str(error)).lower()}"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not JSON: download the model again") from error
+    data = read_json(path, limit=_CONFIG_LIMIT, inside=path.parent)
     if not isinstance(data, dict):
         raise FormatError(f"{path} is not a model's config: check the folder")
     inner = data.get("text_config")  # a vision model's language half

@@ -20,9 +20,10 @@ from penjing.workshop.huggingface.config import (
 )
 from penjing.workshop.huggingface.layout import reordered, shifted
 from penjing.workshop.huggingface.tokenizer import tokenizer_metadata
-from penjing.workshop.huggingface.weights import StoredTensor, read_json, stored_tensors
+from penjing.workshop.huggingface.weights import StoredTensor, read_object, stored_tensors
 
 _F32 = codec("F32")
+_CONFIG_BYTES = 4 * 2**20
 
 
 def open_folder(folder: Path) -> Checkpoint:
@@ -31,7 +32,7 @@ def open_folder(folder: Path) -> Checkpoint:
     if not path.is_file():
         raise BadInput(f"{folder} has no config.json: give a GGUF file or a Hugging Face folder")
     try:
-        config = read_folder_config(read_json(path))
+        config = read_folder_config(read_object(path, limit=_CONFIG_BYTES))
         sources = _sources(folder, config)
         rows = _vocabulary(config, sources)
         name = folder.resolve().name

@@ -17,7 +17,7 @@ from penjing.core.errors import FormatError
 from penjing.workshop.huggingface.pretokenizers import SPACE, Style, recognise
 from penjing.workshop.huggingface.scores import LONELY, Merge, scores_of
 from penjing.workshop.huggingface.templates import template_keys
-from penjing.workshop.huggingface.weights import read_json
+from penjing.workshop.huggingface.weights import read_object
 
 _SMALL = 8 * 2**20  # bytes; the neighbours of tokenizer.json are short
 
@@ -74,7 +74,7 @@ def tokenizer_metadata(
         raise FormatError(
             f"{folder} has no tokenizer.json: save the tokenizer again with a current transformers"
         )
-    tokenizer = read_json(path)
+    tokenizer = read_object(path)
     settings = _neighbour(folder, "tokenizer_config.json")
     names = _neighbour(folder, "special_tokens_map.json") | settings
     style = recognise(tokenizer)
@@ -91,7 +91,7 @@ def tokenizer_metadata(
 
 def _neighbour(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
-    return read_json(path, limit=_SMALL) if path.is_file() else {}
+    return read_object(path, limit=_SMALL) if path.is_file() else {}
 
 
 def _vocabulary(style: Style, tokens: Sequence[Token]) -> dict[str, Value]:
