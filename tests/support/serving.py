@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penjing.core.protocols import Assistant, Embedder, Scheduler, Store
 from penjing.serve.app import App, Watched, build_app
+from penjing.serve.door.public import is_open
+from penjing.serve.door.replies import refuse
+from penjing.serve.door.visit import Refusal, Visit
 from penjing.serve.limits import Limits
 from penjing.serve.people import Alone
 from penjing.serve.run import Plan, Server
@@ -25,14 +28,18 @@ from penjing.vault.fake import FakeStore
 
 
 class OpenDoor:
-    """Sets who a request is from: `Authorization: Bearer NAME`, everybody an owner."""
+    """Sets who a request is from: `Authorization: Bearer NAME`, everybody an owner.
 
-    def __init__(self, app: ASGIApp, store: Store) -> None:
+    `names`: whom it knows; without them it knows everybody.
+    """
+
+    def __init__(self, app: ASGIApp, store: Store, names: Collection[str] = ()) -> None:
         self.app = app
         self.stores: dict[str, Store] = {OWNER: store}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
+        self.names = names
             name = (
                 dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
             )
@@ -45,6 +52,10 @@ class OpenDoor:
 
 
 @dataclass
+            known = not self.names or name in self.names
+            if not known and not is_open(scope["method"], scope["path"]):
+                await refuse(Visit(scope), send, Refusal(401, "nobody is logged in: log in"))
+                return
 class Running:
     """A server that answers."""
 
@@ -86,6 +97,7 @@ def serving(
     """A server for as long as the block runs."""
     store = FakeStore()
     services = Services(
+    names: Collection[str] = (),
         scheduler=scheduler,
         model=Model(scheduler.name, {"name": scheduler.name}, None, "a test"),
         people=people or Alone(store),
@@ -99,7 +111,7 @@ def serving(
     listening = on_port("127.0.0.1", 0)
     ready = threading.Event()
     plan = Plan(limits, ready=ready.set)
-    server = Server(Watched(OpenDoor(app, store), app.desk.metrics), plan)
+    server = Server(Watched(OpenDoor(app, store, names), app.desk.metrics), plan)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()
     assert ready.wait(10)

@@ -144,8 +144,8 @@ class SpecAssistant:
             sent = text
             if any(isinstance(one, Consult) for one in stepped.orders):
                 sent = f"{text}\n{now_line(now, reading.language, self._facts(reading.language))}"
-            notes = (Note("sent", {"text": sent}),) if sent != text else ()
-            notes += (Note(TALKED, {}),) if role == TALKER else ()
+            notes = [Note("sent", {"text": sent})] if sent != text else []
+            notes += [Note(TALKED, {})] if role == TALKER else []
             store.history.append_turn(session, Message("user", (Text(text), *notes)))
             if role != TALKER:
                 talk.sentences.append(text)

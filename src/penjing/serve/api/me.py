@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from penjing.serve.api.exporting import Archive
 from penjing.serve.api.shapes import REFUSALS
+from penjing.serve.door.scopes import in_order
 from penjing.serve.desk import Desk, desk_of
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who, who_of
@@ -47,6 +48,7 @@ class Me(BaseModel):
     kept: bool
     language: str | None
     assistant: str | None
+    scopes: list[str] | None = Field(description="of the token that asks; null for a login")
     model: str
 
 
@@ -63,6 +65,7 @@ def described(desk: Desk) -> Callable[[Who], dict[str, Any]]:
             "kept": who.kept,
             "language": who.store.settings.get("language"),
             "assistant": assistant,
+            "scopes": None if who.scopes is None else [*in_order(who.scopes)],
             "model": desk.services.model.name,
         }
 
