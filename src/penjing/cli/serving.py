@@ -27,6 +27,7 @@ from penjing.cli.assistant_parts import addresses_of, is_spec, late_embedder, lo
 from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
+from penjing.cli.serving_end import end_beside_threads, end_now
 from penjing.cli.serving_place import Place, address_of, encrypted, listening, require_safe_place
 from penjing.core.errors import MissingExtra
 from penjing.core.plain_json import read_json
@@ -76,6 +77,7 @@ def serve(args: Namespace, *, opener: Opener | None = None) -> int:
                 parts, assistant=open_things.enter_context(_assistant(args, spec, parts))
             )
         _serve(args, output, parts)
+    end_beside_threads()
     return 0
 
 
@@ -267,6 +269,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
                 ready=lambda: _say(args, output, parts, door.code.fresh()),
                 reload=parts.assistant.reload if parts.assistant else None,
                 healthy=lambda: parts.scheduler.health().ready,
+                end=end_now,
             ),
         )
 

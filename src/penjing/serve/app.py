@@ -83,7 +83,7 @@ def _fastapi(desk: Desk) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await desk.replies.close()
+        await desk.replies.close(desk.limits.keeping_seconds / 2)
 
     app = Documented(
         title="Penjing",

@@ -46,15 +46,15 @@ def router() -> APIRouter:
     made = APIRouter(include_in_schema=False)
 
     @made.api_route("/", methods=["GET", "HEAD"])
-    def start() -> Response:
+    async def start() -> Response:
         return _answer(page[_START])
 
     @made.api_route("/favicon.svg", methods=["GET", "HEAD"])
-    def icon() -> Response:
+    async def icon() -> Response:
         return _answer(page["favicon.svg"])
 
     @made.api_route("/assets/{name:path}", methods=["GET", "HEAD"])
-    def asset(name: str) -> Response:
+    async def asset(name: str) -> Response:
         found = page.get(ASSETS + name)
         if found is None:
             raise HTTPException(404)
