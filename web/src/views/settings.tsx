@@ -17,7 +17,7 @@ export function Settings({ me }: { me: Me }) {
       <Look />
       {me.kept && <Keeping />}
       <Export />
-      {me.kept && <Tokens />}
+      {me.kept && <Tokens me={me} />}
       {me.kept && <Passphrase />}
       <Wipe me={me} />
     </Room>
