@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penjing.core.errors import IntegrityError
-from penjing.vault import slots, staging
+from penjing.vault import outside, slots, staging
 from penjing.vault.box import settle
 from penjing.vault.database import Database
 from penjing.vault.envelope import Key
@@ -39,7 +39,7 @@ def _present(place: Place, known: slots.Slots, key: Key) -> tuple[int, Key]:
     keys = {**slots.earlier_keys(known, key), known.generation: key}
     there = [one for one in place.generations(known.subject) if one in keys]
     if not there:
-        raise IntegrityError(f"there is no database of {known.subject}: restore a backup")
+        raise IntegrityError(f"there is no database of {known.subject}: {outside.BACK}")
     return there[-1], keys[there[-1]]
 
 

@@ -19,10 +19,10 @@ from penjing.core.errors import (
     StorageError,
     WrongPassphrase,
 )
-from penjing.vault import box, process, recovery, slots, staging
+from penjing.vault import box, disk, process, recovery, slots, staging
 from penjing.vault import wipe as wiping
 from penjing.vault.access import Actor, operator, require_role
-from penjing.vault.accounts import Accounts, Person
+from penjing.vault.accounts import WIPED, Accounts, Person
 from penjing.vault.audit import Head
 from penjing.vault.envelope import KEY_BYTES, passphrase_bytes, stretch
 from penjing.vault.ids import Clock, new_id
@@ -32,7 +32,7 @@ from penjing.vault.migrations import PERSON as PERSON_STEPS
 from penjing.vault.person import PersonStore
 from penjing.vault.place import ACCOUNTS, Place
 from penjing.vault.secrets import Passphrase, Secret, Token, wrong
-from penjing.vault.verify import Finding, verify_database, verify_names, verify_slots
+from penjing.vault.verify import Finding, verify_database, verify_files, verify_slots
 
 MOST_TOKENS = 16
 """Of one person."""
@@ -66,6 +66,7 @@ class Vault:
     ) -> Vault:
         """A new vault with its first owner."""
         if place.exists() or place.subjects():
+            require_vault(place)
             raise BadInput(
                 f"there is a vault in {place.root} already: penjing vault user adds people"
             )
@@ -77,18 +78,33 @@ class Vault:
         return vault
 
     @classmethod
-    def open(cls, place: Place, secret: Secret, clock: Clock = time.time) -> Vault:
-        """Open the accounts. Raises WrongPassphrase."""
+    def open(
+        cls, place: Place, secret: Secret, clock: Clock = time.time, *, mending: bool = False
+    ) -> Vault:
+        """Open the accounts; `mending`: also those that are older than they were.
+
+        Raises WrongPassphrase, or IntegrityError.
+        """
         require_vault(place)
         process.shield()
         staging.finish_all(place)
         vault = cls._opened(place, secret, clock)
-        wiping.finish(place)
-        gone = wiping.gone(place)
-        for person in vault.accounts.people():
-            if person.id in gone:
-                vault.accounts.remove(operator().id, person.id)
+        try:
+            vault._settle(mending=mending)
+        except BaseException:
+            vault.close()
+            raise
         return vault
+
+    def _settle(self, *, mending: bool) -> None:
+        """Look whether the accounts are the newest, and finish wiping that was cut off."""
+        if not mending and not self.accounts.audit.known_end():
+            self.notes.append("the end of the audit log is not known: run penjing vault verify")
+        self.notes += wiping.finish(self.place)
+        gone = wiping.gone(self.place)
+        for person in self.accounts.people():
+            if wiping.is_gone(gone, person.id):
+                self.accounts.remove(operator().id, person.id)
 
     @classmethod
     def _opened(cls, place: Place, secret: Secret, clock: Clock) -> Vault:
@@ -127,6 +143,13 @@ class Vault:
             raise wrong()
         return self._unlock(person, secret)
 
+    def scopes_of(self, person_id: str, token: str) -> tuple[str, ...] | None:
+        """What a token says it may be used for: true once it has opened with them."""
+        try:
+            return _tokens(slots.load(self.place, person_id))[token]
+        except KeyError:
+            raise wrong() from None
+
     def unlock_by_token(self, person_id: str, token: Token) -> PersonStore:
         """Open the part of the person of that id. Raises WrongPassphrase, for other scopes too."""
         people = self.accounts.people()
@@ -143,13 +166,6 @@ class Vault:
         except WrongPassphrase:
             self._log(person.id, "refused", person.id)
             raise
-    def scopes_of(self, person_id: str, token: str) -> tuple[str, ...] | None:
-        """What a token says it may be used for: true once it has opened with them."""
-        try:
-            return _tokens(slots.load(self.place, person_id))[token]
-        except KeyError:
-            raise wrong() from None
-
         self._log(person.id, "unlocked", person.id)
         self._mended(damaged, person.id)
         store = PersonStore(database, person, self._clock)
@@ -228,7 +244,7 @@ class Vault:
     ) -> list[Finding]:
         """What is not as it should be: of the accounts, all key slots, and the parts given."""
         subjects = [ACCOUNTS, *(person.id for person in self.accounts.people())]
-        found = verify_names(self.place, subjects)
+        found = verify_files(self.place, subjects)
         for subject in subjects:
             found += verify_slots(self.place, subject)
         found += verify_database(ACCOUNTS, self.accounts.database)
@@ -238,10 +254,19 @@ class Vault:
             self.accounts.audit.verify(expected)
         except IntegrityError as error:
             found.append(Finding(ACCOUNTS, self.place.head.name, str(error)))
+        if self.forgotten():
+            advice = "put it back from a copy, or run penjing vault restore"
+            found.append(Finding(ACCOUNTS, self.place.gone.name, f"lacks who was wiped: {advice}"))
         return found
 
+    def forgotten(self) -> list[str]:
+        """Lines that `keys/gone` lacks, by the audit log."""
+        entries = self.accounts.audit.entries()
+        wiped = [one.object for one in entries if one.event == WIPED]
+        return wiping.forgotten(wiping.gone(self.place), wiped)
+
     def _require_key(self, person: Person) -> None:
-        if not any(path.exists() for path in self.place.slots(person.id)):
+        if not any(disk.is_there(path) for path in self.place.slots(person.id)):
             raise IntegrityError(
                 f"there is no key for {person.name} here: penjing vault user recover"
             )
@@ -261,9 +286,15 @@ class Vault:
 
 
 def require_vault(place: Place) -> None:
-    """Raise BadInput where there is none."""
-    if not place.exists():
-        raise BadInput(f"there is no vault in {place.root}: make one with penjing vault init")
+    """Raise BadInput where there is none, IntegrityError where its key is lost."""
+    if place.exists():
+        return
+    if place.subjects():
+        raise IntegrityError(
+            f"the key of the vault in {place.root} is not there: put back a copy of {place.keys}, "
+            "or move the rest away and penjing vault restore DIR --elsewhere"
+        )
+    raise BadInput(f"there is no vault in {place.root}: make one with penjing vault init")
 
 
 def rotate_accounts(place: Place, secret: Secret, new: Sequence[Secret]) -> None:

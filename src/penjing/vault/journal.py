@@ -1,0 +1,125 @@
+"""Is the journal beside a database the one that SQLite left for it? Asked before it is played back.
+
+A journal proves itself to SQLite with a checksum that anybody can compute; its pages are copied
+into the database as they are. A journal of somebody else's would destroy what it lies beside. Here
+each page must be sealed with the subject's key, and the length it wants to give back must be
+what the first page says. (SQLite's file format, section 3.)
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from penjing.core.errors import IntegrityError
+from penjing.vault import disk, outside
+from penjing.vault.envelope import Key
+from penjing.vault.pages import Opener
+
+_MAGIC = bytes.fromhex("d9d505f920a163d7")
+_HEADER = struct.Struct(">5I")
+_SECTORS = tuple(2**power for power in range(5, 17))
+_UNCOUNTED = 0xFFFFFFFF
+_SIZE_AT = 28
+"""Where the first page holds the number of pages."""
+_COUNTER_AT = 24
+"""Where it holds the number of transactions."""
+_SAMPLE = 200
+"""A record's checksum adds every so many bytes."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A header of the journal and the records that it counts."""
+
+    records: int
+    nonce: int
+    pages: int
+    """Of the database before the transaction."""
+    sector: int
+    page: int
+
+
+def require_own(path: Path, key: Key) -> None:
+    """Raise IntegrityError unless playing back what lies beside a database undoes a transaction."""
+    if not outside.has_journal(path):
+        return
+    journal = path.with_name(path.name + outside.JOURNAL)
+    with disk.opened(journal) as file:
+        size = journal.stat().st_size
+        wrong = _wrong(file, size, path, Opener(key))
+    if wrong is not None:
+        raise IntegrityError(f"{journal.name} {wrong}: move it away and run penjing vault verify")
+
+
+def _wrong(file: IO[bytes], size: int, path: Path, opener: Opener) -> str | None:
+    """What is wrong with a journal. One that SQLite would not take for one is harmless."""
+    start = _part(file, 0)
+    if start is None:
+        return None
+    if start.page != outside.PAGE or start.sector not in _SECTORS or _ends_in_names(file, size):
+        return "was not written by penjing"
+    first: bytes | None = None
+    for number, data in _records(file, size, start.sector):
+        plain = opener.plain(data, number)
+        if plain is None:
+            return "holds pages of another database"
+        first = plain if number == 1 else first
+    now = opener.first(path)
+    before = now if first is None else first
+    if before is None or not _fits(before, now, start.pages, path):
+        return "is of another time, or of another database"
+    return None
+
+
+def _fits(before: bytes, now: bytes | None, pages: int, path: Path) -> bool:
+    """Whether a first page is that of one transaction ago or of now, and as many pages long.
+
+    What is there `now` is not known where a power cut tore it.
+    """
+    long, there = _number(before, _SIZE_AT), -(-path.stat().st_size // outside.PAGE)
+    since = 0 if now is None else _number(now, _COUNTER_AT) - _number(before, _COUNTER_AT)
+    return since in (0, 1) and long <= pages <= max(long, there)
+
+
+def _number(page: bytes, at: int) -> int:
+    return int.from_bytes(page[at : at + 4], "big")
+
+
+def _ends_in_names(file: IO[bytes], size: int) -> bool:
+    """Whether it names a journal of several databases; SQLite then believes that one."""
+    file.seek(max(0, size - len(_MAGIC)))
+    return file.read() == _MAGIC
+
+
+def _records(file: IO[bytes], size: int, sector: int) -> Iterator[tuple[int, bytes]]:
+    """What SQLite would play back: numbers of pages, and the pages."""
+    at, much = 0, outside.PAGE + 8
+    while (part := _part(file, at)) is not None:
+        at += sector
+        count = (size - at) // much if part.records == _UNCOUNTED else part.records
+        for _ in range(min(count, (size - at) // much)):
+            file.seek(at)
+            record = file.read(much)
+            number = int.from_bytes(record[:4], "big")
+            data, said = record[4:-4], int.from_bytes(record[-4:], "big")
+            if number == 0 or said != _sum(part.nonce, data):
+                return  # here SQLite stops as well
+            yield number, data
+            at += much
+        at += -at % sector
+
+
+def _part(file: IO[bytes], at: int) -> _Part | None:
+    file.seek(at)
+    head = file.read(len(_MAGIC) + _HEADER.size)
+    if len(head) < len(_MAGIC) + _HEADER.size or not head.startswith(_MAGIC):
+        return None
+    return _Part(*_HEADER.unpack(head[len(_MAGIC) :]))
+
+
+def _sum(nonce: int, data: bytes) -> int:
+    return (nonce + sum(data[at] for at in range(len(data) - _SAMPLE, 0, -_SAMPLE))) % 2**32
