@@ -206,7 +206,7 @@ class Door:
             return await self._of_token(visit, shown)
         text = cookies.read(visit, cookies.SESSION, tls=self._settings.tls)
         session = self._sessions.find(text, used=visit.path != NEWS) if text else None
-        return await self._fresh(session) if session else None
+        return await self._fresh(session) if session and not session.bearer else None
 
     async def _of_token(self, visit: Visit, shown: list[str]) -> _Entry | Refusal:
         scheme, _, token = shown[0].partition(" ")
