@@ -3,7 +3,9 @@
 A journal proves itself to SQLite with a checksum that anybody can compute; its pages are copied
 into the database as they are. A journal of somebody else's would destroy what it lies beside. Here
 each page must be sealed with the subject's key, and the length it wants to give back must be
-what the first page says. (SQLite's file format, section 3.)
+what the first page says. (SQLite's file format, section 3.) What this cannot tell is a journal of
+this very database from an earlier time; the file's counter of changes is no help, because SQLite
+takes it from the encrypted page.
 """
 
 from __future__ import annotations
@@ -25,8 +27,6 @@ _SECTORS = tuple(2**power for power in range(5, 17))
 _UNCOUNTED = 0xFFFFFFFF
 _SIZE_AT = 28
 """Where the first page holds the number of pages."""
-_COUNTER_AT = 24
-"""Where it holds the number of transactions."""
 _SAMPLE = 200
 """A record's checksum adds every so many bytes."""
 
@@ -68,25 +68,17 @@ def _wrong(file: IO[bytes], size: int, path: Path, opener: Opener) -> str | None
         if plain is None:
             return "holds pages of another database"
         first = plain if number == 1 else first
-    now = opener.first(path)
-    before = now if first is None else first
-    if before is None or not _fits(before, now, start.pages, path):
+    if first is None:
+        first = opener.first(path)
+    if first is None or not _fits(first, start.pages, path):
         return "is of another time, or of another database"
     return None
 
 
-def _fits(before: bytes, now: bytes | None, pages: int, path: Path) -> bool:
-    """Whether a first page is that of one transaction ago or of now, and as many pages long.
-
-    What is there `now` is not known where a power cut tore it.
-    """
-    long, there = _number(before, _SIZE_AT), -(-path.stat().st_size // outside.PAGE)
-    since = 0 if now is None else _number(now, _COUNTER_AT) - _number(before, _COUNTER_AT)
-    return since in (0, 1) and long <= pages <= max(long, there)
-
-
-def _number(page: bytes, at: int) -> int:
-    return int.from_bytes(page[at : at + 4], "big")
+def _fits(first: bytes, pages: int, path: Path) -> bool:
+    """Whether the database was as long as its first page says. A crash may leave more behind it."""
+    long, there = int.from_bytes(first[_SIZE_AT : _SIZE_AT + 4], "big"), path.stat().st_size
+    return long <= pages <= max(long, -(-there // outside.PAGE))
 
 
 def _ends_in_names(file: IO[bytes], size: int) -> bool:
