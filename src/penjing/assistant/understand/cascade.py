@@ -16,14 +16,16 @@ from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand import acts
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.features import words_of
+from penjing.assistant.understand.gate import passed
 from penjing.assistant.understand.home_assistant import HomeAssistant
+from penjing.assistant.understand.left import Heard
 from penjing.assistant.understand.match import Match, matches
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.slots import REFERENCE, Names, Reader, reader
 from penjing.assistant.understand.span import Moment, Span
 from penjing.assistant.understand.split import Part, merged, split
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
-from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
+from penjing.assistant.understand.words import FILLERS, GUARDS, JOINT, JOINTS, common_words, pieces
 from penjing.core.dialogue import Recognition, Slot
 
 if TYPE_CHECKING:
@@ -77,6 +79,7 @@ class Understanding:
         # where documents answer, a question is not lightly taken for a command
         self._reads = "knowledge" in spec.unknown
         self._reader: tuple[object, Reader] = ((), reader({}, names))
+        self._called = frozenset(one.text for one in tokens_of(spec.name))
 
     def use(self, judge: Judge) -> None:
         """Let a model decide what the other stages do not."""
@@ -110,21 +113,45 @@ class Understanding:
             language=language,
             pasted=pasted,
         )
+        act, denies = acts.act_of(tokens), acts.denies(tokens)
+        bare = acts.is_bare(tokens, [span for many in one.spans.values() for span in many])
         requests = self._requests(one, owner)
-        values = one.values()
-        bare_spans = [span for many in one.spans.values() for span in many]
         return Reading(
             text=text,
             language=language,
-            requests=requests,
-            act=acts.act_of(tokens),
-            values=values,
-            bare=acts.is_bare(tokens, bare_spans),
-            denies=acts.denies(tokens),
+            passed=passed(
+                self._heard(one, slots, now),
+                requests,
+                one.values(),
+                act=act,
+                bare=bare,
+                denies=denies,
+            ),
+            act=act,
+            bare=bare,
+            denies=denies,
             asks=acts.asks(tokens),
             own=own,
             pasted=pasted,
         )
+
+    def _heard(self, one: _Sentence, slots: Reader, now: datetime) -> Heard:
+        """A sentence as the gate looks at it."""
+        return Heard(
+            one.text,
+            one.tokens,
+            Moment(now),
+            told={name: frozenset(places) for name, places in one.told.items()},
+            familiar=one.compiled.familiar,
+            called=self._called,
+            counted=self._kinds("number", "percentage", "temperature", "duration", "time"),
+            named=self._kinds("entity"),
+            free=self._kinds("text"),
+            names=slots.names,
+        )
+
+    def _kinds(self, *kinds: str) -> frozenset[str]:
+        return frozenset(one.name for one in self.spec.slots.values() if one.kind in kinds)
 
     def _slots_now(self) -> Reader:
         """The reader for the names that exist now; made anew only when they changed."""
@@ -217,6 +244,7 @@ class _Sentence:
     ) -> None:
         self.text, self.tokens, self.spans = text, tokens, spans
         self.compiled, self.language, self.pasted = compiled, language, pasted
+        self.told: dict[str, set[int]] = {}
 
     def templates(self, a: int, b: int) -> tuple[Recognition, ...]:
         """What the templates make of a part."""
@@ -242,6 +270,11 @@ class _Sentence:
             for name, span in match.slots
         )
         intent = self.compiled.intents[match.template]
+        self.told.setdefault(intent, set()).update(
+            shift + place
+            for place in range(match.literal.bit_length())
+            if match.literal >> place & 1
+        )
         return Recognition(intent, slots, max(0.0, 1.0 - match.cost), "templates")
 
     def packaged(self, packaged: HomeAssistant, a: int, b: int) -> tuple[Recognition, ...]:
@@ -273,8 +306,6 @@ class _Sentence:
 
     def joints(self) -> list[tuple[int, int]]:
         """Where two requests may meet: first token of the joint, and one past its last."""
-        from penjing.assistant.understand.words import JOINT
-
         inside = {
             place
             for spans in self.spans.values()
@@ -296,8 +327,6 @@ class _Sentence:
 
     def guarded(self, a: int, b: int) -> bool:
         """A part that may turn the rest around."""
-        from penjing.assistant.understand.words import GUARDS
-
         return any(one.text in GUARDS or one.text == _QUOTE for one in self.tokens[a:b])
 
     def same_again(self, a: int, b: int, last: Recognition) -> tuple[Recognition, ...]:

@@ -148,6 +148,16 @@ def _add(network: Network, start: int, tree: Any) -> int:
     raise BadInput("a template may not use <rules>: write the words out")
 
 
+def words_in(tree: Any) -> frozenset[str]:
+    """All words of a tree."""
+    if type(tree).__name__ == "TextChunk":
+        return frozenset(token.text for token in tokens_of(tree.text) if not token.mark)
+    found: frozenset[str] = frozenset()
+    for item in getattr(tree, "items", ()):
+        found |= words_in(item)
+    return found
+
+
 def slots_in(tree: Any) -> frozenset[str]:
     """Names of the slots of a tree."""
     kind = type(tree).__name__
