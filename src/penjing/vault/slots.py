@@ -22,7 +22,16 @@ from penjing.core.errors import FormatError, IntegrityError, PenjingError, Stora
 from penjing.vault import disk
 from penjing.vault.envelope import Key, derive, seal, unseal
 from penjing.vault.place import Place
-from penjing.vault.secrets import Secret, Token, forget, new_lock, wrapping_key, wrong
+from penjing.vault.secrets import (
+    Passphrase,
+    Secret,
+    Token,
+    forget,
+    new_lock,
+    take_as_long,
+    wrapping_key,
+    wrong,
+)
 
 _FORMAT = 1
 _SHORTEST_SALT = 8
@@ -70,7 +79,9 @@ def new_slots(
 
 
 def open_slots(slots: Slots, secret: Secret) -> Key:
-    """The key. Raises WrongPassphrase."""
+    """The key. Raises WrongPassphrase, and takes as long where nothing opens with a passphrase."""
+    if isinstance(secret, Passphrase) and "passphrase" not in _kinds(slots):
+        take_as_long(secret)
     for way in slots.ways:
         wrapping = wrapping_key(secret, way.about)
         if wrapping is None:
@@ -147,7 +158,7 @@ def kinds(place: Place, subject: str) -> set[str]:
     """In which ways a subject's key can be opened; empty where there are no slots."""
     if not any(disk.is_there(path) for path in place.slots(subject)):
         return set()
-    return {way.about["kind"] for way in load(place, subject).ways}
+    return _kinds(load(place, subject))
 
 
 def save(place: Place, slots: Slots) -> None:
@@ -181,6 +192,10 @@ def destroy(place: Place, subject: str) -> None:
     for way in ways:
         with suppress(PenjingError):  # without a slot it opens nothing
             forget(way.about)
+
+
+def _kinds(slots: Slots) -> set[str]:
+    return {way.about["kind"] for way in slots.ways}
 
 
 def _new_way(subject: str, generation: int, key: Key, secret: Secret) -> Way:
