@@ -36,6 +36,12 @@ def test_what_moves_a_cursor_is_written_out_and_all_else_is_kept(quoted: str, sh
     assert shown in str(UnknownName("model", quoted, ["x"]))
 
 
+def test_a_message_is_never_pages_long_and_keeps_its_remedy() -> None:
+    said = str(FormatError("x" * 10**7 + ": get it again"))
+    assert len(said) <= 6000
+    assert said.endswith(": get it again")
+
+
 def test_an_error_is_copied_and_sent_as_any_exception_is() -> None:
     error = PenjingError("a\nb")
     assert str(pickle.loads(pickle.dumps(error))) == str(copy.copy(error)) == r"a\nb"

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -85,6 +86,32 @@ def every(document: Any) -> Iterator[str]:
         if at:
             yield without(document, at)
             yield twice(document, at)
+
+
+def some(document: Any, each: int, seed: int = 0) -> Iterator[str]:
+    """Of all changed documents, so many for each place; other ones with another seed."""
+    random = Random(seed)
+    for at in paths(document):
+        for text in random.sample(ODD, each):
+            yield put(document, at, text)
+        if at:
+            yield random.choice((without, twice))(document, at)
+
+
+def refusals(
+    texts: Iterable[str], write: Callable[[str], object], read: Callable[[], object]
+) -> tuple[int, int]:
+    """How many there were, and how many were refused; any other answer says of which it was."""
+    count = refused = 0
+    for text in texts:
+        count += 1
+        write(text)
+        try:
+            refused += answered(read) is not None
+        except BaseException as error:
+            error.add_note(f"with {text[:2000]!a}")
+            raise
+    return count, refused
 
 
 def answered(read: Callable[[], object], *, seconds: float = 2.0) -> str | None:

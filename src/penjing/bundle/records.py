@@ -127,7 +127,7 @@ def _check_seal(path: Path, seal: Seal, thorough: bool) -> Seal | None:
         untouched = found.st_mtime_ns == seal.changed
         if (thorough or not untouched) and sha256_file(path) != seal.sha256:
             return None
-    except OSError:
+    except (OSError, ValueError):  # a NUL in its name
         return None
     return replace(seal, changed=found.st_mtime_ns)
 

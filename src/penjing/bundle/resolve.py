@@ -17,7 +17,7 @@ from penjing.bundle.lookalikes import what_it_looks_like
 from penjing.core.errors import BadInput, FormatError, IntegrityError, UnknownName, UsageError
 from penjing.core.files import read_text
 from penjing.core.progress import Progress
-from penjing.core.strangers import open_plain, read_errors
+from penjing.core.strangers import is_there, open_plain, read_errors
 
 
 class FoundText(NamedTuple):
@@ -81,13 +81,19 @@ def _named(entry: Entry, home: Home, progress: Progress, download: bool) -> Path
 
 def _in_folder(path: Path, progress: Progress) -> Path:
     """The model of a bundle, its hash checked, or a folder of safetensors as it is."""
-    if (path / folder.MANIFEST_NAME).exists():
+    with read_errors(path):
+        return _looked_into(path, progress)
+
+
+def _looked_into(path: Path, progress: Progress) -> Path:
+    """The same, where the folder may be closed to us: OSError then."""
+    if is_there(path / folder.MANIFEST_NAME):
         model = folder.file_path(path, folder.MODEL_NAME)
         size = model.stat().st_size if model.is_file() else 0
         with progress.task(f"verifying {path.name}", size, unit="B") as task:
             folder.verify(path, only=[folder.MODEL_NAME], on_bytes=task.advance)
         return _gguf(model)
-    if (path / "config.json").is_file():
+    if is_there(path / "config.json"):
         if any(path.glob("*.safetensors")):
             return path
         raise FormatError(

@@ -31,6 +31,7 @@ from penjing.cli.serving_end import end_beside_threads, end_now
 from penjing.cli.serving_place import Place, address_of, encrypted, listening, require_safe_place
 from penjing.core.errors import MissingExtra
 from penjing.core.plain_json import read_json
+from penjing.core.strangers import is_there
 
 if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
@@ -191,7 +192,7 @@ def _model(path: Path, name: str) -> Model:
     machine = look()
     folder = path.parent
     manifest: Mapping[str, Any] = {}
-    if (folder / MANIFEST_NAME).is_file():
+    if is_there(folder / MANIFEST_NAME):
         manifest = _document(folder / MANIFEST_NAME) or {}
     return Model(
         name=name,
@@ -203,7 +204,7 @@ def _model(path: Path, name: str) -> Model:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
+    if not is_there(path):
         return None
     document = read_json(path, limit=_MOST_PASSPORT, inside=path.parent)
     return document if isinstance(document, dict) else None

@@ -40,7 +40,13 @@ class PenjingError(Exception):
         super().__init__(*(_one_line(one) if isinstance(one, str) else one for one in said))
 
 
+_LONGEST = 6000
+"""Characters of a message: a path may have 4096, a quoted value never that many."""
+
+
 def _one_line(text: str) -> str:
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 1000]} ... {text[-900:]}"
     if text.isprintable():
         return text
     return "".join(

@@ -86,6 +86,11 @@ def read_errors(path: Path) -> Iterator[None]:
         raise BadInput(f"cannot read {path}: {why(error)}") from error
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is anything of that name: what is no file is refused, not taken for absent."""
+    return os.path.lexists(path)
+
+
 def why(error: OSError) -> str:
     """The reason alone, for a message."""
     return (error.strerror or str(error)).lower()

@@ -5,6 +5,7 @@ Reads a GGUF's table, a config.json or a catalogue entry, never a weight. Knows 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import TensorInfo
 from penjing.core.errors import FormatError
 from penjing.core.plain_json import read_json
+from penjing.core.strangers import open_plain, read_errors
 
 REPACKED = frozenset({"Q4_0", "IQ4_NL", "Q2_K", "Q4_K"})
 """Codecs that the engine rearranges at load for the CPU's dot products."""
@@ -193,12 +195,17 @@ def shape_from_folder(folder: Path, codec: str | None = None) -> ModelShape:
     parameters = body + table * (1 if shape.tied else 2)
     lookup = 0 if shape.tied else table
     counted = replace(shape, parameters=parameters, weight_bytes=parameters, lookup_bytes=lookup)
-    stored = sum(part.stat().st_size for part in folder.glob("*.safetensors"))
+    stored = sum(_size(part, folder) for part in folder.glob("*.safetensors"))
     return (
         counted.with_bytes(stored)
         if stored and not codec
         else counted.with_codec(codec or _STORED_AS)
     )
+
+
+def _size(part: Path, folder: Path) -> int:
+    with read_errors(part), open_plain(part, inside=folder) as file:
+        return os.fstat(file.fileno()).st_size
 
 
 def _config(path: Path) -> dict[str, Any]:
@@ -226,7 +233,7 @@ class _Keys:
             value = max(value) if widest else ceil(sum(value) / len(value))
         if type(value) is not int or not 0 < value < 2**40:
             raise FormatError(
-                f"{self.where} does not say '{self.prefix}{key}': it cannot be judged"
+                f"{self.where} does not say '{self.prefix[:40]}{key}': it cannot be judged"
             )
         return value
 

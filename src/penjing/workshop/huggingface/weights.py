@@ -20,7 +20,7 @@ import numpy.typing as npt
 from penjing.bundle.codecs import Codec, codec
 from penjing.core.errors import BadInput, FormatError
 from penjing.core.plain_json import parse_json
-from penjing.core.strangers import open_plain, read_errors, read_plain
+from penjing.core.strangers import is_there, open_plain, read_errors, read_plain
 
 MAX_HEADER_BYTES = 100_000_000
 """The format's own limit."""
@@ -79,9 +79,9 @@ def parse_object(data: bytes, what: str) -> dict[str, Any]:
 def stored_tensors(folder: Path) -> Mapping[str, StoredTensor]:
     """Every tensor of a folder's safetensors files, by Hugging Face's name."""
     index, single = folder / _INDEX, folder / _SINGLE
-    if single.is_file():
+    if is_there(single):
         return MappingProxyType(read_header(single))
-    if index.is_file():
+    if is_there(index):
         return MappingProxyType(_sharded(folder, index))
     pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
     if pickled:
