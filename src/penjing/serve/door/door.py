@@ -219,13 +219,23 @@ class Door:
             return await self._fresh(session) or _BAD_TOKEN
         if (slower := self._slow_down(visit)) is not None:
             return slower
-        try:
-            opened = await self._threads.run(self._accounts.unlock_token, token)
-        except PenjingError:
+        opened = await self._opened_by(token)
+        if opened is None:
             return _BAD_TOKEN
         session, _ = self._sessions.begin(opened, token)
         self._watch()
         return _Entry(session.opened, session)
+
+    async def _opened_by(self, token: str) -> Opened | None:
+        """What a token opens, unless it was removed meanwhile."""
+        try:
+            opened = await self._threads.run(self._accounts.unlock_token, token)
+        except PenjingError:
+            return None
+        if not self._sessions.is_removed(opened):
+            return opened
+        await self._threads.run(opened.store.close)
+        return None
 
     async def _fresh(self, session: WebSession) -> _Entry | None:
         """A session whose person is still who they were; their role may have changed."""
