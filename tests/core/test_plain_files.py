@@ -204,6 +204,7 @@ OWN = {
     "core/strangers.py": "the door",
     "core/files.py": "writes",
     "core/memory.py": "the kernel's own",
+    "core/limits.py": "the kernel's own",
     "core/egress/": "no files of others",
     "devices/machine.py": "the kernel's own",
     "cli/app.py": "/dev/null",
