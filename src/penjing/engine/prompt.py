@@ -24,6 +24,7 @@ from penjing.engine.said import SAID, Segment, StandIns
 SECONDS = 3.0
 """For all runs of one prompt together."""
 _LIKE_A_MARKER = re.compile(r"[<\[][0-9]*[^\s<>\[\]0-9][^\s<>\[\]]*[>\]]")
+_MOST_PIECES = 20_000
 _WORDS = 64  # of a message that are looked for before it counts as left out
 
 
@@ -96,7 +97,7 @@ def _run(job: Job, messages: Sequence[Mapping[str, Any]], dress: Callable[[str],
             {"messages": messages, "tools": None, "documents": None, **job.values},
             steps=300_000 + 5_000 * len(messages) + said,
             memory=32 * 2**20 + 2**16 * len(messages) + 256 * said,
-            longest=2**20 + 2**16 * len(messages) + 4 * said,
+            longest=2**18 + 2**14 * len(messages) + 4 * said,
             seconds=job.end - time.monotonic(),
             dress=dress,
         )
@@ -173,7 +174,10 @@ class _Prompt:
             segments.append(Segment(self._stand_ins.unmark(match[0]), False))
             end = match.end()
         segments.append(Segment(self._marked[end:], True))
-        return [segment for segment in segments if segment.text]
+        segments = [segment for segment in segments if segment.text]
+        if len(segments) > _MOST_PIECES + 100 * len(self._job.messages):
+            raise EngineError("the model's chat template does not work: it tears words apart")
+        return segments
 
     def _one_segment(self) -> list[Segment]:
         for message in self._job.messages:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from penjing.core import limits
 from penjing.core.egress.shutter import close_shutter
 from penjing.core.errors import PenjingError
 from penjing.core.process import shield
@@ -47,41 +48,19 @@ def answer(frame: Mapping[str, Any]) -> dict[str, Any]:
 
 def serve(reading: Any, writing: Any) -> None:
     """Answer questions until nobody asks any more."""
-    base = _in_use()
+    base = limits.in_use().address
     write_frame(writing, {"ready": True})
     while (frame := read_frame(reading)) is not None:
         signal.setitimer(signal.ITIMER_REAL, _LAST_RESORT)  # unhandled, it ends the process
         said = sum(len(text) for _, text in frame["messages"])
-        limit(base, frame["memory"] + _PER_CHAR * max(0, said - _LONG))
+        more = frame["memory"] + _PER_CHAR * max(0, said - _LONG)
+        limits.limit_address_space(base + more if base else None)
         reply = answer(frame)
-        limit(base, None)
+        limits.limit_address_space(None)
         write_frame(writing, reply)
         signal.setitimer(signal.ITIMER_REAL, 0)
         if reply.get("last"):
             return
-
-
-def limit(base: tuple[int, int], more: int | None) -> None:
-    """Let this process take so much more than it had, or as much as it may."""
-    with contextlib.suppress(ImportError, OSError, ValueError):  # not every system has both
-        import resource
-
-        for kind, used in zip((resource.RLIMIT_AS, resource.RLIMIT_DATA), base, strict=True):
-            most = resource.getrlimit(kind)[1]
-            wanted = most if more is None or not used else used + more
-            if most != resource.RLIM_INFINITY:
-                wanted = most if wanted == resource.RLIM_INFINITY else min(wanted, most)
-            resource.setrlimit(kind, (wanted, most))
-
-
-def _in_use() -> tuple[int, int]:
-    """Bytes of address space and of data; zeros where that is not known."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-            pages = [int(number) for number in file.read().split()]
-        return pages[0] * os.sysconf("SC_PAGE_SIZE"), pages[5] * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return 0, 0
 
 
 def main() -> None:

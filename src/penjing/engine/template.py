@@ -11,11 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from penjing.core.errors import EngineError
 from penjing.core.messages import Message
 from penjing.engine.rendering import RENDERER
 from penjing.engine.said import Segment
 
 __all__ = ["Segment", "encode", "render", "render_segments"]
+
+_MOST_SIGNS = 20_000
+"""Beginnings of markers in what the engine looks for markers in: it looks at each again and again,
+and is half a second at so many."""
 
 
 def render(
@@ -71,16 +76,19 @@ def encode(
     token and None for any other. Segments are not tokenized one by one, because a token may well
     reach from the template's text into a message's: the text between two control tokens is one run.
     """
-    whole = tokenize("".join(segment.text for segment in segments), True)
-    meant = [
-        token
-        for segment in segments
-        if segment.trusted
-        for token in tokenize(segment.text, True)
-        if control_text(token) is not None
-    ]
-    if [token for token in whole if control_text(token) is not None] == meant:
-        return whole
+    trusted = [segment for segment in segments if segment.trusted]
+    if _signs(trusted) > _MOST_SIGNS:
+        raise EngineError("the model's chat template does not work: it writes too many markers")
+    if _signs(segments) <= _MOST_SIGNS:
+        whole = tokenize("".join(segment.text for segment in segments), True)
+        meant = [
+            token
+            for segment in trusted
+            for token in tokenize(segment.text, True)
+            if control_text(token) is not None
+        ]
+        if [token for token in whole if control_text(token) is not None] == meant:
+            return whole
     tokens: list[int] = []
     run = ""
     for segment in segments:
@@ -96,6 +104,10 @@ def encode(
                 run = ""
         run += rest
     return tokens + _run_tokens(run, tokenize)
+
+
+def _signs(segments: Sequence[Segment]) -> int:
+    return sum(segment.text.count(sign) for segment in segments for sign in "<[")
 
 
 def _run_tokens(text: str, tokenize: Callable[[str, bool], list[int]]) -> list[int]:
