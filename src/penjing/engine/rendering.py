@@ -24,6 +24,7 @@ from penjing.core.messages import Message
 from penjing.engine import wire
 from penjing.engine.said import Segment
 
+COMMAND = (sys.executable, "-P", "-m", "penjing.engine.renderer")
 PATIENCE = 4.25
 """Seconds for one prompt, whatever the template does. Its own clock ends it after three."""
 MEMORY = 192 * 2**20
@@ -138,7 +139,7 @@ class Renderer:
             kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "penjing.engine.renderer"],
+                    COMMAND,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
