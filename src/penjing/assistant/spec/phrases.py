@@ -104,6 +104,13 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("I did not understand “{words}” in that, so I did nothing.",),
         "zh": ("我没听懂其中的“{words}”，所以什么都没做。",),
     },
+    "strange_names": {
+        "en": (
+            "Devices here have names that I do not listen to ({names}): "
+            "to use one, write it under the values of its slot.",
+        ),
+        "zh": ("这里有些设备的名字我不会听（{names}）：要用的话，请写进该槽位的 values。",),
+    },
     "which": {
         "en": ("I know: {names}.",),
         "zh": ("我知道的有：{names}。",),
