@@ -49,12 +49,12 @@ def open_with(place: Place, known: slots.Slots, key: Key, steps: Sequence[Step])
     """Open a box whose key is known already."""
     if not _settled(place, known):
         with alone(place, known.subject):
+            require_present(place, known)
             settle(place, known, key)
     use = use_lock(place, known.subject)
     try:
         use.take(alone=False)
-        if slots.load(place, known.subject).generation != known.generation:
-            raise StorageError("the key was just changed by another penjing: unlock again")
+        require_present(place, known)
         path = place.database(known.subject, known.generation)
         database = Database(path, key, turn_lock(place, known.subject), use)
     except BaseException:
@@ -66,6 +66,12 @@ def open_with(place: Place, known: slots.Slots, key: Key, steps: Sequence[Step])
         database.close()
         raise
     return database
+
+
+def require_present(place: Place, known: slots.Slots) -> None:
+    """Raise StorageError when slots that were read before a lock was held are not those of now."""
+    if slots.load(place, known.subject).generation != known.generation:
+        raise StorageError("the key was just changed by another penjing: unlock again")
 
 
 def settle(place: Place, known: slots.Slots, key: Key) -> None:
@@ -95,6 +101,7 @@ def rotate(place: Place, subject: str, secret: Secret, new: Sequence[Secret]) ->
     known = slots.load(place, subject)
     key = slots.open_slots(known, secret)
     with alone(place, subject):
+        require_present(place, known)
         settle(place, known, key)
         fresh, later = Key.random(), known.generation + 1
         database = Database(

@@ -27,6 +27,8 @@ _SECTORS = tuple(2**power for power in range(5, 17))
 _UNCOUNTED = 0xFFFFFFFF
 _SIZE_AT = 28
 """Where the first page holds the number of pages."""
+_MUCH = outside.PAGE + 8
+"""Bytes of a record: number, page, checksum."""
 _SAMPLE = 200
 """A record's checksum adds every so many bytes."""
 
@@ -43,6 +45,16 @@ class _Part:
     page: int
 
 
+@dataclass(frozen=True)
+class _Record:
+    """A page as it was before the transaction."""
+
+    number: int
+    data: bytes
+    counted: bool
+    """Whether SQLite would play it back."""
+
+
 def require_own(path: Path, key: Key) -> None:
     """Raise IntegrityError unless playing back what lies beside a database undoes a transaction."""
     if not outside.has_journal(path):
@@ -56,23 +68,44 @@ def require_own(path: Path, key: Key) -> None:
 
 
 def _wrong(file: IO[bytes], size: int, path: Path, opener: Opener) -> str | None:
-    """What is wrong with a journal. One that SQLite would not take for one is harmless."""
+    """What is wrong with a journal. One that never came to the disk begins with zeros."""
     start = _part(file, 0)
-    if start is None:
+    file.seek(0)
+    if start is None and file.read(1) == b"\0":
         return None
-    if start.page != outside.PAGE or start.sector not in _SECTORS or _ends_in_names(file, size):
-        return "was not written by penjing"
-    first: bytes | None = None
-    for number, data in _records(file, size, start.sector):
-        plain = opener.plain(data, number)
-        if plain is None:
-            return "holds pages of another database"
-        first = plain if number == 1 else first
-    if first is None:
-        first = opener.first(path)
-    if first is None or not _fits(first, start.pages, path):
+    if (
+        start is None
+        or start.page != outside.PAGE
+        or start.sector not in _SECTORS
+        or _ends_in_names(file, size)
+    ):
+        return _NOT_OURS
+    first, wrong = _looked_at(_records(file, start.sector), path, opener)
+    first = opener.first(path) if first is None else first
+    if wrong is None and (first is None or not _fits(first, start.pages, path)):
         return "is of another time, or of another database"
-    return None
+    return wrong
+
+
+def _looked_at(
+    records: Iterator[_Record | str], path: Path, opener: Opener
+) -> tuple[bytes | None, str | None]:
+    """The first page, if it is among them; and what is wrong with one of them."""
+    first: bytes | None = None
+    for record in records:
+        if isinstance(record, str):
+            return None, record
+        plain = opener.plain(record.data, record.number)
+        if plain is None:
+            return None, "holds pages of another database"
+        if not record.counted and plain != opener.page(path, record.number):
+            return None, _DAMAGED
+        first = plain if record.number == 1 else first
+    return first, None
+
+
+_NOT_OURS = "was not written by penjing"
+_DAMAGED = "is damaged, and what it would undo is half written"
 
 
 def _fits(first: bytes, pages: int, path: Path) -> bool:
@@ -87,22 +120,32 @@ def _ends_in_names(file: IO[bytes], size: int) -> bool:
     return file.read() == _MAGIC
 
 
-def _records(file: IO[bytes], size: int, sector: int) -> Iterator[tuple[int, bytes]]:
-    """What SQLite would play back: numbers of pages, and the pages."""
-    at, much = 0, outside.PAGE + 8
+def _records(file: IO[bytes], sector: int) -> Iterator[_Record | str]:
+    """Every record, or what is wrong with the place where one should be.
+
+    Records are synced before they are counted, and counted before their page is written: what is
+    counted must be there, and what is not must still stand in the database as it was. Behind them
+    may lie a part of one more, and the rest of an older journal: SQLite overwrites without cutting.
+    """
+    at = 0
     while (part := _part(file, at)) is not None:
         at += sector
-        count = (size - at) // much if part.records == _UNCOUNTED else part.records
-        for _ in range(min(count, (size - at) // much)):
-            file.seek(at)
-            record = file.read(much)
-            number = int.from_bytes(record[:4], "big")
-            data, said = record[4:-4], int.from_bytes(record[-4:], "big")
-            if number == 0 or said != _sum(part.nonce, data):
-                return  # here SQLite stops as well
-            yield number, data
-            at += much
+        number = 0
+        while (record := _record(file, at, part, number)) is not None:
+            yield record
+            at, number = at + _MUCH, number + 1
+        if part.records not in (0, number, _UNCOUNTED):
+            yield _DAMAGED
         at += -at % sector
+
+
+def _record(file: IO[bytes], at: int, part: _Part, before: int) -> _Record | None:
+    file.seek(at)
+    data = file.read(_MUCH)
+    number, said = int.from_bytes(data[:4], "big"), int.from_bytes(data[-4:], "big")
+    if len(data) < _MUCH or number == 0 or said != _sum(part.nonce, data[4:-4]):
+        return None
+    return _Record(number, data[4:-4], before < part.records)
 
 
 def _part(file: IO[bytes], at: int) -> _Part | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from penjing.core.errors import IntegrityError
 from penjing.vault import outside, slots, staging
-from penjing.vault.box import settle
+from penjing.vault.box import require_present, settle
 from penjing.vault.database import Database
 from penjing.vault.envelope import Key
 from penjing.vault.locks import alone, turn_lock
@@ -23,6 +23,7 @@ def mend(place: Place, subject: str, secret: Secret, steps: Sequence[Step]) -> S
     known = slots.load(place, subject)
     key = slots.open_slots(known, secret)
     with alone(place, subject):
+        require_present(place, known)
         slots.mend(place, subject)
         staging.finish(place, subject)
         generation, present = _present(place, known, key)

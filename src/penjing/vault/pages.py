@@ -67,8 +67,13 @@ class Opener:
 
     def first(self, path: Path) -> bytes | None:
         """The first page of a file."""
+        return self.page(path, 1)
+
+    def page(self, path: Path, number: int) -> bytes | None:
+        """A page of a file."""
         with disk.opened(path) as file:
-            return self.plain(file.read(PAGE), 1)
+            file.seek((number - 1) * PAGE)
+            return self.plain(file.read(PAGE), number)
 
 
 def pages(path: Path, key: Key) -> Iterator[Page]:

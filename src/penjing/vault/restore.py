@@ -62,7 +62,7 @@ def put_back(place: Place, found: Backup, subject: str, name: str, *, keep: bool
     stage(place, found.folder, name)
     here = [place.database(subject, one) for one in place.generations(subject)]
     for path in filter(disk.is_file, here if keep else []):
-        if not found.files[name] or disk.sha256(path) != found.files[name]:
+        if disk.sha256(path) != disk.sha256(found.folder / name):
             disk.keep_aside(path, f".{path.name}.replaced")
     finish(place, subject)
 

@@ -184,14 +184,20 @@ def mend(place: Place, subject: str) -> list[Path]:
 def destroy(place: Place, subject: str) -> None:
     """Overwrite and remove every copy, then the keyring's entries. There is no way back."""
     ways: list[Way] = []
+    refused: list[StorageError] = []
     for path in place.slots(subject):
         with suppress(FormatError, StorageError):
             ways += _read(path, subject).ways
         for copy in (path, *disk.leftovers(path)):
-            disk.destroy(copy)
+            try:
+                disk.destroy(copy)
+            except StorageError as error:  # the others go all the same
+                refused.append(error)
     for way in ways:
         with suppress(PenjingError):  # without a slot it opens nothing
             forget(way.about)
+    if refused:
+        raise refused[0]
 
 
 def _kinds(slots: Slots) -> set[str]:
