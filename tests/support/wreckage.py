@@ -1,7 +1,7 @@
 """A vault to be damaged: every file that it knows, every kind of damage, and what was written.
 
 `Wreckage.make` builds it once; `Wreckage.copied` gives a copy to break. Nothing here says what
-ought to happen: `tests/vault/test_damage.py` does.
+ought to happen: `tests/vault/test_wreckage.py` does.
 """
 
 from __future__ import annotations
