@@ -36,6 +36,10 @@ _KEPT_ENVIRONMENT = (
 )
 
 
+class Crashed(EngineError):
+    """The worker ended while it wrote an answer. Told to who asked for it here, and no further."""
+
+
 @dataclass(frozen=True)
 class Load:
     """What a worker loads."""
@@ -221,7 +225,7 @@ class Child:
         for box in replies:
             box.put({"is": "refused", "error": ["EngineError", why]})
         for number, deliver in answers.items():
-            self._tell(number, deliver, EngineError(why))
+            self._tell(number, deliver, Crashed(why))
         self.over.set()
 
     def _tell(self, number: int, deliver: Deliver, said: Chunk | Exception) -> None:
