@@ -38,7 +38,9 @@ class Control:
 
     def names(self) -> Sequence[str]:
         """Every name that means something right now. Raises Failed."""
-        return tuple(dict.fromkeys(name for name, _ in self._named()))
+        devices = tuple(self._devices())
+        named = (*_single(devices), *self._together(devices))  # as they are told: devices first
+        return tuple(dict.fromkeys(name for name, _ in named))
 
     def find(self, name: str) -> Group:
         """The devices that a name means. Raises Failed."""
