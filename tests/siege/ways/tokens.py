@@ -124,6 +124,8 @@ def _case(state: _State, random: Random, folder: Path) -> str | None:
     reply = _ask(state, random, method, spelled, body, headers)
     if reply is None or reply.status in _REFUSED:
         return reply and sound(reply)
+    if reply.status == 404 and spelled.startswith("/assets/"):
+        return sound(reply)  # looked for among the page's own files, which anybody may have
     return (
         f"{method} {spelled[:100]!r} with '{grant}' of {name}: {reply.status} {reply.body[:100]!r}"
     )
