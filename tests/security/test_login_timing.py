@@ -14,7 +14,6 @@ from household import OWN, WORDS, household, login
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.door.settings import DoorSettings
 from penjing.serve.door.throttle import Delays, neighbourhood
-from penjing.vault.access import operator
 from penjing.vault.secrets import Passphrase
 from penjing.vault.vault import NewPerson, Vault, place_in
 
@@ -32,11 +31,8 @@ def way(vault: Vault) -> Iterator[Doorway]:
 
 
 def test_a_name_that_is_there_takes_no_longer_than_one_that_is_not(tmp_path: Path) -> None:
-    household(tmp_path).close()
-    with Vault.open(place_in(tmp_path), OWN) as vault:
-        vault.add_person(  # at the price that people really pay
-            operator(), NewPerson("Dora", "member", [Passphrase("dora knows these words")])
-        )
+    dora = NewPerson("Dora", "owner", [Passphrase("dora knows these words")])
+    with Vault.create(place_in(tmp_path), [OWN], dora) as vault:  # at the price that people pay
         with doorway(VaultAccounts(vault)) as way:
             times: dict[str, list[float]] = {"Dora": [], "Nora": []}
             for _ in range(3):
