@@ -31,12 +31,12 @@ web:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/workshop: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install -q -c constraints.txt -e '.[workshop]'
+.venv/workshop: .venv/bin/python pyproject.toml locks/workshop.txt locks/build.txt
+	sh scripts/install $(BIN)/python workshop -e
 	@touch $@
 
-.venv/dev: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+.venv/dev: .venv/bin/python pyproject.toml locks/dev.txt locks/build.txt
+	sh scripts/install $(BIN)/python dev -e
 	@touch $@ .venv/workshop
 
 clean:
