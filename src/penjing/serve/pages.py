@@ -22,6 +22,7 @@ _TYPES: Mapping[str, str] = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
 _NEVER = "no-store"
@@ -52,6 +53,10 @@ def router() -> APIRouter:
     @made.api_route("/favicon.svg", methods=["GET", "HEAD"])
     async def icon() -> Response:
         return _answer(page["favicon.svg"])
+
+    @made.api_route("/licences.txt", methods=["GET", "HEAD"])
+    async def licences() -> Response:
+        return _answer(page["licences.txt"])
 
     @made.api_route("/assets/{name:path}", methods=["GET", "HEAD"])
     async def asset(name: str) -> Response:

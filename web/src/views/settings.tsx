@@ -20,6 +20,11 @@ export function Settings({ me }: { me: Me }) {
       {me.kept && <Tokens me={me} />}
       {me.kept && <Passphrase />}
       <Wipe me={me} />
+      <p class="note">
+        <a href="/licences.txt" rel="license">
+          {t.licences}
+        </a>
+      </p>
     </Room>
   );
 }

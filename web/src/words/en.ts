@@ -231,6 +231,7 @@ export const en = {
   wipeMore: "Destroys your key. All you said and added, here and in every backup, becomes noise. Nobody can undo it.",
   wipeMoreMemory: "Forgets all you said and added since this server started. Nobody can undo it.",
   wiped: "All that was yours is gone.",
+  licences: "Licences of what this page is made of",
 
   // keyboard
   shortcutsTitle: "Keyboard",

@@ -219,6 +219,7 @@ export const zh: Words = {
   wipeMore: "销毁您的密钥。您说过和添加过的一切，无论在这里还是在任何备份里，都将变成乱码，谁也无法恢复。",
   wipeMoreMemory: "忘掉服务器启动以来您说过和添加过的一切，谁也无法恢复。",
   wiped: "属于您的一切都已抹去。",
+  licences: "本页所用软件的许可证",
 
   shortcutsTitle: "快捷键",
   keySend: "发送",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from penjing.serve.door.visit import Visit
 
-FILES = frozenset({"/", "/health", "/favicon.ico", "/favicon.svg", "/manifest.webmanifest"})
+FILES = frozenset(
+    {"/", "/health", "/favicon.ico", "/favicon.svg", "/licences.txt", "/manifest.webmanifest"}
+)
 ASSETS = "/assets/"
 """Files with a hash in their name; they hold nothing of anybody's."""
 
