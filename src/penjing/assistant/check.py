@@ -38,7 +38,7 @@ from penjing.core.protocols import Tool
 _NUMBERS = ("number", "percentage", "temperature", "duration")
 _SAMPLES = 6
 """Of each template, to see whether it can ever be what is recognised."""
-_MOST_READ = 1000
+_MOST_READ = 200
 """Templates that are tried out."""
 _SAMPLE_VALUES: Mapping[str, Mapping[str, str]] = {
     "en": {
