@@ -1,6 +1,7 @@
 # make demo    install, compress a real model to 80 MB, show what it kept, and talk to it
 # make test    install, then lint, types and every test
 # make light   the device half alone in a fresh environment: size and a first answer
+# make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
 # make web     builds the web page into the package (needs Node 20.19 or newer; its result is committed)
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; makes .venv itself.
@@ -9,7 +10,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint light web clean
+.PHONY: demo test lint light licences release web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
@@ -24,6 +25,12 @@ lint: .venv/dev
 
 light:
 	sh scripts/light
+
+licences: .venv/dev
+	$(BIN)/python scripts/licences.py
+
+release: .venv/dev
+	sh scripts/release
 
 web:
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
