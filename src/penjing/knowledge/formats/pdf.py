@@ -16,10 +16,10 @@ from penjing.knowledge.patience import at_most
 from penjing.knowledge.plain import Builder, Plain
 
 MOST_PAGES = 5000
-_OPENING = 4.0
-_PAGE = 4.0
+_OPENING = 2.0
+_PAGE = 2.0
 """Seconds of the processor; an honest page takes a twentieth of one."""
-_ALL = 4.0
+_ALL = 2.0
 _ALL_PER_BYTE = 40 / 2**20
 _MOST_UNPACKED = 16 * 2**20
 """Of one stream; pictures are not unpacked."""
