@@ -264,3 +264,25 @@ def needed_of(
         elif isinstance(step, Enter) and step.flow not in inside:
             found |= needed_of(flows.get(step.flow, ()), flows, (*inside, step.flow))
     return frozenset(found)
+
+
+_CONTENT = frozenset({"text", "message", "body", "content", "note", "subject", "reason", "title"})
+"""Arguments that take words as they are."""
+
+
+def content_of(spec: Spec) -> frozenset[str]:
+    """Slots whose words are kept or sent as they are: a note may say "later"."""
+    steps = [step for one in spec.intents.values() for step in one.flow]
+    steps += [step for flow in spec.flows.values() for step in flow]
+    found: set[str] = set()
+    while steps:
+        step = steps.pop()
+        if isinstance(step, Branch):
+            steps += [*step.then, *step.otherwise]
+        elif isinstance(step, Call):
+            found |= {
+                one.slot
+                for name, one in step.arguments.items()
+                if isinstance(one, FromSlot) and name in _CONTENT
+            }
+    return frozenset(found)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penjing.assistant.spec.values import Spec
+from penjing.assistant.spec.values import Spec, content_of
 from penjing.assistant.understand import acts
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.gate import Requests, passed
@@ -72,6 +72,7 @@ class Understanding:
         self._reads = "knowledge" in spec.unknown
         self._reader: tuple[object, Reader] = ((), reader({}, names))
         self._nameless = reader(spec.slots, lambda _tool, _parameter: ())
+        self._content = content_of(spec)
         self._called = frozenset(one.text for one in tokens_of(spec.name))
 
     def use(self, judge: Judge) -> None:
@@ -150,6 +151,7 @@ class Understanding:
             counted=self._kinds("number", "percentage", "temperature", "duration", "time"),
             named=self._kinds("entity"),
             free=self._kinds("text"),
+            content=self._content,
             names=slots.names,
         )
 

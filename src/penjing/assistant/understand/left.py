@@ -58,6 +58,8 @@ class Heard:
     """Slots that are names of things that exist."""
     free: frozenset[str]
     """Slots that take any words."""
+    content: frozenset[str]
+    """Those of them that are written down or sent as they are, whatever they say."""
     names: str
     """All names, a line each."""
 
@@ -76,6 +78,8 @@ class Left:
         self._known: set[int] = set()  # explained by how the intent's own sentences speak
         self._asked_for: set[str] = set()
         self._told: set[int] = set()
+        self._written: set[int] = set()
+        self._any: set[int] = set()
         self._names: list[Slot] = []
         for idiom in signals.IDIOMS.finditer(self._flat):
             self._used |= self._of(idiom.start(), idiom.end())
@@ -100,6 +104,8 @@ class Left:
         """The words of values are used."""
         for slot in slots:
             self._used |= self._places_of(slot)
+            if slot.name in self._heard.free:
+                self._any |= self._places_of(slot)
 
     def _places_of(self, slot: Slot) -> set[int]:
         return {
@@ -120,7 +126,7 @@ class Left:
             self._told |= self._heard.told.get(str(one.intent), frozenset())
             self._used |= self._told
             if any(slot.name in self._heard.free for slot in one.slots):
-                self._told |= self._used  # what is written down may name any room
+                self._written |= self._used  # what is written down may name any room
             given = {slot.name for slot in one.slots}
             self._asked_for |= self._heard.speaks(one).needs - given
         for one in requests:
@@ -173,7 +179,7 @@ class Left:
                 continue
             for found in signal.pattern.finditer(self._flat):
                 places = self._of(*found.span("w" if found.groupdict().get("w") else 0))
-                if not places or places <= self._used | self._known:
+                if not places or self._explains(places):
                     continue
                 if signal.kind == "only_asked" and polite and self._only("吗", places):
                     continue
@@ -183,6 +189,11 @@ class Left:
                 yield Doubt(kind, self._words(places))
         if signals.QUERY.search(self._flat) and not polite and not tells:
             yield Doubt("unsure", "?")
+
+    def _explains(self, places: set[int]) -> bool:
+        """Used, and not by cutting a word in two ("hear" in 听说)."""
+        cut = places & self._told and places & self._any
+        return places <= self._used | self._known and not cut
 
     def _only(self, word: str, places: set[int]) -> bool:
         return all(self._tokens[place].text == word for place in places)
@@ -245,7 +256,7 @@ class Left:
         for found in signals.ROOMS.finditer(self._flat):
             places = self._of(found.start(), found.end())
             nowhere = found.group() not in self._heard.names  # and may have been misheard
-            if not places & (self._told if nowhere else self._used | self._known):
+            if not places & (self._told | self._written if nowhere else self._used | self._known):
                 yield Doubt("not_used", self._words(places))
         for slot in self._names:
             if not self._places_of(slot) & (self._used | self._known):
@@ -269,6 +280,12 @@ class Left:
         slots = [slot for one in requests for slot in one.slots]
         return (
             any(self._doubtful(slot) or self._cut(slot) or self._at_night(slot) for slot in slots)
+            or any(
+                self._swallowed(slot)
+                for one in requests
+                for slot in one.slots
+                if slot.name not in self._heard.content
+            )
             or any(self._turned(one) for one in requests if one.stage != "templates")
             or self._foreign(requests)
         )
@@ -318,6 +335,22 @@ class Left:
             return False
         ends = JOINT.ends(self._tokens, rest[0])
         return not ends or ends[0] >= len(self._tokens) or ends[0] not in self._used
+
+    def _swallowed(self, slot: Slot) -> bool:
+        """Free words that end in what may be meant for the whole: "play some jazz later"."""
+        inside = self._places_of(slot) if slot.name in self._heard.free else set()
+        if not inside or max(inside) < self._last():
+            return False
+        return any(
+            places <= inside - {min(inside)}
+            for signal in signals.STOPPING
+            if signal.kind in signals.OF_ALL
+            for found in signal.pattern.finditer(self._flat)
+            if (places := self._of(*found.span("w" if found.groupdict().get("w") else 0)))
+        )
+
+    def _last(self) -> int:
+        return max((n for n, one in enumerate(self._tokens) if not one.mark), default=0)
 
     def _at_night(self, slot: Slot) -> bool:
         """An hour of the morning, and the sentence speaks of the evening."""

@@ -30,7 +30,7 @@ def tokens_with_quotes(text: str, parts: Sequence[tuple[int, int]]) -> tuple[Tok
     found: list[Token] = []
     at = 0
     for a, b in parts:
-        if text[at:a].strip() and at:
+        if text[at:a].strip():
             found.append(Token(QUOTE, at, a))
         found += tokens_of(text, a, b)
         at = b

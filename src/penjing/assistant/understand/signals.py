@@ -63,7 +63,7 @@ OTHERS = _signals(
     r"\b(?P<w>needs) (?:me|you|us)\b",
     r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
     r"(?:^|[.,;!?] )(?P<w>fwd|fw|re|forwarded|from|subject|cc|sent|begin forwarded message) ?:",
-    r"^(?:re|fwd|fw) [-:>]", r"^(?P<w>>)", r"^(?P<w>@) ?\w",
+    r"^(?:re|fwd|fw) [-:>]", r"(?P<w>>)", r"^(?P<w>@) ?\w",
     rf"\b(?P<w>{_MAIL})\b",
     r"\b(?P<w>message|note|text|word|orders|greetings|sign|post|call|news) (?:from|by|of|saying)\b",
     r"\b(?P<w>according to|on behalf of|as per|in the words of|apparently|allegedly|supposedly"
@@ -237,3 +237,5 @@ OF_VALUES: Mapping[str, None] = dict.fromkeys(
     ("others_words", "said_not", "only_asked", "on_condition", "in_the_past", "with_exception")
 )
 """What also keeps a value from being an answer to a question."""
+OF_ALL = frozenset({"on_condition", "with_exception", "not_now"})
+"""What at the end of free words may be meant for the whole sentence."""
