@@ -1,6 +1,7 @@
 # make demo    install, compress a real model to 80 MB, show what it kept, and talk to it
 # make test    install, then lint, types and every test
 # make light   the device half alone in a fresh environment: size and a first answer
+# make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
 # make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
 # make web     builds the web page into the package (needs Node 20.19 or newer; its result is committed)
 #
@@ -8,15 +9,19 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint light licences release web clean
+.PHONY: demo test siege lint light licences release web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
 
 test: .venv/dev lint
 	$(BIN)/python -m pytest -q
+
+siege: .venv/dev
+	$(BIN)/python tests/siege --minutes $(MINUTES)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
