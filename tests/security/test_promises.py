@@ -1,4 +1,4 @@
-"""Each promise of docs/security.md names attacks that exist, and no way of the siege is left out."""
+"""Each promise of docs/security.md names attacks that exist; the siege has no way unnamed."""
 
 from __future__ import annotations
 

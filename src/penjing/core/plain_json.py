@@ -34,7 +34,7 @@ def read_json(
     try:
         return parse_json(data, constants=constants)
     except FormatError as error:
-        raise FormatError(f"{path}: {error}: get it again") from error
+        raise FormatError(f"{path}: {error}: mend it, or get it again") from error
 
 
 def parse_json(data: bytes | str, *, constants: bool = False) -> Any:
