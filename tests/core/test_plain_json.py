@@ -111,7 +111,7 @@ def test_the_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"x\.json is larger than 10"):
         read_json(path, limit=10)
     path.write_text("{")
-    with pytest.raises(FormatError, match=r"x\.json: it is not JSON .*: get it again"):
+    with pytest.raises(FormatError, match=r"x\.json: it is not JSON .*: mend it, or get it again"):
         read_json(path, limit=10)
     path.write_text("[1]")
     assert read_json(path, limit=10) == [1]
