@@ -16,7 +16,7 @@ from penjing.core.errors import BadInput
 
 MOST_SOURCE = 50_000_000
 """Of a page's source."""
-MOST_PIECES = 1_500_000
+MOST_PIECES = 1_000_000
 """Tags, comments and stretches of text of one page; attributes that are looked at count too."""
 MOST_REFERENCES = 500_000
 """Of `&` in one page."""
@@ -64,19 +64,27 @@ class Markup:
     def pieces(self) -> Iterator[Tag | str]:
         """Tags and text in their order; comments and declarations are left out."""
         page, at = self._page, 0
-        while opened := _OPEN.search(page, at):
-            begin = opened.start()
+        match_tag = _TAG.match
+        while True:
+            begin = page.find("<", at)
+            found = match_tag(page, begin) if begin >= 0 else None
+            if found is None:  # not at once a tag: text with such a sign in it, or no tag
+                opened = _OPEN.search(page, at)
+                if opened is None:
+                    break
+                begin = opened.start()
+                found = match_tag(page, begin)
             self._spend(1)
             if begin > at:
                 yield _text(page[at:begin])
-            found = _TAG.match(page, begin)
             if found is None:
                 at = self._beyond(begin)
                 continue
-            tag = Tag(found[2].lower(), bool(found[1]), found[3].endswith("/"), found[3])
+            closes, name, source = found.groups()
+            tag = Tag(name.lower(), closes == "/", source[-1:] == "/", source)
             yield tag
             at = found.end()
-            if not tag.closes and not tag.alone and tag.name in _RAW:
+            if tag.name in _RAW and not closes and not tag.alone:
                 begin, at = at, self._raw_end(tag.name, at)
                 raw = page[begin:at]
                 yield _text(raw) if tag.name in _REFERENCED else raw
