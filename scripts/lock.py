@@ -37,7 +37,11 @@ def main() -> int:
     """Write them all."""
     pins = pinned()
     index = Index()
-    hashes = {name: index.hashes(name, pins[name]) for name in sorted(pins)}
+    before = locked()
+    hashes = {
+        name: sorted({*index.hashes(name, pins[name]), *before.get(f"{name}=={pins[name]}", [])})
+        for name in sorted(pins)
+    }
     LOCKS.mkdir(exist_ok=True)
     for extra in ["device", *extras()]:
         write(extra, pins, hashes, needed(extra))
@@ -53,6 +57,17 @@ def pinned() -> dict[str, str]:
     lines = (ROOT / "constraints.txt").read_text("utf-8").split("\n")
     pairs = (line.split("==") for line in lines if "==" in line and not line.startswith("#"))
     return {canonical(name): number for name, number in pairs}
+
+
+def locked() -> dict[str, list[str]]:
+    """Hashes that stand there for a version: not every machine sees all builds of torch."""
+    found: dict[str, list[str]] = {}
+    for path in LOCKS.glob("*.txt"):
+        for pin in re.finditer(
+            r"^(\S+==\S+)((?:.*\n    --hash\S+)+)", path.read_text("utf-8"), re.M
+        ):
+            found.setdefault(pin[1], []).extend(re.findall("[0-9a-f]{64}", pin[2]))
+    return found
 
 
 def extras() -> dict[str, list[str]]:
@@ -135,6 +150,7 @@ class Index:
             yield from parse_links(page) if page is not None else ()
         for source in filter(None, sources.find_links):
             yield from source.page_candidates()
+            yield from (one for one in source.file_links() if named(one.filename) == name)
 
     def hashes(self, name: str, number: str) -> list[str]:
         """Of the files of one version that a machine we know of could use."""
@@ -172,6 +188,11 @@ def parsed(filename: str) -> Version | None:
         return parse_sdist_filename(filename)[1]
     except ValueError:
         return None
+
+
+def named(filename: str) -> str:
+    """The package that a wheel is of: a folder of files has all kinds."""
+    return parse_wheel_filename(filename)[0] if filename.endswith(".whl") else ""
 
 
 def is_used(filename: str) -> bool:
