@@ -22,7 +22,7 @@ MOST_REFERENCES = 500_000
 """Of `&` in one page."""
 _OPEN = re.compile(r"<[a-zA-Z/!?]")
 _TAG = re.compile(
-    r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+)>"""
+    r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>"'=]++|=[\s=]*+(?:"[^"]*+"|'[^']*+')?+|["'])*+)>"""
 )
 """Quantifiers are possessive: nothing is tried twice. Quotes count where a value may begin."""
 _ATTRIBUTE = re.compile(r"""([^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?+""")
