@@ -46,6 +46,7 @@ def main() -> int:
     for extra in ["device", *extras()]:
         write(extra, pins, hashes, needed(extra))
     write("build", pins, hashes, {"setuptools"})
+    processors(index, pins["torch"])
     graphics = beyond(index, pins)
     more = {name: index.hashes(name, number) for name, number in graphics.items()}
     write("cuda", graphics, more, set(graphics))
@@ -108,6 +109,23 @@ def write(extra: str, pins: dict[str, str], hashes: dict[str, list[str]], names:
     print(f"locks/{extra}.txt: {len(names)} packages")
 
 
+def processors(index: Index, number: str) -> None:
+    """A torch made for processors alone, where this machine has one: an eighth of the size.
+
+    It is a list of its own: pip takes a file whose hash the index tells before one from a folder.
+    """
+    for link in index.links("torch"):
+        there = parsed(link.filename)
+        if there is None or there.public != number or there.local != "cpu" or not link.is_file:
+            continue
+        digest = hashlib.sha256(Path(link.file_path).read_bytes()).hexdigest()
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        marker = f"python_version == '{python}' and platform_machine == 'x86_64'"
+        line = f"torch=={there} ; {marker} and sys_platform == 'linux'"
+        (LOCKS / "cpu.txt").write_text(f"{HEAD}{line} \\\n    --hash=sha256:{digest}\n", "utf-8")
+        print("locks/cpu.txt: torch")
+
+
 def beyond(index: Index, pins: dict[str, str]) -> dict[str, str]:
     """What the index's torch for Linux needs beside what ours needs."""
     link = next(one for one in index.links("torch") if TORCH.fullmatch(one.filename)
@@ -157,16 +175,9 @@ class Index:
         found = set()
         for link in self.links(name):
             there = parsed(link.filename)
-            if (
-                there is None
-                or there.public != Version(number).public
-                or not is_used(link.filename)
-            ):
+            if there is None or str(there) != str(Version(number)) or not is_used(link.filename):
                 continue
-            if link.is_file and not link.hash:
-                data = Path(link.file_path).read_bytes()
-                found.add(hashlib.sha256(data).hexdigest())
-            elif link.hash_name == "sha256":
+            if link.hash_name == "sha256":
                 found.add(link.hash)
         return sorted(found)
 

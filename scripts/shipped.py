@@ -65,7 +65,7 @@ def parts() -> list[Part]:
 def sets() -> list[str]:
     """The names of locks of what people install."""
     names = sorted(path.stem for path in (ROOT / "locks").glob("*.txt"))
-    return [name for name in names if name not in ("build", "cuda", "dev")]
+    return [name for name in names if name not in ("build", "cpu", "cuda", "dev")]
 
 
 def _python() -> Iterator[Part]:

@@ -75,34 +75,42 @@ def test_both_commands_install_by_the_locks() -> None:
     assert "scripts/install $(BIN)/python dev -e" in makefile
 
 
-def wheel(folder: Path, name: str) -> str:
+def wheel(folder: Path, name: str, version: str = "1.0") -> str:
     """A package of nothing; its hash."""
-    info = f"{name}-1.0.dist-info"
+    info = f"{name}-{version}.dist-info"
     members = {
-        f"{name}.py": "",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{name}.py": f"version = '{version}'",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     record = ""
     for member, text in members.items():
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
         record += f"{member},sha256={digest.decode()},{len(text)}\n"
-    path = folder / f"{name}-1.0-py3-none-any.whl"
+    path = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for member, text in (*members.items(), (f"{info}/RECORD", f"{record}{info}/RECORD,,\n")):
             archive.writestr(member, text)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with pip and nothing else; made once, for it takes seconds."""
+    made = tmp_path_factory.mktemp("empty") / "env"
+    subprocess.run([sys.executable, "-m", "venv", made], check=True)
+    return made
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def house(empty: Path, tmp_path: Path) -> Path:
     """A checkout with locks of its own, an environment, and two packages that are there."""
     (tmp_path / "scripts").mkdir()
     (tmp_path / "locks").mkdir()
     shutil.copy(ROOT / "scripts/install", tmp_path / "scripts")
     for name in ("build", "device"):
         (tmp_path / "locks" / f"{name}.txt").write_text("# nothing\n")
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    shutil.copytree(empty, tmp_path / "env", symlinks=True)
     return tmp_path
 
 
@@ -135,3 +143,22 @@ def test_a_file_of_another_hash_is_not_installed(house: Path, which: str) -> Non
     assert done.returncode != 0
     assert "hash" in done.stderr.lower()
     assert not {"good.py", "other.py"} & there, other
+
+
+@pytest.mark.parametrize("which", ["there", "not there", "another"])
+def test_the_torch_for_processors_is_taken_where_there_is_one(house: Path, which: str) -> None:
+    common = wheel(house, "torch")
+    digest = wheel(house, "torch", "1.0+cpu")
+    if which == "not there":
+        (house / "torch-1.0+cpu-py3-none-any.whl").unlink()
+    digest = "0" * 64 if which == "another" else digest
+    (house / "locks/cpu.txt").write_text(f"torch==1.0+cpu --hash=sha256:{digest}\n")
+    (house / "locks/extra.txt").write_text(f"torch==1.0 --hash=sha256:{common}\n")
+    done = install(house)
+    there = [path.read_text() for path in house.glob("env/lib/python*/site-packages/torch.py")]
+    if which == "another":
+        assert done.returncode != 0
+        assert "hash" in done.stderr.lower()
+        assert there == []
+    else:
+        assert there == [f"version = '{'1.0+cpu' if which == 'there' else '1.0'}'"]
