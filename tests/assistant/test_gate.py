@@ -1,7 +1,8 @@
 """Nothing acts past the gate: all stages on, tools that record, both languages, whole assistants.
 
 Sentences written for these tests by the gate's own author, while it was tuned, and more made by
-grammar. "Nothing acts" is: no tool is called without a yes. What is a plain command must still be done.
+grammar. "Nothing acts" is: no tool is called without a yes. What is a plain command must still be
+done.
 """
 
 from __future__ import annotations
