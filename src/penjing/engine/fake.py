@@ -187,6 +187,9 @@ class FakeModel:
                 out[i] += self._noise * _logits(state ^ np.uint64(0x5EED))
         return out
 
+    def reserve(self) -> None:
+        """There is nothing to take."""
+
     def close(self) -> None:
         """Refuse work from now on. Calling it twice is harmless."""
         self.closed = True

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import unquote
 
 from attacked import PLANTED, Attacked, attacked, plant, sound
 from doorway import Caller, Reply
@@ -124,7 +125,7 @@ def _case(state: _State, random: Random, folder: Path) -> str | None:
     reply = _ask(state, random, method, spelled, body, headers)
     if reply is None or reply.status in _REFUSED:
         return reply and sound(reply)
-    if reply.status == 404 and spelled.startswith("/assets/"):
+    if reply.status == 404 and unquote(spelled).startswith("/assets/"):
         return sound(reply)  # looked for among the page's own files, which anybody may have
     return (
         f"{method} {spelled[:100]!r} with '{grant}' of {name}: {reply.status} {reply.body[:100]!r}"
