@@ -16,7 +16,19 @@ _ROUNDS = 9
 _LONG = "{secret} is Anna's own number, and nobody else may ever know it. " * 3
 
 
+class _EnoughError(Exception):
+    """They have asked as often as one person may in a minute: this case proves nothing."""
+
+
 def _case(server: Attacked, random: Random, folder: Path) -> str | None:
+    try:
+        return _looked(server, random)
+    except _EnoughError:
+        time.sleep(1)
+        return None
+
+
+def _looked(server: Attacked, random: Random) -> str | None:
     anna, ben = server.caller("Anna"), server.caller("Ben")
     own: list[int] = []
     theirs: list[int] = []
@@ -58,8 +70,7 @@ def _ask(caller: Any, prompt: str) -> Any:
     }  # fmt: skip
     reply = caller.ask("POST", "/v1/chat/completions", body)
     if reply.status == 429:
-        time.sleep(1)
-        return _ask(caller, prompt)
+        raise _EnoughError
     return reply.json
 
 
