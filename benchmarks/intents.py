@@ -129,7 +129,9 @@ def judged(
 def ours(task: Task, embedder: Any = None) -> dict[str, Any]:
     """The product's classifier."""
     rows = [*task.train, *everyday()]
-    samples = [Sample(intent, words(text), text, place) for place, (text, intent) in enumerate(rows)]
+    samples = [
+        Sample(intent, words(text), text, place) for place, (text, intent) in enumerate(rows)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         classifier = trained(samples, embedder, Path(folder))
@@ -163,7 +165,7 @@ def _asks(classifier: Classifier, said: Sequence[str]) -> bool:
     if classifier.second is None:
         return False
     alone = Classifier(
-        classifier.intents, classifier.weights, classifier.rows, classifier.rare,
+        classifier.intents, classifier.weights, classifier.rows, classifier.weighing,
         classifier.calibration,
     )  # fmt: skip
     return max(alone.scores(said, "").values()) < classifier.second.unsure

@@ -41,22 +41,24 @@ def run(args: Namespace) -> int:
 
 
 def _check(path: str, output: Output) -> int:
-    from penjing.assistant.check import check
+    from penjing.assistant.check import check, remarks
     from penjing.cli.assistant_parts import load_spec, tools_of
 
     spec = load_spec(path)
     with tools_of(spec) as tools:
         wrong = check(spec, tools)
+    told = [] if wrong else remarks(spec)
     document = {
         "assistant": spec.name,
         "languages": list(spec.languages),
         "intents": sorted(spec.intents),
         "tools": sorted(spec.tools),
         "wrong": wrong,
+        "remarks": told,
     }
 
     def human(console: Console) -> None:
-        for line in wrong:
+        for line in (*wrong, *told):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         if not wrong:
             console.print(f"{spec.name}: {len(spec.intents)} intents, nothing is wrong")

@@ -18,7 +18,7 @@ from penjing.assistant.understand.calibration import Calibration, calibrated, su
 from penjing.assistant.understand.features import PLACES, counted
 from penjing.assistant.understand.second import Middles, middles
 from penjing.assistant.understand.thinning import MOST_ELSEWHERE, thinned
-from penjing.assistant.understand.weighing import rarity, rows_of, weighed
+from penjing.assistant.understand.weighing import Weighing, rows_of, weighed, weighing_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,8 +80,8 @@ class Classifier:
     """[features, classes]"""
     rows: Integers
     """[places] the feature at a hash place, -1 where there is none."""
-    rare: Matrix
-    """[places] what a feature weighs."""
+    weighing: Weighing
+    """What a feature weighs."""
     calibration: Calibration
     """Of the first opinion."""
     second: Second | None = None
@@ -104,7 +104,7 @@ class Classifier:
         asked = self.second if self.embedder is not None and text else None
         if not known.any() and asked is None:
             return {ELSEWHERE: 1.0}
-        found = weighed(one, self.rare)[known] @ self.weights[rows[known]]
+        found = weighed(one, self.weighing)[known] @ self.weights[rows[known]]
         elsewhere = self.intents.index(ELSEWHERE)
         chances = self.calibration.chances(found[None], elsewhere)[0]
         if asked is not None and self.embedder is not None and chances.max() < asked.unsure:
@@ -148,8 +148,8 @@ def _train(samples: Sequence[Sample], embedder: Embedder | None) -> Classifier:
     number = {intent: place for place, intent in enumerate(intents)}
     labels = np.array([number[one.intent] for one in samples])
     many = [counted(one.words) for one in samples]
-    rare = rarity(many)
-    rows = rows_of(many, rare)
+    weighing = weighing_of(many)
+    rows = rows_of(many, weighing)
     used, packed = np.unique(rows.places, return_inverse=True)
     rows = svm.Rows(rows.starts, packed, rows.values)
     # every intent weighs the same, however many samples its templates have
@@ -175,7 +175,7 @@ def _train(samples: Sequence[Sample], embedder: Embedder | None) -> Classifier:
     places = np.full(PLACES, -1, dtype=np.int64)
     places[used] = np.arange(len(used))
     weights = shelf.rounded(found.weights)
-    return Classifier(intents, weights, places, rare, calibration, second, embedder)
+    return Classifier(intents, weights, places, weighing, calibration, second, embedder)
 
 
 def _folds(samples: Sequence[Sample]) -> Integers:

@@ -52,8 +52,10 @@ class Compiled:
     """Intent to the words that its own sentences use."""
     wanted: Mapping[str, tuple[str, ...]]
     """Intent to the slots that it may have."""
+    given: int = 0
+    """Sample sentences of intents."""
     left_out: int = 0
-    """Samples that are too many to train from."""
+    """Of them, those that are too many to train from."""
 
 
 def compile_language(
@@ -100,9 +102,8 @@ def compile_language(
         one.name: tuple(sorted(slots_of(one.flow, spec.flows) | named.get(one.name, set())))
         for one in spec.intents.values()
     }
-    closed = network.closed()
-    left_out = len(said) - len(stay)
-    return Compiled(closed, tuple(intents), texts, classifier, keywords, wanted, left_out)
+    closed, given, left_out = network.closed(), len(said), len(said) - len(stay)
+    return Compiled(closed, tuple(intents), texts, classifier, keywords, wanted, given, left_out)
 
 
 def _spec_names(spec: Spec, tool: str, parameter: str) -> tuple[str, ...]:

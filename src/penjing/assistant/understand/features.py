@@ -31,8 +31,6 @@ PART = 2**_BITS
 PLACES = 3 * PART
 _REACH = 8
 """How far apart two words may stand to be a pair."""
-_APART = 1.0
-"""What a pair within reach weighs, beside neighbours."""
 _LONGEST = 5
 """Letters of a piece; the shortest has two."""
 _SMALL_WEIGHT = 0.35
@@ -56,7 +54,7 @@ class Counted:
     places: Integers
     """In order, each once."""
     counts: Reals
-    """How often; small words and pieces of a long word count less."""
+    """How often; small words count less."""
 
 
 def words_of(tokens: Sequence[Token], spans: Mapping[str, Sequence[Span]]) -> list[str]:
@@ -91,25 +89,24 @@ def counted(words: Sequence[str]) -> Counted:
     codes = np.array(
         [zlib.crc32(one.encode("utf-8", "replace")) for one in ("<", *words, ">")], dtype=np.uint64
     )
-    pairs, apart = _of_pairs(codes)
+    pairs = _of_pairs(codes)
     letters, share = _of_letters(words, weights)
     places, back = np.unique(
         np.concatenate([_placed(codes[1:-1]), PART + pairs, 2 * PART + letters]),
         return_inverse=True,
     )
-    counts = np.bincount(back, np.concatenate([weights, apart, share]))
+    counts = np.bincount(back, np.concatenate([weights, np.ones(len(pairs)), share]))
     return Counted(places, counts.astype(np.float32))
 
 
-def _of_pairs(codes: Codes) -> tuple[Integers, Reals]:
+def _of_pairs(codes: Codes) -> Integers:
     import numpy as np
 
     inner = codes[1:-1]
     first, second = _pairs(len(inner))
     beside = codes[:-1] * np.uint64(_NEXT) + codes[1:]
     within = inner[first] * np.uint64(_LEFT) + inner[second] * np.uint64(_RIGHT)
-    weights = np.concatenate([np.ones(len(beside)), np.full(len(within), _APART)])
-    return _placed(np.concatenate([beside, within])), weights.astype(np.float32)
+    return _placed(np.concatenate([beside, within]))
 
 
 @lru_cache(_MAX_WORDS)
@@ -136,9 +133,7 @@ def _of_letters(words: Sequence[str], weights: Reals) -> tuple[Integers, Reals]:
         within = begun[: len(code)] == begun[size - 1 :]
         found.append(code[within] + np.uint64(size))
         whose.append(begun[: len(code)][within])
-    word = np.concatenate(whose)
-    many = np.maximum(np.bincount(word, minlength=len(share)), 1)
-    return _placed(np.concatenate(found)), (share / np.sqrt(many))[word].astype(np.float32)
+    return _placed(np.concatenate(found)), share[np.concatenate(whose)]
 
 
 def _joined(words: Sequence[str], weights: Reals) -> tuple[str, Reals]:

@@ -1,6 +1,6 @@
 """Trained classifiers as files: small, by the hash of what they were trained from. Numpy.
 
-Weights are kept in half precision, and only of features that some sample has. A file that is damaged,
+Weights are kept in 8 bits, and only of features that some sample has. A file that is damaged,
 or of another version, is as good as none.
 """
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from penjing.assistant.understand.calibration import Calibration
 from penjing.assistant.understand.features import PLACES
 from penjing.assistant.understand.second import Middles
+from penjing.assistant.understand.weighing import Weighing
 from penjing.core.files import writing
 
 if TYPE_CHECKING:
@@ -37,21 +38,31 @@ def key(what: Any) -> str:
 
 def rounded(weights: Matrix) -> Matrix:
     """As they come back from a file: what is trained and what is kept are the same."""
+    whole, scale = _whole(weights)
+    return whole.astype(scale.dtype) * scale
+
+
+def _whole(weights: Matrix) -> tuple[npt.NDArray[np.int8], Matrix]:
+    """In 8 bits, with a scale for each feature."""
     import numpy as np
 
-    return weights.astype(np.float16).astype(np.float32)
+    scale = np.abs(weights).max(axis=1, keepdims=True, initial=1e-9) / np.float32(127)
+    return np.rint(weights / scale).astype(np.int8), scale.astype(np.float32)
 
 
 def save(path: Path, found: Classifier) -> None:
     """Keep one."""
     import numpy as np
 
+    whole, scale = _whole(found.weights)
     parts: dict[str, Any] = {
         "intents": np.array(found.intents),
-        "weights": found.weights.astype(np.float16),
+        "weights": whole,
+        "scale": scale,
         "places": np.flatnonzero(found.rows >= 0).astype(np.int32),
-        "rare": found.rare[found.rows >= 0],
-        "unseen": found.rare[found.rows < 0][:1],
+        "rare": found.weighing.rare[found.rows >= 0],
+        "unseen": found.weighing.rare[found.rows < 0][:1],
+        "shares": np.array(found.weighing.shares),
         "numbers": _numbers(found.calibration),
     }
     if found.second is not None:
@@ -104,9 +115,9 @@ def _found(data: dict[str, Any], embedder: Embedder | None) -> Classifier:
     rare[data["places"]] = data["rare"]
     return Classifier(
         tuple(str(one) for one in data["intents"]),
-        data["weights"].astype(np.float32),
+        data["weights"].astype(np.float32) * data["scale"],
         rows,
-        rare,
+        Weighing(rare, tuple(float(one) for one in data["shares"])),
         Calibration(*(float(one) for one in data["numbers"])),
         second,
         embedder,
