@@ -5,14 +5,15 @@
     python benchmarks/intents.py --data DIR --only few --seeds 5
     pip install scikit-learn      # for the rows "tfidf"; without it they are left out
 
-DIR holds `clinc150-train-val.json` (train, val, oos_train, oos_val of CLINC150's data_full.json, Larson et
-al. 2019, github.com/clinc/oos-eval) and `banking77-train.csv` (Casanueva et al. 2020,
-github.com/PolyAI-LDN/task-specific-datasets). Trained on train, judged on validation; of BANKING77's train
-a fifth of each intent, seeded, is held out and judged on. Ten shots: ten sentences of each intent, drawn
-from train by `random.Random(seed).sample` in the order of the file, all of oos_train, several seeds,
-averaged. Everyday sentences of the product are always among what is out of scope, for both
-classifiers. TF-IDF is scikit-learn's, of words and pairs with letters 2 to 5 (`char_wb`), and LinearSVC; its
-threshold is the margin that keeps 97.5% of what is right when a fifth of train is held out.
+DIR holds `clinc150-train-val.json` (train, val, oos_train, oos_val of CLINC150's data_full.json,
+Larson et al. 2019, github.com/clinc/oos-eval) and `banking77-train.csv` (Casanueva et al. 2020,
+github.com/PolyAI-LDN/task-specific-datasets). Trained on train, judged on validation; of
+BANKING77's train a fifth of each intent, seeded, is held out and judged on. Ten shots: ten
+sentences of each intent, drawn from train by `random.Random(seed).sample` in the order of the
+file, all of oos_train, several seeds, averaged. Everyday sentences of the product are always among
+what is out of scope, for both classifiers. TF-IDF is scikit-learn's, of words and pairs with
+letters 2 to 5 (`char_wb`), and LinearSVC; its threshold is the margin that keeps 97.5% of what is
+right when a fifth of train is held out.
 
 `argmax`: in scope, the likeliest intent. `kept`: of these, those at least as sure as the learnt
 threshold. `refused`: out of scope, less sure. `overall`: right among all, by the threshold.

@@ -69,8 +69,8 @@ def remarks(spec: Spec) -> list[str]:
     """What is no mistake and yet to be known, for each language."""
     only = Understanding(spec, lambda tool, parameter: (), stages=Stages(), untrained=True)  # noqa: ARG005
     return [
-        f"{spec.file}: {one.left_out} of {one.given} sample sentences in '{language}' are not trained "
-        "from, evenly fewer of the intents that have most: give those fewer examples"
+        f"{spec.file}: {one.left_out} of {one.given} sample sentences in '{language}' are too many "
+        "to train from: evenly fewer of the intents that have most are; give those fewer examples"
         for language, one in only.compiled.items()
         if one.left_out
     ]

@@ -1,9 +1,10 @@
 """What scores are worth, learnt from scores of sentences that training had not seen. Pure, numpy.
 
-A probability comes from a softmax. Three numbers are learnt. How sharp it is: labels are likeliest. From
-which probability on an intent is believed: the highest at which nearly all is still believed
-that is right in scope, so that as much as can be is refused of what is not; this needs no sentence
-out of scope. How much elsewhere is held back: what is right, less what is wrong, is most.
+A probability comes from a softmax. Three numbers are learnt. How sharp it is: labels are
+likeliest. From which probability on an intent is believed: the highest at which nearly all is
+still believed that is right in scope, so that as much as can be is refused of what is not; this
+needs no sentence out of scope. How much elsewhere is held back: what is right, less what is wrong,
+is most.
 """
 
 from __future__ import annotations

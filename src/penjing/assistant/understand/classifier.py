@@ -1,9 +1,9 @@
 """An intent classifier trained from a spec's own examples: a linear support vector machine. Numpy.
 
-One more class is "elsewhere": everyday sentences that belong to no assistant in particular. What its
-scores are worth, and from which on one is believed, is learnt by cross-validation over groups
-(all samples of one template are one group), so that confidence means something on sentences
-never seen. An embedding model gives a second opinion where the first is unsure. Deterministic.
+One more class is "elsewhere": everyday sentences that belong to no assistant in particular. What
+its scores are worth, and from which on one is believed, is learnt by cross-validation over groups
+(all samples of one template are one group), so that confidence means something on sentences never
+seen. An embedding model gives a second opinion where the first is unsure. Deterministic.
 """
 
 from __future__ import annotations
@@ -149,22 +149,22 @@ def _train(samples: Sequence[Sample], embedder: Embedder | None) -> Classifier:
     labels = np.array([number[one.intent] for one in samples])
     many = [counted(one.words) for one in samples]
     weighing = weighing_of(many)
-    rows = rows_of(many, weighing)
+    rows = rows_of(many, labels, weighing)
     used, packed = np.unique(rows.places, return_inverse=True)
-    rows = svm.Rows(rows.starts, packed, rows.values)
+    rows = svm.Rows(rows.starts, packed, rows.values, labels)
     # every intent weighs the same, however many samples its templates have
     sizes = np.bincount(labels, minlength=len(intents))
     weight = 1.0 / np.sqrt(sizes[labels] / sizes[labels].mean())
     cost = (_COST * weight).astype(np.float32)
     found = svm.nothing(rows, len(used), len(intents))
-    svm.descend(found, rows, labels, cost, _EPOCHS, np.arange(len(samples)))
+    svm.descend(found, rows, cost, _EPOCHS, np.arange(len(samples)))
     folds = _folds(samples)
     held_out = np.zeros((len(samples), len(intents)), dtype=np.float32)
     for fold in range(_FOLDS):
         away, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(away) and len(rest):
-            left = svm.without(found, rows, labels, away)
-            svm.descend(left, rows, labels, cost, _FOLD_EPOCHS, rest)
+            left = svm.without(found, rows, away)
+            svm.descend(left, rows, cost, _FOLD_EPOCHS, rest)
             held_out[away] = svm.scores(left.weights, rows, away)
     elsewhere = number[ELSEWHERE]
     calibration = calibrated(held_out, labels, elsewhere, weight)

@@ -135,8 +135,8 @@ def _said(text: str, intent: str, group: int, plain: Reader) -> Sample:
 
 
 def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) -> list[Sample]:
-    lines = own.get(language, ())
-    lines = [lines[place] for place in thinned([ELSEWHERE] * len(lines), MOST_ELSEWHERE)]
+    all_own = own.get(language, ())
+    lines = [all_own[place] for place in thinned([ELSEWHERE] * len(all_own), MOST_ELSEWHERE)]
     found = [_said(one, ELSEWHERE, -n - 1, plain) for n, one in enumerate(lines)]
     common = SENTENCES.get(language.split("-", maxsplit=1)[0], ())
     if not every:

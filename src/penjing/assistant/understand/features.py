@@ -1,9 +1,10 @@
 """A sentence as weighted features at hash places: words and pairs of words, and pieces of words.
 
-Three parts that share no place. Words. Pairs: each word with its neighbour (the edges of the sentence are
-neighbours too) and with those that follow within reach, in their order. Letters: pieces of two to five, the edges of the word among them, so that a typing error changes little; Chinese characters
-stand together as one long word. Slots are placeholders, and words only. The same on every
-machine. Pure, numpy; knows nothing of intents.
+Three parts that share no place. Words. Pairs: each word with its neighbour (the edges of the
+sentence are neighbours too) and with those that follow within reach, in their order. Letters:
+pieces of two to five, the edges of the word among them, so that a typing error changes little;
+Chinese characters stand together as one long word. Slots are placeholders, and words only. The
+same on every machine. Pure, numpy; knows nothing of intents.
 """
 
 from __future__ import annotations
@@ -151,8 +152,8 @@ def _joined(words: Sequence[str], weights: Reals) -> tuple[str, Reals]:
         if chinese and within:
             pieces.append(word)
         elif not word.startswith("@"):
-            word = word.replace("<", "")
-            pieces.append(f"<{word}" if chinese else f"<{word}>")
+            plain = word.replace("<", "")
+            pieces.append(f"<{plain}" if chinese else f"<{plain}>")
             share.append(1.0 if chinese else float(weight))
         within = chinese
     if within:

@@ -1,7 +1,7 @@
 """A second opinion, from an embedding model: the nearest middle of an intent. Pure, numpy.
 
-Vectors of such a model all point in much the same direction. They are centred, and what varies within
-an intent is pressed together: a linear discriminant (Fisher), whose covariance is mostly a
+Vectors of such a model all point in much the same direction. They are centred, and what varies
+within an intent is pressed together: a linear discriminant (Fisher), whose covariance is mostly a
 multiple of one, because samples are few. Then cosines with the middle of each class.
 """
 

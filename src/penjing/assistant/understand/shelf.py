@@ -1,7 +1,7 @@
 """Trained classifiers as files: small, by the hash of what they were trained from. Numpy.
 
-Weights are kept in 8 bits, and only of features that some sample has. A file that is damaged,
-or of another version, is as good as none.
+Weights are kept in 8 bits, and only of features that some sample has. A file that is damaged, or
+of another version, is as good as none.
 """
 
 from __future__ import annotations

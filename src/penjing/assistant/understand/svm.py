@@ -1,8 +1,8 @@
 """A linear support vector machine, one class against the rest, for many classes at once. Numpy.
 
-Dual coordinate descent over samples (Hsieh et al. 2008, algorithm 1, squared hinge): a step solves for
-one sample exactly, and for all classes together as vectors. Deterministic: the order of samples is
-seeded. Knows nothing of words and intents.
+Dual coordinate descent over samples (Hsieh et al. 2008, algorithm 1, squared hinge): a step solves
+for one sample exactly, and for all classes together as vectors. Deterministic: the order of
+samples is seeded. Knows nothing of words and intents.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Rows:
     places: Integers
     """Column of each value; within a sample no column twice."""
     values: Matrix
+    labels: Integers
+    """The class of each."""
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -54,9 +56,7 @@ def nothing(rows: Rows, columns: int, classes: int) -> Solution:
     )
 
 
-def descend(
-    found: Solution, rows: Rows, labels: Integers, cost: Matrix, epochs: int, chosen: Integers
-) -> None:
+def descend(found: Solution, rows: Rows, cost: Matrix, epochs: int, chosen: Integers) -> None:
     """Go over the chosen samples so many times. `cost` is C of each sample."""
     import numpy as np
 
@@ -68,7 +68,7 @@ def descend(
     for _ in range(epochs):
         for one in random.permutation(chosen):
             part = slice(rows.starts[one], rows.starts[one + 1])
-            places, values, sign = rows.places[part], rows.values[part], signs[labels[one]]
+            places, values, sign = rows.places[part], rows.values[part], signs[rows.labels[one]]
             before = found.alpha[one]
             weights = found.weights.take(places, axis=0)
             slope = (values @ weights) * sign
@@ -80,7 +80,7 @@ def descend(
             found.alpha[one] = after
 
 
-def without(found: Solution, rows: Rows, labels: Integers, away: Integers) -> Solution:
+def without(found: Solution, rows: Rows, away: Integers) -> Solution:
     """The same as if some samples had not been there yet; a start for a descent over the others."""
     import numpy as np
 
@@ -88,7 +88,7 @@ def without(found: Solution, rows: Rows, labels: Integers, away: Integers) -> So
     left = Solution(found.weights.copy(), found.alpha.copy())
     for one in away:
         part = slice(rows.starts[one], rows.starts[one + 1])
-        gone = found.alpha[one] * signs[labels[one]]
+        gone = found.alpha[one] * signs[rows.labels[one]]
         left.weights[rows.places[part]] -= rows.values[part][:, None] * gone
         left.alpha[one] = 0
     return left

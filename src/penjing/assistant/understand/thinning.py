@@ -1,7 +1,7 @@
 """Which samples to train from when a spec has more than can be afforded. Pure.
 
-The longest are shortened first, each evenly over its length, so that the first and the last line of
-an intent, and the first and the last intent, have the same prospects. Nothing loses all.
+The longest are shortened first, each evenly over its length, so that the first and the last line
+of an intent, and the first and the last intent, have the same prospects. Nothing loses all.
 """
 
 from __future__ import annotations

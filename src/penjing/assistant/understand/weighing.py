@@ -1,8 +1,8 @@
 """Counted features as weighted ones: what stands in every sentence says little. Pure, numpy.
 
-TF-IDF: the count times the logarithm of how rare the feature is among samples. Words, pairs and letters
-each have their share of a length of 1, whatever the sentence. What no sample has counts in the
-length as well: a sentence half unknown is like an intent only by half.
+TF-IDF: the count times the logarithm of how rare the feature is among samples. Words, pairs and
+letters each have their share of a length of 1, whatever the sentence. What no sample has counts in
+the length as well: a sentence half unknown is like an intent only by half.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Matrix = npt.NDArray[np.float32]
+    Integers = npt.NDArray[np.int64]
 
 _SHARES_OF_FEW = (0.25, 0.35, 0.4)
 _SHARES_OF_MANY = (0.1, 0.45, 0.45)
@@ -54,21 +55,21 @@ def weighed(one: Counted, how: Weighing) -> Matrix:
 
     values = one.counts * how.rare[one.places]
     borders = np.searchsorted(one.places, (PART, 2 * PART))
-    for part, share in zip(np.split(values, borders), how.shares, strict=True):
-        length = float(part @ part)
+    for view, share in zip(np.split(values, borders), how.shares, strict=True):
+        length = float(view @ view)
         if length > 0:
-            part *= np.float32((share / length) ** 0.5)
+            view[:] *= np.float32((share / length) ** 0.5)
     return values
 
 
-def rows_of(many: Sequence[Counted], how: Weighing) -> Rows:
+def rows_of(many: Sequence[Counted], labels: Integers, how: Weighing) -> Rows:
     """All of them, one after the other."""
     import numpy as np
 
     starts = np.cumsum([0, *(len(one.places) for one in many)])
     places = np.concatenate([one.places for one in many])
     values = np.concatenate([weighed(one, how) for one in many])
-    return Rows(starts, places, values)
+    return Rows(starts, places, values, labels)
 
 
 def nearness(some: Sequence[Counted], others: Sequence[Counted]) -> Matrix:
