@@ -17,6 +17,7 @@ right when a fifth of train is held out.
 
 `argmax`: in scope, the likeliest intent. `kept`: of these, those at least as sure as the learnt
 threshold. `refused`: out of scope, less sure. `overall`: right among all, by the threshold.
+`ms_median`: of processor time for a sentence.
 """
 
 from __future__ import annotations
@@ -141,9 +142,9 @@ def ours(task: Task, embedder: Any = None) -> dict[str, Any]:
     best, sure, took, asked = [], [], [], 0
     for text, _ in task.judged:
         said = words(text)
-        began = time.perf_counter()
+        began = time.thread_time()
         scores = classifier.scores(said, text)
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
         first = next(iter(scores))
         # below what elsewhere has, an intent is not believed, however sure
         inside = next((one for one in scores if one != ELSEWHERE), ELSEWHERE)
@@ -199,9 +200,9 @@ def tfidf(task: Task) -> dict[str, Any] | None:
     found: dict[str, Any] = judged(task, list(best), list(sure), threshold)
     took = []
     for text, _ in task.judged[:200]:
-        began = time.perf_counter()
+        began = time.thread_time()
         whole.decision_function(union.transform([text]))
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
     return found | {
         "ms_median": round(1000 * statistics.median(took), 3),
         "seconds_to_train": round(seconds, 1),

@@ -25,11 +25,16 @@ KEPT = 0.975
 which resemble the samples less than these do each other, it is to be 0.95."""
 SURE = 0.98
 """The share of first opinions, from the surest on, that must be right to ask no second."""
+_SURELY = 0.6
 _OUTSIDE = 0.1
 """The share of sentences that is taken to be out of scope when right and wrong are counted."""
+_CLEAR = 0.5
+"""An intent that is likelier than all else together is believed, however clear the samples are."""
+_CHANCE = 3.0
+"""Nothing is believed that is not so many times as likely as by chance, though held-out ones are few."""
 _ENOUGH = 30
 """With fewer right held-out sentences, nothing is learnt from them."""
-_SHARPNESS = (2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 14.0, 17.0, 20.0)
+_SHARPNESS = (2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0)
 _HELD_BACK = (0.0, 0.1, 0.2, 0.4, 0.8)
 
 
@@ -100,7 +105,8 @@ def _threshold(
     order = np.argsort(sure[right], kind="stable")
     share = np.cumsum(weight[right][order])
     place = min(int(np.searchsorted(share, (1 - KEPT) * share[-1])), len(share) - 1)
-    threshold = float(sure[right][order][place])
+    least = min(Calibration.threshold, _CHANCE / chances.shape[1])
+    threshold = min(max(float(sure[right][order][place]), least), _CLEAR)
     believed = sure >= threshold
     within = weight * believed * np.where(right, 1.0, -1.0)
     inside = float(within[~away].sum() / weight[~away].sum())
@@ -109,11 +115,11 @@ def _threshold(
 
 
 def surety(chances: Reals, labels: Integers, weight: Reals) -> float:
-    """The probability from which on opinions are right in that share."""
+    """The probability from which on opinions are right in that share; more than just clear."""
     import numpy as np
 
     sure = chances.max(axis=1)
     order = np.argsort(-sure, kind="stable")
     right = np.cumsum((weight * (chances.argmax(axis=1) == labels))[order])
     enough = np.flatnonzero(right >= SURE * np.cumsum(weight[order]))
-    return float(sure[order[enough[-1]]]) if len(enough) else 1.0
+    return max(float(sure[order[enough[-1]]]), _SURELY) if len(enough) else 1.0
