@@ -31,7 +31,7 @@ _OUTSIDE = 0.1
 _CLEAR = 0.5
 """An intent that is likelier than all else together is believed, however clear the samples are."""
 _CHANCE = 3.0
-"""Nothing is believed that is not so many times as likely as by chance, though held-out ones are few."""
+"""Nothing is believed that is not so many times as likely as by chance."""
 _ENOUGH = 30
 """With fewer right held-out sentences, nothing is learnt from them."""
 _SHARPNESS = (2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0)
