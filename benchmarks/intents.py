@@ -192,7 +192,7 @@ def tfidf(task: Task) -> dict[str, Any] | None:
     fold = np.random.default_rng(0).permutation(len(rows)) % 5 == 0
     part = LinearSVC().fit(features[~fold], labels[~fold])
     best, sure = _margins(part, features[fold])
-    right = (best == labels[fold]) & (labels[fold] != ELSEWHERE)
+    right = (best == labels[fold]) & (labels[fold] != ELSEWHERE) & (sure > -9)
     threshold = float(np.quantile(sure[right], 0.025))
     whole = LinearSVC().fit(features, labels)
     seconds = time.perf_counter() - began

@@ -110,8 +110,9 @@ class Classifier:
         if asked is not None and self.embedder is not None and chances.max() < asked.unsure:
             both = found + asked.worth * asked.middles.scores(self.embedder.embed([text], "query"))
             chances = asked.calibration.chances(both, elsewhere)[0]
-        order = np.argsort(-chances, kind="stable")
-        return {self.intents[place]: float(chances[place]) for place in order}
+        likely: list[float] = chances.tolist()
+        order = np.argsort(-chances, kind="stable").tolist()
+        return {self.intents[place]: likely[place] for place in order}
 
 
 def trained(samples: Sequence[Sample], embedder: Embedder | None, cache: Path | None) -> Classifier:
