@@ -1,21 +1,27 @@
 # make demo    install, compress a real model to 80 MB, show what it kept, and talk to it
 # make test    install, then lint, types and every test
 # make light   the device half alone in a fresh environment: size and a first answer
+# make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
+# make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
 # make web     builds the web page into the package (needs Node 20.19 or newer; its result is committed)
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; makes .venv itself.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint light web clean
+.PHONY: demo test siege lint light licences release web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
 
 test: .venv/dev lint
 	$(BIN)/python -m pytest -q
+
+siege: .venv/dev
+	$(BIN)/python tests/siege --minutes $(MINUTES)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -25,18 +31,24 @@ lint: .venv/dev
 light:
 	sh scripts/light
 
+licences: .venv/dev
+	$(BIN)/python scripts/licences.py
+
+release: .venv/dev
+	sh scripts/release
+
 web:
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/workshop: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install -q -c constraints.txt -e '.[workshop]'
+.venv/workshop: .venv/bin/python pyproject.toml locks/workshop.txt locks/build.txt
+	sh scripts/install $(BIN)/python workshop -e
 	@touch $@
 
-.venv/dev: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+.venv/dev: .venv/bin/python pyproject.toml locks/dev.txt locks/build.txt
+	sh scripts/install $(BIN)/python dev -e
 	@touch $@ .venv/workshop
 
 clean:

@@ -17,6 +17,26 @@ function sources() {
   return sha256(found.map((name) => `${name} ${sha256(readFileSync(join(here, name)))}\n`).join(""));
 }
 
+// The notices of what is bundled, found by what really went in; one that has none ends the build.
+const licences = {
+  name: "licences",
+  generateBundle(_, bundle) {
+    const modules = Object.values(bundle).flatMap((one) => Object.keys(one.modules ?? {}));
+    const names = new Set(modules.map((path) => path.match(/.*\/node_modules\/(@[^/]+\/[^/]+|[^/]+)/)?.[1]).filter(Boolean));
+    const parts = [...names].sort().map((name) => {
+      const folder = join(here, "node_modules", name);
+      const about = JSON.parse(readFileSync(join(folder, "package.json"), "utf-8"));
+      const file = readdirSync(folder).find((one) => /^(licen[cs]e|copying)/i.test(one));
+      if (!file) throw new Error(`${name} has no licence file: its notice must ship with the page`);
+      return `${name} ${about.version} (${about.license})\n\n${readFileSync(join(folder, file), "utf-8").trim()}\n`;
+    });
+    const own = readFileSync(join(here, "../LICENSE"), "utf-8").trim();
+    const head = "This page is part of Penjing (Apache-2.0, at the end) and is made with:\n";
+    const line = `\n${"-".repeat(72)}\n\n`;
+    this.emitFile({ type: "asset", fileName: "licences.txt", source: [head, ...parts, `Penjing\n\n${own}\n`].join(line) });
+  },
+};
+
 const signed = {
   name: "signed",
   closeBundle() {
@@ -34,7 +54,7 @@ const signed = {
 export default defineConfig({
   root: here,
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
-  plugins: [signed],
+  plugins: [licences, signed],
   build: {
     outDir: page,
     emptyOutDir: true,

@@ -22,6 +22,9 @@ from penjing.assistant.dialogue.state import (
 )
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.spec.parse import load
+from penjing.assistant.understand import gate
+from penjing.assistant.understand.gate import Passed
+from penjing.assistant.understand.left import Doubt
 from penjing.assistant.understand.reading import Reading
 from penjing.core.dialogue import Outcome, Recognition, Slot
 
@@ -35,6 +38,18 @@ _VALUES = {
     "scene": ["party"],
     "duration": [600],
 }
+
+
+def gated(requests: object = (), values: object = (), doubt: Doubt | None = None) -> Passed:
+    """What the gate let through."""
+    if doubt is not None:
+        requests = values = ()
+    return Passed(requests, values, doubt, unsure=False, seal=gate._SEAL)  # type: ignore[arg-type]
+
+
+doubts = st.sampled_from(
+    [None, None, None, Doubt("others_words", "ben"), Doubt("only_asked", "is", of_values=True)]
+)
 
 
 @st.composite
@@ -60,9 +75,8 @@ def heard(draw: st.DrawFn) -> Heard:
     reading = Reading(
         text=draw(st.sampled_from(["kitchen light", "30", "so what"])),
         language=draw(st.sampled_from(["en", "zh"])),
-        requests=tuple(requests),
+        passed=gated(tuple(requests), tuple(draw(st.lists(slots(), max_size=3))), draw(doubts)),
         act=draw(st.sampled_from([None, None, "yes", "no", "cancel"])),
-        values=tuple(draw(st.lists(slots(), max_size=3))),
         bare=draw(st.booleans()),
         denies=draw(st.booleans()),
         asks=draw(st.booleans()),
@@ -152,7 +166,7 @@ def test_what_was_refused_never_acts(drawn: Sequence[object], word: str) -> None
     if not state.frames or state.frames[-1].waits != "yes":
         return
     waiting = state.frames[-1].action
-    reading = Reading("no", "en", (), act=word)  # type: ignore[arg-type]
+    reading = Reading("no", "en", gated(), act=word)  # type: ignore[arg-type]
     stepped = step(PLAN, state, Heard(reading, at + 1, "owner", "g"))
     assert not [o for o in stepped.orders if isinstance(o, Do) and o.call.action.id == waiting]
     after = step(PLAN, stepped.state, Chosen(waiting, True, at + 2, "owner"))
@@ -161,7 +175,7 @@ def test_what_was_refused_never_acts(drawn: Sequence[object], word: str) -> None
 
 
 def said(text: str, *, act: str | None = None, at: float = 1000.0, **more: object) -> Heard:
-    reading = Reading(text, "en", more.pop("requests", ()), act=act, **more)  # type: ignore[arg-type]
+    reading = Reading(text, "en", gated(more.pop("requests", ())), act=act, **more)  # type: ignore[arg-type]
     return Heard(reading, at, "owner", "f")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from assisted import recording
 
@@ -70,6 +72,27 @@ def test_a_good_one_is_good() -> None:
 )  # fmt: skip
 def test_what_is_written_wrongly(text: str, says: str) -> None:
     assert says in wrong(text)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["(" * 900 + "a" + ")" * 900, "[" * 600 + "a" + "]" * 600, "([" * 20 + "a" + "])" * 20],
+)
+def test_a_template_nested_without_end_is_one_line(sentence: str) -> None:
+    text = GOOD.replace("dim [the] {light} to {level}", sentence)
+    mistakes = found(text)
+    assert mistakes
+    assert all("too deeply" in one and "\n" not in one for one in mistakes)
+
+
+def test_very_many_templates_are_tried_out_in_bounded_time() -> None:
+    lines = "".join(f"      - dim {{light}} to {{level}} so {n}\n" for n in range(2000))
+    text = GOOD.replace(
+        '    sentences: ["dim [the] {light} to {level}"]\n', f"    sentences:\n{lines}"
+    )
+    began = time.process_time()
+    found(text)
+    assert time.process_time() - began < 30
 
 
 def test_a_billion_laughs_are_refused_at_once() -> None:

@@ -277,10 +277,10 @@ def test_other_formats_are_named(write, tmp_path: Path) -> None:
 def test_what_is_no_readable_file_is_the_callers_mistake(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         GGUFFile.open(tmp_path / "absent.gguf")
-    with pytest.raises(BadInput, match="not a file"):
+    with pytest.raises(BadInput, match="not a plain file"):
         GGUFFile.open(tmp_path)
     os.mkfifo(tmp_path / "pipe.gguf")
-    with pytest.raises(BadInput, match="not a file"):
+    with pytest.raises(BadInput, match="not a plain file"):
         GGUFFile.open(tmp_path / "pipe.gguf")
 
 

@@ -292,7 +292,8 @@ def test_a_mistake_is_one_line(penjing: Say, words: list[str], says: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("{", "is not JSON"), ("[]", "is not a JSON schema"), ("[" * 10**5, "JSON")]
+    ("text", "says"),
+    [("{", "is not JSON"), ("[]", "is not a JSON schema"), ("[" * 10**5, "nested too deeply")],
 )
 def test_a_schema_that_is_none(penjing: Say, tmp_path: Path, text: str, says: str) -> None:
     path = tmp_path / "s.json"

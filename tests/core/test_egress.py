@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from penjing.core.egress import kernel, seccomp
 from penjing.core.egress.allowed import Address, address, parse_address
+from penjing.core.egress.inherited import Inherited
 from penjing.core.egress.process import Gate, RefusedError
 from penjing.core.egress.receipt import Layer, Receipt
 from penjing.core.egress.resolver import answer
@@ -39,12 +40,19 @@ def reached(trial: Trial) -> dict[str, bool]:
     return {one.name: one.reached for one in trial.attempts}
 
 
+OLD = (
+    "old-udp", "native-old-udp", "native-old-udp-copy", "old-udp-named", "native-old-udp-named",
+    "native-old-tcp", "native-old-tcp-fresh", "old-child", "handed",
+)  # fmt: skip
+"""Through sockets that were there before."""
+
+
 def test_with_nothing_closed_the_ways_out_are_ways_out(trials: Mapping[str, Trial]) -> None:
     """Or a refusal later would prove nothing. Raw and packet sockets need privileges."""
     open_ways = reached(trials["open"])
     ordinary = {"allowed", "tcp", "asyncio", "udp", "native-tcp", "native-dns", "child"}
-    assert [name for name in ordinary if not open_ways[name]] == []
-    assert trials["open"].arrived >= 6
+    assert [name for name in (*ordinary, *OLD) if not open_ways[name]] == []
+    assert trials["open"].arrived >= 6 + len(OLD)
 
 
 def test_pythons_layer_is_there_on_every_system(trials: Mapping[str, Trial]) -> None:
@@ -72,8 +80,11 @@ def test_closed_to_all_but_one_only_that_one_is_reached(trials: Mapping[str, Tri
     if not has(trial, "seccomp") or not has(trial, "landlock"):
         pytest.skip("this kernel has no Landlock for the network")
     got = {name for name, reached in reached(trial).items() if reached}
-    assert got == {"allowed", "allowed-native", "native-neighbour"}  # the last one is confessed:
-    assert any("other addresses" in line for line in trial.receipt["still_open"])  # type: ignore[index]
+    assert got == {"allowed", "allowed-native", "old-allowed", "native-neighbour"}
+    told = trial.receipt["still_open"]  # type: ignore[index]
+    assert any("other addresses" in line for line in told)  # the last one is confessed
+    assert any(line.startswith("1 connections that were made before") for line in told)
+    assert trial.receipt["taken_away"] == 5  # type: ignore[index]
     assert trial.arrived == 0
     assert trial.leaks == trial.missed == []
 
@@ -278,6 +289,30 @@ def test_landlock_does_not_claim_threads_that_ran_before() -> None:
     assert run(THREADS).startswith("False 1 threads run already")
 
 
+OLD_THREAD = """
+import ctypes, threading
+from penjing.core.egress.shutter import close_shutter
+closed, libc = threading.Event(), ctypes.CDLL(None, use_errno=True)
+def late():
+    closed.wait()
+    print([libc.socket(family, kind, 0) for family in (2, 10) for kind in (1, 2)])
+thread = threading.Thread(target=late)
+thread.start()
+receipt = close_shutter((), local=False)
+closed.set()
+thread.join()
+print([one.on for one in receipt.layers if one.name == "seccomp"])
+"""
+
+
+@linux
+def test_a_thread_that_ran_before_makes_no_socket_either() -> None:
+    made, on = run(OLD_THREAD).splitlines()
+    if on != "[True]":
+        pytest.skip("this kernel lets us set no filter")
+    assert made == "[-1, -1, -1, -1]"
+
+
 def test_a_receipt_says_what_is_not_on() -> None:
     off = Layer("seccomp", False, "this kernel does not have it")
     receipt = Receipt((), (Layer("process", True, "all"), off), ("native code",))
@@ -305,7 +340,134 @@ def test_it_needs_no_privileges_and_sees_what_was_open_before() -> None:
     kernel_too, before = run(ORDINARY).strip().split(" ", 1)
     if kernel_too != "True":
         pytest.skip("this kernel lets nobody restrict themselves")
-    assert "1 connections that were made before" in before
+    assert "taken away: 1 sockets that were made before" in before
+
+
+# -- what was there before
+
+KINDS = """
+import os, socket, subprocess, sys, threading
+from penjing.core.egress import inherited
+
+other = socket.create_server(("127.0.0.1", 0))
+far = socket.create_connection(other.getsockname())
+near = socket.create_connection(other.getsockname())
+accepted, _ = other.accept()
+unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+listening.bind("\\0penjing" + str(os.getpid()))
+listening.listen()
+here, there = socket.socketpair()
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp6 = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+copy = udp.dup()
+route = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+file = open(__import__("tempfile").mkstemp()[1], "w+b")
+pipe = os.pipe()
+started = subprocess.Popen(["sleep", "60"])
+found = inherited.take_away(
+    lambda family, peer: family == socket.AF_INET and peer == other.getsockname())
+print(found)
+started.kill(); started.wait()
+for one in (here, unix, listening, other, route):
+    one.getsockname()
+here.sendall(b"x"); assert there.recv(1) == b"x"
+file.write(b"x"); os.write(pipe[1], b"x")
+near.sendall(b"x")
+for one in (udp, udp6, copy, accepted):
+    try:
+        one.getsockname()
+        print("still a socket", one)
+    except OSError as error:
+        print(error.strerror)
+socket.create_connection(other.getsockname()).close()
+with open(file.name, "rb") as another:
+    taken = [udp.fileno(), udp6.fileno(), copy.fileno(), accepted.fileno()]
+    assert another.fileno() not in taken
+    for one in (udp, udp6, copy, accepted):
+        one.close()
+    assert another.read(0) == b""
+"""
+
+
+@linux
+def test_what_listens_and_what_is_no_way_out_stays_and_the_rest_is_no_socket_any_more() -> None:
+    first, *said = run(KINDS).splitlines()
+    assert first == "Inherited(looked=True, taken=4, kept=2, local=2, rings=0, children=1)"
+    assert said == ["Socket operation on non-socket"] * 4
+
+
+RING = """
+import ctypes, os
+from penjing.core.egress import inherited, kernel
+ring = kernel.call(kernel.this_machine().numbers["io_uring_setup"], 4,
+                   ctypes.create_string_buffer(256))
+print(inherited.take_away(lambda *_: False).rings, os.readlink(f"/proc/self/fd/{ring}"))
+"""
+
+
+@linux
+def test_a_queue_of_io_uring_is_taken_away_and_told() -> None:
+    try:
+        said = run(RING)
+    except AssertionError:
+        pytest.skip("no io_uring here")
+    assert said == "1 /dev/null\n"
+
+
+def test_what_is_told_of_before_is_what_there_was() -> None:
+    assert Inherited(True, taken=9).lines() == []
+    assert "this system does not say" in Inherited(False).lines()[0]
+    lines = Inherited(True, kept=1, local=2, rings=3, children=4).lines()
+    assert [int(line.split()[0]) for line in lines] == [1, 2, 3, 4]
+
+
+STREAMS = """
+import socket, sys
+from penjing.core.egress import inherited
+print(inherited.take_away(lambda *_: False), file=sys.stderr)
+print("hello")
+"""
+
+
+@linux
+def test_who_started_us_through_a_socket_is_still_answered() -> None:
+    """As inetd does: input and output are one TCP connection."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ours = socket.create_connection(server.getsockname())
+        theirs, _ = server.accept()
+        with (
+            ours,
+            theirs,
+            subprocess.Popen(
+                [sys.executable, "-c", STREAMS], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+            ) as process,
+        ):
+            assert process.stderr is not None
+            assert b"taken=0, kept=2" in process.stderr.read()
+            assert ours.recv(16) == b"hello\n"
+
+
+BY_NAME = """
+import socket
+from penjing.core.egress.allowed import Address
+from penjing.core.egress.process import Gate
+good = socket.create_server(("127.0.0.1", 0))
+asked = []
+def lookup(name):
+    asked.append(name)
+    return ["127.0.0.1", "nonsense"]
+gate = Gate([Address("tool.example", good.getsockname()[1])], local=True)
+print(gate.is_allowed(socket.AF_INET, good.getsockname(), lookup),
+      gate.is_allowed(socket.AF_INET, ("127.0.0.9", good.getsockname()[1]), lookup),
+      gate.is_allowed(socket.AF_INET, ("127.0.0.1", 9), lookup), len(asked))
+"""
+
+
+def test_a_connection_to_a_named_host_is_known_by_what_the_helper_says() -> None:
+    assert run(BY_NAME) == "True False False 2\n"
 
 
 # -- addresses
@@ -419,6 +581,11 @@ def test_the_filter_lets_through_what_it_should_on_every_processor(
         assert not ok("socket", family, 1, 0)
     assert not ok("socket", 16, 3, 12)
     assert ok("sendto", 3, 0, 0, 0x4000)
+    for pointer in (1, 2**32, 0x7FFF12345678):
+        assert ok("sendto", 3, 0, 0, 0, pointer) is local
+    assert ok("connect", 3, 0x7FFF12345678, 16) is (tcp or local)
+    for call in ("io_uring_enter", "io_uring_register", "recvmsg", "recvmmsg", "pidfd_getfd"):
+        assert not ok(call, 3)
     for call, at in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):
         assert not ok(call, *[7] * at, 0x20000000)
         assert ok(call, *[0x20000000] * at, 0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from penjing.bundle.catalogue import load_catalogue
-from penjing.core.errors import FormatError, UnknownName
+from penjing.core.errors import BadInput, FormatError, UnknownName
 from penjing.devices.shape import ModelShape, shape_from_entry, shape_from_folder, shape_from_gguf
 
 LAYERS, HIDDEN, FFN, HEADS, KV_HEADS, HEAD_DIM, VOCAB = 2, 64, 128, 4, 2, 16, 96
@@ -174,7 +174,7 @@ def test_a_folder_that_does_not_say_is_refused(tmp_path: Path, config: Any) -> N
 
 
 def test_a_folder_without_a_config_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="cannot read"):
+    with pytest.raises(BadInput, match="cannot read"):
         shape_from_folder(tmp_path)
 
 

@@ -46,6 +46,13 @@ def wait_ready(scheduler: RemoteScheduler) -> None:
         time.sleep(0.02)
 
 
+def wait_ended(scheduler: RemoteScheduler) -> None:
+    deadline = time.monotonic() + 30
+    while scheduler.health().ready:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def killed(scheduler: RemoteScheduler, number: int) -> list[str]:
     """Two answers are running when a signal comes: what their ends said."""
     listeners = [begin(scheduler, request(STORY, owner, max_tokens=400)) for owner in "ab"]
@@ -71,6 +78,38 @@ def test_a_crash_fails_what_is_in_flight_and_the_next_is_served(scheduler, numbe
     after = scheduler.health()
     assert after.restarts == before.restarts + 1
     assert after.counters["finished"] == before.counters.get("finished", 0) + 2
+
+
+def test_who_has_heard_nothing_is_asked_again(scheduler) -> None:
+    """Four answers in flight, two of them wait for a place: these two lose nothing."""
+    wait_ready(scheduler)
+    heard = [begin(scheduler, request(STORY, owner, max_tokens=400)) for owner in "ab"]
+    for listener in heard:
+        assert listener.first.wait(60)
+    question = "What is the capital of France?"
+    unheard = [begin(scheduler, request(question, owner, max_tokens=8)) for owner in "cd"]
+    os.kill(pid_of(scheduler), signal.SIGABRT)
+    assert [type(one.last()) for one in heard] == [EngineError] * 2
+    for listener in unheard:
+        last = listener.last(60)
+        assert isinstance(last, Chunk)
+        assert last.finish_reason
+        assert listener.text()
+        assert not listener.after
+
+
+def test_cancelled_while_no_engine_is_there(scheduler) -> None:
+    wait_ready(scheduler)
+    heard = [begin(scheduler, request(STORY, owner, max_tokens=400)) for owner in "ab"]
+    for listener in heard:
+        assert listener.first.wait(60)
+    gone = begin(scheduler, request(STORY, "c", max_tokens=400))
+    os.kill(pid_of(scheduler), signal.SIGKILL)
+    wait_ended(scheduler)
+    assert gone.ticket is not None
+    gone.ticket.cancel()
+    last = gone.last(60)
+    assert isinstance(last, EngineError) or last.finish_reason == "cancelled"
 
 
 def test_while_it_starts_again_it_is_busy(scheduler) -> None:

@@ -99,7 +99,7 @@ def test_a_huge_result_is_refused_before_it_is_made(source: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(sandbox.TooMuchError):
-            sandbox.run(source, {"messages": []}, chars=2**20)
+            sandbox.run(source, {"messages": []}, memory=2**20)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

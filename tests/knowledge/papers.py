@@ -26,14 +26,24 @@ def pdf(pages: Sequence[str]) -> bytes:
             f"/Resources << /Font << /F1 3 0 R >> >> /Contents {5 + 2 * place} 0 R >>"
         )
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
-    data, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
+    return _numbered([body.encode("latin-1") for body in objects])
+
+
+def pdf_of(*objects: str | bytes) -> bytes:
+    """A PDF of these objects, numbered from 2 on; the first is the root of the pages."""
+    bodies = [one.encode("latin-1") if isinstance(one, str) else one for one in objects]
+    return _numbered([b"<< /Type /Catalog /Pages 2 0 R >>", *bodies])
+
+
+def _numbered(bodies: Sequence[bytes]) -> bytes:
+    data, places = bytearray(b"%PDF-1.4\n"), []
+    for number, body in enumerate(bodies, 1):
         places.append(len(data))
-        data += f"{number} 0 obj\n{body}\nendobj\n".encode("latin-1")
+        data += b"%d 0 obj\n%s\nendobj\n" % (number, body)
     table = "".join(f"{place:010} 00000 n \n" for place in places)
-    end = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
-    end += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
-    return data + end.encode("latin-1")
+    end = f"xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n{table}"
+    end += f"trailer\n<< /Size {len(bodies) + 1} /Root 1 0 R >>\nstartxref\n{len(data)}\n%%EOF\n"
+    return bytes(data) + end.encode("latin-1")
 
 
 def encrypted_pdf(password: str) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +69,19 @@ def test_a_sentence_without_an_end_is_cut_between_words() -> None:
 def test_a_long_text_takes_a_short_time() -> None:
     made = chunks(Plain(SENTENCES * 20_000, ()))
     assert sum(one.end - one.start for one in made) == len(SENTENCES) * 20_000
+
+
+@pytest.mark.parametrize(
+    "piece", ["word and words ", "\n ", "x", "树", "a\n", ". ", "\N{REPLACEMENT CHARACTER}"]
+)
+def test_four_times_the_text_takes_four_times_as_long(piece: str) -> None:
+    """In the server's own process: no line, run of spaces or row of ends is counted twice."""
+
+    def cost(length: int) -> float:
+        plain = Plain(piece * (length // len(piece)), ())
+        began = time.process_time()
+        made = chunks(plain)
+        assert made[-1].end == len(plain.text)
+        return time.process_time() - began
+
+    assert cost(1_600_000) < 12 * cost(400_000) + 0.5

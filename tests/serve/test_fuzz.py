@@ -16,6 +16,7 @@ from serving import serving
 
 from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.limits import Limits
+from penjing.serve.who import OWNER
 
 SUPPORT = Path(__file__).parents[1] / "support"
 SAYS_MORE = "positive_data_acceptance"
@@ -28,7 +29,7 @@ def fuzz(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("schemathesis")
     with (
         FakeScheduler(queue=64) as scheduler,
-        serving(scheduler, embedder=Letters(), limits=limits) as running,
+        serving(scheduler, embedder=Letters(), limits=limits, names={OWNER}) as running,
     ):
         return subprocess.run(
             [

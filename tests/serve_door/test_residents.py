@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from doorway import TOKEN, Doorway, doorway, small_app
 from household import WORDS, household, login
 
 from penjing.core.errors import InUse
+from penjing.serve.door.accounts import Opened
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.door.settings import DoorSettings
 from penjing.vault.access import operator
@@ -201,6 +203,41 @@ def test_a_token_is_its_person_after_everybody_has_logged_out(way: Doorway, vaul
     assert ben.ask("DELETE", f"/api/me/tokens/{listed[0]['id']}").status == 204
     assert script.ask("GET", "/v1/models", headers=shown).status == 401
     assert ben.ask("GET", "/api/me/tokens").json == []
+
+
+class Slow(VaultAccounts):
+    """A token opens its person's part only when it may."""
+
+    def __init__(self, vault: Vault) -> None:
+        super().__init__(vault)
+        self.opened, self.may_go_on = threading.Event(), threading.Event()
+
+    def unlock_token(self, token: str) -> Opened:
+        found = super().unlock_token(token)
+        self.opened.set()
+        assert self.may_go_on.wait(20)
+        return found
+
+
+def test_a_token_that_is_removed_while_it_opens_lets_nobody_in(vault: Vault) -> None:
+    slow, statuses = Slow(vault), []
+    with doorway(slow) as way:
+        ben = way.caller()
+        ben.enter("/api/login", login("Ben"))
+        made = ben.ask("POST", "/api/me/tokens", {"label": "x"}).json
+        shown = {"Authorization": f"Bearer {made['token']}"}
+        asking = threading.Thread(
+            target=lambda: statuses.append(way.caller().ask("GET", "/api/me", headers=shown).status)
+        )
+        asking.start()
+        assert slow.opened.wait(20)
+        assert ben.ask("DELETE", f"/api/me/tokens/{made['id']}").status == 204
+        slow.may_go_on.set()
+        asking.join(20)
+        assert statuses == [401]
+        assert way.caller().ask("GET", "/api/me", headers=shown).status == 401
+        ben.ask("POST", "/api/logout")
+        assert locked_soon(vault, "Ben")  # and what it had opened is closed
 
 
 def test_a_token_of_somebody_else_cannot_be_made_of_ones_own(way: Doorway, vault: Vault) -> None:

@@ -23,7 +23,7 @@ from penjing.vault.person import PersonStore
 from penjing.vault.place import Place
 from penjing.vault.retention import DAYS
 from penjing.vault.secrets import Passphrase
-from penjing.vault.vault import NewPerson, Vault
+from penjing.vault.vault import NewPerson, Vault, rotate_accounts
 
 NAME = "anna"
 SECRET = Passphrase("the vault's own words", LEAST)
@@ -84,6 +84,57 @@ class Diarist:
         document = self.store.documents.add("note.txt", "text/plain", bytes(range(256)) * 1200)
         self.say(f"document {document.id}")
 
+    def unfile(self) -> None:
+        """A document comes and goes."""
+        document = self.store.documents.add("note.txt", "text/plain", b"short")
+        self.say(f"unfiling {document.id}")
+        self.store.documents.delete(document.id)
+        self.say(f"unfiled {document.id}")
+
+    def setting(self) -> None:
+        count = int(self.store.settings.all().get("count", "0")) + 1
+        self.store.settings.put("count", str(count))
+        self.say(f"setting {count}")
+
+    def token(self) -> None:
+        """Two are made, one is removed."""
+        one, other = (self.vault.add_token(self.store, ["read"]) for _ in range(2))
+        self.say(f"token {other.id}")
+        self.say(f"dropping {one.id}")
+        self.vault.drop_token(self.store, one.id)
+        self.say(f"dropped {one.id}")
+        for old in list(self.vault.tokens(self.store))[:-8]:
+            self.say(f"dropping {old}")
+            self.vault.drop_token(self.store, old)
+            self.say(f"dropped {old}")
+
+    def recover(self) -> None:
+        """New slots from the code on paper, for the same passphrase; tokens go."""
+        code = self.vault.recovery_code(NAME, words(self.rotations))
+        self.say("recovering")
+        self.vault.recover(NAME, code, words(self.rotations))
+        self.say("recovered")
+
+    def accounts(self) -> None:
+        """The vault's own key is replaced."""
+        place, clock = self.vault.place, self.vault._clock
+        self.leave()
+        rotate_accounts(place, SECRET, [SECRET])
+        self.vault = Vault.open(place, SECRET, clock)
+        self.store = self.vault.unlock(NAME, words(self.rotations))
+        self.say("accounts")
+
+    def salvage(self) -> None:
+        """What was added behind the file is damage that costs nothing: it is written anew."""
+        self.store.close()
+        path = self.store.database.path
+        self.say("breaking")
+        with path.open("ab") as file:
+            file.write(bytes(database.PAGE))
+        comeback.mend_person(self.vault, NAME, words(self.rotations))
+        self.say("mended")
+        self.store = self.vault.unlock(NAME, words(self.rotations))
+
     def forget(self) -> None:
         """Say something long ago, and let retention delete it."""
         old = self.store.history
@@ -130,9 +181,10 @@ def check(place: Place, acknowledged: list[str]) -> list[str]:
     number = max([int(a.split()[1]) for a in acknowledged if a.startswith("rotated")], default=0)
     turns = max([int(a.split()[1]) for a in acknowledged if a.startswith("turn")], default=0)
     documents = [a.split()[1] for a in acknowledged if a.startswith("document")]
+    _finish_mending(place, acknowledged, number)
     with Vault.open(place, SECRET) as vault:
         try:
-            store, _ = _unlocked(vault, number)
+            store, rotations = _unlocked(vault, number)
         except WrongPassphrase:
             return ["neither the old nor the new passphrase opens it"]
         try:
@@ -149,9 +201,45 @@ def check(place: Place, acknowledged: list[str]) -> list[str]:
             for document in documents:
                 if len(store.documents.read(document)) != 256 * 1200:
                     wrong.append(f"document {document} is not whole")
-            return wrong
+            ended = [*acknowledged, f"rotated {rotations}"] if rotations > number else acknowledged
+            return wrong + _small_things(vault, store, ended)
         finally:
             store.close()
+
+
+def _finish_mending(place: Place, acknowledged: list[str], number: int) -> None:
+    """Mend what was being broken and mended."""
+    acts = [a for a in acknowledged if a in ("breaking", "mended")]
+    if acts and acts[-1] == "breaking":
+        with Vault.open(place, SECRET) as vault:
+            comeback.mend_person(vault, NAME, words(number))
+        acknowledged.append("mended")
+
+
+def _small_things(vault: Vault, store: PersonStore, acknowledged: list[str]) -> list[str]:
+    """What is wrong with tokens, settings and documents that were removed."""
+    live, dead, gone, count = set[str](), set[str](), set[str](), 0
+    for what, _, which in (line.partition(" ") for line in acknowledged):
+        if what == "token":
+            live.add(which)
+        elif what in ("rotated", "recovered"):
+            dead |= live
+            live.clear()
+        elif what in ("dropping", "recovering"):  # it may have been done, or not
+            live -= {which} if which else set(live)
+        elif what == "dropped":
+            dead.add(which)
+        elif what == "unfiled":
+            gone.add(which)
+        elif what == "setting":
+            count = int(which)
+    there, filed = set(vault.tokens(store)), {one.id for one in store.documents.all()}
+    wrong = [f"token {one} was made and is lost" for one in live - there]
+    wrong += [f"token {one} was removed and opens" for one in dead & there]
+    wrong += [f"document {one} was removed and is there" for one in gone & filed]
+    if int(store.settings.all().get("count", "0")) < count:
+        wrong.append(f"setting {count} is lost")
+    return wrong
 
 
 def _unlocked(vault: Vault, number: int) -> tuple[PersonStore, int]:

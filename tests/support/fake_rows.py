@@ -64,6 +64,7 @@ class RowsModel:
         self._fake = FakeModel(context=context)
         self.name, self.context_length = "rows", context
         self.tokenize, self.prompt_tokens = self._fake.tokenize, self._fake.prompt_tokens
+        self.count_tokens = self._fake.count_tokens
         self.whims: list[Whim] = []
         self.closed = 0
 

@@ -34,13 +34,15 @@ from penjing.vault.vault import NewPerson, Vault
 ACTIONS = (
     *("turn", "turn", "turn", "document", "forget"),
     *("rotate", "backup", "restore", "somebody", "migrate"),
+    *("token", "setting", "unfile", "recover", "accounts", "salvage"),
 )
 """What the child is doing when it is killed."""
 A_VAULTS_LIFE = 100
 """Kills that one vault goes through; then another begins, or reading all again takes the time."""
 LONGEST = {
     "turn": 0.2, "document": 0.05, "forget": 0.05, "rotate": 0.5, "backup": 0.1, "restore": 0.3,
-    "somebody": 0.3, "migrate": 0.04,
+    "somebody": 0.3, "migrate": 0.04, "token": 0.1, "setting": 0.05, "unfile": 0.05,
+    "recover": 0.15, "accounts": 0.3, "salvage": 0.4,
 }  # fmt: skip
 """Seconds after which it is killed at the latest."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from doorway import Caller, Doorway, doorway
 from household import household, login
 
+from penjing.core.protocols import Assistant
 from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
@@ -50,11 +51,13 @@ class Premises:
 
 
 @contextmanager
-def premises(home: Path, limits: Limits | None = None, **more: Any) -> Iterator[Premises]:
-    """One, as long as the block runs."""
+def premises(
+    home: Path, limits: Limits | None = None, assistant: Assistant | None = None, **more: Any
+) -> Iterator[Premises]:
+    """One, as long as the block runs; without an assistant the plain model answers."""
     scheduler = FakeScheduler(delay=0.001, piece=64)
     with household(home) as vault:
-        services = Services(scheduler, Model("fake"), VaultPeople(vault))
+        services = Services(scheduler, Model("fake"), VaultPeople(vault), assistant)
         app = build_app(services, limits)
 
         def around(door: Any) -> Any:

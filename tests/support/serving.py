@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penjing.core.protocols import Assistant, Embedder, Scheduler, Store
 from penjing.serve.app import App, Watched, build_app
+from penjing.serve.door.public import is_open
+from penjing.serve.door.replies import refuse
+from penjing.serve.door.visit import Refusal, Visit
 from penjing.serve.limits import Limits
 from penjing.serve.people import Alone
 from penjing.serve.run import Plan, Server
@@ -24,11 +27,19 @@ from penjing.serve.who import OWNER, Who
 from penjing.vault.fake import FakeStore
 
 
-class OpenDoor:
-    """Sets who a request is from: `Authorization: Bearer NAME`, everybody an owner."""
+async def _anything(_: str) -> None:
+    """Any passphrase is theirs."""
 
-    def __init__(self, app: ASGIApp, store: Store) -> None:
+
+class OpenDoor:
+    """Sets who a request is from: `Authorization: Bearer NAME`, everybody an owner.
+
+    `names`: whom it knows; without them it knows everybody.
+    """
+
+    def __init__(self, app: ASGIApp, store: Store, names: Collection[str] = ()) -> None:
         self.app = app
+        self.names = names
         self.stores: dict[str, Store] = {OWNER: store}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,8 +50,12 @@ class OpenDoor:
             state = {**scope.get("state", {})}
             if name:
                 store = self.stores.setdefault(name, FakeStore())
-                state["who"] = Who(name, name, "owner", store, None, scopes=None)
+                state["who"] = Who(name, name, "owner", store, None, scopes=None, prove=_anything)
             scope = {**scope, "state": state}
+            known = not self.names or name in self.names
+            if not known and not is_open(scope["method"], scope["path"]):
+                await refuse(Visit(scope), send, Refusal(401, "nobody is logged in: log in"))
+                return
         await self.app(scope, receive, send)
 
 
@@ -82,6 +97,7 @@ def serving(
     people: People | None = None,
     index: Indexer | None = None,
     read: Reader | None = None,
+    names: Collection[str] = (),
 ) -> Iterator[Running]:
     """A server for as long as the block runs."""
     store = FakeStore()
@@ -99,7 +115,7 @@ def serving(
     listening = on_port("127.0.0.1", 0)
     ready = threading.Event()
     plan = Plan(limits, ready=ready.set)
-    server = Server(Watched(OpenDoor(app, store), app.desk.metrics), plan)
+    server = Server(Watched(OpenDoor(app, store, names), app.desk.metrics), plan)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()
     assert ready.wait(10)

@@ -33,7 +33,7 @@ WANTED = {
 def test_every_connection_is_durable_and_private(tmp_path: Path) -> None:
     source = Path(database.__file__).read_text()
     assert "PRAGMA synchronous = EXTRA" in source
-    connection = connect(tmp_path / "a.db", Key.random())
+    connection = connect(tmp_path / "a.db", Key.random(), new=True)
     connection.execute("PRAGMA synchronous = EXTRA")  # tests hurry, see conftest.py
     connection.execute("CREATE TABLE t (x)")
     for pragma, value in WANTED.items():
@@ -46,8 +46,9 @@ def test_every_connection_is_durable_and_private(tmp_path: Path) -> None:
 
 def test_salt_and_key_are_both_from_the_key(tmp_path: Path) -> None:
     key = Key.random()
-    connection = connect(tmp_path / "a.db", key)
+    connection = connect(tmp_path / "a.db", key, new=True)
     connection.execute("CREATE TABLE t (x)")
+    connection.execute("PRAGMA user_version = 1")
     connection.close()
     data = (tmp_path / "a.db").read_bytes()
     assert data[:16] == database.raw_key(key)[32:]
@@ -78,7 +79,7 @@ def test_each_complaint_has_its_remedy(text: str, kind: type[PenjingError], advi
 
 
 def test_a_transaction_within_another_is_a_mistake_of_ours(tmp_path: Path) -> None:
-    one = Database(tmp_path / "a.db", Key.random(), Lock(tmp_path / "turn"))
+    one = Database(tmp_path / "a.db", Key.random(), Lock(tmp_path / "turn"), new=True)
     with one.writing() as connection:
         connection.execute("CREATE TABLE t (x)")
         with one.reading() as inner:
@@ -101,7 +102,7 @@ def test_without_the_extra_the_message_says_what_to_install(
 
     importlib.import_module("penjing.vault.vault")
     for call in (
-        lambda: connect(tmp_path / "a.db", Key.random()),
+        lambda: connect(tmp_path / "a.db", Key.random(), new=True),
         lambda: envelope.stretch(b"x", b"y" * 16, envelope.LEAST),
         lambda: envelope.seal(Key.random(), b"", b""),
         lambda: envelope.derive(Key.random(), "x"),

@@ -1,4 +1,4 @@
-"""A lock in the order of asking, which survives interrupts and forks; and what it is for."""
+"""Places in the order of asking, which survives interrupts and forks; and what it is for."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
-from penjing.vault.fair import FairLock
+from penjing.vault import fair
+from penjing.vault.fair import FairPlaces
 
 _SHARED = """
 import os, threading
-from penjing.vault.envelope import USUAL, stretch
+from penjing.vault.envelope import USUAL, Cost, stretch
 
-def many(times):
+OLD = Cost(lanes=4)  # of slots that an earlier penjing made
+
+def many(times, cost=OLD):
     for _ in range(times):
-        stretch(b"some words", os.urandom(16), USUAL)
+        stretch(b"some words", os.urandom(16), cost)
 """
 
 
@@ -42,7 +46,8 @@ def alone(program: str, seconds: float = 60) -> subprocess.CompletedProcess[str]
 
 def test_derivations_side_by_side_all_end() -> None:
     done = alone(
-        "made = [threading.Thread(target=many, args=(6,), daemon=True) for _ in range(4)]\n"
+        "both = (OLD, USUAL, OLD, USUAL)\n"
+        "made = [threading.Thread(target=many, args=(6, one), daemon=True) for one in both]\n"
         "[one.start() for one in made]; [one.join() for one in made]; print('all')"
     )
     assert done.stdout == "all\n", done.stderr
@@ -64,10 +69,10 @@ def test_who_forks_while_another_thread_derives_can_derive_in_the_child() -> Non
 
 
 def test_it_is_held_by_one_and_handed_on_in_order() -> None:
-    lock, order, inside = FairLock(), list[int](), list[int]()
+    lock, order, inside = FairPlaces(1), list[int](), list[int]()
 
     def work(number: int) -> None:
-        with lock:
+        with lock.held(1):
             inside.append(number)
             assert inside == [number]
             order.append(number)
@@ -75,7 +80,7 @@ def test_it_is_held_by_one_and_handed_on_in_order() -> None:
             inside.remove(number)
 
     threads = []
-    with lock:
+    with lock.held(1):
         for number in range(20):
             threads.append(threading.Thread(target=work, args=(number,)))
             threads[-1].start()
@@ -83,25 +88,25 @@ def test_it_is_held_by_one_and_handed_on_in_order() -> None:
     for thread in threads:
         thread.join(10)
     assert order == list(range(20))
-    with lock:
+    with lock.held(1):
         pass
 
 
 def test_who_comes_again_at_once_does_not_overtake() -> None:
-    lock, turns = FairLock(), list[str]()
+    lock, turns = FairPlaces(1), list[str]()
 
     def greedy(name: str) -> None:
         for _ in range(50):
-            with lock:
+            with lock.held(1):
                 turns.append(name)
                 until(lambda: bool(lock._waiting) or len(turns) > 98)
 
-    lock.take()
+    lock.take(1)
     threads = [threading.Thread(target=greedy, args=(name,)) for name in "ab"]
     for thread in threads:
         thread.start()
     until(lambda: len(lock._waiting) == 2)
-    lock.give_back()
+    lock.give_back(1)
     for thread in threads:
         thread.join(20)
     assert all(one != other for one, other in itertools.pairwise(turns[:98]))
@@ -131,34 +136,36 @@ class _Broken:
 def test_an_interrupt_while_waiting_costs_nobody_their_turn(
     monkeypatch: pytest.MonkeyPatch, handed_over: bool
 ) -> None:
-    lock = FairLock()
-    lock.take()
-    broken = _Broken(lock.give_back if handed_over else lambda: None)
+    lock = FairPlaces(1)
+    lock.take(1)
+    broken = _Broken((lambda: lock.give_back(1)) if handed_over else lambda: None)
     with monkeypatch.context() as patched:
-        patched.setattr("penjing.vault.fair.threading.Lock", lambda: broken)
+        patched.setattr(
+            fair, "_Waiting", lambda wanted: SimpleNamespace(wanted=wanted, turn=broken)
+        )
         with pytest.raises(_Interrupted):
-            lock.take()
+            lock.take(1)
     if not handed_over:
-        lock.give_back()
+        lock.give_back(1)
     assert not lock._waiting
-    lock.take()
-    lock.give_back()
+    lock.take(1)
+    lock.give_back(1)
 
 
 def test_a_child_has_it_free_whoever_waited_in_the_parent() -> None:
     program = (
-        "from penjing.vault.fair import FairLock\n"
+        "from penjing.vault.fair import FairPlaces\n"
         "import time\n"
-        "lock, made = FairLock(), []\n"
+        "lock, made = FairPlaces(1), []\n"
         "def hold():\n"
-        "    with lock: made.append(1); time.sleep(0.3)\n"
+        "    with lock.held(1): made.append(1); time.sleep(0.3)\n"
         "for _ in range(3): threading.Thread(target=hold, daemon=True).start()\n"
         "while not made: time.sleep(0.001)\n"
         "child = os.fork()\n"
         "if child == 0:\n"
-        "    lock.take(); os._exit(len(lock._waiting))\n"
+        "    lock.take(1); os._exit(len(lock._waiting))\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
-        "with lock: print('ours')\n"
+        "with lock.held(1): print('ours')\n"
     )
     done = alone(program, 20)
     assert done.stdout == "0\nours\n", done.stderr
@@ -166,5 +173,29 @@ def test_a_child_has_it_free_whoever_waited_in_the_parent() -> None:
 
 def test_a_system_without_fork_has_the_lock_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "register_at_fork")
-    with FairLock():
+    with FairPlaces(1).held(1):
         pass
+
+
+def test_several_are_held_at_once_and_who_wants_all_is_not_passed_by() -> None:
+    places, order = FairPlaces(3), list[str]()
+    for _ in range(2):
+        places.take(1)
+
+    def work(name: str, wanted: int) -> None:
+        with places.held(wanted):
+            order.append(name)
+
+    threads = [
+        threading.Thread(target=work, args=one) for one in (("all", 3), ("one", 1), ("other", 1))
+    ]
+    for number, thread in enumerate(threads):
+        thread.start()
+        until(lambda number=number: len(places._waiting) == number + 1)  # type: ignore[misc]
+    places.give_back(1)
+    assert order == []  # a place is free, and the first in the queue wants more
+    places.give_back(1)
+    for thread in threads:
+        thread.join(10)
+    assert order[0] == "all"
+    assert places._free == 3

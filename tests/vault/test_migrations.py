@@ -19,7 +19,7 @@ WHO = Person("a" * 32, "Anna", "owner", 0.0)
 
 
 def opened(folder: Path, key: bytes) -> Database:
-    return Database(folder / "a.db", Key(key), Lock(folder / "turn"))
+    return Database(folder / "a.db", Key(key), Lock(folder / "turn"), new=True)
 
 
 def schema(database: Database) -> list[tuple[str, str]]:

@@ -30,7 +30,7 @@ WHO = Person("a" * 32, "Anna", "owner", 0.0)
 
 def on_disk(folder: Path) -> PersonStore:
     ticks = itertools.count(1.0)
-    database = Database(folder / "a.db", Key.random(), Lock(folder / "turn"))
+    database = Database(folder / "a.db", Key.random(), Lock(folder / "turn"), new=True)
     migrate(database, PERSON)
     return PersonStore(database, WHO, lambda: next(ticks))
 
@@ -227,8 +227,9 @@ class Model(RuleBasedStateMachine):
         self.names: dict[str, str] = {}
 
     def opened(self) -> PersonStore:
-        folder = Path(self.folder.name)
-        database = Database(folder / "a.db", Key(self.key), Lock(folder / "turn"))
+        path = Path(self.folder.name) / "a.db"
+        turn = Lock(path.with_name("turn"))
+        database = Database(path, Key(self.key), turn, new=not path.exists())
         migrate(database, PERSON)
         return PersonStore(database, WHO, self.now)
 

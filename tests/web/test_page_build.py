@@ -69,6 +69,27 @@ def test_nothing_is_inline_and_nothing_from_elsewhere() -> None:
     assert re.findall(r"url\(|@import", style) == []
 
 
+def test_every_bundled_package_has_its_notice_on_the_page() -> None:
+    """What the page depends on, and what that depends on: all of it is bundled, and named."""
+    lock = json.loads((SOURCES / "package-lock.json").read_text("utf-8"))["packages"]
+    waiting, bundled = list(lock[""]["dependencies"]), set()
+    while waiting:
+        name = waiting.pop()
+        bundled.add(name)
+        waiting += lock[f"node_modules/{name}"].get("dependencies", {})
+    notices = built()["licences.txt"].decode()
+    parts = notices.split("\n" + "-" * 72 + "\n\n")
+    for name in bundled:
+        about = lock[f"node_modules/{name}"]
+        start = f"{name} {about['version']} ({about['license']})\n"
+        mine = next((part for part in parts if part.startswith(start)), "")
+        assert "Copyright" in mine, f"{name} is bundled without its notice: run `make web`"
+        assert "Permission is hereby granted" in mine
+    assert len(parts) == len(bundled) + 2  # before them what it is, after them our own
+    script = next(data for name, data in built().items() if name.endswith(".js")).decode()
+    assert "/licences.txt" in script
+
+
 def test_what_is_installed_is_pinned() -> None:
     package = json.loads((SOURCES / "package.json").read_text("utf-8"))
     wanted = {**package["dependencies"], **package["devDependencies"]}

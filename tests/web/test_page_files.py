@@ -52,6 +52,7 @@ def test_hashed_files_are_cached_for_ever_and_have_their_type(place: Garden) -> 
 
 def test_the_icon_is_served(place: Garden) -> None:
     assert get(place, "/favicon.svg")[1]["content-type"] == "image/svg+xml"
+    assert get(place, "/licences.txt")[1]["content-type"].startswith("text/plain")
 
 
 def test_head_is_answered_like_get_without_a_body(place: Garden) -> None:

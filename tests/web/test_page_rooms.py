@@ -287,12 +287,72 @@ def test_a_program_gets_a_token_that_is_shown_once(home: Garden, visit: Visit) -
     caller = home.way.caller()
     headers = {"Authorization": f"Bearer {token}"}
     assert caller.ask("GET", "/v1/models", headers=headers).status == 200
+    assert caller.ask("GET", "/api/me", headers=headers).json["scopes"] == ["read"]
+    refused = caller.ask("POST", "/api/sessions", {}, headers)
+    assert (refused.status, "'chat'" in refused.json["error"]) == (403, True)
     page.reload()
     expect(page.get_by_text("my editor")).to_be_visible()
+    expect(page.locator(".files li")).to_contain_text("May: read")
     assert token not in page.content()
     page.get_by_role("button", name="Remove the token for my editor").click()
     expect(page.get_by_text("my editor")).to_have_count(0)
     assert caller.ask("GET", "/v1/models", headers=headers).status == 401
+
+
+def test_a_token_may_what_was_chosen_for_it_and_the_least_is_chosen_already(
+    home: Garden, visit: Visit
+) -> None:
+    page = visit(home, "Ben")
+    room(page, "Settings")
+    boxes = page.get_by_role("group", name="What it may do").get_by_role("checkbox")
+    assert [box.is_checked() for box in boxes.all()] == [True, False, False, False, False]
+    make = page.get_by_role("button", name="Make a token")
+    boxes.nth(0).uncheck()
+    expect(make).to_be_disabled()
+    page.get_by_role("checkbox", name=re.compile("^documents ")).check()
+    page.get_by_role("checkbox", name=re.compile("^chat ")).check()
+    page.get_by_label("What the token is for").fill("my editor")
+    make.click()
+    expect(page.locator(".files li")).to_contain_text("May: chat, documents")
+    assert [box.is_checked() for box in boxes.all()] == [True, False, False, False, False]
+    headers = {"Authorization": f"Bearer {page.locator('.made code').inner_text()}"}
+    caller = home.way.caller()
+    assert caller.ask("GET", "/api/documents", headers=headers).status == 200
+    assert caller.ask("GET", "/api/sessions", headers=headers).status == 403
+    page.get_by_label("中文").check()
+    expect(page.locator(".files li")).to_contain_text("允许：chat, documents")
+    expect(page.get_by_role("group", name="允许它做什么")).to_contain_text("读取您的对话")
+
+
+def test_a_token_that_may_all_takes_the_passphrase_at_that_moment(
+    home: Garden, visit: Visit
+) -> None:
+    page = visit(home, "Anna")
+    room(page, "Settings")
+    asked = page.get_by_label("Your passphrase, to allow admin")
+    expect(asked).to_have_count(0)
+    page.get_by_label("What the token is for").fill("a nightly job")
+    admin = page.get_by_role("checkbox", name=re.compile("^admin .*wipe people"))
+    admin.check()
+    asked.fill("not these words")
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.get_by_text("that passphrase is wrong")).to_be_visible()
+    expect(page.locator(".files li")).to_have_count(0)
+    expect(asked).to_have_value("")
+    asked.fill(WORDS["Anna"])
+    page.get_by_role("button", name="Make a token").click()
+    expect(page.locator(".files li")).to_contain_text("May: read, admin")
+    headers = {"Authorization": f"Bearer {page.locator('.made code').inner_text()}"}
+    assert len(home.way.caller().ask("GET", "/api/people", headers=headers).json) == 3
+
+
+def test_a_token_from_before_scopes_is_shown_as_what_it_is(home: Garden, visit: Visit) -> None:
+    page = visit(home, "Ben")
+    page.route("**/api/me/tokens", lambda route: route.fulfill(
+        json=[{"id": "0" * 32, "label": "old one", "made": 1.0, "scopes": ["read"],
+               "note": "made before tokens had scopes"}]))  # fmt: skip
+    room(page, "Settings")
+    expect(page.locator(".files li")).to_contain_text("it may only read")
 
 
 def test_a_passphrase_is_changed(home: Garden, visit: Visit) -> None:

@@ -12,6 +12,7 @@ from penjing.assistant.spec.values import Spec
 from penjing.assistant.turn import Facts, Retrievers, SpecAssistant
 from penjing.assistant.understand.cascade import Judge, Stages, Understanding
 from penjing.assistant.understand.judge import ModelJudge
+from penjing.assistant.understand.strangers import Strangers
 from penjing.assistant.writer import Writer
 from penjing.core.protocols import Tool
 
@@ -23,12 +24,16 @@ _FRESH = 2.0
 
 
 class LiveNames:
-    """What exists right now, asked from the tools; not more than every two seconds."""
+    """What exists right now, asked from the tools; not more than every two seconds. Names that
+    are more than names are left out until the spec has them."""
 
     def __init__(self, tools: Sequence[Tool], clock: Callable[[], float] = time.monotonic) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
+        self._strange: dict[tuple[str, str], dict[str, str]] = {}
+        self.strangers: Strangers | None = None
+        """Who tells; nobody does while the assistant is made."""
 
     def __call__(self, tool: str, parameter: str) -> Sequence[str]:
         """Names that a tool's parameter may have; none when there is no such tool."""
@@ -36,8 +41,14 @@ class LiveNames:
         at, names = self._kept.get((tool, parameter), (float("-inf"), ()))
         if now - at >= _FRESH and tool in self._tools:
             names = tuple(self._tools[tool].entities(parameter))
+            if self.strangers is not None:
+                names, self._strange[tool, parameter] = self.strangers.sort(tool, parameter, names)
             self._kept[tool, parameter] = (now, names)
         return names
+
+    def strange(self) -> dict[str, str]:
+        """Names that were not taken when they were asked for last, with why."""
+        return {name: why for one in list(self._strange.values()) for name, why in one.items()}
 
 
 def build(
@@ -61,6 +72,7 @@ def build(
     understanding = Understanding(
         spec, names, embedder=embedder, judge=judge, cache=cache, stages=stages
     )
+    names.strangers = Strangers(spec, understanding.nameless)
     return SpecAssistant(
         plan_of(spec, tools),
         understanding,
@@ -69,4 +81,15 @@ def build(
         retrievers=retrievers,
         facts=facts,
         clock=clock,
+        names=names,
     )
+
+
+def strange_names(spec: Spec, tools: Sequence[Tool]) -> dict[str, str]:
+    """Names that the tools of a spec have now and that are not taken, with why."""
+    names = LiveNames(tools)
+    names.strangers = Strangers(spec, Understanding(spec, names, untrained=True).nameless)
+    for slot in spec.slots.values():
+        if slot.kind == "entity":
+            names(slot.tool, slot.parameter)
+    return names.strange()

@@ -10,9 +10,10 @@ from __future__ import annotations
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from penjing.assistant.answer import Told, grounded, now_line, opened
 from penjing.assistant.dialogue.events import (
@@ -61,6 +62,20 @@ MAX_TEXT = 8000
 
 Retrievers = Callable[[str, Store], Retriever]
 """Whose documents are searched: a person and their store."""
+
+
+class Names(Protocol):
+    """Live names, and those that were not taken."""
+
+    def __call__(self, tool: str, parameter: str) -> Sequence[str]:
+        """Names that are taken."""
+        ...
+
+    def strange(self) -> Mapping[str, str]:
+        """Names that are not, with why."""
+        ...
+
+
 Facts = Callable[[str], Sequence[str]]
 """The state of things worth telling the model, in a language."""
 
@@ -112,6 +127,7 @@ class SpecAssistant:
         retrievers: Retrievers | None = None,
         facts: Facts | None = None,
         clock: Callable[[], float] = time.time,
+        names: Names | None = None,
     ) -> None:
         self._plan = plan
         self._understanding = understanding
@@ -121,6 +137,7 @@ class SpecAssistant:
         self._facts = facts or (lambda _language: ())
         self._clock = clock
         self._talks = Talks(plan)
+        self._names = names
 
     @property
     def name(self) -> str:
@@ -144,14 +161,16 @@ class SpecAssistant:
             sent = text
             if any(isinstance(one, Consult) for one in stepped.orders):
                 sent = f"{text}\n{now_line(now, reading.language, self._facts(reading.language))}"
-            notes = (Note("sent", {"text": sent}),) if sent != text else ()
-            notes += (Note(TALKED, {}),) if role == TALKER else ()
+            notes = [Note("sent", {"text": sent})] if sent != text else []
+            notes += [Note(TALKED, {})] if role == TALKER else []
             store.history.append_turn(session, Message("user", (Text(text), *notes)))
             if role != TALKER:
                 talk.sentences.append(text)
             talk.remember(talk.memory.with_more("user", sent))
             requests = () if reading.act else reading.requests
-            first = [Understood(one[0]) for one in requests]
+            first: list[Event] = [Understood(one[0]) for one in requests]
+            if len(talk.sentences) == 1 and (remark := self._strange(reading.language)):
+                first.insert(0, Remarked(remark))
             yield from self._answer(reply, stepped, first)
         finally:
             talk.turn.release()
@@ -178,6 +197,25 @@ class SpecAssistant:
             yield from self._answer(reply, stepped, [])
         finally:
             talk.turn.release()
+
+    def strangers(self) -> Mapping[str, str]:
+        """Names that tools have and that are not taken, with why; asks the tools."""
+        if self._names is None:
+            return {}
+        for slot in self._plan.spec.slots.values():
+            if slot.kind == "entity":
+                self._names(slot.tool, slot.parameter)
+        return self._names.strange()
+
+    def _strange(self, language: str) -> str:
+        """The names that are not taken, told once in a conversation."""
+        strange = self._names.strange() if self._names is not None else {}
+        if not strange:
+            return ""
+        shown = ["".join(c for c in one if c.isprintable())[:40] for one in list(strange)[:5]]
+        more = f" (+{len(strange) - 5})" if len(strange) > 5 else ""
+        words = self._plan.spec.fallbacks["strange_names"][language][0]
+        return words.replace("{names}", ", ".join(map(repr, shown)) + more)
 
     def forget(self, person: str) -> None:
         """A person left: nothing of theirs stays in memory."""
@@ -239,7 +277,8 @@ class SpecAssistant:
         slot = self._plan.spec.slots.get(order.offers)
         if slot is None or slot.tool not in self._tools:
             return ""
-        names = [n for n in self._tools[slot.tool].entities(slot.parameter) if n.isprintable()]
+        known = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
+        names = [n for n in known(slot.tool, slot.parameter) if n.isprintable()]
         if not names:
             return ""
         chinese = reply.language.startswith("zh")

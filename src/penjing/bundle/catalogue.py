@@ -12,8 +12,10 @@ from typing import Any, TypeVar, get_type_hints
 
 from penjing.bundle.home import Home
 from penjing.core.errors import BadInput, UnknownName
+from penjing.core.strangers import read_plain
 
 SHIPPED = Path(__file__).with_name("catalogue.toml")
+_MOST_BYTES = 4 * 2**20
 """The catalogue that comes with Penjing."""
 
 T = TypeVar("T")
@@ -242,11 +244,10 @@ def _catalogue(paths: list[Path]) -> Catalogue:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not a catalogue: {error}") from error
+        return tomllib.loads(read_plain(path, limit=_MOST_BYTES).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = error if isinstance(error, ValueError) else "it is nested too deeply"
+        raise BadInput(f"{path} is not a catalogue: {reason}") from error
 
 
 def _add(into: dict[str, Any], entry: Any, where: str, taken: Mapping[str, Any]) -> None:

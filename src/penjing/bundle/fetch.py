@@ -6,7 +6,6 @@ leaves nothing under a final name. How each kind of source works is in `sources.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -47,6 +46,7 @@ from penjing.core.errors import (
     UsageError,
 )
 from penjing.core.files import disk_errors, read_text, require_writable, sha256_file, write_text
+from penjing.core.plain_json import parse_json
 from penjing.core.progress import Progress
 
 _POLL = 0.2
@@ -273,9 +273,9 @@ def plain_text(path: Path, field: str | None) -> str:
         if not line.strip():
             continue
         try:
-            passage = json.loads(line)[field]
+            passage = parse_json(line)[field]
             passages[" ".join(passage.split())] = None
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (FormatError, KeyError, TypeError, AttributeError) as error:
             raise FormatError(f"{path} has no text '{field}' in line {number}") from error
     passages.pop("", None)
     return "\n\n".join(passages) + "\n"

@@ -7,6 +7,7 @@ paths that leave the folder and links out of it are refused. Knows nothing of wh
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -18,6 +19,8 @@ from typing import Any
 from penjing import __version__
 from penjing.core.errors import BadInput, FormatError, IntegrityError
 from penjing.core.files import sha256_file, write_text
+from penjing.core.plain_json import is_whole, parse_json
+from penjing.core.strangers import open_plain, read_plain, why
 
 SCHEMA = 1
 MANIFEST_NAME = "bundle.json"
@@ -103,7 +106,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Path:
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:
         raise FormatError(f"a manifest must be plain JSON data: {error}") from error
-    _manifest(_parse(text))
+    _manifest(parse_json(text))
     write_text(folder / MANIFEST_NAME, text)
     return folder / MANIFEST_NAME
 
@@ -112,19 +115,9 @@ def read_manifest(folder: Path) -> Manifest:
     """Read `bundle.json`; BadInput if there is none, FormatError if it is not sound."""
     path = folder / MANIFEST_NAME
     try:
-        with path.open("rb") as file:
-            data = file.read(_MAX_MANIFEST_BYTES + 1)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise BadInput(
-            f"{folder} is not a bundle: cannot read {MANIFEST_NAME}: {reason}"
-        ) from error
-    try:
-        if len(data) > _MAX_MANIFEST_BYTES:
-            raise FormatError(f"it is larger than {_MAX_MANIFEST_BYTES} bytes")
-        return _manifest(_parse(data.decode("utf-8")))
-    except UnicodeDecodeError as error:
-        raise FormatError(f"{path} is not a bundle manifest: it is not UTF-8") from error
+        return _manifest(parse_json(read_plain(path, limit=_MAX_MANIFEST_BYTES, inside=folder)))
+    except BadInput as error:
+        raise BadInput(f"{folder} is not a bundle: {error}") from error
     except FormatError as error:
         raise FormatError(f"{path} is not a bundle manifest: {error}") from error
 
@@ -172,44 +165,28 @@ def _verify_file(
 ) -> None:
     path = file_path(folder, name)
     remedy = "the bundle is damaged or was changed, make it or copy it again"
-    if not path.is_file():
-        raise IntegrityError(f"{path} is missing: {remedy}")
     try:
-        if (size := path.stat().st_size) != entry.bytes:
+        with open_plain(path, inside=folder) as file:
+            size = os.fstat(file.fileno()).st_size
+        if size != entry.bytes:
             raise IntegrityError(f"{path} is {size} bytes, not {entry.bytes}: {remedy}")
         found = sha256_file(path, on_bytes=on_bytes)
+    except FileNotFoundError as error:
+        raise IntegrityError(f"{path} is missing: {remedy}") from error
     except OSError as error:
-        raise IntegrityError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise IntegrityError(f"{path} cannot be read: {why(error)}: {remedy}") from error
     if found != entry.sha256:
         raise IntegrityError(f"{path} does not have the promised sha256: {remedy}")
 
 
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
-    except RecursionError as error:
-        raise FormatError("it is nested too deeply") from error
-    except ValueError as error:
-        raise FormatError(f"it is not JSON ({error})") from error
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise FormatError("a key appears twice in one object")
-    return found
-
-
-def _refuse_constant(text: str) -> Any:
-    raise FormatError(f"{text} is not JSON")
-
-
 def _manifest(document: Any) -> Manifest:
-    if isinstance(document, dict) and document.get("schema") != SCHEMA:
-        raise FormatError(
-            f"its schema is {_show(document.get('schema'))} and this Penjing reads {SCHEMA}: "
-            "use a newer Penjing"
-        )
+    if isinstance(document, dict):
+        schema = document.get("schema")
+        if not is_whole(schema) or schema != SCHEMA:  # True is 1 to Python
+            raise FormatError(
+                f"its schema is {_show(schema)} and this Penjing reads {SCHEMA}: "
+                "use a newer Penjing"
+            )
     raw = _object(document, Manifest, "the manifest")
     created = _text(raw["created"], "created")
     if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", created, re.ASCII):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from penjing.bundle.codecs import codec_by_id
 from penjing.bundle.gguf_values import StringArray, TensorInfo, Value, ValueKind
 from penjing.bundle.lookalikes import what_it_looks_like
 from penjing.core.errors import BadInput, FormatError
+from penjing.core.strangers import open_plain, read_errors
 
 _LEAST_KEY_BYTES = 8 + 1 + 4 + 1
 _LEAST_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8
@@ -120,17 +120,13 @@ class GGUFFile:
 
 
 def _map_file(path: Path) -> mmap.mmap:
-    try:
-        # Before opening: opening a pipe would wait for ever.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise BadInput(f"{path} is not a file: give the path of a .gguf file")
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise FormatError(f"{path}: the file is empty: download or make it again")
+    with read_errors(path), open_plain(path) as file:
+        if os.fstat(file.fileno()).st_size == 0:
+            raise FormatError(f"{path}: the file is empty: download or make it again")
+        try:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise BadInput(f"cannot read {path}: {reason.lower()}") from error
+        except ValueError as error:  # a file of the kernel's that is no longer what it was
+            raise BadInput(f"cannot read {path}: {error}") from error
 
 
 def _parse(path: Path, mapped: mmap.mmap) -> GGUFFile:

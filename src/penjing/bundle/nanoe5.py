@@ -21,11 +21,13 @@ from penjing.bundle.codecs import CODECS
 from penjing.bundle.gguf_values import StringArray, Value, ValueKind
 from penjing.bundle.gguf_writer import OutTensor, write_gguf
 from penjing.core.errors import FormatError
+from penjing.core.strangers import read_plain
 
 QUERY_PREFIX, PASSAGE_PREFIX = "penjing.prefix.query", "penjing.prefix.passage"
 """What the model wants before a question and before what may answer it; the engine skips them."""
 _MAGIC = b"E5S1"
 _LARGEST = 2**30
+_MOST_BYTES = 2 * 2**30
 _NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3
 _MEAN = 1
 _MOSTLY_Q4_0 = 2
@@ -74,7 +76,7 @@ class _Vocabulary(NamedTuple):
 def convert(source: Path, target: Path, name: str) -> None:
     """Write the model at `source` as GGUF, whole or not at all. Raises FormatError."""
     try:
-        data = memoryview(source.read_bytes())
+        data = memoryview(read_plain(source, limit=_MOST_BYTES))
         reader = _Reader(data)
         sizes, epsilon = _head(reader)
         vocabulary = _vocabulary(reader)

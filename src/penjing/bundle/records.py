@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Literal
 
 from penjing.bundle.home import Home
+from penjing.core.errors import PenjingError
 from penjing.core.files import sha256_file, write_text
+from penjing.core.plain_json import read_json
 
 _SCHEMA = 1
+_MOST_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,11 @@ def write_record(home: Home, record: Record) -> None:
 def read_record(home: Home, name: str) -> Record | None:
     """The record of a name; None when there is none that can be understood."""
     try:
-        data = json.loads(record_path(home, name).read_bytes())
+        data = read_json(record_path(home, name), limit=_MOST_BYTES)
         seals = tuple(Seal(**seal) for seal in data["files"])
         folder = str(home.root / data["folder"])
         record = replace(Record(**data), files=seals, folder=folder)
-    except (OSError, ValueError, TypeError, KeyError):
+    except (PenjingError, ValueError, TypeError, KeyError):
         return None
     sound = record.schema == _SCHEMA and record.name == name and _typed(record)
     return record if sound and all(_typed(seal) for seal in seals) else None
@@ -124,7 +127,7 @@ def _check_seal(path: Path, seal: Seal, thorough: bool) -> Seal | None:
         untouched = found.st_mtime_ns == seal.changed
         if (thorough or not untouched) and sha256_file(path) != seal.sha256:
             return None
-    except OSError:
+    except (OSError, ValueError):  # a NUL in its name
         return None
     return replace(seal, changed=found.st_mtime_ns)
 

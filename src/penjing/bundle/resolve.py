@@ -5,6 +5,7 @@ Decides by looking at names and at the first bytes; loads nothing.
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,6 +17,7 @@ from penjing.bundle.lookalikes import what_it_looks_like
 from penjing.core.errors import BadInput, FormatError, IntegrityError, UnknownName, UsageError
 from penjing.core.files import read_text
 from penjing.core.progress import Progress
+from penjing.core.strangers import is_there, open_plain, read_errors
 
 
 class FoundText(NamedTuple):
@@ -79,13 +81,19 @@ def _named(entry: Entry, home: Home, progress: Progress, download: bool) -> Path
 
 def _in_folder(path: Path, progress: Progress) -> Path:
     """The model of a bundle, its hash checked, or a folder of safetensors as it is."""
-    if (path / folder.MANIFEST_NAME).exists():
+    with read_errors(path):
+        return _looked_into(path, progress)
+
+
+def _looked_into(path: Path, progress: Progress) -> Path:
+    """The same, where the folder may be closed to us: OSError then."""
+    if is_there(path / folder.MANIFEST_NAME):
         model = folder.file_path(path, folder.MODEL_NAME)
         size = model.stat().st_size if model.is_file() else 0
         with progress.task(f"verifying {path.name}", size, unit="B") as task:
             folder.verify(path, only=[folder.MODEL_NAME], on_bytes=task.advance)
         return _gguf(model)
-    if (path / "config.json").is_file():
+    if is_there(path / "config.json"):
         if any(path.glob("*.safetensors")):
             return path
         raise FormatError(
@@ -98,12 +106,8 @@ def _in_folder(path: Path, progress: Progress) -> Path:
 
 
 def _gguf(path: Path) -> Path:
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-        size = path.stat().st_size
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    with read_errors(path), open_plain(path) as file:
+        head, size = file.read(512) or b"", os.fstat(file.fileno()).st_size
     if head[:4] != b"GGUF":
         looks = what_it_looks_like(head, size) if head else "it is empty: download it again"
         raise FormatError(f"{path} is not a GGUF model: {looks}")

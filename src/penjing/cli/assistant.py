@@ -41,27 +41,32 @@ def run(args: Namespace) -> int:
 
 
 def _check(path: str, output: Output) -> int:
+    from penjing.assistant.build import strange_names
     from penjing.assistant.check import check, remarks
-    from penjing.cli.assistant_parts import load_spec, tools_of
+    from penjing.cli.assistant_parts import load_spec, told, tools_of
 
     spec = load_spec(path)
     with tools_of(spec) as tools:
         wrong = check(spec, tools)
-    told = [] if wrong else remarks(spec)
+        strange = {} if wrong else strange_names(spec, tools)
+    said = [] if wrong else remarks(spec)
     document = {
         "assistant": spec.name,
         "languages": list(spec.languages),
         "intents": sorted(spec.intents),
         "tools": sorted(spec.tools),
         "wrong": wrong,
-        "remarks": told,
+        "strange_names": strange,
+        "remarks": said,
     }
 
     def human(console: Console) -> None:
-        for line in (*wrong, *told):
+        for line in (*wrong, *said):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         if not wrong:
             console.print(f"{spec.name}: {len(spec.intents)} intents, nothing is wrong")
+        for line in told(strange):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     output.emit(document, human)
     return BadInput.exit_code if wrong else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +125,18 @@ def tools_of(spec: Spec, given: Given | None = None) -> Iterator[list[Tool]]:
                 tool.close()
     finally:
         given.schedule.close()
+
+
+def told(strange: Mapping[str, str]) -> Iterator[str]:
+    """Lines about names that are not taken."""
+    for name, why in list(strange.items())[:20]:
+        shown = "".join(one if one.isprintable() else "?" for one in name)[:60]
+        yield (
+            f"the name '{shown}' is not listened to ({why}): to use it, write it under the values "
+            "of its slot"
+        )
+    if len(strange) > 20:
+        yield f"and {len(strange) - 20} more names are not listened to"
 
 
 def section(spec: Spec) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from penjing.cli import options
 from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
 from penjing.cli.opening import open_model as _open
 from penjing.cli.output import Output, to_json
+from penjing.core import limits
 from penjing.core.errors import BadInput, Cancelled, EngineError
 from penjing.core.files import read_text
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
@@ -44,6 +45,9 @@ Opener = Callable[[Namespace, "Progress"], "LanguageModel"]
 
 _IMPORTED = time.monotonic()
 _MAX_PROMPT = 64 * 2**20
+_HEADROOM = 2 * 2**30
+"""Bytes beside the model and its context, which are there before the first answer."""
+_MOST_SCHEMA = 2**20
 _DEFAULT = GenerationSettings()
 DEFAULT_SYSTEM = "You are a helpful assistant."
 """Better than some templates' own: with SmolLM2's, the capital of France is a song."""
@@ -120,18 +124,24 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
     settings = _settings(args)
     began = time.monotonic()
     model = (opener or _open)(args, Output(args.json, quiet=args.quiet).progress())
-    system = _system(args.system, model)
-    talk = Talk(model, settings, Conversation(system), load_seconds=time.monotonic() - began)
     try:
-        if question is not None:
-            return _once(talk, question, json=args.json)
-        if _is_terminal():
-            from penjing.cli.repl import Repl
-
-            return Repl(talk).run()
-        return _piped(talk, json=args.json)
+        with limits.bounded(_HEADROOM):
+            system = _system(args.system, model)
+            load_seconds = time.monotonic() - began
+            talk = Talk(model, settings, Conversation(system), load_seconds=load_seconds)
+            return _talk(talk, question, json=args.json)
     finally:
         model.close()
+
+
+def _talk(talk: Talk, question: str | None, *, json: bool) -> int:
+    if question is not None:
+        return _once(talk, question, json=json)
+    if _is_terminal():
+        from penjing.cli.repl import Repl
+
+        return Repl(talk).run()
+    return _piped(talk, json=json)
 
 
 def _system(given: str | None, model: LanguageModel) -> str | None:
@@ -342,12 +352,9 @@ def why_it_ended(answer: Answer) -> str | None:
 def _settings(args: Namespace) -> GenerationSettings:
     schema = None
     if args.json_schema is not None:
-        import json
+        from penjing.core.plain_json import read_json
 
-        try:
-            schema = json.loads(read_text(args.json_schema))
-        except (ValueError, RecursionError) as error:
-            raise BadInput(f"{args.json_schema} is not JSON: {error}") from error
+        schema = read_json(args.json_schema, limit=_MOST_SCHEMA)
         if not isinstance(schema, dict):
             raise BadInput(f"{args.json_schema} is not a JSON schema: write an object")
     return GenerationSettings(

@@ -173,15 +173,14 @@ def _budget(
 
 
 def _read_recipe(path: Path) -> dict[str, Any]:
-    import yaml
-
-    from penjing.core.files import read_text
+    from penjing.assistant.spec.yaml_nodes import read_yaml
+    from penjing.core.plain_json import is_whole
 
     try:
-        data = yaml.safe_load(read_text(path, limit=2**24))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not a recipe: it is not YAML") from error
-    if not isinstance(data, dict) or data.get("schema") != 1:
+        data = read_yaml(path).plain()
+    except BadInput as error:
+        raise BadInput(f"{path} is not a recipe: {error}") from error
+    if not isinstance(data, dict) or not is_whole(data.get("schema")) or data["schema"] != 1:
         raise BadInput(f"{path} is not a recipe: it has no 'schema: 1'")
     for key, value in data.items():
         if key not in _RECIPE:

@@ -183,9 +183,9 @@ def load(path: Path) -> Conversation:
         raise BadInput(f"{path} is not JSON: give a file written by /save") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BadInput(f"{path} is not a saved conversation: give a file written by /save")
-    if document.get("version") != VERSION:
+    if (version := document.get("version")) != VERSION:
         raise BadInput(
-            f"{path} has version {document.get('version')!r} and this penjing reads {VERSION}: "
+            f"{path} has version {str(version)[:40]!r} and this penjing reads {VERSION}: "
             "install a newer penjing"
         )
     if unknown := sorted(document.keys() - _KEYS):

@@ -13,6 +13,7 @@ from penjing.cli.embedder import open_embedder
 from penjing.cli.options import path, whole
 from penjing.cli.output import Output
 from penjing.core.errors import BadInput, NotFound
+from penjing.core.strangers import read_plain
 from penjing.core.units import format_size
 
 if TYPE_CHECKING:
@@ -171,10 +172,7 @@ def _size(file: Path) -> int:
 
 
 def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise BadInput(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from error
+    return read_plain(file, limit=_size(file))
 
 
 def _document(one: Document) -> dict[str, Any]:

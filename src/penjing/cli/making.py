@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from penjing.workshop.compress.work import Work
 
 
+_LONGEST_LICENCE = 1000
+"""Characters a manifest takes."""
+
+
 def add_texts(parser: ArgumentParser, measured: str) -> None:
     """--text, --held-out and --effort; `measured` says what the held-out text is for."""
     add = parser.add_argument
@@ -93,7 +97,7 @@ def settings(
         text=read_text(args.text) if args.text else None,
         held_out_name=held_out.name,
         held_out=held_out.text,
-        licence=entry.licence if entry else str(licence.plain if licence else ""),
+        licence=entry.licence if entry else _line(licence.plain if licence else ""),
         note=entry.note if entry else "",
         store=home.work / "measured",
         schedule=Schedule(
@@ -106,6 +110,12 @@ def settings(
         speed=getattr(args, "speed", None),
         plan=recipe.get("codecs"),
     )
+
+
+def _line(found: object) -> str:
+    """What a file says of its licence, if a manifest may say it after hours of work; or nothing."""
+    sound = isinstance(found, str) and found.isprintable() and len(found) <= _LONGEST_LICENCE
+    return str(found) if sound else ""
 
 
 def reading_speed(settings: Settings) -> float:

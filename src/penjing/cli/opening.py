@@ -23,8 +23,16 @@ def open_model(args: Namespace, progress: Progress) -> LanguageModel:
     if args.offline:
         close_shutter(progress, local=False)
     from penjing.engine.llamacpp import LlamaCpp
+    from penjing.engine.rendering import RENDERER
 
-    return LlamaCpp.open(path, context=args.context, threads=args.threads)
+    RENDERER.start()  # while the model loads
+    model = LlamaCpp.open(path, context=args.context, threads=args.threads)
+    try:
+        model.reserve()
+    except BaseException:
+        model.close()
+        raise
+    return model
 
 
 def find_file(name: str | None, command: str, progress: Progress) -> Path:

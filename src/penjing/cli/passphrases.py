@@ -1,6 +1,12 @@
 """How a command asks for passphrases: at the terminal without echo, from a file, or from a pipe.
 
 Never from an argument or the environment, where other programs and histories would see them.
+
+A server slows down who guesses; a command does not, and keeps no count that processes would share.
+Whoever can run it on a vault can copy the key slots and guess with a program of their own, which
+keeps none either; a count in a file could be deleted by the guesser, and would keep only the owner
+waiting. What a guess costs is the derivation (`vault/envelope.py`), here as there; that wrong ones
+were made is in the audit log.
 """
 
 from __future__ import annotations

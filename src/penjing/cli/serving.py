@@ -12,7 +12,6 @@ the door          around the app, and a one-time code for the link that is print
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
@@ -28,9 +27,11 @@ from penjing.cli.assistant_parts import addresses_of, is_spec, late_embedder, lo
 from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
+from penjing.cli.serving_end import end_beside_threads, end_now
 from penjing.cli.serving_place import Place, address_of, encrypted, listening, require_safe_place
-from penjing.core.errors import BadInput, MissingExtra
-from penjing.core.files import read_text
+from penjing.core.errors import MissingExtra
+from penjing.core.plain_json import read_json
+from penjing.core.strangers import is_there
 
 if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
@@ -77,6 +78,7 @@ def serve(args: Namespace, *, opener: Opener | None = None) -> int:
                 parts, assistant=open_things.enter_context(_assistant(args, spec, parts))
             )
         _serve(args, output, parts)
+    end_beside_threads()
     return 0
 
 
@@ -190,7 +192,7 @@ def _model(path: Path, name: str) -> Model:
     machine = look()
     folder = path.parent
     manifest: Mapping[str, Any] = {}
-    if (folder / MANIFEST_NAME).is_file():
+    if is_there(folder / MANIFEST_NAME):
         manifest = _document(folder / MANIFEST_NAME) or {}
     return Model(
         name=name,
@@ -202,12 +204,9 @@ def _model(path: Path, name: str) -> Model:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
+    if not is_there(path):
         return None
-    try:
-        document = json.loads(read_text(path, limit=_MOST_PASSPORT))
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not JSON: make the bundle again") from error
+    document = read_json(path, limit=_MOST_PASSPORT, inside=path.parent)
     return document if isinstance(document, dict) else None
 
 
@@ -271,6 +270,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
                 ready=lambda: _say(args, output, parts, door.code.fresh()),
                 reload=parts.assistant.reload if parts.assistant else None,
                 healthy=lambda: parts.scheduler.health().ready,
+                end=end_now,
             ),
         )
 

@@ -64,6 +64,7 @@ def run(args: Namespace) -> int:
 
 
 def _list(args: Namespace, output: Output) -> int:
+    from penjing.cli.assistant_parts import told
     from penjing.tools.registry import addresses
 
     with _tools(args.spec) as tools:
@@ -76,16 +77,27 @@ def _list(args: Namespace, output: Output) -> int:
             }
             for tool in tools
         ]
+        strange = _strange(args.spec, tools)
     hosts = [f"{host}:{port}" for host, port in addresses(_section(args.spec), args.spec.parent)]
 
     def human(console: Console) -> None:
         for line in lines:
             careful = " (asks first)" if line["careful"] else ""
             console.print(f"{line['name']}{careful}: {line['description']}", markup=False)
+        for one in told(strange):
+            console.print(one, markup=False, highlight=False, soft_wrap=True)
         console.print(f"\nmay talk to: {', '.join(hosts) or 'nobody'}", markup=False)
 
-    output.emit({"tools": lines, "addresses": hosts}, human)
+    output.emit({"tools": lines, "addresses": hosts, "strange_names": strange}, human)
     return 0
+
+
+def _strange(path: Path, tools: list[Tool]) -> dict[str, str]:
+    """Names in the house that are not listened to, with why."""
+    from penjing.assistant.build import strange_names
+    from penjing.cli.assistant_parts import load_spec
+
+    return strange_names(load_spec(str(path)), tools)
 
 
 def _call(args: Namespace, output: Output) -> int:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli import passphrases
 from penjing.cli.output import Output
+from penjing.cli.vault_opening import opened, own_secret, place_here, unlocked
 from penjing.core.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penjing.vault.person import PersonStore
     from penjing.vault.place import Place
     from penjing.vault.salvage import Salvage
     from penjing.vault.vault import Vault
@@ -24,7 +22,7 @@ def init(args: Namespace, output: Output) -> int:
     """Make a vault."""
     from penjing.vault.vault import NewPerson, Vault
 
-    place = _place()
+    place = place_here()
     if place.exists():
         raise BadInput(f"there is a vault in {place.root} already: penjing vault user adds people")
     own = passphrases.new_secret(
@@ -44,7 +42,7 @@ def init(args: Namespace, output: Output) -> int:
 
 def user(args: Namespace, output: Output) -> int:
     """People: one function for each verb."""
-    with _open(args, output) as vault:
+    with opened(args, output) as vault:
         _VERBS[args.verb](args, vault)
         people = [_person(one) | _said(vault, one.id) for one in vault.accounts.people()]
     _say(output, {"people": people}, *(_line(one) for one in people))
@@ -55,8 +53,8 @@ def rotate(args: Namespace, output: Output) -> int:
     """Another passphrase and another key."""
     from penjing.vault.vault import Vault, rotate_accounts
 
-    place = _place()
-    own = _own_secret(args, place)
+    place = place_here()
+    own = own_secret(args, place)
     if args.name is None:
         new = passphrases.new_secret(args.new_passphrase_file, "the vault", keyring=args.keyring)
         rotate_accounts(place, own, [new])
@@ -84,22 +82,29 @@ def backup(args: Namespace, output: Output) -> int:
     """Copy everything."""
     from penjing.vault import comeback
 
-    with _open(args, output) as vault:
+    with opened(args, output) as vault:
         made = comeback.backup(vault, args.output)
-    document = {"folder": made.folder, "made": made.made, "files": made.files}
+    document = {
+        "folder": made.folder, "made": made.made, "files": made.files, "left_out": made.left_out,
+    }  # fmt: skip
     advice = (
         "it opens with the keys of this vault, or with recovery codes; wiping makes it noise",
-        f"no key is in it: if {_place().keys} is lost and there are no codes, so is the backup",
+        f"no key is in it: if {place_here().keys} is lost and there are no codes, so is the backup",
     )
-    _say(output, document, f"{made.folder}: {len(made.files)} files", *advice)
-    return 0
+    wrong = [f"not backed up: {one}" for one in made.left_out]
+    if wrong:
+        wrong.append(
+            "keep the backups from before this one: what is damaged here may be whole there"
+        )
+    _say(output, document, f"{made.folder}: {len(made.files)} files", *wrong, *advice)
+    return 1 if wrong else 0
 
 
 def restore(args: Namespace, output: Output) -> int:
     """Bring back a backup, or mend what is here; 1 when something could not be read."""
     from penjing.vault import comeback
 
-    place = _place()
+    place = place_here()
     if args.backup is None:
         return _mend(args, output)
     if args.elsewhere:
@@ -107,19 +112,21 @@ def restore(args: Namespace, output: Output) -> int:
         secret = passphrases.new_secret(args.vault_passphrase_file, "the vault", keyring=False)
         returned = comeback.restore_elsewhere(place, args.backup, code, secret)
     else:
-        with _open(args, output) as vault:
+        _require_accounts(args, place)
+        with opened(args, output) as vault:
             returned = comeback.restore(vault, args.backup)
     restored = returned.restored
     lines = [f"restored: {len(restored.subjects)} parts"]
     lines += [f"wiped here and not brought back: {one}" for one in restored.refused]
     lines += [f"damaged in the backup: {one}" for one in restored.damaged]
+    lines += [f"left as it is here, in the backup {one}" for one in restored.left]
     if restored.damaged:
         lines.append("penjing vault restore --person NAME salvages what is readable")
     if not restored.proven:
         lines.append("the manifest is not of this vault, or was changed: look who had the backup")
     people = [_person(one) for one in returned.people]
     _say(output, {**vars(restored), "people": people}, *lines)
-    return 1 if restored.damaged or not restored.proven else 0
+    return 1 if restored.damaged or restored.left or not restored.proven else 0
 
 
 def wipe(args: Namespace, output: Output) -> int:
@@ -128,8 +135,9 @@ def wipe(args: Namespace, output: Output) -> int:
     from penjing.vault.access import operator
     from penjing.vault.vault import require_vault
 
-    place = _place()
-    require_vault(place)
+    place = place_here()
+    if not (args.all and place.subjects()):  # everything can be wiped, however damaged
+        require_vault(place)
     if not args.yes:
         whom = "everybody here" if args.all else args.name
         word = "everything" if args.all else args.name
@@ -137,7 +145,7 @@ def wipe(args: Namespace, output: Output) -> int:
     if args.all:
         wiping.wipe_all(place)
     else:
-        with _open(args, output) as vault:
+        with opened(args, output) as vault:
             vault.wipe(operator(), args.name)
     who = "everything" if args.all else args.name
     _say(
@@ -151,11 +159,11 @@ def wipe(args: Namespace, output: Output) -> int:
 
 def verify(args: Namespace, output: Output) -> int:
     """Look at every byte there is a key for; 1 when something is wrong."""
-    with _open(args, output) as vault:
+    with opened(args, output) as vault:
         if args.name is None:
             findings = vault.verify()
         else:
-            with _unlocked(args, vault) as store:
+            with unlocked(args, vault) as store:
                 findings = vault.verify([store])
         closed = [one.name for one in vault.accounts.people() if one.name != args.name]
     document = {"findings": [vars(one) for one in findings], "not_opened": closed}
@@ -172,7 +180,7 @@ def export(args: Namespace, output: Output) -> int:
     """Write all there is about a person."""
     from penjing.vault.archive import write_archive
 
-    with _open(args, output) as vault, _unlocked(args, vault) as store:
+    with opened(args, output) as vault, unlocked(args, vault) as store:
         counts = write_archive(store, vault.accounts, args.output)
         vault.accounts.audit.append(store.person.id, "exported", store.person.id)
     found = ", ".join(f"{count} {what}" for what, count in counts.items())
@@ -195,7 +203,7 @@ def audit(args: Namespace, output: Output) -> int:
         if not (count.isascii() and count.isdigit() and hashed):
             raise BadInput("--expect is COUNT:HASH, as penjing vault audit printed it")
         expected = Head(int(count), hashed)
-    with _open(args, output) as vault:
+    with opened(args, output) as vault:
         head = vault.accounts.audit.verify(expected)
         entries = vault.accounts.audit.entries()
         names = {one.id: one.name for one in vault.accounts.people()}
@@ -210,9 +218,9 @@ def recovery(args: Namespace, output: Output) -> int:
     """Show a recovery code."""
     from penjing.vault import comeback
 
-    with _open(args, output) as vault:
+    with opened(args, output) as vault:
         if args.name is None:
-            secret = _own_secret(args, vault.place)
+            secret = own_secret(args, vault.place)
             code = comeback.accounts_code(vault.place, secret)
         else:
             person = vault.accounts.require(args.name)
@@ -261,7 +269,7 @@ def _permit(args: Namespace, vault: Vault) -> None:
 def _keep(args: Namespace, vault: Vault) -> None:
     from penjing.vault.retention import DAYS
 
-    with _unlocked(args, vault) as store:
+    with unlocked(args, vault) as store:
         if args.days is None:
             store.settings.drop(DAYS)
         else:
@@ -291,12 +299,25 @@ _VERBS = {
 # -------------------------------------------------------------------------------------- pieces
 
 
+def _require_accounts(args: Namespace, place: Place) -> None:
+    """Accounts that do not open here are put back from the backup, too."""
+    from penjing.core.errors import IntegrityError
+    from penjing.vault import comeback
+    from penjing.vault.vault import Vault
+
+    own = own_secret(args, place)
+    try:
+        Vault.open(place, own).close()
+    except IntegrityError:
+        comeback.restore_accounts(place, args.backup, own)
+
+
 def _mend(args: Namespace, output: Output) -> int:
     from penjing.vault import comeback
     from penjing.vault.vault import Vault
 
-    place = _place()
-    own = _own_secret(args, place)
+    place = place_here()
+    own = own_secret(args, place)
     reports = [comeback.mend_accounts(place, own)]
     if args.person is not None:
         with Vault.open(place, own) as vault:
@@ -317,45 +338,7 @@ def _salvaged(report: Salvage) -> list[str]:
 
 
 def _lost(report: Salvage) -> bool:
-    return bool(report.damaged)
-
-
-def _place() -> Place:
-    from penjing.bundle.home import Home
-    from penjing.vault.vault import place_in
-
-    return place_in(Home.from_environment().root)
-
-
-def _own_secret(args: Namespace, place: Place) -> Any:
-    from penjing.vault.vault import require_vault
-
-    require_vault(place)
-    if not hasattr(args, "own"):  # a pipe gives its line once
-        args.own = passphrases.vault_secret(args, place)
-    return args.own
-
-
-@contextmanager
-def _open(args: Namespace, output: Output) -> Iterator[Vault]:
-    from penjing.vault.vault import Vault
-
-    place = _place()
-    with Vault.open(place, _own_secret(args, place)) as vault:
-        yield vault
-        for note in vault.notes:
-            output.progress().note(note)
-
-
-@contextmanager
-def _unlocked(args: Namespace, vault: Vault) -> Iterator[PersonStore]:
-    person = vault.accounts.require(args.name)
-    secret = passphrases.person_secret(args, vault.place, person.id, person.name)
-    store = vault.unlock(person.name, secret)
-    try:
-        yield store
-    finally:
-        store.close()
+    return bool(report.damaged or not report.pages)
 
 
 def _person(person: Any) -> dict[str, Any]:

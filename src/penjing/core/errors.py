@@ -28,9 +28,30 @@ from collections.abc import Iterable
 
 
 class PenjingError(Exception):
-    """Base of everything Penjing raises on purpose."""
+    """Base of everything Penjing raises on purpose.
+
+    One printable line, whatever names and values of a stranger's are quoted in it: what would move
+    a cursor, begin a line or turn the writing around is written as an escape.
+    """
 
     exit_code = 1
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(_one_line(one) if isinstance(one, str) else one for one in said))
+
+
+_LONGEST = 6000
+"""Characters of a message: a path may have 4096, a quoted value never that many."""
+
+
+def _one_line(text: str) -> str:
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 1000]} ... {text[-900:]}"
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one == "\u3000" else ascii(one)[1:-1] for one in text
+    )
 
 
 class UsageError(PenjingError):

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from penjing.core.errors import BadInput, StorageError
+from penjing.core.errors import BadInput, FormatError, StorageError
+from penjing.core.strangers import RefusedFileError, open_plain, read_plain
 from penjing.core.units import format_size
 
 _REASONS = {
@@ -68,31 +69,35 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
         file.write(text.encode("utf-8"))
 
 
-def read_text(path: Path, *, limit: int = 256 * 2**20) -> str:
-    """Read a UTF-8 text a person named; BadInput says what is wrong with it."""
+def read_text(path: Path, *, limit: int = 256 * 2**20, inside: Path | None = None) -> str:
+    """Read a UTF-8 text, as `open_plain` opens it; BadInput says what is wrong with it."""
     try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)  # a device may have no size and no end
-        if len(data) > limit:
-            raise BadInput(f"{path} is larger than {format_size(limit)}: give a shorter text")
-        text = data.decode("utf-8")
+        text = read_plain(path, limit=limit, inside=inside).decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadInput(
             f"{path} is not UTF-8 text (byte {error.start}): convert it, "
             "for example with iconv -t utf-8"
         ) from error
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except FormatError as error:
+        raise BadInput(
+            f"{path} is larger than {format_size(limit)}: give a shorter text"
+        ) from error
     if not text.strip():
         raise BadInput(f"{path} is empty: give a text with some words in it")
     return text
 
 
 def sha256_file(path: Path, *, on_bytes: Callable[[int], None] | None = None) -> str:
-    """Hex sha256 of a file, read in 1 MiB pieces; `on_bytes` hears how many were read."""
+    """Hex sha256 of a plain file, read in 1 MiB pieces; `on_bytes` hears how many were read.
+
+    Raises OSError.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_plain(path) as file:
+        left = os.fstat(file.fileno()).st_size
         while piece := file.read(2**20):
+            if (left := left - len(piece)) < 0:
+                raise RefusedFileError("it grows while it is read")
             digest.update(piece)
             if on_bytes:
                 on_bytes(len(piece))

@@ -17,10 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from penjing.core.errors import StorageError
+from penjing.core.errors import PenjingError, StorageError
 from penjing.core.files import write_text
+from penjing.core.plain_json import read_json
 from penjing.devices.machine import Machine, look
 from penjing.devices.profile import (
     THIS,
@@ -43,6 +43,7 @@ INT8_PER_FP32_DOT = 4.0
 """The same with one (dotprod, VNNI)."""
 
 _SCHEMA = 1
+_MOST_BYTES = 2**16
 _BUDGET = 0.6  # seconds for each of the two measurements
 _READ_BYTES = 128 * 2**20
 _DOT = {"dotprod", "i8mm", "avx_vnni", "avx512_vnni", "amx_int8"}
@@ -181,14 +182,14 @@ def _key(machine: Machine) -> str:
 
 def _load_cache(path: Path, key: str) -> Benchmark | None:
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path, limit=_MOST_BYTES)
         if data["schema"] != _SCHEMA or data["key"] != key:
             return None
         read, compute = float(data["read_gbs"]), float(data["gflops_fp32"])
         if not (0 < read < 1e6 and 0 < compute < 1e9):
             return None
         return Benchmark(read, compute, str(data["day"]))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+    except (PenjingError, ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from penjing.core.errors import BadInput, UnknownName
+from penjing.core.strangers import read_plain
 from penjing.devices.shape import ModelShape
 
 SHIPPED = Path(__file__).with_name("devices.toml")
@@ -203,6 +204,7 @@ def find_device(name: str, *, home: Path | None = None) -> DeviceProfile:
     return devices[name]
 
 
+_MOST_BYTES = 4 * 2**20
 _Catalogue = tuple[Mapping[str, DeviceProfile], Mapping[str, ModelShape]]
 _cache: dict[Path, _Catalogue] = {}
 
@@ -218,11 +220,10 @@ def _load(path: Path | None) -> _Catalogue:
 
 def _read(path: Path) -> _Catalogue:
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not a device catalogue: {error}") from error
+        data = tomllib.loads(read_plain(path, limit=_MOST_BYTES).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        reason = error if isinstance(error, ValueError) else "it is nested too deeply"
+        raise BadInput(f"{path} is not a device catalogue: {reason}") from error
     table = _Table(data, str(path))
     if table.data.pop("schema", None) != 1:
         raise BadInput(f"{path}: only schema 1 is understood: install a newer penjing")

@@ -5,7 +5,7 @@ Reads a GGUF's table, a config.json or a catalogue entry, never a weight. Knows 
 
 from __future__ import annotations
 
-import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -20,6 +20,8 @@ from penjing.bundle.folder import model_name
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import TensorInfo
 from penjing.core.errors import FormatError
+from penjing.core.plain_json import read_json
+from penjing.core.strangers import open_plain, read_errors
 
 REPACKED = frozenset({"Q4_0", "IQ4_NL", "Q2_K", "Q4_K"})
 """Codecs that the engine rearranges at load for the CPU's dot products."""
@@ -193,7 +195,7 @@ def shape_from_folder(folder: Path, codec: str | None = None) -> ModelShape:
     parameters = body + table * (1 if shape.tied else 2)
     lookup = 0 if shape.tied else table
     counted = replace(shape, parameters=parameters, weight_bytes=parameters, lookup_bytes=lookup)
-    stored = sum(part.stat().st_size for part in folder.glob("*.safetensors"))
+    stored = sum(_size(part, folder) for part in folder.glob("*.safetensors"))
     return (
         counted.with_bytes(stored)
         if stored and not codec
@@ -201,17 +203,13 @@ def shape_from_folder(folder: Path, codec: str | None = None) -> ModelShape:
     )
 
 
+def _size(part: Path, folder: Path) -> int:
+    with read_errors(part), open_plain(part, inside=folder) as file:
+        return os.fstat(file.fileno()).st_size
+
+
 def _config(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _CONFIG_LIMIT:
-            raise FormatError(f"{path} is too large to be a model's config: check the file")
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FormatError(
-            f"cannot read {path}: {(error.strerror or str(error)).lower()}"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path} is not JSON: download the model again") from error
+    data = read_json(path, limit=_CONFIG_LIMIT, inside=path.parent)
     if not isinstance(data, dict):
         raise FormatError(f"{path} is not a model's config: check the folder")
     inner = data.get("text_config")  # a vision model's language half
@@ -235,7 +233,7 @@ class _Keys:
             value = max(value) if widest else ceil(sum(value) / len(value))
         if type(value) is not int or not 0 < value < 2**40:
             raise FormatError(
-                f"{self.where} does not say '{self.prefix}{key}': it cannot be judged"
+                f"{self.where} does not say '{self.prefix[:40]}{key}': it cannot be judged"
             )
         return value
 

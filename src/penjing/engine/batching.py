@@ -43,6 +43,10 @@ class BatchModel(Speller, Protocol):
         """The prompt of a conversation."""
         ...
 
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """How many those are, or at least are when they are far too many."""
+        ...
+
     def close(self) -> None:
         """Free it. Calling it twice is harmless."""
         ...
@@ -117,7 +121,7 @@ class BatchScheduler:
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """How many prompt tokens these messages need, chat template included."""
-        return len(self._model.prompt_tokens(messages))
+        return self._model.count_tokens(messages)
 
     def submit(self, request: Request, deliver: Deliver) -> Answer:
         """Take a request; see `Scheduler.submit`."""

@@ -27,11 +27,17 @@ from penjing.engine import wire
 Deliver = Callable[[Chunk | Exception], None]
 
 _GAVE_UP = "penjing: the engine gave up ("
-_REPLY = 60.0  # seconds for a reply; a chat template is stopped after five
+_REPLY = 20.0
+"""Seconds for a reply, since it was asked for or since the last one, for questions are answered one
+by one: a chat template is stopped after five, and reading and a grammar take as long at most."""
 _KEPT_ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV"),
     *("GLIBC_TUNABLES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "PENJING_DEBUG"),
 )
+
+
+class Crashed(EngineError):
+    """The worker ended while it wrote an answer. Told to who asked for it here, and no further."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +83,7 @@ class Child:
         self.counters: Mapping[str, float] = {}
         self.sign = time.monotonic()
         """When it last showed that it lives."""
+        self._replied = self.sign
         self._connection, theirs = socket.socketpair()
         with theirs:
             self._process = _start(theirs)
@@ -144,11 +151,15 @@ class Child:
                 raise Busy(1.0)
             self._replies[number] = box
         self._send({**frame, "id": number})
+        asked = time.monotonic()
         try:
-            reply = box.get(timeout=_REPLY)
-        except queue.Empty:
-            self.kill("it hung")
-            raise EngineError("the engine hung: ask again") from None
+            while (left := max(asked, self._replied) + _REPLY - time.monotonic()) > 0:
+                with contextlib.suppress(queue.Empty):
+                    reply = box.get(timeout=left)
+                    break
+            else:
+                self.kill("it hung")
+                raise EngineError("the engine hung: ask again")
         finally:
             with self._lock:
                 self._replies.pop(number, None)
@@ -187,6 +198,7 @@ class Child:
         if frame.get("health"):
             self.running, self.waiting, self.counters = frame["health"]
         if frame["is"] != "step":
+            self._replied = time.monotonic()
             with self._lock:
                 box = self._replies.get(frame["id"])
             if box:
@@ -213,7 +225,7 @@ class Child:
         for box in replies:
             box.put({"is": "refused", "error": ["EngineError", why]})
         for number, deliver in answers.items():
-            self._tell(number, deliver, EngineError(why))
+            self._tell(number, deliver, Crashed(why))
         self.over.set()
 
     def _tell(self, number: int, deliver: Deliver, said: Chunk | Exception) -> None:

@@ -24,10 +24,12 @@ from penjing.engine.guard import require_survivable
 from penjing.engine.rows import LlamaRows
 from penjing.engine.sampling import Sampler
 from penjing.engine.template import encode, render_segments
+from penjing.engine.vocabulary import longest_token
 from penjing.engine.writing import Writing
 from penjing.ggml.library import last_complaint, load
 
 _PREFILL_PIECE = 128  # tokens between two chances to stop
+_PLAINLY_SHORT = 8  # characters for each token of the context
 
 
 def usable_cores() -> int:
@@ -48,6 +50,7 @@ class LlamaCpp:
         self._vocab_size: int = self._library.llama_vocab_n_tokens(self._vocab)
         self._context_length: int = min(context, self._library.llama_model_n_ctx_train(model))
         self._threads = threads
+        self._longest_token = 0
         self._chat: Context | None = None
         self._scoring: Context | None = None
         self._seen: list[int] = []  # tokens whose keys and values the chat context holds
@@ -126,6 +129,11 @@ class LlamaCpp:
         template = self.chat_template
         if not template:
             raise EngineError(f"{self.name} has no chat template: it is not a chat model")
+        if (least := self._at_least(messages)) > self._context_length:
+            raise BadInput(
+                f"the conversation has more than {least} tokens and the context holds "
+                f"{self._context_length}: shorten it or use a larger --context"
+            )
         segments = render_segments(
             template,
             messages,
@@ -144,8 +152,21 @@ class LlamaCpp:
         return tokens
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
-        """How many prompt tokens these messages need, chat template included."""
-        return len(self.prompt_tokens(messages))
+        """How many prompt tokens these messages need, chat template included.
+
+        Of what is far too long it says so without reading it: as many as there must be.
+        """
+        least = self._at_least(messages)
+        return least if least > self._context_length else len(self.prompt_tokens(messages))
+
+    def _at_least(self, messages: Sequence[Message]) -> int:
+        """Tokens that messages must have, looked at only when they are long: reading takes time."""
+        size = sum(len(message.text) for message in messages)
+        if size <= _PLAINLY_SHORT * self._context_length:
+            return 0
+        if not self._longest_token:
+            self._longest_token = longest_token(self._library, self._vocab, self._vocab_size)
+        return size // max(self._longest_token, 1)
 
     def generate(
         self, messages: Sequence[Message], settings: GenerationSettings
@@ -261,6 +282,10 @@ class LlamaCpp:
             context.read(tokens, 0, all_logits=True)
         finally:
             context.free()
+
+    def reserve(self) -> None:
+        """Take the memory for answers now, not with the first of them."""
+        self._chat_context()
 
     def close(self) -> None:
         """Free the model. Calling it twice is harmless."""

@@ -1,7 +1,8 @@
 """A scheduler whose engine runs in a process of its own, and is started again when it crashes.
 
-What crashes are the answers in flight, each told so; the next request is served again. Knows when
-to start, to stop and to give up; must not know what runs inside.
+What crashes are the answers in flight: who has heard nothing yet is asked again (`asked.py`), the
+others are told; the next request is served again. Knows when to start, to stop and to give up; must
+not know what runs inside.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from penjing.core.errors import Busy, EngineError, PenjingError
 from penjing.core.messages import Message
 from penjing.core.serving import Health, Request
 from penjing.engine import wire
+from penjing.engine.asked import Asked
 from penjing.engine.child import Child, Deliver, Load
 
 PATIENCE = 120.0
@@ -44,17 +46,6 @@ def open_scheduler(
     return RemoteScheduler(load, patience=patience)
 
 
-class RemoteTicket:
-    """Satisfies `Ticket`."""
-
-    def __init__(self, child: Child, number: int) -> None:
-        self._child, self._number = child, number
-
-    def cancel(self) -> None:
-        """End it: the last chunk has the reason "cancelled"."""
-        self._child.cancel(self._number)
-
-
 class RemoteScheduler:
     """Satisfies `Scheduler`. After five crashes without one finished answer it gives up."""
 
@@ -66,6 +57,7 @@ class RemoteScheduler:
         self._context = 0
         self._restarts = 0
         self._before: Counter[str] = Counter()
+        self._unheard: list[Asked] | None = []  # None when no worker will come any more
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._first = threading.Event()
@@ -91,13 +83,14 @@ class RemoteScheduler:
         child = self._child
         return child.pid if child else None
 
-    def submit(self, request: Request, deliver: Deliver) -> RemoteTicket:
+    def submit(self, request: Request, deliver: Deliver) -> Asked:
         """Take a request; see `Scheduler.submit`. Waits for the engine to read the prompt's text.
 
         A crash on the way is told to `deliver`, as one later is.
         """
-        child = self._alive()
-        return RemoteTicket(child, child.submit(wire.request_out(request), deliver))
+        asked = Asked(wire.request_out(request), deliver, self._ask_again)
+        asked.send(self._alive())
+        return asked
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """How many prompt tokens these messages need, chat template included."""
@@ -146,9 +139,25 @@ class RemoteScheduler:
         if self._problem is not None:
             raise self._problem
 
+    def _ask_again(self, asked: Asked) -> bool:
+        with self._lock:
+            if self._unheard is None or self._stop.is_set():
+                return False
+            self._unheard.append(asked)
+            return True
+
     # -- the keeper's thread
 
     def _keep(self) -> None:
+        try:
+            self._keep_alive()
+        finally:
+            with self._lock:
+                unheard, self._unheard = self._unheard or [], None
+            for asked in unheard:
+                asked.give_up(self._why or "the engine was closed: start it again")
+
+    def _keep_alive(self) -> None:
         strikes = 0
         while not self._stop.is_set():
             finished = self._live_once()
@@ -181,7 +190,10 @@ class RemoteScheduler:
             self._child = child
             if self._stop.is_set():  # closed while it was starting, and nobody else will end it
                 child.kill("it was closed")
+            unheard, self._unheard = self._unheard or [], []
         self._first.set()
+        if unheard:  # each waits for a reply, and this thread must watch
+            threading.Thread(target=_ask, args=(child, unheard), daemon=True).start()
         while not child.over.wait(min(self._patience / 4, 1.0)):
             if child.in_flight and time.monotonic() - child.sign > self._patience:
                 child.kill(f"no step was finished in {self._patience:.0f} s")
@@ -190,3 +202,8 @@ class RemoteScheduler:
             self._child = None
             self._before.update(child.counters)
         return child.counters.get("finished", 0) > 0
+
+
+def _ask(child: Child, unheard: Sequence[Asked]) -> None:
+    for asked in unheard:
+        asked.send_again(child)

@@ -1,68 +1,40 @@
-"""Runs a Jinja template of unknown origin within bounds: passes, sizes, time.
+"""Runs a Jinja template of unknown origin within bounds: what it may use, passes, bytes, time.
 
 Jinja's own sandbox keeps a template away from Python's insides, and `range` short. It does not
 keep it from looping for years or filling the memory; a model file brings its own template, so a
-hostile or broken one must end in an error. Knows nothing of messages or markers.
-
-Three things are counted while a template runs, each at the only places where it can grow:
-passes (each turn of a loop, each call, each filter), characters made (outputs, joined strings,
-results) and the expanded size of every list or mapping. A clock ends what is merely slow.
+hostile or broken one must end in an error. Everything that a template may use is on a list
+(`allowed.py`); what it does is paid from a budget (`budget.py`), before it is done (`costs.py`,
+`filters.py`). What slips through all the same ends with the process it runs in (`rendering.py`).
+Knows nothing of messages or markers.
 """
 
 from __future__ import annotations
 
 import functools
-import json
-import re
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextvars import ContextVar
-from datetime import datetime
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-from jinja2 import TemplateError, nodes, pass_context
+from jinja2 import nodes, pass_context
 from jinja2.ext import Extension, loopcontrols
+from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
-_MAX_SOURCE = 512 * 1024
-_MAX_ITEMS = 200_000  # in one value, counting what is inside what
-_SMALL = 16  # widths and counts up to here need no check of their own
-_BIG_WIDTH = re.compile(r"\d{3,}|\*")
+from penjing.engine import allowed, costs, filters
+from penjing.engine.allowed import NotAllowedError
+from penjing.engine.budget import RUN, Budget, TooMuchError, written
+from penjing.engine.filters import RefusedError
 
+__all__ = ["NotAllowedError", "RefusedError", "TooMuchError", "run"]
 
-class TooMuchError(TemplateError):
-    """The template asked for more than it was given."""
-
-
-class RefusedError(TemplateError):
-    """The template itself called `raise_exception`."""
-
-
-class _Run:
-    """What one run may still use, and how it dresses the texts it makes."""
-
-    def __init__(self, steps: int, chars: int, seconds: float, dress: Callable[[str], str]) -> None:
-        self._steps = steps
-        self._chars = chars
-        self._end = time.monotonic() + seconds
-        self.dress = dress
-
-    def step(self, count: int = 1) -> None:
-        self._steps -= count
-        if self._steps < 0 or time.monotonic() > self._end:
-            raise TooMuchError("it runs too long")
-
-    def text(self, count: int) -> None:
-        self._chars -= count
-        if self._chars < 0:
-            raise TooMuchError("it writes too much")
-
-
-_RUN: ContextVar[_Run] = ContextVar("run")
+_MAX_SOURCE = 256 * 1024
+_MAX_TOKENS = 30_000  # the largest template of a current model has 3,000
+_MAX_NODES = 10_000  # likewise 1,000
+_DEAR = (nodes.Macro, nodes.Block, nodes.CallBlock, nodes.FilterBlock, nodes.For)
+_DEAR_NODES = 8  # what one of these is worth: a function of its own
+_LARGEST_BITS = 60  # of a number in the source: larger ones can have one hash
 
 
 def run(
@@ -70,22 +42,30 @@ def run(
     variables: Mapping[str, Any],
     *,
     steps: int = 1_000_000,
-    chars: int = 16 * 2**20,
-    seconds: float = 5.0,
-    dress: Callable[[str], str] = lambda text: text,
+    memory: int = 32 * 2**20,
+    longest: int = 2**20,
+    seconds: float = 3.0,
+    dress: Callable[[str], str] = str,
 ) -> str:
     """The text a template writes. Raises TemplateError, or whatever the template provokes.
 
+    `memory` bounds the bytes of all that it makes, `longest` the characters of what it writes.
     `dress` is given every text the template puts together and returns an equal one.
     """
-    token = _RUN.set(_Run(steps, chars, seconds, dress))
+    token = RUN.set(Budget(steps, memory, seconds, dress))
     try:
-        return "".join(_compiled(source).generate(variables))
+        pieces, length = [], 0
+        for piece in _compiled(source).generate(variables):
+            pieces.append(piece)
+            length += len(piece)
+            if length > longest:
+                raise TooMuchError("it writes too much")
+        return "".join(pieces)
     finally:
-        _RUN.reset(token)
+        RUN.reset(token)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=2)
 def _compiled(source: str) -> Any:
     if len(source) > _MAX_SOURCE:
         raise TooMuchError(f"it is longer than {_MAX_SOURCE} characters")
@@ -94,7 +74,7 @@ def _compiled(source: str) -> Any:
 
 @functools.lru_cache(maxsize=1)
 def _environment() -> _Bounded:
-    """As transformers sets it up, with every filter watched."""
+    """As transformers sets it up, with only what is on the lists."""
     environment = _Bounded(
         trim_blocks=True,
         lstrip_blocks=True,
@@ -102,21 +82,27 @@ def _environment() -> _Bounded:
         finalize=_finalize,
         extensions=[loopcontrols, _Generation],
     )
-    for name in ("pprint", "random", "striptags", "urlize", "wordwrap", "xmlattr"):
-        del environment.filters[name]
-    del environment.globals["lipsum"]
-    environment.filters["tojson"] = _to_json
-    for name, function in environment.filters.items():
-        environment.filters[name] = _watched(name, function)
-    environment.globals["raise_exception"] = _raise_exception
-    environment.globals["strftime_now"] = _strftime_now
+    environment.filters = dict(filters.filters())
+    environment.tests = dict(filters.tests())
+    environment.globals = dict(filters.functions())
     return environment
 
 
 class _Generation(Extension):
-    """`{% generation %}`: marks what the assistant wrote, for training; here only its body."""
+    """`{% generation %}`: marks what the assistant wrote, for training; here only its body.
+
+    It also counts what the parser is given.
+    """
 
     tags = {"generation"}  # noqa: RUF012
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        """Every word of the template, once."""
+        for count, token in enumerate(stream):
+            RUN.get().step(0)
+            if count > _MAX_TOKENS:
+                raise TooMuchError(f"it has more than {_MAX_TOKENS} words")
+            yield token
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
@@ -124,59 +110,129 @@ class _Generation(Extension):
 
 
 class _Bounded(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"+", "*", "**", "%"})
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "**", "%"})
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         _Meter().visit(tree)
         return tree
 
-    def tick(self, chars: int) -> None:
-        """One turn of a loop or one run of a macro, which writes so many fixed characters."""
-        _RUN.get().step()
-        _RUN.get().text(chars)
+    # what the meter puts into a template
 
-    def made(self, value: Any) -> Any:
-        """Every value that a template builds comes through here."""
-        if isinstance(value, str):
-            _RUN.get().text(len(value))
-            return _RUN.get().dress(value)
-        if isinstance(value, list | tuple | dict | Namespace):
-            _expanded(value)
-        elif isinstance(value, int) and value.bit_length() > 256:
-            raise TooMuchError("its numbers are too large")
+    def tick(self) -> None:
+        """One turn of a loop or one run of a macro."""
+        RUN.get().step()
+
+    def fixed(self, chars: int) -> str:
+        """So many characters of the template's own are written."""
+        RUN.get().charge(chars)
+        return ""
+
+    def seen(self, value: Any) -> Any:
+        """A value that is compared."""
+        RUN.get().step()
         return value
 
-    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        _RUN.get().step()
-        if operator == "*":
-            _check_repeat(left, right)
-            _check_repeat(right, left)
-        elif operator == "**" and not (_is_small(left) and _is_small(right)):
-            raise TooMuchError("its numbers are too large")
-        elif operator == "%" and isinstance(left, str):
-            _check_format(left, right if isinstance(right, tuple) else (right,))
-        return self.made(super().call_binop(context, operator, left, right))
+    def spread(self, values: Any) -> Any:
+        """`*values` in a call."""
+        return RUN.get().gathered(values)
+
+    def made(self, value: Any) -> Any:
+        """A list, tuple or mapping that was spelled out."""
+        return costs.made(value)
+
+    def joined(self, *values: Any) -> Any:
+        """`a ~ b`."""
+        return costs.joined(values)
+
+    # what Jinja asks of an environment
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """`obj.attribute`: a method of the list, or an entry."""
+        RUN.get().step()
+        missing = object()
+        if isinstance(obj, dict) and attribute not in allowed.methods_of(dict) and attribute in obj:
+            return obj[attribute]
+        found = allowed.attribute(obj, attribute, missing)
+        if found is not missing:
+            return found
+        try:
+            if isinstance(obj, allowed.SUBSCRIPTED):
+                return obj[attribute]  # type: ignore[call-overload, index]
+        except (TypeError, LookupError):
+            pass
+        return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """`obj[argument]`: an entry, or a method of the list."""
+        budget = RUN.get()
+        budget.step()
+        if isinstance(obj, allowed.SUBSCRIPTED):
+            if isinstance(argument, slice) and isinstance(obj, str | list | tuple):
+                return costs.cut(obj, argument)
+            try:
+                return obj[argument]
+            except (TypeError, LookupError):
+                pass
+        missing = self.undefined(obj=obj, name=argument)
+        if not isinstance(argument, str):
+            return missing
+        return allowed.attribute(obj, str(argument), missing)
+
+    def call_binop(
+        self,
+        context: Context,  # noqa: ARG002
+        operator: str,
+        left: Any,
+        right: Any,
+    ) -> Any:
+        """`left operator right`."""
+        return costs.binary(operator, left, right)
 
     def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
-        _RUN.get().step()
-        bound = getattr(function, "__self__", None)
-        if bound is None:  # str.format arrives wrapped
-            bound = getattr(getattr(function, "__wrapped__", None), "__self__", None)
-        if isinstance(bound, str):
-            if function.__name__ == "join":
-                args = (list(*args),)  # a generator can be looked through only once
-            _check_growth(function.__name__, (bound, *args), kwargs)
-        return self.made(super().call(context, function, *args, **kwargs))
+        """`function(...)`: of the lists only."""
+        owner = getattr(function, "__self__", None)
+        if owner is self:
+            return function(*args)
+        name = getattr(function, "__name__", "")
+        if isinstance(owner, str | list | tuple | dict | float):
+            if name not in allowed.methods_of(type(owner)):
+                raise allowed.not_callable(function)
+            for inner in ("_loop_vars", "_block_vars"):  # Jinja's own, for its functions
+                kwargs.pop(inner, None)
+            if name in ("format", "format_map"):
+                function = self.wrap_str_format(function) or function
+            return costs.method(name, owner, function, args, kwargs)
+        RUN.get().step()
+        if not (
+            isinstance(function, allowed.CALLED)
+            or any(function is one for one in self.globals.values())
+            or (owner is not None and name in allowed.methods_of(type(owner)))
+        ):
+            raise allowed.not_callable(function)
+        result = super().call(context, function, *args, **kwargs)
+        return result if name in ("cycle", "next") else costs.made(result)
 
 
 class _Meter(NodeTransformer):
-    """Puts the counting into a parsed template."""
+    """Refuses what is not on the lists, and puts the counting into a parsed template."""
+
+    def __init__(self) -> None:
+        self._nodes = 0
+
+    def visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> Any:
+        """Every node comes through here, once."""
+        RUN.get().step(0)
+        self._nodes += _DEAR_NODES if isinstance(node, _DEAR) else 1
+        if self._nodes > _MAX_NODES:
+            raise TooMuchError(f"it has more than {_MAX_NODES} parts")
+        allowed.require_node(node)
+        return super().visit(node, *args, **kwargs)
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         if node.test is not None:  # a test that always fails never reaches the body
-            passed = nodes.Not(_call("tick", nodes.Const(0)))
+            passed = nodes.Not(_call("tick"))
             node.test = nodes.And(passed, node.test)
         return _ticking(node)
 
@@ -186,152 +242,56 @@ class _Meter(NodeTransformer):
 
     visit_Macro = visit_CallBlock = visit_Block = _counted  # noqa: N815
 
+    def visit_Output(self, node: nodes.Output) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        chars = sum(len(one.data) for one in node.nodes if isinstance(one, nodes.TemplateData))
+        if chars:
+            node.nodes.insert(0, _call("fixed", nodes.Const(chars)))
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = _call("seen", node.expr)
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _call("joined", *node.nodes)
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:  # noqa: N802
+        if isinstance(node.value, int) and node.value.bit_length() > _LARGEST_BITS:
+            raise TooMuchError("its numbers are too large")
+        return node
+
+    def _spreading(self, node: Any) -> nodes.Node:
+        self.generic_visit(node)
+        if node.dyn_args is not None:
+            node.dyn_args = _call("spread", node.dyn_args)
+        return node  # type: ignore[no-any-return]
+
+    visit_Call = visit_Filter = visit_Test = _spreading  # noqa: N815
+
     def _measured(self, node: nodes.Expr) -> nodes.Node:
         self.generic_visit(node)
         return _call("made", node)
 
-    visit_Concat = visit_List = visit_Dict = _measured  # noqa: N815
+    visit_List = visit_Dict = _measured  # noqa: N815
 
     def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
         return _call("made", node) if node.ctx == "load" else node
 
 
-def _call(name: str, argument: nodes.Expr) -> nodes.Call:
-    return nodes.Call(nodes.EnvironmentAttribute(name), [argument], [], None, None)
+def _call(name: str, *arguments: nodes.Expr) -> nodes.Call:
+    return nodes.Call(nodes.EnvironmentAttribute(name), list(arguments), [], None, None)
 
 
 def _ticking(node: Any) -> nodes.Node:
-    fixed = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
-    node.body.insert(0, nodes.ExprStmt(_call("tick", nodes.Const(fixed))))
+    node.body.insert(0, nodes.ExprStmt(_call("tick")))
     return node  # type: ignore[no-any-return]
 
 
 @pass_context
-def _finalize(context: Context, value: Any) -> Any:
-    _RUN.get().step()
-    return context.environment.made(value)  # type: ignore[attr-defined]
-
-
-def _watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The same filter, counted before and after."""
-    passes = hasattr(function, "jinja_pass_arg")  # a context or an environment comes first
-
-    @functools.wraps(function)
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        _RUN.get().step()
-        if name == "join":
-            place = 1 if passes else 0
-            args = (*args[:place], list(args[place]), *args[place + 1 :])
-        _check_growth(name, args[1:] if passes else args, kwargs)
-        return _environment().made(function(*args, **kwargs))
-
-    return watched
-
-
-def _check_growth(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-    """Refuse, before it is made, a result that is much longer than what it is made from."""
-    budget = _RUN.get()
-    subject = args[0] if args else ""
-    length = len(subject) if isinstance(subject, str) else 1
-    for value in (*args[1:], *kwargs.values()):
-        if isinstance(value, int) and value > _SMALL:
-            budget.text(value * (1 + length // 16))
-    if name == "replace" and len(args) > 2:
-        budget.text(str(subject).count(str(args[1])) * len(str(args[2])))
-    elif name == "join":
-        items = subject if isinstance(subject, list) else args[1] if len(args) > 1 else []
-        between = args[1] if isinstance(subject, list) and len(args) > 1 else subject
-        if isinstance(items, list | tuple | dict):
-            budget.text(len(items) * len(str(between)))
-            _expanded(list(items))
-    elif name in ("format", "format_map") and isinstance(subject, str):
-        _check_format(subject, (*args[1:], *kwargs.values()))
-
-
-def _check_repeat(value: Any, times: Any) -> None:
-    if isinstance(value, str) and isinstance(times, int):
-        _RUN.get().text(len(value) * max(times, 0))
-    elif (
-        isinstance(value, list | tuple)
-        and isinstance(times, int)
-        and _expanded(value) * max(times, 0) > _MAX_ITEMS
-    ):
-        raise TooMuchError("its lists are too large")
-
-
-def _check_format(text: str, values: Sequence[Any]) -> None:
-    if _BIG_WIDTH.search(text) or "{:{" in text:
-        raise TooMuchError("it asks for very wide columns")
-    places = text.count("%") + text.count("{")
-    for value in values:
-        if isinstance(value, str):
-            _RUN.get().text(places * len(value))
-        else:
-            _expanded(value)
-
-
-def _is_small(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) <= 64
-
-
-def _expanded(value: Any) -> int:
-    """How many items a value has when everything inside it is written out; bounded.
-
-    A list that holds one list twice, forty levels deep, is small in memory and endless in print.
-    """
-    sizes: dict[int, int] = {}
-
-    def size(item: Any, depth: int) -> int:
-        if isinstance(item, str):
-            return 1 + len(item) // 64
-        if isinstance(item, Namespace):
-            item = object.__getattribute__(item, "_Namespace__attrs")
-        if isinstance(item, dict):
-            inner: Iterator[Any] = iter(item.values())
-        elif isinstance(item, list | tuple):
-            inner = iter(item)
-        else:
-            return 1
-        if depth > 64:
-            raise TooMuchError("its lists are nested too deeply")
-        if id(item) not in sizes:
-            sizes[id(item)] = 1  # a namespace may hold itself
-            total = 1 + sum(size(each, depth + 1) for each in inner)
-            if total > _MAX_ITEMS:
-                raise TooMuchError("its lists are too large")
-            sizes[id(item)] = total
-        return sizes[id(item)]
-
-    total = size(value, 0)
-    _RUN.get().step(1 + len(sizes) // _SMALL)
-    return total
-
-
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    """As transformers does: Jinja's own would escape what a model must read plainly."""
-    if indent is not None and not 0 <= indent <= _SMALL:
-        raise TooMuchError("it asks for very wide columns")
-    return json.dumps(
-        value,
-        ensure_ascii=ensure_ascii,
-        indent=indent,
-        separators=separators,
-        sort_keys=sort_keys,
-    )
-
-
-def _raise_exception(message: Any) -> NoReturn:
-    raise RefusedError(str(message))
-
-
-def _strftime_now(pattern: str) -> str:
-    if len(pattern) > 100 or re.search(r"%[^A-Za-z%]*\d", pattern):
-        raise TooMuchError("it asks for very wide columns")
-    return datetime.now().strftime(pattern)  # local time, as transformers does
+def _finalize(context: Context, value: Any) -> Any:  # noqa: ARG001
+    RUN.get().step()
+    return costs.made(value) if isinstance(value, str) else written(value)

@@ -16,12 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from penjing.core import limits
 from penjing.core.egress.shutter import close_shutter
 from penjing.core.errors import PenjingError
 from penjing.core.messages import Chunk, Message
 from penjing.core.process import end_with, shield
 from penjing.engine import wire
 from penjing.engine.batching import Answer, BatchScheduler
+
+HEADROOM = 2**30
+"""Bytes beside the model and its rows, which are there when requests come: prompts, grammars."""
+_PER_THREAD = 2**25
 
 
 class Worker:
@@ -53,6 +58,8 @@ class Worker:
             }
         )
         self._warm(self._scheduler)
+        if used := limits.in_use().data:
+            limits.limit_data(used + HEADROOM + _PER_THREAD * (os.cpu_count() or 1))
         try:
             while self._do(self._scheduler, wire.receive(self._connection)):
                 pass
@@ -61,7 +68,9 @@ class Worker:
 
     def _open(self, wanted: dict[str, Any]) -> BatchScheduler:
         from penjing.engine.llamacpp import LlamaCpp
+        from penjing.engine.rendering import RENDERER
 
+        RENDERER.start()  # while the model loads
         model = LlamaCpp.open(
             Path(wanted["path"]), context=wanted["context"], threads=wanted["threads"]
         )

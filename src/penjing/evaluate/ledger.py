@@ -17,8 +17,12 @@ from typing import IO, Any
 
 import numpy as np
 
-from penjing.core.errors import StorageError
+from penjing.core.errors import PenjingError, StorageError
 from penjing.core.files import disk_errors, require_space, write_text
+from penjing.core.plain_json import read_json
+from penjing.core.strangers import open_plain
+
+_MOST_BYTES = 2**20
 
 Signature = Mapping[str, str | int]
 
@@ -58,7 +62,7 @@ class Ledger:
     def open_row(self, row: int) -> IO[bytes]:
         """A file that stands at the beginning of a row; the caller closes it."""
         try:
-            file = self.rows_path.open("rb")
+            file = open_plain(self.rows_path)
             file.seek(row * self._row_bytes)
         except OSError as error:
             raise StorageError(f"cannot read {self.rows_path}: run again") from error
@@ -67,9 +71,10 @@ class Ledger:
     def _complete_rows(self) -> int:
         """How many rows of this very signature are there."""
         try:
-            note = json.loads(self._note_path.read_text(encoding="utf-8"))
-            size = self.rows_path.stat().st_size
-        except (OSError, ValueError):
+            note = read_json(self._note_path, limit=_MOST_BYTES)
+            with open_plain(self.rows_path) as file:
+                size = os.fstat(file.fileno()).st_size
+        except (OSError, PenjingError):
             return 0
         done = note.pop("done", 0) if isinstance(note, dict) else 0
         if note != self._note or type(done) is not int or not 0 < done <= self._rows:

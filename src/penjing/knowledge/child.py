@@ -1,6 +1,7 @@
-"""The process that reads one document: `python -m penjing.knowledge.child FORMAT MEMORY SECONDS`.
+"""The process that reads one document: its arguments are format, memory, seconds and parent.
 
 Takes its limits before a byte of the document, answers one JSON document, and knows nothing else.
+It ends when the parent does: who cancels does not leave it behind.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import sys
 from typing import Any
 
 from penjing.core.errors import MissingExtra, PenjingError
+from penjing.core.process import end_with
 from penjing.knowledge.formats import FORMATS
 
 
 def main() -> int:
     """Read standard input, write the text or the error."""
-    form, memory, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    form = sys.argv[1]
+    memory, seconds, parent = map(int, sys.argv[2:5])
     if form not in FORMATS:
         return 2
+    end_with(parent)
     _bound(memory, seconds)
     try:
         answer = _read(form, sys.stdin.buffer.read())
@@ -37,6 +41,10 @@ def _read(form: str, data: bytes) -> dict[str, Any]:
         return {"error": str(error)}
     except RecursionError:
         return {"error": "it is nested too deeply: save it anew"}
+    except MemoryError:
+        raise
+    except Exception as error:  # a reader's bug over bytes that nobody foresaw is a line, too
+        return {"error": f"it cannot be understood ({type(error).__name__}): save it anew"}
     sections = [(one.start, one.heading, one.place) for one in plain.sections]
     return {"text": plain.text, "sections": sections}
 

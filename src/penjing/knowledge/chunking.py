@@ -20,9 +20,12 @@ _LEAST = 12
 """Tokens below which a section goes with the next one: a heading that stands alone."""
 
 _SENTENCE = re.compile(
-    r"""[.!?]["')\]]*(?=\s)|[。！？；…]+["'”’」』）】]*|\n+""",
+    r"""(?:[.!?]["')\]]*(?=\s)|[。！？；…]+["'”’」』）】]*|\n+)\s*+""",
 )
-_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
+"""With the spaces after it."""
+_SHORT = 8
+"""Characters within which no second sentence ends."""
+_WIDE = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]+")
 _WIDE_TOKENS = 0.7
 _NARROW_TOKENS = 0.28
 
@@ -50,7 +53,9 @@ def chunks(plain: Plain, aim: int = AIM, most: int = MOST) -> list[Chunk]:
 
 def tokens(text: str) -> float:
     """About how many tokens a multilingual vocabulary needs: wide characters are words."""
-    wide = len(_WIDE.findall(text))
+    if text.isascii():
+        return _NARROW_TOKENS * len(text)
+    wide = sum(map(len, _WIDE.findall(text)))
     return _WIDE_TOKENS * wide + _NARROW_TOKENS * (len(text) - wide)
 
 
@@ -87,11 +92,8 @@ def _pieces(text: str, start: int, end: int, aim: int, most: int) -> Iterator[tu
 def _stops(text: str, start: int, end: int, most: int) -> Iterator[int]:
     """Where sentences end, the spaces after them included; too long ones are cut."""
     begin = start
-    ends = [match.end() for match in _SENTENCE.finditer(text, start, end)]
-    for stop in [*ends, end]:
-        while stop < end and text[stop].isspace():
-            stop += 1  # noqa: PLW2901
-        while tokens(text[begin:stop]) > most:
+    for stop in _ends(text, start, end):
+        while _is_longer(text, begin, stop, most):
             begin = _cut(text, begin, most)
             yield begin
         if stop > begin:
@@ -99,16 +101,40 @@ def _stops(text: str, start: int, end: int, most: int) -> Iterator[int]:
             begin = stop
 
 
+def _ends(text: str, start: int, end: int) -> Iterator[int]:
+    """One past each sentence and the spaces after it; no space is looked at twice.
+
+    One of a few characters goes with the next: a text of ten million of them is no more work.
+    """
+    at = start
+    while found := _SENTENCE.search(text, min(at + _SHORT, end), end):
+        at = found.end()
+        yield at
+    yield end
+
+
+def _is_longer(text: str, begin: int, stop: int, most: int) -> bool:
+    """More than `most` tokens, without counting all of a line of megabytes."""
+    beyond = int(most / _NARROW_TOKENS) + 1
+    return stop - begin > beyond or tokens(text[begin:stop]) > most
+
+
 def _cut(text: str, begin: int, most: int) -> int:
     """The last space before it is too long; without one, a cut between any two characters."""
-    end = begin + 1
-    low, high = 1, int(most / _NARROW_TOKENS)
-    while low < high:  # the longest that fits
-        middle = (low + high + 1) // 2
-        if tokens(text[begin : begin + middle]) <= most:
-            low = middle
-        else:
-            high = middle - 1
-    end = begin + low
-    space = text.rfind(" ", begin + low // 2, end)
+    window = text[begin : begin + int(most / _NARROW_TOKENS)]
+    fits = max(1, _fitting(window, most))
+    end = begin + fits
+    space = text.rfind(" ", begin + fits // 2, end)
     return space + 1 if space > begin else end
+
+
+def _fitting(window: str, most: int) -> int:
+    """How many characters are `most` tokens, run after run of wide and narrow ones."""
+    at, size = 0, 0.0
+    for run in _WIDE.finditer(window):
+        for weight, stop in ((_NARROW_TOKENS, run.start()), (_WIDE_TOKENS, run.end())):
+            more = weight * (stop - at)
+            if size + more > most:
+                return at + int((most - size) / weight)
+            at, size = stop, size + more
+    return at + min(len(window) - at, int((most - size) / _NARROW_TOKENS))

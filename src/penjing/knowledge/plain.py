@@ -9,6 +9,10 @@ from penjing.core.errors import BadInput
 
 MOST_CHARACTERS = 20_000_000
 """Of one document: a shelf of books."""
+MOST_SECTIONS = 100_000
+"""Of one document."""
+_MOST_TITLES = MOST_CHARACTERS
+"""Characters of all sections' headings: each section says its titles again."""
 _LONGEST_TITLE = 200
 _HALF = re.compile("[\0\ud800-\udfff]")
 
@@ -47,6 +51,7 @@ class Builder:
         self._pieces: list[str] = []
         self._sections: list[Section] = []
         self._titles: list[tuple[int, str]] = []
+        self._titled = 0
         self.length = 0
         """Characters so far."""
 
@@ -61,16 +66,22 @@ class Builder:
 
     def heading(self, level: int, title: str) -> None:
         """A section under a title of this level begins here; 1 is the outermost."""
-        short = " ".join(title.split())[:_LONGEST_TITLE]
+        short = " ".join(title[: 10 * _LONGEST_TITLE].split())[:_LONGEST_TITLE]
         self._titles = [one for one in self._titles if one[0] < level]
         if short:
             self._titles.append((level, _HALF.sub("\N{REPLACEMENT CHARACTER}", short)))
         heading = tuple(title for _, title in self._titles)
-        self._sections.append(Section(self.length, heading))
+        self._section(Section(self.length, heading))
 
     def place(self, name: str) -> None:
         """A section that has no heading and is somewhere begins here."""
-        self._sections.append(Section(self.length, (), name))
+        self._section(Section(self.length, (), name))
+
+    def _section(self, section: Section) -> None:
+        self._titled += sum(map(len, section.heading)) + len(section.place)
+        if len(self._sections) == MOST_SECTIONS or self._titled > _MOST_TITLES:
+            raise BadInput(f"it has more than {MOST_SECTIONS} headings, or long ones: split it")
+        self._sections.append(section)
 
     def done(self) -> Plain:
         """All of it. Raises BadInput when there is nothing to read."""

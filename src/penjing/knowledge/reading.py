@@ -7,6 +7,7 @@ no part in the vault and no file of ours: bytes go in by a pipe, text comes out 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -22,16 +23,19 @@ from penjing.knowledge.plain import MOST_CHARACTERS, Plain, Section
 MOST_BYTES = 100 * 2**20
 """Of one file."""
 _MOST_ANSWER = 8 * MOST_CHARACTERS
+_ONE = threading.Lock()
+"""At a time: memory and cores are promised of this process, and not of each document."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """What reading one document may take."""
 
-    memory: int = 2**30
+    memory: int = 512 * 2**20
     """Bytes of address space."""
-    seconds: int = 120
-    """Of the processor, and on the clock."""
+    seconds: int = 60
+    """Of the processor; five times that on the clock. The last line: formats refuse sooner what is
+    hostile, and only a long PDF needs as many."""
 
 
 def format_of(name: str, media: str = "") -> str:
@@ -59,7 +63,8 @@ def read(name: str, media: str, data: bytes, limits: Limits | None = None) -> Pl
     form = format_of(name, media)
     require_size(name, len(data))
     try:
-        return _in_child(form, data, limits or Limits())
+        with _ONE:
+            return _in_child(form, data, limits or Limits())
     except MissingExtra:
         raise
     except PenjingError as error:
@@ -68,13 +73,14 @@ def read(name: str, media: str, data: bytes, limits: Limits | None = None) -> Pl
 
 def _in_child(form: str, data: bytes, limits: Limits) -> Plain:
     command = [sys.executable, "-P", "-m", "penjing.knowledge.child"]
+    numbers = map(str, (limits.memory, limits.seconds, os.getpid()))
     child = subprocess.Popen(
-        [*command, form, str(limits.memory), str(limits.seconds)],
+        [*command, form, *numbers],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    late = threading.Timer(limits.seconds, child.kill)
+    late = threading.Timer(5 * limits.seconds, child.kill)
     late.start()
     try:
         into, out = child.stdin, child.stdout

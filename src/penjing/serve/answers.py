@@ -15,6 +15,10 @@ from penjing.core.errors import EngineError
 from penjing.core.messages import Chunk
 from penjing.core.protocols import Scheduler, Ticket
 from penjing.core.serving import Request
+from penjing.core.threads import Threads
+
+_ASKING = 16
+"""Threads that hand requests to the engine."""
 
 
 class Answers:
@@ -25,6 +29,7 @@ class Answers:
         self._arrived: deque[tuple[Answer, Chunk | Exception]] = deque()
         self._woken = False
         self._lock = threading.Lock()
+        self._threads = Threads("asking the engine", _ASKING)
 
     async def begin(self, request: Request) -> Answer:
         """Hand a request to the engine. Raises BadInput or Busy at once."""
@@ -43,7 +48,7 @@ class Answers:
             answer.handed_over(self._scheduler.submit(request, deliver))
 
         try:
-            await asyncio.to_thread(submit)
+            await self._threads.run(submit)
         except asyncio.CancelledError:
             answer.close()
             raise

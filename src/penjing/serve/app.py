@@ -33,6 +33,7 @@ from penjing.serve.api import (
     watch,
 )
 from penjing.serve.desk import Desk
+from penjing.serve.documented import Documented
 from penjing.serve.limits import Limits
 from penjing.serve.metrics import Metrics
 from penjing.serve.openai import chat, completions, embeddings, models, responses
@@ -82,9 +83,9 @@ def _fastapi(desk: Desk) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         yield
-        await desk.replies.close()
+        await desk.replies.close(desk.limits.keeping_seconds / 2)
 
-    app = FastAPI(
+    app = Documented(
         title="Penjing",
         version=__version__,
         docs_url=None,  # its page would be fetched from elsewhere

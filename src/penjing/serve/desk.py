@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penjing.core.protocols import Assistant
+from penjing.core.threads import Threads
 from penjing.serve.answers import Answers
 from penjing.serve.indexing import Indexing
 from penjing.serve.limits import Limits
@@ -17,6 +18,8 @@ from penjing.serve.services import Services
 
 _UPLOADS = 2
 """Documents that one person sends at once: each is held in memory."""
+_REQUESTS, _PASSPHRASES = 32, 2
+"""Threads: of requests that block, and of those that make a key of a new passphrase."""
 
 
 @dataclass
@@ -39,6 +42,10 @@ class Desk:
     """The documents of every person that are in memory."""
     evict: Any = None
     """The door's: ends a person's web sessions and closes their store."""
+    threads: Threads = field(default_factory=lambda: Threads("a request", _REQUESTS))
+    """For what blocks."""
+    passphrases: Threads = field(default_factory=lambda: Threads("a key", _PASSPHRASES))
+    """For what makes keys of passphrases: slow on purpose, and in nobody else's way."""
     answers: Answers = field(init=False)
     """What the engine writes."""
     plain: Plain = field(init=False)

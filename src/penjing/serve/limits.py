@@ -62,4 +62,14 @@ class Limits:
     turns: int = 64
     """Turns in all sessions that are being answered; each has a thread."""
     grace_seconds: float = 10.0
-    """For what is being answered, when the server is asked to stop."""
+    """From being asked to stop to the end of the process."""
+
+    @property
+    def answering_seconds(self) -> float:
+        """The first part of the grace: what is being answered may be answered to its end."""
+        return max(0.0, self.grace_seconds - self.keeping_seconds)
+
+    @property
+    def keeping_seconds(self) -> float:
+        """The last: what was said is kept, keys are forgotten. There is some without a grace."""
+        return min(3.0, max(0.5, self.grace_seconds / 4))

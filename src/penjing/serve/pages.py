@@ -22,6 +22,7 @@ _TYPES: Mapping[str, str] = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
 _NEVER = "no-store"
@@ -46,15 +47,19 @@ def router() -> APIRouter:
     made = APIRouter(include_in_schema=False)
 
     @made.api_route("/", methods=["GET", "HEAD"])
-    def start() -> Response:
+    async def start() -> Response:
         return _answer(page[_START])
 
     @made.api_route("/favicon.svg", methods=["GET", "HEAD"])
-    def icon() -> Response:
+    async def icon() -> Response:
         return _answer(page["favicon.svg"])
 
+    @made.api_route("/licences.txt", methods=["GET", "HEAD"])
+    async def licences() -> Response:
+        return _answer(page["licences.txt"])
+
     @made.api_route("/assets/{name:path}", methods=["GET", "HEAD"])
-    def asset(name: str) -> Response:
+    async def asset(name: str) -> Response:
         found = page.get(ASSETS + name)
         if found is None:
             raise HTTPException(404)

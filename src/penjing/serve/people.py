@@ -59,14 +59,6 @@ class VaultPeople:
         """Destroy a person's key."""
         self._vault.wipe(self._actor(asks), self._person(person).name)
 
-    def require_passphrase(self, person: str, passphrase: str) -> None:
-        """Raise WrongPassphrase unless it is theirs."""
-        from penjing.vault import slots
-        from penjing.vault.secrets import Passphrase
-
-        known = slots.load(self._vault.place, person)
-        slots.open_slots(known, Passphrase(passphrase)).wipe()
-
     def set_passphrase(self, person: str, old: str, new: str) -> None:
         """Another passphrase and another key."""
         from penjing.vault.envelope import require_passphrase
@@ -127,9 +119,6 @@ class Alone:
         for name in self._store.settings.all():
             self._store.settings.drop(name)
         self._store.snapshots.drop()
-
-    def require_passphrase(self, person: str, passphrase: str) -> None:
-        """There is none."""
 
     def set_passphrase(self, person: str, old: str, new: str) -> None:
         """There is none."""

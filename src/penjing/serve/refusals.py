@@ -67,6 +67,15 @@ class Conflict(UsageError):
     """It cannot be done now, because something else is going on."""
 
 
+class Refused(UsageError):
+    """The door says no, in its own words."""
+
+    def __init__(self, message: str, status: int, seconds: float | None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.seconds = seconds
+
+
 _STATUS: Sequence[tuple[type[PenjingError], int]] = (
     (TooLarge, 413),
     (Throttled, 429),
@@ -89,6 +98,8 @@ _KINDS = {401: "authentication_error", 403: "permission_error", 429: "rate_limit
 
 def status_of(error: PenjingError) -> int:
     """The HTTP status of an error."""
+    if isinstance(error, Refused):
+        return error.status
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
@@ -107,8 +118,9 @@ def openai_error(error: PenjingError) -> tuple[int, dict[str, Any]]:
 def answer(request: Request, error: PenjingError) -> JSONResponse:
     """An error as a response."""
     headers = {}
-    if isinstance(error, Busy | Throttled):
-        headers["Retry-After"] = str(max(1, math.ceil(error.seconds)))
+    seconds = getattr(error, "seconds", None)  # of Busy, Throttled and Refused
+    if seconds is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(seconds)))
     if isinstance(error, TooLarge):
         headers["Connection"] = "close"  # the rest of it may still be coming
     if is_openai(request):

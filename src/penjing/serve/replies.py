@@ -97,16 +97,16 @@ class Replies:
 
     async def stop(self, person: str) -> None:
         """Stop all turns of a person and wait until what was said is kept."""
-        await self._end([turn for turn in self._turns if turn.person == person])
+        await self._end([turn for turn in self._turns if turn.person == person], _GRACE)
 
-    async def close(self) -> None:
-        """Stop all turns and wait until what was said is kept."""
-        await self._end(list(self._turns))
+    async def close(self, seconds: float = _GRACE) -> None:
+        """Stop all turns and wait until what was said is kept; no longer than that."""
+        await self._end(list(self._turns), seconds)
 
-    async def _end(self, turns: list[Turn]) -> None:
+    async def _end(self, turns: list[Turn], seconds: float) -> None:
         for turn in turns:
             turn.stop()
         waited = 0.0
-        while waited < _GRACE and any(turn in self._turns for turn in turns):
+        while waited < seconds and any(turn in self._turns for turn in turns):
             await asyncio.sleep(_STEP)
             waited += _STEP

@@ -2,6 +2,7 @@
 
 Stopping is in steps: nothing new is accepted, what is being answered has its grace, what is left
 is stopped (and what was said is kept), the door forgets its keys. A second Ctrl-C skips the grace.
+When all of the grace is over the process ends, whatever still runs or waits in it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from penjing.core.threads import Threads
+from penjing.serve.ending import Ending
 from penjing.serve.limits import Limits
 from penjing.serve.lingering import Lingering
 
@@ -51,6 +54,8 @@ class Plan:
     """Called on SIGHUP, in a thread."""
     healthy: Callable[[], bool] = lambda: True
     """Whether a watchdog may be told that all is well."""
+    end: Callable[[], object] = lambda: None
+    """Ends the process, whatever still runs in it; called when the grace is over."""
 
 
 def serve(app: ASGIApp, listening: socket.socket, plan: Plan) -> None:
@@ -76,12 +81,14 @@ class Server(uvicorn.Server):
                 server_header=False,
                 h11_max_incomplete_event_size=_HEADERS,
                 timeout_keep_alive=_IDLE,
-                timeout_graceful_shutdown=max(1, round(plan.limits.grace_seconds)),
+                timeout_graceful_shutdown=plan.limits.answering_seconds,  # type: ignore[arg-type]
                 ssl_certfile=plan.certificate,
                 ssl_keyfile=plan.key,
             )
         )
         self._plan = plan
+        self._ending = Ending(plan.end)
+        self._pulses, self._reloads = Threads("the pulse", 1), Threads("reading again", 1)
         self._tasks: set[asyncio.Task[Any]] = set()
 
     @contextmanager
@@ -108,6 +115,9 @@ class Server(uvicorn.Server):
         """Stop with grace; asked again, without."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        limits = self._plan.limits
+        rest = 0.0 if self.force_exit else limits.answering_seconds
+        self._ending.within(rest + limits.keeping_seconds)
         tell_manager("STOPPING=1")
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -126,7 +136,7 @@ class Server(uvicorn.Server):
     async def _pulse(self) -> None:
         """A manager that watches hears from us as long as the loop turns and the engine is well."""
         while True:
-            if await asyncio.to_thread(self._plan.healthy):
+            if await self._pulses.run(self._plan.healthy):
                 tell_manager("WATCHDOG=1")
             await asyncio.sleep(_PULSE)
 
@@ -136,7 +146,7 @@ class Server(uvicorn.Server):
 
     async def _reloaded(self, reload: Callable[[], None]) -> None:
         tell_manager("RELOADING=1")
-        await asyncio.to_thread(reload)
+        await self._reloads.run(reload)
         tell_manager("READY=1")
 
     def _keep(self, work: Any) -> None:

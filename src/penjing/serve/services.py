@@ -56,10 +56,6 @@ class People(Protocol):
         """Destroy a person's key. Themselves, or an owner."""
         ...
 
-    def require_passphrase(self, person: str, passphrase: str) -> None:
-        """Raise WrongPassphrase unless it is this person's. No store of theirs may be open."""
-        ...
-
     def set_passphrase(self, person: str, old: str, new: str) -> None:
         """Another passphrase and another key. InUse while any store of theirs is open."""
         ...

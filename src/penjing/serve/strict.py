@@ -5,9 +5,11 @@ The framework reads a body whole before anybody looks at it; these wrappers make
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from fastapi.routing import APIRoute
@@ -17,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penjing.serve import limits
+from penjing.serve.desk import desk_of
 from penjing.serve.refusals import BadParameter, TooLarge, answer
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
@@ -37,7 +40,10 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose handlers get a `StrictRequest`."""
+    """A route whose handlers get a `StrictRequest`; what is not async runs in our threads."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **about: Any) -> None:
+        super().__init__(path, _in_our_threads(endpoint), **about)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's handler, given our request."""
@@ -52,6 +58,18 @@ class StrictRoute(APIRoute):
                 raise
 
         return strictly
+
+
+def _in_our_threads(handler: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    """A handler that blocks as one that does not. The process waits for the framework's threads."""
+    if inspect.iscoroutinefunction(handler):
+        return handler
+
+    @functools.wraps(handler)
+    async def apart(request: Request, **more: Any) -> Any:
+        return await desk_of(request).threads.run(handler, request=request, **more)
+
+    return apart
 
 
 def _cause(error: BaseException) -> BadParameter | TooLarge | None:

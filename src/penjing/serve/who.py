@@ -5,13 +5,17 @@ Knows neither how they proved it nor what HTTP looks like: a request is anything
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from penjing.core.dialogue import TALKER, Standing
 from penjing.core.errors import NotPermitted
 from penjing.core.protocols import Store
+
+
+async def _unasked(_: str) -> None:
+    raise NotPermitted("this needs a passphrase, and nobody can be asked for one here: log in")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Who:
     scopes: frozenset[str] | None = frozenset()
     """What their token may be used for (`door/scopes.py`), which the door holds them to; None for
     a web session, where they may do whatever their role may."""
+
+    prove: Callable[[str], Awaitable[None]] = field(default=_unasked, repr=False, compare=False)
+    """Raises unless a passphrase is theirs; guesses wait as they do at the login."""
 
     @property
     def standing(self) -> Standing:

@@ -7,13 +7,16 @@ is not what was written (another program, an older version) is refused, never gu
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.core.errors import BadInput, NotFound, StorageError
+from penjing.core.errors import BadInput, FormatError, NotFound, StorageError
 from penjing.core.files import write_text
+from penjing.core.plain_json import read_json
+from penjing.core.strangers import open_plain
 from penjing.tools.failed import Failed
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ Kept = Callable[[str], "Settings"]
 """A person's settings, by their id."""
 
 _LONGEST = 256 * 1024
+_MOST_BYTES = 16 * 2**20
 
 
 def load(kept: Kept, person: str, name: str) -> list[dict[str, Any]]:
@@ -110,10 +114,10 @@ class FileSettings:
 
     def _read(self) -> dict[str, str]:
         try:
-            values = json.loads(self._path.read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
+            if not self._path.exists():
+                return {}
+            values = read_json(self._path, limit=_MOST_BYTES)
+        except (OSError, BadInput, FormatError) as error:
             raise StorageError(f"cannot read {self._path}: move it away to start anew") from error
         if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
             raise StorageError(f"{self._path} holds no settings: move it away to start anew")
@@ -138,8 +142,9 @@ def in_file(path: Path) -> Kept:
 def read_secret(path: Path) -> str:
     """A password or token from a file that only its owner may read."""
     try:
-        mode = path.stat().st_mode
-        text = path.read_text("utf-8").strip()
+        with open_plain(path) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(_MOST_BYTES).decode("utf-8").strip()
     except (OSError, ValueError) as error:
         raise BadInput(f"cannot read the secret in {path}: put it there on one line") from error
     if mode & 0o007:

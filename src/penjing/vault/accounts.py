@@ -19,6 +19,8 @@ from penjing.vault.database import Connection, Database
 from penjing.vault.ids import Clock
 
 LONGEST_NAME = 64
+WIPED = "person wiped"
+"""What the audit log says when somebody was."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ class Accounts:
         with self._database.writing(after=self.audit.write_head) as connection:
             done = connection.execute("DELETE FROM person WHERE id = ?", (person_id,))
             if done.rowcount:
-                audit.add(connection, who, "person wiped", person_id)
+                audit.add(connection, who, WIPED, person_id)
 
     @contextmanager
     def _changing(self, actor: Actor, event: str, object_id: str) -> Iterator[Connection]:

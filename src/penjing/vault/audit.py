@@ -85,14 +85,49 @@ class AuditLog:
                 raise IntegrityError(f"the audit log was cut or changed: {_ADVICE}")
         return Head(len(entries), before)
 
-    def write_head(self) -> None:
-        """Say where the log ends; only while nobody else can write to it."""
-        rows = self._database_rows("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
-        count, last = rows[0] if rows else (0, START)
+    def known_end(self) -> bool:
+        """Whether what was noted of the log's end is there and fits. Raises IntegrityError where
+        the log is shorter than that: the whole database is older than it was."""
+        try:
+            head = self._read_head()
+        except IntegrityError:
+            return False
+        count, _ = self._last()
+        if head.count > count:
+            raise IntegrityError(
+                f"{self._database.path.name} is older than it was, with {count} of {head.count} "
+                f"lines of its log: put the newest back; penjing vault restore accepts this one"
+            )
+        return self._hash_at(head.count) == head.hash
+
+    def write_head(self, *, anew: bool = False) -> None:
+        """Say where the log ends; only while nobody else can write to it.
+
+        What contradicts the log stays for `verify` to be found, unless it is written `anew`.
+        """
+        count, last = self._last()
+        if not anew and not self._may_follow(count):
+            return
         body = {"count": count, "hash": last}
         for left in disk.leftovers(self._path):  # of processes that were killed
             disk.remove(left)
         disk.write_durably(self._path, _bytes({**body, "mac": self._mac(body)}))
+
+    def _last(self) -> tuple[int, str]:
+        rows = self._database_rows("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
+        return rows[0] if rows else (0, START)
+
+    def _hash_at(self, number: int) -> str:
+        rows = self._database_rows(f"SELECT hash FROM audit WHERE number = {number:d}")  # noqa: S608
+        return str(rows[0][0]) if rows else START
+
+    def _may_follow(self, count: int) -> bool:
+        if not disk.is_there(self._path):
+            return count <= 1
+        try:
+            return self.known_end()
+        except IntegrityError:
+            return False
 
     def _read_head(self) -> Head:
         try:
@@ -100,9 +135,9 @@ class AuditLog:
             body = {"count": document["count"], "hash": document["hash"]}
             if _bytes({**body, "mac": self._mac(body)}) != disk.read(self._path):
                 raise ValueError("wrong code")
-        except (StorageError, ValueError, KeyError, TypeError) as error:
+            return Head(int(body["count"]), str(body["hash"]))
+        except (StorageError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise IntegrityError(f"the end of the audit log is not known: {_ADVICE}") from error
-        return Head(int(body["count"]), str(body["hash"]))
 
     def _mac(self, body: dict[str, object]) -> str:
         key = self._database_rows("SELECT value FROM secret WHERE name = 'audit'")[0][0]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,16 +17,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import BadInput, FormatError, StorageError
-from penjing.core.files import disk_errors, sha256_file
-from penjing.vault import disk
+from penjing.core.errors import BadInput, FormatError, IntegrityError, StorageError
+from penjing.core.files import disk_errors
+from penjing.vault import disk, outside
 from penjing.vault.envelope import Key, derive
 from penjing.vault.locks import quiet
 from penjing.vault.place import ACCOUNTS, HEAD, Place, database_name
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
-_JOURNAL = "-journal"
+_JOURNAL = outside.JOURNAL
+_ODD = (TypeError, AttributeError, RecursionError)
+"""What a manifest of another shape than ours runs into."""
 
 
 @dataclass(frozen=True)
@@ -42,28 +43,44 @@ class Backup:
     """sha256 by file name."""
     proven: bool = False
     """Whether the manifest was written with a key of this vault."""
+    left_out: tuple[str, ...] = ()
+    """What is not in it although it should be, and why: one line each."""
 
 
-def backup(place: Place, folder: Path, key: Key) -> Backup:
-    """Copy everything into a new folder, which is whole or absent."""
-    if folder.exists():
+def backup(place: Place, folder: Path, key: Key, expected: Sequence[str] = ()) -> Backup:
+    """Copy everything into a new folder, which is whole or absent.
+
+    What is no database is left out and told: of the `expected`, and of whoever else is here.
+    """
+    if disk.is_there(folder):
         raise BadInput(f"{folder} exists already: choose a new folder")
     half = folder.with_name(f".{folder.name}.tmp")
     with disk_errors(folder):
         if half.exists():
             shutil.rmtree(half)
     disk.private_folder(half)
-    for subject in place.subjects():
+    try:
+        return _filled(place, folder, half, key, expected)
+    except BaseException:
+        shutil.rmtree(half, ignore_errors=True)
+        raise
+
+
+def _filled(place: Place, folder: Path, half: Path, key: Key, expected: Sequence[str]) -> Backup:
+    left_out = []
+    for subject in sorted({*place.subjects(), *expected}):
         with quiet(place, subject):
-            _copy_files(place, subject, half)
+            left_out += _copy_files(place, subject, half)
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    files = {path.name: sha256_file(path) for path in sorted(half.iterdir())}
+    files = {path.name: disk.sha256(path) for path in sorted(half.iterdir())}
+    if not any(map(database_name, files)):
+        raise IntegrityError(f"nothing here can be backed up: {'; '.join(left_out)}")
     body = {"penjing_backup": _FORMAT, "made": made, "files": files}
     disk.write_durably(half / MANIFEST, _bytes({**body, "mac": _mac(key, body)}))
     with disk_errors(folder):
         half.rename(folder)
     disk.sync_folder(folder.parent)
-    return Backup(folder, made, files, proven=True)
+    return Backup(folder, made, files, proven=True, left_out=tuple(left_out))
 
 
 def read_backup(folder: Path, keys: Sequence[Key]) -> Backup:
@@ -78,7 +95,7 @@ def read_backup(folder: Path, keys: Sequence[Key]) -> Backup:
         proven = any(hmac.compare_digest(mac, _mac(key, document)) for key in keys)
         files = {name: str(sha256) for name, sha256 in document["files"].items() if _ours(name)}
         return Backup(folder, str(document["made"]), files, proven)
-    except (StorageError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (StorageError, ValueError, LookupError, *_ODD) as error:
         names = [path.name for path in sorted(folder.iterdir()) if _ours(path.name)]
         if not names:
             raise BadInput(f"{folder} is no backup: it holds no database") from error
@@ -89,30 +106,40 @@ def damaged_files(found: Backup) -> list[str]:
     """Files that are missing or not what the manifest says."""
     wrong = []
     for name, sha256 in found.files.items():
-        path = found.folder / name
-        if not path.is_file() or (sha256 and sha256_file(path) != sha256):
+        if not _is(found.folder / name, sha256):
             wrong.append(name)
     return wrong if found.files and any(found.files.values()) else [MANIFEST, *wrong]
 
 
-def _copy_files(place: Place, subject: str, half: Path) -> None:
+def _is(path: Path, sha256: str) -> bool:
+    """Whether there is a file with these bytes; with any, where the hash is not known."""
+    try:
+        return disk.is_file(path) and (not sha256 or disk.sha256(path) == sha256)
+    except StorageError:
+        return False
+
+
+def _copy_files(place: Place, subject: str, half: Path) -> list[str]:
+    """Copy a subject's files; what was not copied, and why."""
+    left_out = []
+    if not place.generations(subject):
+        left_out.append(f"{subject}: there is no database")
     for generation in place.generations(subject):
         path = place.database(subject, generation)
-        for source in (path, path.with_name(path.name + _JOURNAL)):
-            if source.exists():
-                copy_durably(source, half / source.name)
-    if subject == ACCOUNTS and place.head.exists():
-        copy_durably(place.head, half / place.head.name)
-
-
-def copy_durably(source: Path, target: Path) -> None:
-    """Copy a file, private and synced. Its name is synced by whoever names the folder."""
-    with disk_errors(target), source.open("rb") as file:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as copy:
-            shutil.copyfileobj(file, copy, 2**20)
-            copy.flush()
-            os.fsync(copy.fileno())
+        wrong = outside.complaint(path)
+        if wrong is not None:
+            left_out.append(f"{path.name} {wrong}")
+            continue
+        disk.copy_durably(path, half / path.name)
+        if outside.has_journal(path):
+            journal = path.with_name(path.name + _JOURNAL)
+            disk.copy_durably(journal, half / journal.name)
+    if subject == ACCOUNTS:
+        if disk.is_file(place.head):
+            disk.copy_durably(place.head, half / place.head.name)
+        else:
+            left_out.append(f"{place.head.name}: there is no such file")
+    return left_out
 
 
 def _ours(name: str) -> bool:

@@ -7,16 +7,17 @@ new one the new file; `settle` removes whichever is left over at the next openin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from penjing.core.errors import IntegrityError, PenjingError, StorageError
-from penjing.vault import disk, slots, staging
+from penjing.vault import disk, outside, slots, staging
 from penjing.vault.database import Database, copy_under, remove
 from penjing.vault.envelope import Key
 from penjing.vault.locks import alone, turn_lock, use_lock
-from penjing.vault.migrations import Step, migrate
+from penjing.vault.migrations import Step, migrate, require_made, steps_of, update
 from penjing.vault.place import Place
 from penjing.vault.secrets import Secret, forget
 
@@ -29,8 +30,7 @@ def create(place: Place, subject: str, secrets: Sequence[Secret], steps: Sequenc
         disk.private_folder(folder)
     key = Key.random()
     with alone(place, subject):
-        remove(place.database(subject, 1))
-        database = Database(place.database(subject, 1), key, turn_lock(place, subject))
+        database = Database(place.database(subject, 1), key, turn_lock(place, subject), new=True)
         try:
             migrate(database, steps)
             slots.save(place, slots.new_slots(subject, 1, key, secrets))
@@ -49,23 +49,29 @@ def open_with(place: Place, known: slots.Slots, key: Key, steps: Sequence[Step])
     """Open a box whose key is known already."""
     if not _settled(place, known):
         with alone(place, known.subject):
+            require_present(place, known)
             settle(place, known, key)
     use = use_lock(place, known.subject)
     try:
         use.take(alone=False)
-        if slots.load(place, known.subject).generation != known.generation:
-            raise StorageError("the key was just changed by another penjing: unlock again")
+        require_present(place, known)
         path = place.database(known.subject, known.generation)
         database = Database(path, key, turn_lock(place, known.subject), use)
     except BaseException:
         use.close()
         raise
     try:
-        migrate(database, steps)
+        update(database, steps)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def require_present(place: Place, known: slots.Slots) -> None:
+    """Raise StorageError when slots that were read before a lock was held are not those of now."""
+    if slots.load(place, known.subject).generation != known.generation:
+        raise StorageError("the key was just changed by another penjing: unlock again")
 
 
 def settle(place: Place, known: slots.Slots, key: Key) -> None:
@@ -78,9 +84,11 @@ def settle(place: Place, known: slots.Slots, key: Key) -> None:
     staging.finish(place, subject)
     if now not in place.generations(subject):
         _bring_forward(place, known, key)
-    for other in place.generations(subject):
-        if other != now:
-            remove(place.database(subject, other))
+    others = [one for one in place.generations(subject) if one != now]
+    if others:
+        _require_readable(place, known, key)
+    for other in others:
+        remove(place.database(subject, other))
     for unfinished in _unfinished(place, subject):
         disk.remove(unfinished)
     slots.mend(place, subject)
@@ -93,12 +101,14 @@ def rotate(place: Place, subject: str, secret: Secret, new: Sequence[Secret]) ->
     known = slots.load(place, subject)
     key = slots.open_slots(known, secret)
     with alone(place, subject):
+        require_present(place, known)
         settle(place, known, key)
         fresh, later = Key.random(), known.generation + 1
         database = Database(
             place.database(subject, known.generation), key, turn_lock(place, subject)
         )
         try:
+            require_made(database, steps_of(subject))
             retired = {**slots.earlier_keys(known, key), known.generation: key}
             replaced = slots.new_slots(subject, later, fresh, new, retired)
             with database.reading() as connection:
@@ -111,13 +121,29 @@ def rotate(place: Place, subject: str, secret: Secret, new: Sequence[Secret]) ->
     _forget_entries(known)
 
 
+def _require_readable(place: Place, known: slots.Slots, key: Key) -> None:
+    """Raise IntegrityError where the present database is no reason to remove an earlier one."""
+    path = place.database(known.subject, known.generation)
+    Database(path, Key(key.raw()), turn_lock(place, known.subject)).close()
+
+
 def destroy(place: Place, subject: str) -> None:
     """Destroy the key, then remove what it opened. Finishes what an interrupted one began."""
-    slots.destroy(place, subject)
+    refused: list[StorageError] = []
+    _try(refused, lambda: slots.destroy(place, subject))
     for generation in place.generations(subject):
-        remove(place.database(subject, generation))
+        _try(refused, partial(remove, place.database(subject, generation)))
     for beside in sorted(place.data.glob(f".{subject}.*")):
-        disk.remove(beside)
+        _try(refused, partial(disk.remove, beside))
+    for error in refused:  # what stands in the way of one file keeps no other
+        raise error
+
+
+def _try(refused: list[StorageError], act: Callable[[], None]) -> None:
+    try:
+        act()
+    except StorageError as error:
+        refused.append(error)
 
 
 def _settled(place: Place, known: slots.Slots) -> bool:
@@ -133,9 +159,8 @@ def _bring_forward(place: Place, known: slots.Slots, key: Key) -> None:
     keys = slots.earlier_keys(known, key)
     older = [old for old in place.generations(known.subject) if old in keys]
     if not older:
-        raise IntegrityError(
-            f"there is no database {known.subject}.{known.generation}.db: restore a backup"
-        )
+        name = place.database(known.subject, known.generation).name
+        raise IntegrityError(f"there is no database {name}: {outside.BACK}")
     path = place.database(known.subject, older[-1])
     database = Database(path, keys[older[-1]], turn_lock(place, known.subject))
     try:

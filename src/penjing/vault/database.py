@@ -6,10 +6,14 @@ write-ahead log: its tail is taken for unwritten when a bit in it flips, and ack
 would be gone in silence; a database page that was changed is always noticed.
 
 Key and salt both come from the subject's key, so that a damaged first page costs its own rows only.
+
+A database is made by saying so (`new`), and by nothing else: every other opening wants the file
+that was made, looks at it before SQLite does (`outside`), and plays back only its own journal.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,18 +22,16 @@ from typing import Any
 
 from penjing.core.errors import BadInput, IntegrityError, MissingExtra, PenjingError, StorageError
 from penjing.core.files import disk_errors
-from penjing.vault import disk
-from penjing.vault.envelope import Key, derive
+from penjing.vault import disk, journal, outside
+from penjing.vault.envelope import Key
 from penjing.vault.locks import Lock
-
-PAGE = 4096
-SALT = 16
-"""Bytes of the file that stand before the first page's own."""
+from penjing.vault.outside import PAGE
+from penjing.vault.pages import raw_key
 
 Connection = Any
 """A connection of sqlcipher3, which has no types."""
 
-_ENDINGS = ("", "-journal", "-wal", "-shm")
+_ENDINGS = ("", outside.JOURNAL, outside.LOG, "-shm")
 
 _REASONS = {
     "database or disk is full": "the disk is full: free some space, nothing kept was lost",
@@ -44,7 +46,9 @@ _DAMAGE = ("malformed", "not a database")
 class Database:
     """An open database. Threads may share it: one after the other."""
 
-    def __init__(self, path: Path, key: Key, turn: Lock, use: Lock | None = None) -> None:
+    def __init__(
+        self, path: Path, key: Key, turn: Lock, use: Lock | None = None, *, new: bool = False
+    ) -> None:
         self.path = path
         self._turn = turn
         self._use = use
@@ -52,7 +56,7 @@ class Database:
         self._key = key
         self._within = False
         with self._turn.held(alone=True):  # a journal left by a crash is played back now
-            self._connection: Connection | None = connect(path, key)
+            self._connection: Connection | None = connect(path, key, new=new)
 
     def __repr__(self) -> str:
         return f"Database({self.path.name})"
@@ -126,28 +130,60 @@ class Database:
         return self._connection
 
 
-def connect(path: Path, key: Key) -> Connection:
-    """A connection that is durable and private; no statement has read the file yet."""
+def connect(path: Path, key: Key, *, new: bool = False) -> Connection:
+    """A connection that is durable and private. What a crash left is undone by it.
+
+    Call it while nobody else writes. With `new` the file is made, and none may be there; without it
+    one must be. Raises IntegrityError.
+    """
     driver = _driver()
+    if new:
+        _make(path)
+    else:
+        outside.require(path)
+        journal.require_own(path, key)
     with damage(path):
-        new = not path.exists()
-        if new:
-            _touch(path)
-        connection = driver.connect(str(path), isolation_level=None, check_same_thread=False)
+        name = f"{path.absolute().as_uri()}?mode=rw"
+        connection = driver.connect(name, uri=True, isolation_level=None, check_same_thread=False)
         try:
             _set_up(connection, path, key)
+            if not new:
+                _require_whole(connection, path)
         except BaseException:
             connection.close()
             raise
-    if new:
-        disk.sync_folder(path.parent)
     return connection
 
 
-def _touch(path: Path) -> None:
-    """Made by us, so that it is private from its first byte."""
+@contextmanager
+def scratch() -> Iterator[Connection]:
+    """An empty database in memory, not encrypted: to see what a statement makes."""
+    connection = _driver().connect(":memory:", isolation_level=None)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _make(path: Path) -> None:
+    """Made by us, so that it is private from its first byte, and nobody else's."""
     with disk_errors(path):
-        path.touch(mode=0o600)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    disk.sync_folder(path.parent)
+
+
+def _require_whole(connection: Connection, path: Path) -> None:
+    """The first statement that reads the file: a journal is played back, and the length is right.
+
+    The file may be longer: a crash after the commit and before the cut leaves it so.
+    """
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    size = path.stat().st_size
+    if size < pages * PAGE or size % PAGE:
+        raise damaged(path)
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        raise IntegrityError(f"{path.name} holds nothing, not even tables: {outside.BACK}")
 
 
 def _set_up(connection: Connection, path: Path, key: Key) -> None:
@@ -170,17 +206,12 @@ def _set_up(connection: Connection, path: Path, key: Key) -> None:
         raise StorageError(f"{path.name} is open elsewhere in another mode: close that program")
 
 
-def raw_key(key: Key) -> bytes:
-    """Key and salt of a subject's database, as SQLCipher takes them."""
-    return derive(key, "database", 32 + SALT)
-
-
 def copy_under(database: Connection, path: Path, key: Key) -> None:
     """All of an open database into a new file under another key, whole or absent, on disk."""
     fresh = path.with_name(f".{path.name}.new")
     remove(fresh)
     with damage(path):
-        _touch(fresh)
+        _make(fresh)
         name = f"x'{raw_key(key).hex()}'"
         database.execute("ATTACH DATABASE ? AS fresh KEY ?", (str(fresh), name))
         try:
@@ -206,7 +237,7 @@ def remove(path: Path) -> None:
     """Remove a database with all that SQLite may have left beside it."""
     for ending in _ENDINGS:
         beside = path.with_name(path.name + ending)
-        if beside.exists():
+        if disk.is_there(beside):
             disk.remove(beside)
 
 
@@ -224,11 +255,15 @@ def damage(path: Path) -> Iterator[None]:
         raise BadInput("the text holds half a character: send whole Unicode characters") from error
 
 
+def damaged(path: Path) -> IntegrityError:
+    """A database that cannot be read, with what to do about it."""
+    return IntegrityError(f"{path.name} is damaged: {outside.remedy(path)}")
+
+
 def _translated(path: Path, error: Exception) -> PenjingError:
     text = str(error).lower()
     if any(word in text for word in _DAMAGE):
-        advice = "run penjing vault restore to salvage what is readable"
-        return IntegrityError(f"{path.name} is damaged: {advice}")
+        return damaged(path)
     for known, reason in _REASONS.items():
         if known in text:
             return StorageError(f"cannot use {path.name}: {reason}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.errors import BadInput, IntegrityError, MissingExtra
-from penjing.vault.fair import FairLock
+from penjing.vault.fair import FairPlaces
 
 KEY_BYTES = 32
 _NONCE = 12
@@ -61,26 +61,43 @@ class Cost:
     """KiB."""
     passes: int = 3
     """Times over the memory."""
-    lanes: int = 4
-    """Threads."""
+    lanes: int = 1
+    """Parts that can be computed side by side; the work is the same."""
 
 
 USUAL = Cost()
-"""RFC 9106's choice where memory is short: 64 MiB, three passes, four lanes."""
+"""RFC 9106's choice where memory is short, 64 MiB and three passes, in one lane: people are served
+side by side instead of lanes. Slots from before have four, and are opened with four."""
 LEAST = Cost(memory=19456, passes=2, lanes=1)
 """OWASP's minimum; less is refused."""
 _MOST = Cost(memory=2**21, passes=64, lanes=64)
 """A slot that asks for more is damaged or hostile: it could otherwise exhaust the machine."""
 
 
-_TURN = FairLock()
-"""Held by the one derivation that runs in this process.
+_MEMORY_SHARE = 8
+
+
+def _at_once() -> int:
+    """Derivations side by side: one for a core, within an eighth of the memory there is."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        memory = 0
+    return max(1, min(cores, memory // _MEMORY_SHARE // (USUAL.memory * 1024)))
+
+
+_PLACES = FairPlaces(_at_once())
+"""Of derivations in this process, first come first served. One of several lanes takes them all.
 
 OpenSSL computes lanes in threads of its own, of which a process has as many as it has cores, and a
 derivation gives none back before it has all that it wants: two at once, each with some and in want
-of more, wait for each other for ever. One alone never wants more than there are, and gets all
-cores: that needs least memory, and ends no later for the last than all side by side.
+of more, wait for each other for ever. One alone never wants more than there are, and one lane wants
+none.
 """
+AT_ONCE = _PLACES.places
+"""How many derivations run side by side; more wait."""
 
 
 def require_cost(cost: Cost) -> Cost:
@@ -105,9 +122,11 @@ def require_passphrase(text: str) -> None:
 
 
 def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> Key:
-    """The wrapping key of a passphrase: slow on purpose, and one at a time, first come first."""
+    """The wrapping key of a passphrase: slow on purpose, few at a time, first come first served."""
     require_cost(cost)
-    with _TURN:  # importing included: a child of a fork in the middle of it could never import
+    small = cost.lanes == 1 and cost.memory <= USUAL.memory
+    with _PLACES.held(1 if small else AT_ONCE):
+        # importing included: a child of a fork in the middle of it could never import
         return Key(_stretched(passphrase, salt, cost))
 
 

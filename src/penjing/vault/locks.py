@@ -17,6 +17,7 @@ from typing import Any
 
 from penjing.core.errors import InUse, StorageError
 from penjing.core.files import disk_errors
+from penjing.vault import disk
 from penjing.vault.place import Place, require_subject
 
 PATIENCE = 30.0
@@ -69,12 +70,18 @@ class Lock:
 
 
 def _opened(path: Path) -> int:
+    """The lock file, made where there is none; nothing is ever read from it or written to it."""
+    if (other := disk.strange(path)) is not None:
+        raise StorageError(f"{path} is {other} and no lock: move it away and try again")
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    if not path.parent.exists() and path.parent.parent.is_dir():
+        disk.private_folder(path.parent)  # copying a vault may leave out an empty folder
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | flags, 0o600)
     except OSError:
         if not path.exists():
             raise
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # a read-only disk can be read
+        return os.open(path, os.O_RDONLY | flags)  # a read-only disk can be read
 
 
 _BUSY = "the vault is in use by another penjing: close that one (or let it finish) and try again"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from penjing.core.errors import IntegrityError
-from penjing.vault import slots, staging
-from penjing.vault.box import settle
+from penjing.vault import outside, slots, staging
+from penjing.vault.box import require_present, settle
 from penjing.vault.database import Database
 from penjing.vault.envelope import Key
 from penjing.vault.locks import alone, turn_lock
@@ -23,6 +23,7 @@ def mend(place: Place, subject: str, secret: Secret, steps: Sequence[Step]) -> S
     known = slots.load(place, subject)
     key = slots.open_slots(known, secret)
     with alone(place, subject):
+        require_present(place, known)
         slots.mend(place, subject)
         staging.finish(place, subject)
         generation, present = _present(place, known, key)
@@ -39,7 +40,7 @@ def _present(place: Place, known: slots.Slots, key: Key) -> tuple[int, Key]:
     keys = {**slots.earlier_keys(known, key), known.generation: key}
     there = [one for one in place.generations(known.subject) if one in keys]
     if not there:
-        raise IntegrityError(f"there is no database of {known.subject}: restore a backup")
+        raise IntegrityError(f"there is no database of {known.subject}: {outside.BACK}")
     return there[-1], keys[there[-1]]
 
 

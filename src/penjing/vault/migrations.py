@@ -11,11 +11,34 @@ so that one page of rows is enough to know what they are (`salvage.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
-from penjing.core.errors import FormatError
-from penjing.vault.database import Connection, Database
+from penjing.core.errors import FormatError, IntegrityError
+from penjing.vault import outside, place
+from penjing.vault.database import Connection, Database, scratch
 
 Step = Callable[[Connection], None]
+
+
+def update(database: Database, steps: Sequence[Step]) -> int:
+    """Bring a database up to date that was made some time; how many steps it took.
+
+    Nothing is written to one that does not hold what its version must. Raises IntegrityError.
+    """
+    require_made(database, steps)
+    return migrate(database, steps)
+
+
+def require_made(database: Database, steps: Sequence[Step]) -> None:
+    """Raise IntegrityError unless what its version made is in a database."""
+    with database.reading() as connection:
+        version = _version(connection)
+        there = _schema(connection)
+    name = database.path.name
+    lost = _schema_of(tuple(steps[:version])) - there
+    if lost and version <= len(steps):
+        what = " ".join(min(lost))
+        raise IntegrityError(f"{name} has lost its {what}: {outside.remedy(database.path)}")
 
 
 def migrate(database: Database, steps: Sequence[Step]) -> int:
@@ -36,6 +59,20 @@ def migrate(database: Database, steps: Sequence[Step]) -> int:
 
 def _version(connection: Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _schema(connection: Connection) -> frozenset[tuple[str, str]]:
+    rows = connection.execute("SELECT type, name FROM sqlite_schema").fetchall()
+    return frozenset((str(kind), str(name)) for kind, name in rows)
+
+
+@cache
+def _schema_of(steps: tuple[Step, ...]) -> frozenset[tuple[str, str]]:
+    """What these steps make of nothing, in memory."""
+    with scratch() as connection:
+        for step in steps:
+            step(connection)
+        return _schema(connection)
 
 
 # ------------------------------------------------------------------------------- a person's own
@@ -195,3 +232,8 @@ def _audit(connection: Connection) -> None:
 
 ACCOUNTS: tuple[Step, ...] = (_people, _audit)
 """From nothing to what the accounts database is today."""
+
+
+def steps_of(subject: str) -> tuple[Step, ...]:
+    """From nothing to what a subject's database is today."""
+    return ACCOUNTS if subject == place.ACCOUNTS else PERSON

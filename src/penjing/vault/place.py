@@ -11,6 +11,7 @@ A subject is "accounts" or the random id of a person.
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ class Place:
 
     def exists(self) -> bool:
         """Whether there is a vault here that can be opened."""
-        return any(path.exists() for path in self.slots(ACCOUNTS))
+        return any(os.path.lexists(path) for path in self.slots(ACCOUNTS))
 
     def _files(self, folder: Path) -> list[Path]:
         return sorted(folder.iterdir()) if folder.is_dir() else []

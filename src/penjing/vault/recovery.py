@@ -13,6 +13,7 @@ import hashlib
 from penjing.core.errors import BadInput, IntegrityError, WrongPassphrase
 from penjing.vault import slots
 from penjing.vault.envelope import KEY_BYTES, Key
+from penjing.vault.locks import quiet
 from penjing.vault.pages import pages
 from penjing.vault.place import Place
 from penjing.vault.secrets import Secret
@@ -46,15 +47,29 @@ def key_of(code: str) -> tuple[int, Key]:
 def recover(place: Place, subject: str, code: str, secret: Secret) -> None:
     """New slots from a code, for the database that is there. Raises BadInput unless they fit."""
     generation, key = key_of(code)
-    path = place.database(subject, generation)
-    if not path.exists() or not any(page.data for page in pages(path, key)):
-        raise BadInput("that code is not of the database here: use the newest, or an older backup")
-    try:
-        retired = slots.earlier_keys(slots.load(place, subject), key)
-    except (IntegrityError, WrongPassphrase):  # no slots here, or only the code knows the key
-        retired = {}
-    slots.save(place, slots.new_slots(subject, generation, key, [secret], retired))
+    with quiet(place, subject):  # a rotation at the same time would lose the newer key
+        path = place.database(subject, generation)
+        here = generation in place.generations(subject) and not _outdated(
+            place, subject, generation
+        )
+        if not here or not any(page.data for page in pages(path, key)):
+            advice = "use the newest, or an older backup"
+            raise BadInput(f"that code is not of the database here: {advice}")
+        try:
+            retired = slots.earlier_keys(slots.load(place, subject), key)
+        except (IntegrityError, WrongPassphrase):  # no slots, or only the code knows the key
+            retired = {}
+        slots.save(place, slots.new_slots(subject, generation, key, [secret], retired))
     key.wipe()
+
+
+def _outdated(place: Place, subject: str, generation: int) -> bool:
+    """Whether a rotation has ended since: what it wrote would be lost."""
+    try:
+        now = slots.load(place, subject).generation
+    except (IntegrityError, WrongPassphrase):
+        return False
+    return now > generation and now in place.generations(subject)
 
 
 def _check(body: bytes) -> bytes:

@@ -5,10 +5,12 @@ Who was wiped here is not brought back, whatever the backup holds.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from penjing.core.errors import BadInput
-from penjing.vault.backup import Backup, damaged_files
+from penjing.vault import disk, outside
+from penjing.vault.backup import MANIFEST, Backup, damaged_files
 from penjing.vault.locks import alone
 from penjing.vault.place import ACCOUNTS, Place, database_name
 from penjing.vault.staging import finish, stage
@@ -23,26 +25,46 @@ class Restored:
     refused: tuple[str, ...]
     """Who was wiped here and stays so."""
     damaged: tuple[str, ...]
-    """Files of the backup that are not what was backed up; they are to be salvaged."""
+    """Files of the backup that are not what was backed up; what came back is to be salvaged."""
     proven: bool
     """Whether the manifest is this vault's own."""
+    left: tuple[str, ...] = ()
+    """Whose database was left as it is here, because the backup's is none; and why."""
 
 
-def restore(place: Place, found: Backup, gone: set[str], *, accounts: bool) -> Restored:
-    """Bring back everybody's database, and the accounts when there are none here (`accounts`)."""
+def restore(
+    place: Place, found: Backup, is_gone: Callable[[str], bool], *, accounts: bool
+) -> Restored:
+    """Bring back everybody's database, and the accounts when there are none here (`accounts`).
+
+    What is replaced by something that is not surely what was backed up is kept aside.
+    """
     wrong = damaged_files(found)
-    subjects, refused = [], []
+    subjects, refused, left = [], [], []
     for subject, name in newest(found).items():
         if subject == ACCOUNTS and not accounts:
             continue
-        if subject in gone:
+        complaint = outside.complaint(found.folder / name)
+        if is_gone(subject):
             refused.append(subject)
-        elif (found.folder / name).is_file():
+        elif complaint is not None:
+            left.append(f"{name} {complaint}")
+        else:
+            sure = found.proven and name not in wrong and MANIFEST not in wrong
             with alone(place, subject):
-                stage(place, found.folder, name)
-                finish(place, subject)
+                put_back(place, found, subject, name, keep=not sure or accounts)
             subjects.append(subject)
-    return Restored(tuple(subjects), tuple(refused), tuple(wrong), found.proven)
+    return Restored(tuple(subjects), tuple(refused), tuple(wrong), found.proven, tuple(left))
+
+
+def put_back(place: Place, found: Backup, subject: str, name: str, *, keep: bool = True) -> None:
+    """One database of a backup takes its place. Call it `alone`."""
+    stage(place, found.folder, name)
+    here = [place.database(subject, one) for one in place.generations(subject)]
+    for path in filter(disk.is_file, here if keep else []):
+        if disk.sha256(path) != disk.sha256(found.folder / name):
+            disk.keep_aside(path, f".{path.name}.replaced")
+    finish(place, subject)
 
 
 def newest(found: Backup) -> dict[str, str]:

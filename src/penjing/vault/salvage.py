@@ -5,7 +5,6 @@ The damaged file stays beside it, encrypted as it was, until a person deletes it
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from penjing.core.errors import IntegrityError
 from penjing.core.files import disk_errors
-from penjing.vault import disk
+from penjing.vault import disk, outside
 from penjing.vault.audit import START, Entry, entry_hash
 from penjing.vault.database import Connection, Database, connect, remove, settle_new
 from penjing.vault.envelope import Key
@@ -21,7 +20,7 @@ from penjing.vault.leaves import Row, rows
 from penjing.vault.locks import turn_lock
 from penjing.vault.migrations import Step, migrate
 from penjing.vault.pages import pages
-from penjing.vault.place import Place
+from penjing.vault.place import ACCOUNTS, Place
 
 _ORDER = ("person", "permission", "audit", "secret", "session", "turn", "setting", "document",
           "excerpt", "snapshot", "piece")  # fmt: skip
@@ -56,9 +55,12 @@ def salvage(
     path = place.database(subject, generation)
     _play_back(path, key)
     found, report = _read(path, subject, key)
+    if subject != ACCOUNTS and report.pages == len(report.damaged):
+        said = f"nothing in {path.name} can be read, and it was left as it is"
+        raise IntegrityError(f"{said}: {outside.BACK}, or wipe the person and add them again")
     fresh = path.with_name(f".{path.name}.new")
     remove(fresh)
-    database = Database(fresh, Key(key.raw()), turn_lock(place, subject))
+    database = Database(fresh, Key(key.raw()), turn_lock(place, subject), new=True)
     try:
         migrate(database, steps)
         with database.writing() as connection:
@@ -75,13 +77,7 @@ def salvage(
 def _play_back(path: Path, key: Key) -> None:
     """Undo a transaction that a crash cut off, if SQLite can still read that much."""
     with suppress(IntegrityError):
-        connection = connect(path, key)
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
-        except Exception as error:
-            raise IntegrityError("unreadable") from error
-        finally:
-            connection.close()
+        connect(path, key).close()
 
 
 def _read(path: Path, subject: str, key: Key) -> tuple[dict[str, list[Row]], Salvage]:
@@ -171,9 +167,10 @@ def _missing(connection: Connection) -> int:
 
 def _put_aside(path: Path) -> None:
     """Keep the damaged file under another name as well; the newest is enough."""
-    aside = path.with_name(f".{path.name}.damaged")
-    disk.remove(aside)
-    with disk_errors(aside):
-        os.link(path, aside)
+    disk.keep_aside(path, f".{path.name}.damaged")
+    for ending in (outside.JOURNAL, outside.LOG):
+        beside = path.with_name(path.name + ending)
+        if disk.is_there(beside):  # it was not played back: it is not ours, or of no use
+            with disk_errors(beside):
+                beside.replace(path.with_name(f".{beside.name}.damaged"))
     disk.sync_folder(path.parent)
-    disk.remove(path.with_name(path.name + "-journal"))  # it was played back, or is of no use

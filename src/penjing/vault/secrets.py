@@ -85,6 +85,11 @@ def wrapping_key(secret: Secret, about: Mapping[str, Any]) -> Key | None:
     return None
 
 
+def take_as_long(secret: Passphrase) -> None:
+    """The work of a slot that a passphrase opens, where there is none."""
+    stretch(passphrase_bytes(secret.text), os.urandom(_SALT), secret.cost).wipe()
+
+
 def forget(about: Mapping[str, Any]) -> None:
     """Delete a slot's entry in the system's keyring, if it has one."""
     if about["kind"] != "keyring":

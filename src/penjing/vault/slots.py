@@ -22,9 +22,19 @@ from penjing.core.errors import FormatError, IntegrityError, PenjingError, Stora
 from penjing.vault import disk
 from penjing.vault.envelope import Key, derive, seal, unseal
 from penjing.vault.place import Place
-from penjing.vault.secrets import Secret, Token, forget, new_lock, wrapping_key, wrong
+from penjing.vault.secrets import (
+    Passphrase,
+    Secret,
+    Token,
+    forget,
+    new_lock,
+    take_as_long,
+    wrapping_key,
+    wrong,
+)
 
 _FORMAT = 1
+_SHORTEST_SALT = 8
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,9 @@ def new_slots(
 
 
 def open_slots(slots: Slots, secret: Secret) -> Key:
-    """The key. Raises WrongPassphrase."""
+    """The key. Raises WrongPassphrase, and takes as long where nothing opens with a passphrase."""
+    if isinstance(secret, Passphrase) and "passphrase" not in _kinds(slots):
+        take_as_long(secret)
     for way in slots.ways:
         wrapping = wrapping_key(secret, way.about)
         if wrapping is None:
@@ -99,7 +111,6 @@ def token_of(way: Way) -> str | None:
     return str(way.about["id"]) if way.about["kind"] == "token" else None
 
 
-def earlier_keys(slots: Slots, key: Key) -> dict[int, Key]:
 def scopes_of(way: Way) -> tuple[str, ...] | None:
     """What its token may be used for; None for one from before there were scopes.
 
@@ -111,6 +122,7 @@ def scopes_of(way: Way) -> tuple[str, ...] | None:
     return tuple(map(str, said)) if isinstance(said, list) else ()
 
 
+def earlier_keys(slots: Slots, key: Key) -> dict[int, Key]:
     """The keys of earlier generations."""
     inner = Key(derive(key, "retired"))
     found = {}
@@ -123,14 +135,20 @@ def scopes_of(way: Way) -> tuple[str, ...] | None:
 
 
 def load(place: Place, subject: str) -> Slots:
-    """The slots of a subject: the first copy that is whole. Raises IntegrityError."""
-    complaints = []
+    """The slots of a subject, of the newest generation that a copy has. Raises IntegrityError.
+
+    Of two of the same generation the first counts: it was written first. An older first copy is
+    nothing that we leave, and believing it would lose the key.
+    """
+    complaints, whole = [], []
     for path in place.slots(subject):
         try:
-            return _read(path, subject)
+            whole.append(_read(path, subject))
         except (FormatError, StorageError) as error:
             complaints.append(error)
-    if not any(path.exists() for path in place.slots(subject)):
+    if whole:
+        return max(whole, key=lambda one: one.generation)
+    if not any(disk.is_there(path) for path in place.slots(subject)):
         raise wrong()
     advice = "restore it from a copy of the keys folder, or use the recovery code"
     raise IntegrityError(f"both copies of a key slot are damaged: {advice}") from complaints[0]
@@ -138,9 +156,9 @@ def load(place: Place, subject: str) -> Slots:
 
 def kinds(place: Place, subject: str) -> set[str]:
     """In which ways a subject's key can be opened; empty where there are no slots."""
-    if not any(path.exists() for path in place.slots(subject)):
+    if not any(disk.is_there(path) for path in place.slots(subject)):
         return set()
-    return {way.about["kind"] for way in load(place, subject).ways}
+    return _kinds(load(place, subject))
 
 
 def save(place: Place, slots: Slots) -> None:
@@ -150,7 +168,7 @@ def save(place: Place, slots: Slots) -> None:
 
 
 def damaged(place: Place, subject: str) -> list[Path]:
-    """Copies that are missing, damaged, or not what the first whole copy says."""
+    """Copies that are missing, damaged, or not what the copy says that counts."""
     right = load(place, subject)
     return [path for path in place.slots(subject) if not _same(path, right)]
 
@@ -166,14 +184,24 @@ def mend(place: Place, subject: str) -> list[Path]:
 def destroy(place: Place, subject: str) -> None:
     """Overwrite and remove every copy, then the keyring's entries. There is no way back."""
     ways: list[Way] = []
+    refused: list[StorageError] = []
     for path in place.slots(subject):
         with suppress(FormatError, StorageError):
             ways += _read(path, subject).ways
         for copy in (path, *disk.leftovers(path)):
-            disk.destroy(copy)
+            try:
+                disk.destroy(copy)
+            except StorageError as error:  # the others go all the same
+                refused.append(error)
     for way in ways:
         with suppress(PenjingError):  # without a slot it opens nothing
             forget(way.about)
+    if refused:
+        raise refused[0]
+
+
+def _kinds(slots: Slots) -> set[str]:
+    return {way.about["kind"] for way in slots.ways}
 
 
 def _new_way(subject: str, generation: int, key: Key, secret: Secret) -> Way:
@@ -213,11 +241,21 @@ def _read(path: Path, subject: str) -> Slots:
             raise ValueError("wrong checksum")
         if body["penjing_slots"] != _FORMAT:
             raise FormatError(f"{path.name} is of a newer penjing: install a newer penjing")
-        ways = tuple(Way(way["about"], bytes.fromhex(way["sealed"])) for way in body["ways"])
+        ways = tuple(_way(way["about"], way["sealed"]) for way in body["ways"])
         retired = {int(old): bytes.fromhex(sealed) for old, sealed in body["retired"].items()}
         return Slots(subject, int(body["generation"]), ways, retired)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FormatError(f"{path.name} is damaged: run penjing vault restore") from error
+
+
+def _way(about: Any, sealed: str) -> Way:
+    """A checksum anybody can compute: what later lines rely on is looked at here."""
+    fields = {"passphrase": ("salt",), "token": ("id",), "keyring": ("entry",)}[about["kind"]]
+    if not all(isinstance(about[name], str) for name in fields):
+        raise TypeError("a field of a way is no text")
+    if about["kind"] == "passphrase" and len(bytes.fromhex(about["salt"])) < _SHORTEST_SALT:
+        raise ValueError("a salt is too short")
+    return Way(about, bytes.fromhex(sealed))
 
 
 def _same(path: Path, right: Slots) -> bool:
@@ -229,10 +267,7 @@ def _same(path: Path, right: Slots) -> bool:
 
 def _replace(path: Path, data: bytes) -> None:
     """A new file under the name; then the old file's bytes are overwritten where they lay."""
-    try:
-        old = os.open(path, os.O_RDWR)
-    except OSError:
-        old = -1
+    old = disk.to_overwrite(path)
     try:
         disk.write_durably(path, data)
         if old >= 0:

@@ -6,9 +6,11 @@ nobody's history. Nothing here asks for a passphrase or prints one.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,23 +18,24 @@ from penjing.core.errors import (
     BadInput,
     IntegrityError,
     NotFound,
+    PenjingError,
     StorageError,
     WrongPassphrase,
 )
-from penjing.vault import box, process, recovery, slots, staging
+from penjing.vault import box, disk, process, recovery, slots, staging
 from penjing.vault import wipe as wiping
 from penjing.vault.access import Actor, operator, require_role
-from penjing.vault.accounts import Accounts, Person
+from penjing.vault.accounts import WIPED, Accounts, Person
 from penjing.vault.audit import Head
-from penjing.vault.envelope import KEY_BYTES, passphrase_bytes, stretch
+from penjing.vault.envelope import KEY_BYTES
 from penjing.vault.ids import Clock, new_id
 from penjing.vault.locks import quiet
 from penjing.vault.migrations import ACCOUNTS as ACCOUNTS_STEPS
 from penjing.vault.migrations import PERSON as PERSON_STEPS
 from penjing.vault.person import PersonStore
 from penjing.vault.place import ACCOUNTS, Place
-from penjing.vault.secrets import Passphrase, Secret, Token, wrong
-from penjing.vault.verify import Finding, verify_database, verify_names, verify_slots
+from penjing.vault.secrets import Secret, Token, wrong
+from penjing.vault.verify import Finding, verify_database, verify_files, verify_slots
 
 MOST_TOKENS = 16
 """Of one person."""
@@ -66,6 +69,7 @@ class Vault:
     ) -> Vault:
         """A new vault with its first owner."""
         if place.exists() or place.subjects():
+            require_vault(place)
             raise BadInput(
                 f"there is a vault in {place.root} already: penjing vault user adds people"
             )
@@ -77,18 +81,33 @@ class Vault:
         return vault
 
     @classmethod
-    def open(cls, place: Place, secret: Secret, clock: Clock = time.time) -> Vault:
-        """Open the accounts. Raises WrongPassphrase."""
+    def open(
+        cls, place: Place, secret: Secret, clock: Clock = time.time, *, mending: bool = False
+    ) -> Vault:
+        """Open the accounts; `mending`: also those that are older than they were.
+
+        Raises WrongPassphrase, or IntegrityError.
+        """
         require_vault(place)
         process.shield()
         staging.finish_all(place)
         vault = cls._opened(place, secret, clock)
-        wiping.finish(place)
-        gone = wiping.gone(place)
-        for person in vault.accounts.people():
-            if person.id in gone:
-                vault.accounts.remove(operator().id, person.id)
+        try:
+            vault._settle(mending=mending)
+        except BaseException:
+            vault.close()
+            raise
         return vault
+
+    def _settle(self, *, mending: bool) -> None:
+        """Look whether the accounts are the newest, and finish wiping that was cut off."""
+        if not mending and not self.accounts.audit.known_end():
+            self.notes.append("the end of the audit log is not known: run penjing vault verify")
+        self.notes += wiping.finish(self.place)
+        gone = wiping.gone(self.place)
+        for person in self.accounts.people():
+            if wiping.is_gone(gone, person.id):
+                self.accounts.remove(operator().id, person.id)
 
     @classmethod
     def _opened(cls, place: Place, secret: Secret, clock: Clock) -> Vault:
@@ -122,10 +141,25 @@ class Vault:
         """Open a person's part, with what is too old deleted. Raises WrongPassphrase."""
         person = self.accounts.find(name)
         if person is None:
-            _take_as_long(secret)
+            self._take_as_long(name, secret)
             self._log("nobody", "refused")
             raise wrong()
         return self._unlock(person, secret)
+
+    def prove(self, person_id: str, secret: Secret) -> None:
+        """Raise WrongPassphrase unless it would open their part. Opens nothing."""
+        try:
+            slots.open_slots(slots.load(self.place, person_id), secret).wipe()
+        except WrongPassphrase:
+            self._log(person_id, "refused", person_id)
+            raise
+
+    def scopes_of(self, person_id: str, token: str) -> tuple[str, ...] | None:
+        """What a token says it may be used for: true once it has opened with them."""
+        try:
+            return _tokens(slots.load(self.place, person_id))[token]
+        except KeyError:
+            raise wrong() from None
 
     def unlock_by_token(self, person_id: str, token: Token) -> PersonStore:
         """Open the part of the person of that id. Raises WrongPassphrase, for other scopes too."""
@@ -143,13 +177,6 @@ class Vault:
         except WrongPassphrase:
             self._log(person.id, "refused", person.id)
             raise
-    def scopes_of(self, person_id: str, token: str) -> tuple[str, ...] | None:
-        """What a token says it may be used for: true once it has opened with them."""
-        try:
-            return _tokens(slots.load(self.place, person_id))[token]
-        except KeyError:
-            raise wrong() from None
-
         self._log(person.id, "unlocked", person.id)
         self._mended(damaged, person.id)
         store = PersonStore(database, person, self._clock)
@@ -192,7 +219,7 @@ class Vault:
         """Give a person's part another key and passphrase; nobody may have it open."""
         person = self.accounts.find(name)
         if person is None:
-            _take_as_long(secret)
+            self._take_as_long(name, secret)
             raise wrong()
         self._require_key(person)
         box.rotate(self.place, person.id, secret, new)
@@ -228,7 +255,7 @@ class Vault:
     ) -> list[Finding]:
         """What is not as it should be: of the accounts, all key slots, and the parts given."""
         subjects = [ACCOUNTS, *(person.id for person in self.accounts.people())]
-        found = verify_names(self.place, subjects)
+        found = verify_files(self.place, subjects)
         for subject in subjects:
             found += verify_slots(self.place, subject)
         found += verify_database(ACCOUNTS, self.accounts.database)
@@ -238,10 +265,31 @@ class Vault:
             self.accounts.audit.verify(expected)
         except IntegrityError as error:
             found.append(Finding(ACCOUNTS, self.place.head.name, str(error)))
+        if self.forgotten():
+            advice = "put it back from a copy, or run penjing vault restore"
+            found.append(Finding(ACCOUNTS, self.place.gone.name, f"lacks who was wiped: {advice}"))
         return found
 
+    def forgotten(self) -> list[str]:
+        """Lines that `keys/gone` lacks, by the audit log."""
+        entries = self.accounts.audit.entries()
+        wiped = [one.object for one in entries if one.event == WIPED]
+        return wiping.forgotten(wiping.gone(self.place), wiped)
+
+    def _take_as_long(self, name: str, secret: Secret) -> None:
+        """A name that is not there is given the work of somebody's, and always of the same one."""
+        people = self.accounts.people()
+        if not people:
+            return  # there is nobody to be told from
+        number = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
+        person = people[number % len(people)]
+        with suppress(PenjingError):
+            self._require_key(person)
+            slots.damaged(self.place, person.id)
+            slots.open_slots(slots.load(self.place, person.id), secret).wipe()
+
     def _require_key(self, person: Person) -> None:
-        if not any(path.exists() for path in self.place.slots(person.id)):
+        if not any(disk.is_there(path) for path in self.place.slots(person.id)):
             raise IntegrityError(
                 f"there is no key for {person.name} here: penjing vault user recover"
             )
@@ -261,9 +309,15 @@ class Vault:
 
 
 def require_vault(place: Place) -> None:
-    """Raise BadInput where there is none."""
-    if not place.exists():
-        raise BadInput(f"there is no vault in {place.root}: make one with penjing vault init")
+    """Raise BadInput where there is none, IntegrityError where its key is lost."""
+    if place.exists():
+        return
+    if place.subjects():
+        raise IntegrityError(
+            f"the key of the vault in {place.root} is not there: put back a copy of {place.keys}, "
+            "or move the rest away and penjing vault restore DIR --elsewhere"
+        )
+    raise BadInput(f"there is no vault in {place.root}: make one with penjing vault init")
 
 
 def rotate_accounts(place: Place, secret: Secret, new: Sequence[Secret]) -> None:
@@ -276,12 +330,6 @@ def rotate_accounts(place: Place, secret: Secret, new: Sequence[Secret]) -> None
 def _tokens(known: slots.Slots) -> dict[str, tuple[str, ...] | None]:
     named = ((slots.token_of(way), slots.scopes_of(way)) for way in known.ways)
     return {token: scopes for token, scopes in named if token is not None}
-
-
-def _take_as_long(secret: Secret) -> None:
-    """A name that is not there takes as long as one that is."""
-    if isinstance(secret, Passphrase):
-        stretch(passphrase_bytes(secret.text), os.urandom(16), secret.cost).wipe()
 
 
 def place_in(home: Path) -> Place:

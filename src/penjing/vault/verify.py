@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penjing.core.errors import IntegrityError, PenjingError
-from penjing.vault import slots
-from penjing.vault.database import PAGE, Connection, Database
+from penjing.vault import disk, outside, slots
+from penjing.vault.database import Connection, Database
+from penjing.vault.locks import turn_lock
+from penjing.vault.outside import PAGE
 from penjing.vault.pages import salt_is_right
 from penjing.vault.place import Place
 
@@ -26,10 +28,11 @@ class Finding:
 def verify_database(subject: str, database: Database) -> list[Finding]:
     """Every page of an open database, its structure, and its search index."""
     found = []
-    if not salt_is_right(database.path, database.key):
-        found.append("the first 16 bytes were changed")
-    size = database.path.stat().st_size
     with database.reading() as connection:
+        outside.require(database.path)
+        if not salt_is_right(database.path, database.key):
+            found.append("the first 16 bytes were changed")
+        size = database.path.stat().st_size
         found += _lines(connection, "PRAGMA cipher_integrity_check")
         if not found:
             found += _structure(connection, size)
@@ -47,15 +50,12 @@ def verify_slots(place: Place, subject: str) -> list[Finding]:
     return [Finding(subject, path.name, "is missing, damaged or old") for path in damaged]
 
 
-def verify_names(place: Place, expected: list[str]) -> list[Finding]:
-    """Whether everybody has slots and one database, and nobody else has."""
+def verify_files(place: Place, expected: list[str]) -> list[Finding]:
+    """Whether everybody has slots and one database that looks like one, and nobody else has."""
     found = []
     for subject in expected:
-        if not place.generations(subject):
-            found.append(
-                Finding(subject, f"{subject}.db", "there is no database: restore a backup")
-            )
-        if not any(path.exists() for path in place.slots(subject)):
+        found += _databases(place, subject)
+        if not any(disk.is_there(path) for path in place.slots(subject)):
             found.append(Finding(subject, f"{subject}.slot", "no key slot: use the recovery code"))
     for subject in place.subjects():
         if subject not in expected:
@@ -67,6 +67,23 @@ def verify_names(place: Place, expected: list[str]) -> list[Finding]:
                 )
             )
     return found
+
+
+def _databases(place: Place, subject: str) -> list[Finding]:
+    """What can be told of a subject's databases without their key; while nobody writes."""
+    if not place.generations(subject):
+        return [Finding(subject, f"{subject}.db", f"is not there: {outside.BACK}")]
+    try:
+        turn = turn_lock(place, subject)
+    except PenjingError as error:
+        return [Finding(subject, f"{subject}.turn", str(error))]
+    try:
+        with turn.held(alone=False):
+            paths = [place.database(subject, one) for one in place.generations(subject)]
+            said = [(path, outside.complaint(path)) for path in paths]
+    finally:
+        turn.close()
+    return [Finding(subject, path.name, wrong) for path, wrong in said if wrong is not None]
 
 
 def _structure(connection: Connection, size: int) -> list[str]:

@@ -14,12 +14,14 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
-from penjing.core.errors import BadInput, FormatError
+from penjing.core.errors import BadInput, FormatError, PenjingError
 from penjing.core.files import write_text
 from penjing.core.messages import GenerationSettings, Message
+from penjing.core.plain_json import read_json
 from penjing.core.progress import Progress
 from penjing.engine.llamacpp import LlamaCpp
 
+_MOST_BYTES = 256 * 2**20
 _TOGETHER = 8  # answers written side by side
 _ANSWER = 160  # tokens an answer may have
 
@@ -57,10 +59,10 @@ class Calibration:
     def load(cls, path: Path) -> Calibration:
         """What `save` wrote. Raises FormatError for anything else."""
         try:
-            data = json.loads(path.read_text("utf-8"))
+            data = read_json(path, limit=_MOST_BYTES)
             windows = tuple(tuple(map(int, window)) for window in data.pop("windows"))
             return cls(windows, **data)
-        except (ValueError, TypeError, KeyError) as error:
+        except (PenjingError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise FormatError(f"{path} is not a saved calibration: delete it") from error
 
 
@@ -128,8 +130,8 @@ def _as_it_would(seed: int) -> GenerationSettings:
 
 def _read_rounds(partial: Path) -> list[list[int]]:
     try:
-        rounds: list[list[int]] = json.loads(partial.read_text("utf-8"))
-    except (OSError, ValueError):
+        rounds: list[list[int]] = read_json(partial, limit=_MOST_BYTES)
+    except PenjingError:
         return []
     return rounds
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from penjing.core.errors import EngineError, FormatError
 from penjing.core.files import writing
 from penjing.core.progress import Progress
+from penjing.core.strangers import open_plain
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.ggml.layout import EvalCallback, Tensor
 from penjing.ggml.library import load
@@ -49,7 +50,7 @@ class _Watcher:
     def restore(self, path: Path) -> int:
         """Take up what `save` kept; gives how many windows that were, 0 where nothing is."""
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with open_plain(path) as file, np.load(file, allow_pickle=False) as archive:
                 data = {name: archive[name] for name in archive.files}
                 windows = int(data.pop("windows"))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
@@ -140,7 +141,7 @@ def save(importance: Importance, path: Path) -> None:
 def restore(path: Path) -> dict[str, npt.NDArray[np.float32]]:
     """What `save` wrote. Raises FormatError for anything else."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open_plain(path) as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name].astype(np.float32) for name in archive.files}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise FormatError(f"{path} is not a saved importance matrix: delete it") from error

@@ -51,9 +51,14 @@ def read_config(
         sliding=sliding,
         attention_scale=1 / math.sqrt(hidden // heads if odd else head),
         embedding_scale=math.sqrt(hidden) if family.scaled_embedding else 1.0,
-        logit_softcap=read.plain("final_logit_softcapping", None) or None,
+        logit_softcap=_softcap(read),
         tied="output.weight" not in shapes,
     )
+
+
+def _softcap(read: _Reader) -> float | None:
+    off = read.plain("final_logit_softcapping", None) in (None, 0.0)
+    return None if off else read.real("final_logit_softcapping")
 
 
 class _Reader:

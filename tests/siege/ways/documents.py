@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -13,7 +14,12 @@ import mutate
 from ground import SIGN, Ground
 from way import Way
 
+from penjing.knowledge.chunking import chunks
 from penjing.knowledge.reading import Limits, read
+
+sys.path.append(str(Path(__file__).parents[2] / "knowledge"))
+
+import hostile
 
 _NAMES = ("a.docx", "a.html", "a.txt", "a.md", "a.csv", "a.pdf")
 _SIZES = (10, 1_000, 100_000, 2_000_000)
@@ -118,14 +124,29 @@ _MADE: dict[str, Callable[[Random], bytes]] = {
 }  # fmt: skip
 
 
+def _known(random: Random) -> tuple[str, bytes]:
+    """One of the hostile documents that tests/knowledge has, of some size."""
+    return hostile.TABLE[random.choice(sorted(hostile.TABLE))](random.choice((0.01, 0.2, 1, 3)))
+
+
 def _case(_: None, random: Random, folder: Path) -> str | None:
-    name = random.choice(_NAMES)
-    data = _MADE[name](random)
+    if random.random() < 0.5:
+        name, data = _known(random)
+    else:
+        name = random.choice(_NAMES)
+        data = _MADE[name](random)
+    if random.random() < 0.1:  # what one format forbids, another may not
+        name = random.choice(_NAMES)
     if random.random() < 0.3:
         data = mutate.spoiled_bytes(random, data)
     (folder / name).write_bytes(data)
     plain = read(name, "", data, Limits())
-    return "a decoy was read" if SIGN in plain.text else None
+    if SIGN in plain.text:
+        return "a decoy was read"
+    made = chunks(plain)  # in the process of whoever added it, without the child's limits
+    ends = [0, *(one.end for one in made)]
+    whole = [one.start for one in made] == ends[:-1] and ends[-1] == len(plain.text)
+    return None if whole else "the passages are not the text"
 
 
 def _prepare(_: Ground) -> None:

@@ -49,7 +49,10 @@ def _case(state: dict[str, Any], random: Random, folder: Path) -> str | None:
 def spoil(random: Random, folder: Path, decoys: Path) -> None:
     """Change one or two files of a folder."""
     for _ in range(random.choice((1, 1, 2))):
-        path = random.choice([one for one in sorted(folder.iterdir()) if one.is_file()] or [folder])
+        plain = [one for one in sorted(folder.iterdir()) if one.is_file() and not one.is_symlink()]
+        if not plain:
+            return
+        path = random.choice(plain)  # never a link: our own writing would follow it to a decoy
         if random.random() < 0.15:
             mutate.irregular(random, path, decoys)
         elif path.suffix == ".json" and random.random() < 0.8:

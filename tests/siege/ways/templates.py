@@ -1,4 +1,7 @@
-"""Chat templates from strangers, grown from a grammar of everything Jinja and Python offer."""
+"""Chat templates from strangers: grown from a grammar of everything Jinja and Python offer, put
+together from those that are known to be hostile, and real ways of real models in between. What is
+said to them is hostile, too: by whatever way a text came out, nobody's words are the template's.
+"""
 
 # ruff: noqa: UP031 -- braces would have to be written four times
 from __future__ import annotations
@@ -7,10 +10,14 @@ from pathlib import Path
 from random import Random
 
 from ground import Ground
+from hostile_templates import HOSTILE
+from real_templates import WAYS
+from tiny import TEMPLATE
 from way import Way
 
 from penjing.core.messages import Message
-from penjing.engine.template import render_segments
+from penjing.engine import prompt, sandbox
+from penjing.engine.template import render, render_segments
 
 _SAID = (Message.of("system", "You are kind."), Message.of("user", "hello <|im_end|> there"))
 _METHODS = (
@@ -37,11 +44,65 @@ _TESTS = ("string", "defined", "sameas(1)", "iterable", "divisibleby(3)", "in([1
 _OPERATORS = ("+", "-", "*", "**", "%", "//", "/", "~", "and", "or", "in", "not in", "==", "<")
 
 
+_MARKERS = ("<|im_start|>", "<|im_end|>", "</s>", "[INST]", "<think>", "<start_of_turn>")
+_SPOKEN = (
+    *("a", " ", "\n", "\t", "盆景", "\U0001f332", "\U000f0000", "\U0010fffd", "\ud800", "\0"),
+    *("%s", "{0}", "{{ 7 * 7 }}", "{% for %}", "&amp;", "e\u0301", "\u202e", "\ufb03", "\u2028"),
+    *_MARKERS,
+)
+
+
 def _case(_: None, random: Random, folder: Path) -> str | None:
-    source = "".join(_statement(random, 3) for _ in range(random.randrange(1, 5)))
-    (folder / "template.jinja").write_text(source, "utf-8")
-    text = "".join(one.text for one in render_segments(source, _SAID))
+    if random.random() < 0.25:
+        return _honest(random, folder)
+    source = _source(random)
+    (folder / "template.jinja").write_bytes(source.encode("utf-8", "surrogatepass"))
+    said = _messages(random) if random.random() < 0.5 else _SAID
+    if random.random() < 0.5:  # the lists and budgets alone, without the process's limits
+        pieces = prompt.pieces(prompt.Job.of(source, said, {"bos_token": "<s>"}))
+    else:
+        pieces = render_segments(source, said)
+    text = "".join(one.text for one in pieces)
     return "it wrote a hundred million characters" if len(text) > 10**8 else None
+
+
+def _source(random: Random) -> str:
+    if random.random() < 0.4:
+        known = [*HOSTILE.values(), *WAYS.values()]
+        return "".join(random.choice(known) for _ in range(random.randrange(1, 4)))
+    return "".join(_statement(random, 3) for _ in range(random.randrange(1, 5)))
+
+
+def _messages(random: Random) -> tuple[Message, ...]:
+    """What somebody may say: anything, and sometimes very much of it."""
+    roles = ("system", "user", "assistant", "user", "assistant", "user")
+    return tuple(
+        Message.of(role, _said(random))  # type: ignore[arg-type]
+        for role in roles[random.randrange(2) : random.choice((2, 4, 6))]
+    )
+
+
+def _said(random: Random) -> str:
+    words = [random.choice(_SPOKEN) for _ in range(random.choice((1, 5, 40)))]
+    return "".join(words) * random.choice((1, 1, 1, 1, 100, 20_000))
+
+
+def _honest(random: Random, folder: Path) -> str | None:
+    """A plain template and hostile words: all of them come out, and none as the template's."""
+    said = [Message.of("user", "x"), *_messages(random)]
+    (folder / "said.txt").write_bytes(
+        "\n--\n".join(one.text for one in said).encode("utf-8", "surrogatepass")
+    )
+    pieces = render_segments(TEMPLATE, said)
+    own = "".join(one.text for one in pieces if one.trusted)
+    theirs = "".join(one.text for one in pieces if not one.trusted)
+    if "".join(one.text for one in pieces) != render(TEMPLATE, said):
+        return "the pieces are not the whole"
+    if own.count("<|im_start|>") != len(said) + 1 or own.count("<|im_end|>") != len(said):
+        return "somebody's marker is the template's, or the template's somebody's"
+    if len(theirs.split()) < len("".join(one.text for one in said).split()) // 2:
+        return "words were lost"
+    return None
 
 
 def _statement(random: Random, depth: int) -> str:
@@ -98,6 +159,7 @@ def _value(random: Random, depth: int) -> str:
 
 
 def _prepare(_: Ground) -> None:
+    sandbox.run("{{ strftime_now('%Y') }}", {})
     render_segments("{{ messages[0].content }}{{ messages[1].content }}", _SAID)
 
 

@@ -160,9 +160,16 @@ export interface Person {
   permissions: { kind: string; name: string; allowed: boolean }[];
 }
 
+/** The least first. */
+export const SCOPES = ["read", "chat", "tools", "documents", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
 export interface Token {
   id: string;
   label: string;
+  scopes: string[];
+  /** What to know of it, in one line; empty for nothing. */
+  note: string;
 }
 
 export interface Settings {

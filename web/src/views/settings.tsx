@@ -17,9 +17,14 @@ export function Settings({ me }: { me: Me }) {
       <Look />
       {me.kept && <Keeping />}
       <Export />
-      {me.kept && <Tokens />}
+      {me.kept && <Tokens me={me} />}
       {me.kept && <Passphrase />}
       <Wipe me={me} />
+      <p class="note">
+        <a href="/licences.txt" rel="license">
+          {t.licences}
+        </a>
+      </p>
     </Room>
   );
 }

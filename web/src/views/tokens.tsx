@@ -1,29 +1,21 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api/http";
-import type { Token } from "../api/types";
+import { type Me, SCOPES, type Scope, type Token } from "../api/types";
 import { Copy } from "../parts/copy";
 import { Icon } from "../parts/icon";
 import { attempt } from "../state/notice";
 import { words } from "../words";
 
 const PATH = "/api/me/tokens";
+type Made = Token & { token: string };
 
 /** Programs that speak as this person. A token's text is shown once, and kept nowhere. */
-export function Tokens() {
+export function Tokens({ me }: { me: Me }) {
   const t = words.value;
   const [all, setAll] = useState<Token[]>([]);
-  const [label, setLabel] = useState("");
-  const [made, setMade] = useState<(Token & { token: string }) | null>(null);
+  const [made, setMade] = useState<Made | null>(null);
   const load = async () => setAll(await ask<Token[]>("GET", PATH));
   useEffect(() => void attempt(load), []);
-  async function make(event: Event) {
-    event.preventDefault();
-    await attempt(async () => {
-      setMade(await ask<Token & { token: string }>("POST", PATH, { label: label.trim() }));
-      setLabel("");
-      await load();
-    });
-  }
   async function remove(one: Token) {
     await attempt(async () => {
       await ask("DELETE", `${PATH}/${one.id}`);
@@ -41,6 +33,7 @@ export function Tokens() {
             <li key={one.id}>
               <div>
                 <strong>{one.label}</strong>
+                <small>{one.note === "" ? t.tokenMay(one.scopes.join(", ")) : t.tokenOld}</small>
               </div>
               <button type="button" class="quiet" aria-label={t.removeToken(one.label)} onClick={() => void remove(one)}>
                 <Icon name="bin" />
@@ -58,15 +51,57 @@ export function Tokens() {
           </p>
         </div>
       )}
-      <form class="inline" onSubmit={make}>
-        <label class="field">
-          <span>{t.programName}</span>
-          <input required maxLength={64} autocomplete="off" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />
-        </label>
-        <button type="submit" class="plain">
-          {t.makeToken}
-        </button>
-      </form>
+      <Make me={me} shown={setMade} load={load} />
     </section>
+  );
+}
+
+/** A new one: what for, and what it may do. The least is chosen already. */
+function Make({ me, shown, load }: { me: Me; shown: (made: Made) => void; load: () => Promise<void> }) {
+  const t = words.value;
+  const [label, setLabel] = useState("");
+  const [scopes, setScopes] = useState<Scope[]>(["read"]);
+  const [passphrase, setPassphrase] = useState("");
+  const admin = scopes.includes("admin");
+  async function make(event: Event) {
+    event.preventDefault();
+    const wanted = { label: label.trim(), scopes, ...(admin ? { passphrase } : {}) };
+    setPassphrase("");
+    await attempt(async () => {
+      shown(await ask<Made>("POST", PATH, wanted));
+      setLabel("");
+      setScopes(["read"]);
+      await load();
+    });
+  }
+  const choose = (one: Scope, on: boolean) => setScopes(SCOPES.filter((other) => (other === one ? on : scopes.includes(other))));
+  return (
+    <form class="inline" onSubmit={make}>
+      <label class="field">
+        <span>{t.programName}</span>
+        <input required maxLength={64} autocomplete="off" value={label} onInput={(event) => setLabel(event.currentTarget.value)} />
+      </label>
+      <fieldset class="scopes">
+        <legend>{t.scopes}</legend>
+        {SCOPES.map((one) => (
+          <label key={one}>
+            <input type="checkbox" checked={scopes.includes(one)} onChange={(event) => choose(one, event.currentTarget.checked)} />
+            <code lang="en">{one}</code>
+            <span>
+              {t.scope[one]} {one === "admin" && me.role === "owner" && t.scopeOwner}
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {admin && (
+        <label class="field">
+          <span>{t.scopePassphrase}</span>
+          <input required type="password" autocomplete="current-password" value={passphrase} onInput={(event) => setPassphrase(event.currentTarget.value)} />
+        </label>
+      )}
+      <button type="submit" class="plain" disabled={scopes.length === 0}>
+        {t.makeToken}
+      </button>
+    </form>
   );
 }

@@ -205,6 +205,18 @@ export const en = {
   programs: "Programs",
   programsMore: "A program that speaks as you, such as an OpenAI client, needs a token. It opens your part alone.",
   programName: "What the token is for",
+  scopes: "What it may do",
+  scope: {
+    read: "Read your conversations and settings, and what the model is.",
+    chat: "Ask the model and the assistant, which may quote your documents and does nothing.",
+    tools: "Ask the assistant and let it act: lights, timers, whatever its tools can do.",
+    documents: "Add, read and remove documents.",
+    admin: "Delete conversations, change settings, export all there is about you.",
+  },
+  scopeOwner: "Also add, change and wipe people, and read the server's numbers.",
+  scopePassphrase: "Your passphrase, to allow admin",
+  tokenMay: (names: string) => `May: ${names}`,
+  tokenOld: "Made before tokens had scopes: it may only read. Make a new one if it needs more.",
   makeToken: "Make a token",
   tokenOnce: (label: string) => `The token for ${label}. It is shown this once:`,
   removeToken: (label: string) => `Remove the token for ${label}`,
@@ -219,6 +231,7 @@ export const en = {
   wipeMore: "Destroys your key. All you said and added, here and in every backup, becomes noise. Nobody can undo it.",
   wipeMoreMemory: "Forgets all you said and added since this server started. Nobody can undo it.",
   wiped: "All that was yours is gone.",
+  licences: "Licences of what this page is made of",
 
   // keyboard
   shortcutsTitle: "Keyboard",

@@ -78,7 +78,7 @@ class Consult:
     sources: tuple[Literal["knowledge", "model"], ...]
     text: str
     """What was said."""
-    otherwise: Literal["unknown", "no_answer"] = "unknown"
+    otherwise: Literal["unknown", "no_answer", "only_asked"] = "unknown"
     """What is said when none can."""
 
 

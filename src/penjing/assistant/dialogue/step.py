@@ -58,7 +58,9 @@ def _heard(run: Run, event: Heard) -> None:
         run.tell("timed_out")
     if run.state.frames and run.top.waits == "call":
         run.drop()  # a tool that never answered: whatever comes now does not belong to it
-    if run.state.frames and run.top.waits == "yes":
+    if _doubted(run, reading):
+        pass  # said, and whatever was asked is asked again
+    elif run.state.frames and run.top.waits == "yes":
         _while_confirming(run, reading)
     elif run.state.frames and run.top.waits == "slot":
         _while_asking(run, reading)
@@ -66,6 +68,27 @@ def _heard(run: Run, event: Heard) -> None:
         _afresh(run, reading, carried=silence <= _CARRIED)
     run.go_on()
     _remember(run, reading)
+
+
+def _doubted(run: Run, reading: Reading) -> bool:
+    """The gate stopped it: the person is told why, and nothing is done about any of it."""
+    doubt = reading.doubt
+    if doubt is None:
+        return False
+    asked = run.top.waits if run.state.frames else ""
+    if asked == "slot" and _free(run, _awaited(run, run.top)) and not _would_act(reading):
+        return False  # any words are an answer
+    if doubt.of_values and not asked and not (reading.denies and run.state.last):
+        return False  # nobody waits for a value
+    if doubt.kind == "only_asked" and run.plan.spec.unknown:
+        run.orders.append(Consult(run.plan.spec.unknown, reading.text, "only_asked"))
+    else:
+        run.tell(doubt.kind, words=doubt.words)
+    return True
+
+
+def _would_act(reading: Reading) -> bool:
+    return reading.doubt is not None and not reading.doubt.of_values
 
 
 def _while_confirming(run: Run, reading: Reading) -> None:
@@ -143,7 +166,8 @@ def _own_request(reading: Reading, last: Wanted) -> bool:
 
 
 def _begin(run: Run, reading: Reading, *, carried: bool) -> None:
-    wanted = [_wanted(run, alternatives, carried) for alternatives in reading.requests]
+    gated = reading.passed.unsure
+    wanted = [_wanted(run, one, carried, gated=gated) for one in reading.requests]
     run.enqueue(wanted[1:])
     run.push(wanted[0])
 
@@ -153,7 +177,9 @@ def _digress(run: Run, reading: Reading) -> None:
     _begin(run, reading, carried=False)
 
 
-def _wanted(run: Run, alternatives: tuple[Recognition, ...], carried: bool) -> Wanted:
+def _wanted(
+    run: Run, alternatives: tuple[Recognition, ...], carried: bool, *, gated: bool
+) -> Wanted:
     """The best way to take a request, with "it" replaced by what was spoken of."""
     ways = [(*_resolved(run, one), one) for one in alternatives]
     slots, _, one = min(ways, key=lambda way: way[1])
@@ -163,8 +189,10 @@ def _wanted(run: Run, alternatives: tuple[Recognition, ...], carried: bool) -> W
             spoken = next((slot for slot in run.state.recent if slot.name == name), None)
             if spoken is not None and run.plan.spec.slots[name].kind == "entity":
                 slots[name] = spoken
-    unsure = (one.stage == "classifier" and one.confidence < BELIEVED) or (
-        one.stage == "model" and run.plan.spec.model_decides == "ask"
+    unsure = (
+        gated
+        or (one.stage == "classifier" and one.confidence < BELIEVED)
+        or (one.stage == "model" and run.plan.spec.model_decides == "ask")
     )
     return Wanted(intent, tuple(slots.values()), unsure)
 

@@ -69,6 +69,48 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("Done.",),
         "zh": ("好了。",),
     },
+    "others_words": {
+        "en": (
+            "Those seem to be somebody else's words (“{words}”), so I did nothing. "
+            "If you want it, say it yourself.",
+        ),
+        "zh": ("这像是别人的话（“{words}”），我什么都没做。如果是你要的，请你自己说。",),
+    },
+    "said_not": {
+        "en": ("You said “{words}”, so I left everything as it is.",),
+        "zh": ("你说了“{words}”，所以我什么都没动。",),
+    },
+    "only_asked": {
+        "en": ("You asked that, so I changed nothing. I can not answer it.",),
+        "zh": ("你是在问，所以我什么都没改；这个我答不上来。",),
+    },
+    "on_condition": {
+        "en": ("I can not wait for that (“{words}”), so I did nothing.",),
+        "zh": ("我不会等条件（“{words}”），所以什么都没做。",),
+    },
+    "in_the_past": {
+        "en": ("That sounds like something that was (“{words}”), so I did nothing.",),
+        "zh": ("这像是已经发生的事（“{words}”），我什么都没做。",),
+    },
+    "with_exception": {
+        "en": ("I can not do “{words}”, so I did nothing: name what you mean.",),
+        "zh": ("我做不了“{words}”，所以什么都没做：请说出具体的名字。",),
+    },
+    "not_now": {
+        "en": ("I can not do that at another time (“{words}”), so I did nothing now.",),
+        "zh": ("我不能换个时间做（“{words}”），现在什么都没做。",),
+    },
+    "not_used": {
+        "en": ("I did not understand “{words}” in that, so I did nothing.",),
+        "zh": ("我没听懂其中的“{words}”，所以什么都没做。",),
+    },
+    "strange_names": {
+        "en": (
+            "Devices here have names that I do not listen to ({names}): "
+            "to use one, write it under the values of its slot.",
+        ),
+        "zh": ("这里有些设备的名字我不会听（{names}）：要用的话，请写进该槽位的 values。",),
+    },
     "which": {
         "en": ("I know: {names}.",),
         "zh": ("我知道的有：{names}。",),

@@ -229,3 +229,60 @@ def slots_of(
         elif isinstance(step, Enter) and step.flow not in inside:
             found |= slots_of(flows.get(step.flow, ()), flows, (*inside, step.flow))
     return frozenset(found)
+
+
+def calls_of(
+    steps: tuple[Step, ...], flows: Mapping[str, tuple[Step, ...]], inside: tuple[str, ...] = ()
+) -> bool:
+    """Whether steps call a tool; also in the flows they enter."""
+    for step in steps:
+        within: tuple[Step, ...] = ()
+        into = inside
+        if isinstance(step, Branch):
+            within = (*step.then, *step.otherwise)
+        elif isinstance(step, Enter) and step.flow not in inside:
+            within, into = flows.get(step.flow, ()), (*inside, step.flow)
+        if isinstance(step, Call) or (within and calls_of(within, flows, into)):
+            return True
+    return False
+
+
+def needed_of(
+    steps: tuple[Step, ...], flows: Mapping[str, tuple[Step, ...]], inside: tuple[str, ...] = ()
+) -> frozenset[str]:
+    """Slots that are asked for before steps go on, whatever the branches; flows entered too."""
+    found: set[str] = set()
+    for step in steps:
+        if isinstance(step, Collect):
+            found.add(step.slot)
+        elif isinstance(step, Call):
+            found |= {
+                one.slot
+                for name, one in step.arguments.items()
+                if isinstance(one, FromSlot) and name not in step.optional
+            }
+        elif isinstance(step, Enter) and step.flow not in inside:
+            found |= needed_of(flows.get(step.flow, ()), flows, (*inside, step.flow))
+    return frozenset(found)
+
+
+_CONTENT = frozenset({"text", "message", "body", "content", "note", "subject", "reason", "title"})
+"""Arguments that take words as they are."""
+
+
+def content_of(spec: Spec) -> frozenset[str]:
+    """Slots whose words are kept or sent as they are: a note may say "later"."""
+    steps = [step for one in spec.intents.values() for step in one.flow]
+    steps += [step for flow in spec.flows.values() for step in flow]
+    found: set[str] = set()
+    while steps:
+        step = steps.pop()
+        if isinstance(step, Branch):
+            steps += [*step.then, *step.otherwise]
+        elif isinstance(step, Call):
+            found |= {
+                one.slot
+                for name, one in step.arguments.items()
+                if isinstance(one, FromSlot) and name in _CONTENT
+            }
+    return frozenset(found)

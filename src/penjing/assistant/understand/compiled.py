@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penjing.assistant.spec.values import Spec, Words, slots_of
+from penjing.assistant.spec.values import Spec, Words, calls_of, needed_of, slots_of
 from penjing.assistant.understand.classifier import ELSEWHERE, Classifier, Sample, trained
 from penjing.assistant.understand.elsewhere import SENTENCES
+from penjing.assistant.understand.familiar import Familiar, is_question, runs_of
 from penjing.assistant.understand.features import counted, words_of
 from penjing.assistant.understand.network import (
     Network,
@@ -19,6 +20,7 @@ from penjing.assistant.understand.network import (
     parse_template,
     samples,
     slots_in,
+    words_in,
 )
 from penjing.assistant.understand.slots import Reader, reader
 from penjing.assistant.understand.span import Moment
@@ -52,6 +54,8 @@ class Compiled:
     """Intent to the words that its own sentences use."""
     wanted: Mapping[str, tuple[str, ...]]
     """Intent to the slots that it may have."""
+    familiar: Mapping[str, Familiar]
+    """Intent to how its own sentences speak."""
     given: int = 0
     """Sample sentences of intents."""
     left_out: int = 0
@@ -71,6 +75,7 @@ def compile_language(
     intents: list[str] = []
     said: list[tuple[str, str, int, bool]] = []  # text, intent, group, from a template
     named: dict[str, set[str]] = {}
+    words: dict[str, set[str]] = {name: set() for name in spec.intents}
     start = network.state()
     plain = reader(spec.slots, lambda tool, parameter: _spec_names(spec, tool, parameter))
     for intent in spec.intents.values():
@@ -83,6 +88,7 @@ def compile_language(
                 add_template(network, start, tree, len(intents))
                 intents.append(intent.name)
                 named.setdefault(intent.name, set()).update(slots_in(tree))
+                words[intent.name] |= words_in(tree)
                 for text in samples(tree, _SAMPLES if place < templates else 4):
                     said.append((text, intent.name, group, True))
             else:
@@ -92,6 +98,9 @@ def compile_language(
         _placeheld(text, intent, group) if drawn else _said(text, intent, group, plain)
         for text, intent, group, drawn in stay
     ]
+    for sample, (*_, drawn) in zip(every, stay, strict=True):
+        if not drawn:
+            words[sample.intent].update(sample.words)
     texts = frozenset(name for name, slot in spec.slots.items() if slot.kind in ("text", "place"))
     keywords = _keywords(every)
     classifier = None
@@ -102,8 +111,34 @@ def compile_language(
         one.name: tuple(sorted(slots_of(one.flow, spec.flows) | named.get(one.name, set())))
         for one in spec.intents.values()
     }
+    familiar = _familiar(spec, every, words)
     closed, given, left_out = network.closed(), len(said), len(said) - len(stay)
-    return Compiled(closed, tuple(intents), texts, classifier, keywords, wanted, given, left_out)
+    return Compiled(
+        closed, tuple(intents), texts, classifier, keywords, wanted, familiar, given, left_out
+    )
+
+
+_ASKING = 1 / 3
+"""Of an intent's sentences that are questions: it is asked, not told."""
+
+
+def _familiar(
+    spec: Spec, every: list[Sample], words: Mapping[str, set[str]]
+) -> Mapping[str, Familiar]:
+    """How the sentences of each intent speak."""
+    said: dict[str, list[tuple[str, ...]]] = {name: [] for name in spec.intents}
+    for sample in every:
+        said[sample.intent].append(sample.words)
+    return {
+        name: Familiar(
+            frozenset(run for one in many for run in runs_of(one)),
+            asks=sum(map(is_question, many)) > _ASKING * len(many),
+            needs=needed_of(spec.intents[name].flow, spec.flows),
+            words=frozenset(words[name]),
+            acts=calls_of(spec.intents[name].flow, spec.flows),
+        )
+        for name, many in said.items()
+    }
 
 
 def _spec_names(spec: Spec, tool: str, parameter: str) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ class Match:
     slots: tuple[tuple[str, Span], ...]
     """What was read."""
     literal: int
-    """Words of the sentence that the template itself has."""
+    """Words of the sentence that the template itself has: a bit for each place."""
 
 
 def matches(  # noqa: PLR0912 -- one search, and speed matters in it
@@ -77,10 +77,12 @@ def matches(  # noqa: PLR0912 -- one search, and speed matters in it
         ways = walk.words[state]
         steps: list[tuple[float, int, int, bool, int, tuple[tuple[str, Span], ...]]] = []
         for after in ways.get(token.text, ()):
-            steps.append((cost, place + 1, after, overlooked, literal + 1, slots))
+            steps.append((cost, place + 1, after, overlooked, literal | 1 << place, slots))
         for text, price in token.fixes:
             for after in ways.get(text, ()):
-                steps.append((cost + price, place + 1, after, overlooked, literal + 1, slots))
+                steps.append(
+                    (cost + price, place + 1, after, overlooked, literal | 1 << place, slots)
+                )
         for slot, after in walk.slots[state]:
             for span in spans.get(slot, {}).get(place, ()):
                 more = (*slots, (slot, span))
@@ -122,7 +124,7 @@ def _free(tokens: Sequence[Token], at: int) -> list[Span]:
 
 
 def _distinct(found: list[Match]) -> list[Match]:
-    found.sort(key=lambda one: (round(one.cost, 6), -one.literal, one.template))
+    found.sort(key=lambda one: (round(one.cost, 6), -one.literal.bit_count(), one.template))
     seen, kept = set(), []
     for one in found:
         key = (one.template, tuple((slot, str(span.value)) for slot, span in one.slots))

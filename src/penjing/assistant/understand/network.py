@@ -15,6 +15,8 @@ from typing import Any
 from penjing.assistant.understand.text import tokens_of
 from penjing.core.errors import BadInput, MissingExtra
 
+MAX_DEPTH = 24
+"""Brackets inside each other in one template."""
 MAX_STATES = 200_000
 """Of one language: a template with permutations in permutations is refused."""
 
@@ -93,10 +95,21 @@ def parse_template(template: str) -> Any:
         raise MissingExtra("sentence templates", "assistant") from error
     if len(template) > 2000:
         raise BadInput(f"the template '{template[:40]}...' is too long: write several")
+    if _depth(template) > MAX_DEPTH:
+        raise BadInput(f"the template '{template[:40]}...' is nested too deeply: write several")
     try:
         return parse_sentence(_JOINED.sub(_whole_words, template)).expression
     except (ParseError, ParseExpressionError, ValueError, AssertionError) as error:
         raise BadInput(f"the template '{template[:80]}' cannot be read: {error}") from error
+
+
+def _depth(template: str) -> int:
+    """How deeply brackets stand inside each other."""
+    deepest = now = 0
+    for char in template:
+        now += (char in "([{<") - (char in ")]}>")
+        deepest = max(deepest, now)
+    return deepest
 
 
 def _whole_words(found: re.Match[str]) -> str:
@@ -146,6 +159,16 @@ def _add(network: Network, start: int, tree: Any) -> int:
             network.free[place].append(end)
         return end
     raise BadInput("a template may not use <rules>: write the words out")
+
+
+def words_in(tree: Any) -> frozenset[str]:
+    """All words of a tree."""
+    if type(tree).__name__ == "TextChunk":
+        return frozenset(token.text for token in tokens_of(tree.text) if not token.mark)
+    found: frozenset[str] = frozenset()
+    for item in getattr(tree, "items", ()):
+        found |= words_in(item)
+    return found
 
 
 def slots_in(tree: Any) -> frozenset[str]:

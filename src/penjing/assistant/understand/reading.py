@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penjing.assistant.understand.acts import Act
-from penjing.core.dialogue import Recognition, Slot
+from penjing.assistant.understand.gate import Passed, Requests
+from penjing.assistant.understand.left import Doubt
+from penjing.core.dialogue import Slot
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,10 @@ class Reading:
     """As it was said."""
     language: str
     """One of the spec's."""
-    requests: tuple[tuple[Recognition, ...], ...]
-    """What is wanted, in order; for each, ways to take it, the best first. Empty: no intent."""
+    passed: Passed
+    """What of it may be acted on: the gate's."""
     act: Act | None = None
     """It is nothing but this answer."""
-    values: tuple[Slot, ...] = ()
-    """All slot values that stand in it, whatever it wants."""
     bare: bool = False
     """It is nothing but values and small words."""
     denies: bool = False
@@ -32,3 +32,18 @@ class Reading:
     """The person's own words in it: without quotations and what was pasted."""
     pasted: bool = False
     """Something in it may be somebody else's words."""
+
+    @property
+    def requests(self) -> Requests:
+        """What is wanted, in order; for each, ways to take it, the best first. Empty: no intent."""
+        return self.passed.requests
+
+    @property
+    def values(self) -> tuple[Slot, ...]:
+        """All slot values that stand in it and may be used, whatever it wants."""
+        return self.passed.values
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """Why nothing is done about it."""
+        return self.passed.doubt

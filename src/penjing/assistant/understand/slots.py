@@ -47,6 +47,8 @@ class Reader:
     """Of slots whose values have names."""
     words: frozenset[str]
     """All words that may stand in a value."""
+    names: str = ""
+    """All names, a line each, as they are compared."""
 
     def spans(self, tokens: Sequence[Token], moment: Moment) -> dict[str, list[Span]]:
         """All values of all slots in a sentence, without those inside longer ones."""
@@ -80,7 +82,13 @@ def reader(slots: Mapping[str, SlotSpec], names: Names) -> Reader:
         elif slot.kind == "colour":
             lexicons[name] = _COLOURS
     words = _KNOWN_WORDS.union(*(one.words for one in lexicons.values()))
-    return Reader(slots, lexicons, frozenset(words))
+    spelt = {
+        ("" if one.words[0] > "\u3400" else " ").join(one.words)
+        for each in lexicons.values()
+        for many in each.firsts.values()
+        for one in many
+    }
+    return Reader(slots, lexicons, frozenset(words), "\n".join(sorted(spelt)))
 
 
 def entity_names(slot: SlotSpec, live: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -48,6 +48,8 @@ class Targets:
     """One on ::1; None where there is no IPv6."""
     udp: int
     """One that would take a question for a name server."""
+    stream: int
+    """One that notes bytes, not connections: for a connection that was there before."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Attempt:
     reached: bool
     """It was."""
     by: str
-    """What refused it: process, landlock, seccomp, system; empty where it was reached."""
+    """What refused it: process, landlock, seccomp, system; taken, where a socket is none any more;
+    empty where it was reached."""
     said: str
     """The refusal's own words."""
 
@@ -86,6 +89,17 @@ class _Native:
             self._checked(self._libc.connect(handle, where, len(where)))
         finally:
             os.close(handle)
+
+    def say(self, handle: int, data: bytes, port: int | None = None) -> None:
+        """Bytes through a socket that exists, to an address or to where it is connected."""
+        where = None if port is None else _sockaddr("127.0.0.1", port)
+        size = len(where or b"")
+        self._checked(self._libc.sendto(handle, data, len(data), 0, where, size))
+
+    def join(self, handle: int, port: int) -> None:
+        """Connect a socket that exists."""
+        where = _sockaddr("127.0.0.1", port)
+        self._checked(self._libc.connect(handle, where, len(where)))
 
     def send(self, kind: int, port: int, data: bytes, flags: int = 0) -> None:
         """Bytes to an address, without `connect`."""
@@ -112,6 +126,31 @@ class _Native:
         return result
 
 
+class Before:
+    """What a library could have made at import: all of it is there before the shutter closes."""
+
+    def __init__(self, to: Targets) -> None:
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.named = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.named.connect(("127.0.0.1", to.udp))
+        self.copy = os.dup(self.udp.fileno())
+        self.fresh = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.stream = socket.create_connection(("127.0.0.1", to.stream), timeout=_SECONDS)
+        self.allowed = socket.create_connection(("127.0.0.1", to.allowed), timeout=_SECONDS)
+        self.here, self.there = socket.socketpair()
+        if hasattr(socket, "send_fds"):  # it waits there, and is no handle of this process
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hidden:
+                socket.send_fds(self.here, [b"x"], [hidden.fileno()])
+
+    def handed(self) -> int:
+        """The hidden one, received."""
+        self.there.settimeout(_SECONDS)
+        handles = socket.recv_fds(self.there, 1, 1)[1]
+        if not handles:
+            raise OSError(errno.EPERM, "no handle came")
+        return handles[0]
+
+
 def _sockaddr(host: str, port: int) -> bytes:
     """As the kernel reads it, on Linux and, with its length in front, on others."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -123,9 +162,10 @@ def _sockaddr(host: str, port: int) -> bytes:
     return struct.pack("=BB", len(body) + 2, family) + body
 
 
-def run(targets: Targets, *, closed: bool) -> list[Attempt]:
+def run(targets: Targets, before: Before, *, closed: bool) -> list[Attempt]:
     """Try all of them; `closed` when the shutter is, so that a name may be asked for."""
-    return [_try(name, about, wanted, does) for name, about, wanted, does in _ways(targets, closed)]
+    ways = [*_ways(targets, closed), *_old_ways(targets, before)]
+    return [_try(name, about, wanted, does) for name, about, wanted, does in ways]
 
 
 _Way = tuple[str, str, bool, Callable[[], object]]
@@ -174,6 +214,35 @@ def _ways(to: Targets, closed: bool) -> list[_Way]:
     return ways
 
 
+def _old_ways(to: Targets, old: Before) -> list[_Way]:
+    """Through what was there before."""
+    native = _Native()
+    ways: list[_Way] = [
+        ("old-allowed", "C, a connection from before, to the address on the list", True,
+         lambda: native.say(old.allowed.fileno(), b"x")),
+        ("old-udp", "Python, a UDP socket from before", False,
+         lambda: old.udp.sendto(b"x", ("127.0.0.1", to.udp))),
+        ("native-old-udp", "C, a UDP socket from before", False,
+         lambda: native.say(old.udp.fileno(), b"x", to.udp)),
+        ("native-old-udp-copy", "C, another handle of it", False,
+         lambda: native.say(old.copy, b"x", to.udp)),
+        ("old-udp-named", "Python, a UDP socket that knows where to", False,
+         lambda: old.named.send(b"x")),
+        ("native-old-udp-named", "C, a UDP socket that knows where to", False,
+         lambda: native.say(old.named.fileno(), b"x")),
+        ("native-old-tcp", "C, a connection from before", False,
+         lambda: native.say(old.stream.fileno(), b"x")),
+        ("native-old-tcp-fresh", "C, a TCP socket from before", False,
+         lambda: native.join(old.fresh.fileno(), to.tcp)),
+        ("old-child", "another program that we hand an old UDP socket", False,
+         lambda: _heir(old.copy, to.udp)),
+    ]  # fmt: skip
+    if hasattr(socket, "send_fds"):
+        ways.append(("handed", "C, a UDP socket that waited in a Unix socket", False,
+                     lambda: native.say(old.handed(), b"x", to.udp)))  # fmt: skip
+    return ways
+
+
 def _try(name: str, about: str, wanted: bool, does: Callable[[], object]) -> Attempt:
     try:
         does()
@@ -186,7 +255,8 @@ def _who(error: OSError) -> str:
     """seccomp says EPERM and Landlock EACCES: we chose that, to tell them apart."""
     if isinstance(error, RefusedError):
         return "process"
-    return {errno.EPERM: "seccomp", errno.EACCES: "landlock"}.get(error.errno or 0, "system")
+    known = {errno.EPERM: "seccomp", errno.EACCES: "landlock", errno.ENOTSOCK: "taken"}
+    return known.get(error.errno or 0, "system")
 
 
 def _tcp(host: str, port: int) -> None:
@@ -216,9 +286,29 @@ except OSError as error:
 """
 
 
+_HEIR = """
+import socket, sys
+try:
+    socket.socket(fileno=int(sys.argv[1])).sendto(b"x", ("127.0.0.1", int(sys.argv[2])))
+except OSError as error:
+    sys.exit(error.errno or 255)
+"""
+
+
 def _child(port: int) -> None:
+    _started([_CHILD, str(port)])
+
+
+def _heir(handle: int, port: int) -> None:
+    _started([_HEIR, str(handle), str(port)], handle)
+
+
+def _started(words: Sequence[str], *handles: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", _CHILD, str(port)], capture_output=True, check=False
+        [sys.executable, "-I", "-S", "-c", *words],
+        pass_fds=handles,
+        capture_output=True,
+        check=False,
     )
     if done.returncode:
         raise OSError(done.returncode, os.strerror(done.returncode))
@@ -228,10 +318,11 @@ def main(words: Sequence[str]) -> None:
     """The process that tries: its kind ("open", "nothing", "list") and its targets, as JSON."""
     kind, targets = words[0], Targets(**json.loads(words[1]))
     receipt: Receipt | None = None
+    before = Before(targets)
     if kind != "open":
         listed = [Address("127.0.0.1", targets.allowed)] if kind == "list" else []
         receipt = close_shutter(listed, local=kind == "list")
-    found = run(targets, closed=receipt is not None)
+    found = run(targets, before, closed=receipt is not None)
     document: Mapping[str, object] = {
         "receipt": receipt and receipt.document(),
         "lines": receipt.lines() if receipt else [],

@@ -26,17 +26,29 @@ class Machine:
 
 
 _GENERIC = {
-    "socket": 198, "sendto": 206, "sendmsg": 211, "sendmmsg": 269,
+    "socket": 198, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269,
+    "recvmsg": 212, "recvmmsg": 243,
 }  # fmt: skip
 _SHARED = {
-    "io_uring_setup": 425, "landlock_create_ruleset": 444, "landlock_add_rule": 445,
+    "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "pidfd_getfd": 438,
+    "landlock_create_ruleset": 444, "landlock_add_rule": 445,
     "landlock_restrict_self": 446,
 }  # fmt: skip
 
 _MACHINES = {
     "x86_64": Machine(
         0xC000003E,
-        {"socket": 41, "sendto": 44, "sendmsg": 46, "sendmmsg": 307, "seccomp": 317, **_SHARED},
+        {
+            "socket": 41,
+            "connect": 42,
+            "sendto": 44,
+            "sendmsg": 46,
+            "sendmmsg": 307,
+            "recvmsg": 47,
+            "recvmmsg": 299,
+            "seccomp": 317,
+            **_SHARED,
+        },
         0x40000000,
     ),
     "aarch64": Machine(0xC00000B7, {**_GENERIC, "seccomp": 277, **_SHARED}),

@@ -73,6 +73,17 @@ class Gate:
         elif port not in self._names.get(_clean(host), ()):  # C would look it up by itself
             raise RefusedError(f"{host} port {port}")
 
+    def is_allowed(self, family: int, to: Any, lookup: Lookup | None) -> bool:
+        """Whether a connection that exists leads to an allowed address; names are looked up."""
+        for name, ports in self._names.items():
+            if lookup and to[1] in ports:
+                self.learn(name, [str(one) for one in map(ip_of, lookup(name)) if one])
+        try:
+            self.check_connect(family, to)
+        except RefusedError:
+            return False
+        return True
+
     def check_lookup(self, host: Any) -> None:
         """Raise RefusedError unless looking it up asks nobody."""
         text = host.decode("ascii", "replace") if isinstance(host, bytes) else host

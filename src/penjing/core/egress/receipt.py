@@ -31,6 +31,8 @@ class Receipt:
     """All of them, on or not."""
     open: tuple[str, ...]
     """What stays possible all the same, a line each."""
+    taken: int = 0
+    """Sockets that were made before and are none any more."""
 
     @property
     def kernel(self) -> bool:
@@ -43,6 +45,7 @@ class Receipt:
         return [
             f"reachable: {reach}",
             *(f"{one.name}: {'on' if one.on else 'OFF'}, {one.says}" for one in self.layers),
+            *([f"taken away: {self.taken} sockets that were made before"] if self.taken else []),
             *(f"still open: {line}" for line in self.open),
         ]
 
@@ -52,6 +55,7 @@ class Receipt:
             "allowed": [str(one) for one in self.allowed],
             "layers": [vars(one) for one in self.layers],
             "kernel": self.kernel,
+            "taken_away": self.taken,
             "still_open": list(self.open),
         }
 

@@ -3,7 +3,11 @@
 A filter sees numbers and no memory: it cannot read an address. So it decides at `socket`, which
 kinds there can be: plain TCP (for Landlock to watch) or none, Unix sockets or none; never UDP, raw,
 packet, MPTCP, SCTP, vsock. What goes round `connect` is closed as well: TCP fast open, io_uring,
-system calls of another kind. A refused call gives EPERM (Landlock gives EACCES).
+system calls of another kind, and handles of sockets that come from elsewhere: through a Unix
+socket (`recvmsg`, which nothing here uses for anything else) or out of another process. Without
+programs on this machine nothing sends to an address of its own choice; with nothing allowed
+either, nothing connects.
+A refused call gives EPERM (Landlock gives EACCES).
 """
 
 from __future__ import annotations
@@ -69,9 +73,11 @@ def program(machine: kernel.Machine, sockets: Sockets) -> bytes:
     ]  # fmt: skip
     if machine.other is not None:
         lines += [_Line(_AT_LEAST, machine.other, no=1), _Line(_RETURN, _REFUSE)]
-    lines += _block(numbers["io_uring_setup"], [_Line(_RETURN, _REFUSE)])
-    for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):
-        lines += _block(numbers[name], _unless_fast_open(flags))
+    for name in _refused(sockets):
+        lines += _block(numbers[name], [_Line(_RETURN, _REFUSE)])
+    addressed = () if sockets.local else (4,)
+    for name, flags, nulls in (("sendto", 3, addressed), ("sendmsg", 2, ()), ("sendmmsg", 3, ())):
+        lines += _block(numbers[name], [*_if_null(nulls), *_unless_fast_open(flags)])
     lines += _block(numbers["socket"], _socket(sockets))
     lines.append(_Line(_RETURN, _ALLOW))
     return b"".join(line.packed() for line in lines)
@@ -93,6 +99,26 @@ class _Line:
 def _block(number: int, body: list[_Line]) -> list[_Line]:
     """`body`, which always returns, for one system call; its number is loaded before and after."""
     return [_Line(_EQUAL, number, no=len(body)), *body]
+
+
+def _refused(sockets: Sockets) -> tuple[str, ...]:
+    """Calls that nothing here needs."""
+    rings = ("io_uring_setup", "io_uring_enter", "io_uring_register")
+    none = not sockets.tcp and not sockets.local
+    return (*rings, "recvmsg", "recvmmsg", "pidfd_getfd", *(("connect",) if none else ()))
+
+
+def _if_null(arguments: tuple[int, ...]) -> list[_Line]:
+    """Go on where these pointers are null; refuse otherwise. Both halves are looked at."""
+    lines = []
+    for index in arguments:
+        for half in (0, 4):
+            lines += [
+                _Line(_LOAD, _argument(index) + half),
+                _Line(_EQUAL, 0, yes=1),
+                _Line(_RETURN, _REFUSE),
+            ]
+    return lines
 
 
 def _unless_fast_open(flags: int) -> list[_Line]:

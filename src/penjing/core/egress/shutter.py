@@ -6,33 +6,34 @@ threads and child processes: the kernel holds those that come later. Nothing ope
 
 from __future__ import annotations
 
-import os
-import socket
-import stat
-import sys
 from collections.abc import Sequence
 
-from penjing.core.egress import landlock, process, seccomp
+from penjing.core.egress import inherited, landlock, process, seccomp
 from penjing.core.egress.allowed import Address
+from penjing.core.egress.inherited import Inherited
 from penjing.core.egress.receipt import Layer, Receipt
 
 
 def close_shutter(allowed: Sequence[Address] = (), *, local: bool = True) -> Receipt:
     """Close every layer there is, and say which. `local`: sockets to programs on this machine.
 
-    With nothing allowed no internet socket can be made at all; those that listen already go on.
+    With nothing allowed no internet socket can be made at all; those that listen already go on, and
+    all others that exist are taken away but for connections to allowed addresses.
     """
     reach = tuple(dict.fromkeys(allowed))
     gate = process.Gate(reach, local=local)
-    lookup = _helper(gate) if gate.names() - {"localhost"} else _localhost
-    connected = _connected()
+    outside = bool(gate.names() - {"localhost"})
+    lookup = _helper(gate) if outside else _localhost
+    before = inherited.take_away(
+        lambda family, peer: gate.is_allowed(family, peer, lookup), helpers=int(outside)
+    )
     ports = sorted({one.port for one in reach})
     kernel = (
         landlock.close(ports),
         seccomp.close(seccomp.Sockets(tcp=bool(reach), local=local)),
     )
     layers = (process.close(gate, lookup), *kernel)
-    return Receipt(reach, layers, tuple(_open(reach, layers, connected, local=local)))
+    return Receipt(reach, layers, tuple(_open(reach, layers, before, local=local)), before.taken)
 
 
 def _helper(gate: process.Gate) -> process.Lookup:
@@ -46,7 +47,11 @@ def _localhost(name: str) -> Sequence[str]:
 
 
 def _open(
-    reach: tuple[Address, ...], layers: tuple[Layer, ...], connected: int, *, local: bool
+    reach: tuple[Address, ...],
+    layers: tuple[Layer, ...],
+    before: Inherited,
+    *,
+    local: bool,
 ) -> list[str]:
     """What a person should not believe to be closed."""
     _, locked, filtered = layers
@@ -62,35 +67,4 @@ def _open(
         lines.append(f"native code: port {ports} of other addresses (the kernel knows ports only)")
     if local:
         lines.append("programs on this machine, through their Unix sockets")
-    if connected:
-        lines.append(f"{connected} connections that were made before")
-    return lines
-
-
-def _connected() -> int:
-    """Internet sockets with somebody at the other end, or that need none to send (UDP)."""
-    if sys.platform != "linux":
-        return 0
-    found = 0
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
-        try:
-            handle = int(name)
-            if not stat.S_ISSOCK(os.fstat(handle).st_mode):
-                continue
-            with socket.socket(fileno=os.dup(handle)) as one:
-                found += _reaches(one)
-        except OSError:
-            continue  # the handle of the listing itself
-    return found
-
-
-def _reaches(one: socket.socket) -> bool:
-    if one.family not in (socket.AF_INET, socket.AF_INET6):
-        return False
-    if one.type != socket.SOCK_STREAM:
-        return True
-    try:
-        one.getpeername()
-    except OSError:
-        return False
-    return True
+    return lines + before.lines()

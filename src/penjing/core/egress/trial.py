@@ -92,11 +92,15 @@ def _listeners() -> Iterator[tuple[Targets, Sequence[str]]]:
         tcp = stack.enter_context(_listening("127.0.0.1", arrived))
         tcp6 = stack.enter_context(_listening("::1", arrived)) if _has("::1") else None
         udp = stack.enter_context(_taking(arrived))
-        yield Targets(allowed, bool(beside), tcp, tcp6, udp), arrived
+        stream = stack.enter_context(_listening("127.0.0.1", arrived, bytes_only=True))
+        yield Targets(allowed, bool(beside), tcp, tcp6, udp, stream), arrived
 
 
 @contextmanager
-def _listening(host: str, arrived: list[str], port: int = 0) -> Iterator[int]:
+def _listening(
+    host: str, arrived: list[str], port: int = 0, *, bytes_only: bool = False
+) -> Iterator[int]:
+    """A connection arrives when it is made; with `bytes_only`, when something comes through it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as server:
         server.settimeout(0.1)
@@ -108,10 +112,24 @@ def _listening(host: str, arrived: list[str], port: int = 0) -> Iterator[int]:
                     connection, _ = server.accept()
                 except OSError:
                     continue
-                arrived.append(host)
+                if not bytes_only or _hears(connection, over):
+                    arrived.append(host)
                 connection.close()
 
         yield from _meanwhile(accept, over, server.getsockname()[1])
+
+
+def _hears(connection: socket.socket, over: threading.Event) -> bool:
+    """Whether anything comes before the other side is gone."""
+    connection.settimeout(0.1)
+    while not over.is_set():
+        try:
+            return bool(connection.recv(1))
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+    return False
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 
 from penjing.core.errors import BadInput
@@ -12,6 +11,12 @@ from penjing.knowledge.plain import Builder, Plain
 
 LONGEST_FIELD = 100_000
 MOST_COLUMNS = 500
+MOST_ROWS = 1_100_000
+"""Empty ones count: a spreadsheet's export is full of them."""
+LONGEST_ROW = 1_000_000
+"""Characters, whatever is in quotes."""
+_MOST_CHARACTERS = 50_000_000
+"""Of the file."""
 _SAMPLE = 16_384
 _TOGETHER = 300
 """Characters from which on the next rows are a section of their own."""
@@ -19,7 +24,9 @@ _TOGETHER = 300
 
 def read(data: bytes) -> Plain:
     """The rows; the first one names the columns."""
-    text = decode(data)
+    text = decode(data, most=_MOST_CHARACTERS)
+    if text.count("\n") > MOST_ROWS:
+        raise BadInput(f"it has more than {MOST_ROWS // 1_000_000} million rows: split the table")
     rows = _rows(text)
     names: list[str] = []
     builder = Builder()
@@ -45,14 +52,36 @@ def read(data: bytes) -> Plain:
 
 def _rows(text: str) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST_FIELD)
+    lines = _Lines(text)
     try:
-        yield from csv.reader(io.StringIO(text), delimiter=_delimiter(text))
+        for row in csv.reader(iter(lines), delimiter=_delimiter(text)):
+            lines.since = 0
+            yield row
     except csv.Error as error:
         if "field larger" in str(error):
             raise BadInput(
                 f"a field is longer than {LONGEST_FIELD} characters: is a quote left open?"
             ) from error
         raise BadInput(f"it is no table in CSV: {error}") from error
+
+
+class _Lines:
+    """The text's lines, of which one row takes so many and no more."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.since = 0
+        """Characters since a row was whole."""
+
+    def __iter__(self) -> Iterator[str]:
+        at, text = 0, self._text
+        while at < len(text):
+            end = text.find("\n", at) + 1 or len(text)
+            self.since += end - at
+            if self.since > LONGEST_ROW:
+                raise BadInput(f"a row is longer than {LONGEST_ROW} characters: split the table")
+            yield text[at:end]
+            at = end
 
 
 def _delimiter(text: str) -> str:

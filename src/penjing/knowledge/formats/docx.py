@@ -1,80 +1,41 @@
 """DOCX: a zip with XML in it. Paragraphs, tables row by row, headings by their style.
 
-Bounded against bombs of both kinds: a member is read up to a limit whatever it claims, and a
-document type, which alone could define entities, is refused.
+The zip and the XML are read through `knowledge/unpacking.py`, which has the bounds.
 """
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
-import zlib
-from collections.abc import Callable
-from xml.parsers import expat
 
 from penjing.core.errors import BadInput
-from penjing.knowledge.plain import Builder, Plain
+from penjing.knowledge.plain import MOST_CHARACTERS, Builder, Plain
+from penjing.knowledge.unpacking import Archive, Xml
 
-MOST_BYTES = 128 * 2**20
-"""Of one member, unpacked."""
-_PIECE = 2**16
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_OLD = bytes.fromhex("d0cf11e0a1b11ae1")
+"""How files of Microsoft's older container begin."""
+_KNOWN = {
+    f"{_W} {name}": name
+    for name in ("p", "pStyle", "outlineLvl", "t", "tab", "br", "cr", "tr", "tc", "style", "name")
+}
+"""What is looked at, by namespace and name."""
 _NAME = re.compile(r"heading (\d)$|标题 ?(\d)$", re.I)
-_DEEPEST = 500
 
 
 def read(data: bytes) -> Plain:
     """The text in its order; a table's cells are parted by bars."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            levels = _Levels()
-            if "word/styles.xml" in archive.namelist():
-                _parse(archive, "word/styles.xml", levels.begin, levels.end, None)
-            text = _Text(levels.found)
-            _parse(archive, "word/document.xml", text.begin, text.end, text.characters)
-    except KeyError as error:
-        raise BadInput("it is a zip archive and no DOCX: save it as DOCX") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
-            OSError, ValueError) as error:  # fmt: skip
-        raise BadInput("it is damaged, or no DOCX: open it and save it again") from error
+    if data.startswith(_OLD):
+        raise BadInput("it is encrypted, or an old DOC: save it as DOCX without a password")
+    xml = Xml()
+    with Archive(data) as archive:
+        levels = _Levels()
+        if archive.holds("word/styles.xml"):
+            xml.parse(archive.pieces("word/styles.xml"), levels.begin, levels.end)
+        if not archive.holds("word/document.xml"):
+            raise BadInput("it is a zip archive and no DOCX: save it as DOCX")
+        text = _Text(levels.found)
+        xml.parse(archive.pieces("word/document.xml"), text.begin, text.end, text.characters)
     return text.builder.done()
-
-
-def _parse(
-    archive: zipfile.ZipFile,
-    name: str,
-    begin: Callable[[str, dict[str, str]], None],
-    end: Callable[[str], None],
-    characters: Callable[[str], None] | None,
-) -> None:
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartDoctypeDeclHandler = _refuse
-    parser.StartElementHandler = begin
-    parser.EndElementHandler = end
-    if characters is not None:
-        parser.CharacterDataHandler = characters
-        parser.buffer_text = True
-    count = 0
-    try:
-        with archive.open(name) as member:
-            while piece := member.read(_PIECE):
-                count += len(piece)
-                if count > MOST_BYTES:
-                    raise BadInput(f"it unpacks to more than {MOST_BYTES // 2**20} MB: split it")
-                parser.Parse(piece, False)
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise BadInput("its XML is damaged: open it and save it again") from error
-
-
-def _refuse(*_: object) -> None:
-    raise BadInput("its XML defines a document type, which no DOCX does: save it again")
-
-
-def _word(name: str) -> str:
-    """The local name of a WordprocessingML element or attribute; empty for others."""
-    return name.removeprefix(f"{_W} ") if name.startswith(f"{_W} ") else ""
 
 
 class _Levels:
@@ -85,7 +46,7 @@ class _Levels:
         self._style = ""
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
-        match _word(name):
+        match _KNOWN.get(name):
             case "style":
                 self._style = attributes.get(f"{_W} styleId", "")[:100]
             case "name":
@@ -98,7 +59,7 @@ class _Levels:
                     self.found.setdefault(self._style, int(level) + 1)
 
     def end(self, name: str) -> None:
-        if _word(name) == "style":
+        if _KNOWN.get(name) == "style":
             self._style = ""
 
 
@@ -108,7 +69,6 @@ class _Text:
     def __init__(self, levels: dict[str, int]) -> None:
         self.builder = Builder()
         self._levels = levels
-        self._depth = 0
         self._within = False
         self._cells = 0
         self._level = 0
@@ -116,10 +76,7 @@ class _Text:
         self._length = 0
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > _DEEPEST:
-            raise BadInput("its XML is nested too deeply: open it and save it again")
-        match _word(name):
+        match _KNOWN.get(name):
             case "p":
                 self._level, self._pieces = 0, []
             case "pStyle":
@@ -142,8 +99,7 @@ class _Text:
                     self.builder.add("| ")
 
     def end(self, name: str) -> None:
-        self._depth -= 1
-        match _word(name):
+        match _KNOWN.get(name):
             case "t":
                 self._within = False
             case "p":
@@ -153,8 +109,12 @@ class _Text:
                 self.builder.add("\n")
 
     def characters(self, text: str) -> None:
-        if self._within:
-            self._pieces.append(text)
+        if not self._within:
+            return
+        self._pieces.append(text)
+        self._length += len(text)
+        if self._length > MOST_CHARACTERS:
+            self.builder.add("".join(self._pieces))  # which says that it is too much
 
     def _paragraph(self) -> None:
         text = "".join(self._pieces)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from collections import Counter
 
 from penjing.knowledge.encodings import decode
+from penjing.knowledge.markup import MOST_SOURCE, Markup, Tag
 from penjing.knowledge.plain import Builder, Plain
 
 _UNSEEN = frozenset(
@@ -19,79 +20,104 @@ _LINES = frozenset(
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9_-]{1,40})""", re.I)
-_DEEPEST = 10_000
+_LONGEST_HEADING = 10_000
+_PIECE = 2**20
+_MAY_HIDE = re.compile(r"hidden|style", re.I)
 
 
 def read(data: bytes) -> Plain:
     """What can be seen, with a section for each heading."""
     declared = _CHARSET.search(data[:4096])
-    reader = _Reader()
-    reader.feed(decode(data, declared[1].decode("ascii") if declared else ""))
-    reader.close()
-    return reader.done()
+    name = declared[1].decode("ascii") if declared else ""
+    return _Reader(Markup(decode(data, name, MOST_SOURCE))).done()
 
 
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+class _Reader:
+    def __init__(self, markup: Markup) -> None:
+        self._markup = markup
         self._builder = Builder()
         self._hidden: list[str] = []
+        self._within: Counter[str] = Counter()
         self._title: list[str] | None = None
+        self._titled = 0
         self._level = 0
         self._preformatted = 0
         self._at_line_start = True
         self._wants_space = False
 
     def done(self) -> Plain:
+        for piece in self._markup.pieces():
+            if isinstance(piece, str):
+                self._data(piece)
+            elif piece.closes:
+                self._end(piece.name)
+            elif piece.alone:
+                self._empty(piece.name)
+            else:
+                self._begin(piece)
         self._end_heading()
         return self._builder.done()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def _begin(self, tag: Tag) -> None:
+        name = tag.name
         if self._hidden:
-            if tag not in _VOID and len(self._hidden) < _DEEPEST:
-                self._hidden.append(tag)
+            if name not in _VOID:
+                self._hide(name)
             return
-        if tag not in _VOID and (tag in _UNSEEN or _is_hidden(dict(attrs))):
-            self._hidden.append(tag)
-        elif tag in _HEADINGS:
+        if name not in _VOID and (name in _UNSEEN or self._is_hidden(tag)):
+            self._hide(name)
+        elif name in _HEADINGS:
             self._end_heading()
             self._new_line()
-            self._title, self._level = [], _HEADINGS[tag]
-        elif tag in _LINES:
+            self._title, self._titled, self._level = [], 0, _HEADINGS[name]
+        elif name in _LINES:
             self._new_line()
-            self._preformatted += tag == "pre"
-        elif tag in ("td", "th"):
+            self._preformatted += name == "pre"
+        elif name in ("td", "th"):
             self._wants_space = True
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
-        if not self._hidden and tag in _LINES:
+    def _empty(self, name: str) -> None:
+        if not self._hidden and name in _LINES:
             self._new_line()
 
-    def handle_endtag(self, tag: str) -> None:
+    def _hide(self, name: str) -> None:
+        self._hidden.append(name)
+        self._within[name] += 1
+
+    def _end(self, name: str) -> None:
         if self._hidden:
-            if tag in self._hidden:
-                while self._hidden and self._hidden.pop() != tag:
-                    pass
+            if self._within[name]:
+                closed = ""
+                while closed != name:
+                    closed = self._hidden.pop()
+                    self._within[closed] -= 1
             return
-        if tag in _HEADINGS:
+        if name in _HEADINGS:
             self._end_heading()
-        elif tag in _LINES:
+        elif name in _LINES:
             self._new_line()
-            self._preformatted = max(self._preformatted - (tag == "pre"), 0)
+            self._preformatted = max(self._preformatted - (name == "pre"), 0)
 
-    def handle_data(self, data: str) -> None:
+    def _data(self, data: str) -> None:
         if self._hidden:
             return
         if self._title is not None:
             self._title.append(data)
+            self._titled += len(data)
+            if self._titled > _LONGEST_HEADING:  # its end was forgotten: the rest is text
+                self._end_heading()
         elif self._preformatted:
             self._add(data)
         else:
-            words = data.split()
-            self._wants_space |= data[:1].isspace()
-            if words:
-                self._add(" ".join(words))
-                self._wants_space = data[-1:].isspace()
+            for first in range(0, len(data), _PIECE):
+                self._words(data[first : first + _PIECE])
+
+    def _words(self, data: str) -> None:
+        words = data.split()
+        self._wants_space |= data[:1].isspace()
+        if words:
+            self._add(" ".join(words))
+            self._wants_space = data[-1:].isspace()
 
     def _add(self, text: str) -> None:
         if self._wants_space and not self._at_line_start:
@@ -111,14 +137,20 @@ class _Reader(HTMLParser):
         """The heading is a line of the text as well."""
         if self._title is None:
             return
-        title = " ".join("".join(self._title).split())
+        whole = "".join(self._title)
+        title = " ".join(whole[:_LONGEST_HEADING].split())
         self._title = None
         if title:
             self._builder.heading(self._level, title)
             self._builder.add(f"{title}\n")
+        self._data(whole[_LONGEST_HEADING:])
 
-
-def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    style = (attributes.get("style") or "")[:1000].lower()
-    hidden = "hidden" in attributes or attributes.get("aria-hidden") == "true"
-    return hidden or _HIDING.search(style) is not None
+    def _is_hidden(self, tag: Tag) -> bool:
+        if not _MAY_HIDE.search(tag.source):
+            return False
+        for name, value in self._markup.attributes(tag):
+            if name == "hidden" or (name == "aria-hidden" and value == "true"):
+                return True
+            if name == "style" and _HIDING.search(value[:1000].lower()):
+                return True
+        return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from penjing.knowledge.encodings import decode
-from penjing.knowledge.plain import Builder, Plain
+from penjing.knowledge.plain import MOST_CHARACTERS, Builder, Plain
 
 
 def read(data: bytes) -> Plain:
     """The text itself."""
     builder = Builder()
-    builder.add(decode(data))
+    builder.add(decode(data, most=MOST_CHARACTERS))
     return builder.done()

@@ -5,7 +5,6 @@ A document is kept first and indexed after the answer, by a thread; the list say
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -75,12 +74,12 @@ async def add(
         if not data:
             raise BadParameter("the document is empty: send its bytes as the body", None)
         media = request.headers.get("content-type", _MEDIA).partition(";")[0].strip()[:100]
-        kept = await asyncio.to_thread(who.store.documents.add, name, media or _MEDIA, bytes(data))
+        kept = await desk.threads.run(who.store.documents.add, name, media or _MEDIA, bytes(data))
     finally:
         release()
     if desk.services.index is not None:
         desk.indexing.begin(desk.services.index, who.store, kept)
-    return await asyncio.to_thread(_document, desk, who.store, kept)
+    return await desk.threads.run(_document, desk, who.store, kept)
 
 
 @router.delete("/{document}", status_code=204)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
-import queue
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import IO, cast
 
-import anyio.to_thread
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -27,7 +26,9 @@ class _Pipe(io.RawIOBase):
     """What the writing thread writes to; it waits until its pieces are taken."""
 
     def __init__(self) -> None:
-        self._pieces: queue.Queue[bytes | None] = queue.Queue(_WAITING)
+        self._loop = asyncio.get_running_loop()
+        self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_WAITING)
         self._kept = bytearray()
         self.gone = threading.Event()
 
@@ -40,24 +41,29 @@ class _Pipe(io.RawIOBase):
             self.hand_over()
         return len(data)
 
-    def hand_over(self, last: bool = False) -> None:
-        """What was written so far, and the end of it."""
+    def hand_over(self) -> None:
+        """What was written so far."""
         self._put(bytes(self._kept))
         self._kept.clear()
-        if last:
-            self._put(None)
 
-    def take(self) -> bytes | None:
-        """The next piece; None at the end. Blocks."""
-        return self._pieces.get()
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._put(None)
+
+    async def take(self) -> bytes | None:
+        """The next piece; None at the end."""
+        piece = await self._pieces.get()
+        self._room.release()
+        return piece
 
     def _put(self, piece: bytes | None) -> None:
-        while not self.gone.is_set():
-            try:
-                return self._pieces.put(piece, timeout=1.0)
-            except queue.Full:
-                continue
-        raise BrokenPipeError
+        while not self._room.acquire(timeout=1.0):
+            if self.gone.is_set():
+                raise BrokenPipeError
+        try:
+            self._loop.call_soon_threadsafe(self._pieces.put_nowait, piece)
+        except RuntimeError:  # the loop has ended
+            raise BrokenPipeError from None
 
 
 class Archive(StreamingResponse):
@@ -84,16 +90,20 @@ class Archive(StreamingResponse):
 
     def _run(self) -> None:
         try:
-            self._write(cast("IO[bytes]", self._pipe))
-        except BrokenPipeError:
-            return
-        except PenjingError as error:
-            self._failed = True
-            log.error("an export failed: %s", trace(error))
-        self._pipe.hand_over(last=True)
+            try:
+                self._write(cast("IO[bytes]", self._pipe))
+                self._pipe.hand_over()
+            except BrokenPipeError:
+                raise
+            except Exception as error:  # a bug too: nobody is to wait for the rest for ever
+                self._failed = True
+                log.error("an export failed: %s", trace(error))
+            self._pipe.end()
+        except BrokenPipeError:  # whoever wanted it is gone
+            pass
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        while (piece := await anyio.to_thread.run_sync(self._pipe.take)) is not None:
+        while (piece := await self._pipe.take()) is not None:
             if piece:
                 yield piece
         if self._failed:

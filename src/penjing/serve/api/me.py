@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel, Field
 from penjing.serve.api.exporting import Archive
 from penjing.serve.api.shapes import REFUSALS
 from penjing.serve.desk import Desk, desk_of
+from penjing.serve.door.scopes import in_order
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who, who_of
 
@@ -48,6 +48,7 @@ class Me(BaseModel):
     language: str | None
     assistant: str | None
     model: str
+    scopes: list[str] | None = Field(description="of the token that asks; null for a login")
 
 
 def described(desk: Desk) -> Callable[[Who], dict[str, Any]]:
@@ -64,6 +65,7 @@ def described(desk: Desk) -> Callable[[Who], dict[str, Any]]:
             "language": who.store.settings.get("language"),
             "assistant": assistant,
             "model": desk.services.model.name,
+            "scopes": None if who.scopes is None else [*in_order(who.scopes)],
         }
 
     return describe
@@ -88,9 +90,9 @@ async def passphrase(body: NewPassphrase, request: Request) -> Response:
     """Another passphrase and key. All their web sessions end: they log in again."""
     who, desk = who_of(request), desk_of(request)
     people = desk.services.people
-    await asyncio.to_thread(people.require_passphrase, who.person, body.old)
+    await who.prove(body.old)
     await desk.let_go(who.person)
-    await asyncio.to_thread(people.set_passphrase, who.person, body.old, body.new)
+    await desk.passphrases.run(people.set_passphrase, who.person, body.old, body.new)
     return Response(status_code=204)
 
 
@@ -98,8 +100,7 @@ async def passphrase(body: NewPassphrase, request: Request) -> Response:
 async def wipe(body: Sure, request: Request) -> Response:
     """Destroy their key, and with it all that it opens."""
     who, desk = who_of(request), desk_of(request)
-    people = desk.services.people
-    await asyncio.to_thread(people.require_passphrase, who.person, body.passphrase)
+    await who.prove(body.passphrase)
     await desk.let_go(who.person)
-    await asyncio.to_thread(people.wipe, who.person, who.person)
+    await desk.threads.run(desk.services.people.wipe, who.person, who.person)
     return Response(status_code=204)

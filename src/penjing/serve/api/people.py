@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -72,10 +71,11 @@ def every(request: Request) -> list[dict[str, Any]]:
 
 
 @router.post("", response_model=PersonDocument)
-def add(body: NewPerson, request: Request) -> dict[str, Any]:
+async def add(body: NewPerson, request: Request) -> dict[str, Any]:
     """Somebody new."""
-    who, people = _owner(request), desk_of(request).services.people
-    return _document(people.add(who.person, body.name, body.role, body.passphrase))
+    who, desk = _owner(request), desk_of(request)
+    made = (who.person, body.name, body.role, body.passphrase)
+    return _document(await desk.passphrases.run(desk.services.people.add, *made))
 
 
 @router.patch("/{person}", response_model=PersonDocument)
@@ -98,11 +98,11 @@ def change(person: Id, body: Changed, request: Request) -> dict[str, Any]:
 async def wipe(person: Id, body: Confirmed, request: Request) -> Response:
     """Destroy their key, and with it all that it opens."""
     who, desk = _owner(request), desk_of(request)
-    known = await asyncio.to_thread(_one, desk.services.people, person)
+    known = await desk.threads.run(_one, desk.services.people, person)
     if body.confirm != known.name:
         raise BadParameter(f"type the name of {known.name} to confirm", "confirm")
     await desk.let_go(person)
-    await asyncio.to_thread(desk.services.people.wipe, who.person, person)
+    await desk.threads.run(desk.services.people.wipe, who.person, person)
     return Response(status_code=204)
 
 

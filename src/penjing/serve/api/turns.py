@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any
 
@@ -80,7 +79,7 @@ async def _stream(
 ) -> Response:
     release = desk.quota.take(who.person)
     try:
-        await asyncio.to_thread(_prepare, desk, who, session, title)
+        await desk.threads.run(_prepare, desk, who, session, title)
         assistant = desk.assistant
         turn = desk.replies.begin(who.person, session, lambda: reply(assistant))
     except BaseException:

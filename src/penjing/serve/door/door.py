@@ -10,11 +10,12 @@ the app                   with scope["state"]["who"]
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penjing.core.errors import PenjingError
+from penjing.core.threads import Threads
 from penjing.serve.door import bounds, cookies, csrf, hosts, origins, owners, scopes
-from penjing.serve.door.accounts import Accounts, Opened
+from penjing.serve.door.accounts import Accounts, Known, Opened
 from penjing.serve.door.bodies import SLOW, Guarded, Patient
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.headers import dressed
@@ -29,11 +30,14 @@ from penjing.serve.door.throttle import Rate, neighbourhood
 from penjing.serve.door.tokens import Tokens
 from penjing.serve.door.visit import App, Message, Receive, Refusal, Scope, Send, Visit
 from penjing.serve.present import Present
+from penjing.serve.refusals import Refused
 from penjing.serve.who import Who
 
 NEWS = "/api/news"
 """What an open page asks by itself: it keeps nobody logged in."""
 _LOG_IN = Refusal(401, "nobody is logged in: log in, or send a token")
+_ASKING = 8
+"""Threads that ask the accounts."""
 _BAD_TOKEN = Refusal(401, "that token opens nothing: make a new one")
 
 
@@ -74,8 +78,9 @@ class Door:
         self._stores = Stores(present)
         self._sessions = Sessions(self._stores, settings, clock)
         self._timer: asyncio.TimerHandle | None = None
-        self._login = Login(accounts, self._sessions, settings, describe, clock=clock)
-        self._tokens = Tokens(accounts, self._sessions, self._login.confirm)
+        self._threads = threads = Threads("the door", _ASKING)
+        self._login = Login(accounts, self._sessions, settings, describe, threads, clock=clock)
+        self._tokens = Tokens(accounts, self._sessions, self._login.confirm, threads)
         self.code = self._login.code
         """The one-time code for the link that is printed."""
 
@@ -93,7 +98,7 @@ class Door:
         """End every session of a person and close their part, whatever runs; then it is closed."""
         self._sessions.end_all(person)
         self._stores.shut(person)
-        await self._stores.settled()
+        await self._stores.settled(person)
 
     async def close(self) -> None:
         """End every session; all keys are forgotten when it returns."""
@@ -152,7 +157,8 @@ class Door:
         if (visit.method, visit.path) == ("POST", LOGOUT):
             return await self._login.logout(visit, send)
         if session is None:
-            return await self._pass(visit, patient, send, self._as_owner(entry))
+            who = self._as_owner(entry)
+            return await self._pass(visit, patient, send, who and self._proving(visit, who))
         return await self._within(visit, patient, send, session)
 
     async def _within(
@@ -167,7 +173,7 @@ class Door:
             if self._tokens.serves(visit):
                 return await self._tokens.answer(visit, patient.receive, send, session)
             who = who_in(session, opened, kept=self._accounts.kept)
-            return await self._pass(visit, patient, send, who)
+            return await self._pass(visit, patient, send, self._proving(visit, who, session.name))
         finally:
             session.busy -= 1
             if visit.path != NEWS:
@@ -200,7 +206,7 @@ class Door:
             return await self._of_token(visit, shown)
         text = cookies.read(visit, cookies.SESSION, tls=self._settings.tls)
         session = self._sessions.find(text, used=visit.path != NEWS) if text else None
-        return await self._fresh(session) if session else None
+        return await self._fresh(session) if session and not session.bearer else None
 
     async def _of_token(self, visit: Visit, shown: list[str]) -> _Entry | Refusal:
         scheme, _, token = shown[0].partition(" ")
@@ -213,19 +219,29 @@ class Door:
             return await self._fresh(session) or _BAD_TOKEN
         if (slower := self._slow_down(visit)) is not None:
             return slower
-        try:
-            opened = await asyncio.to_thread(self._accounts.unlock_token, token)
-        except PenjingError:
+        opened = await self._opened_by(token)
+        if opened is None:
             return _BAD_TOKEN
         session, _ = self._sessions.begin(opened, token)
         self._watch()
         return _Entry(session.opened, session)
 
+    async def _opened_by(self, token: str) -> Opened | None:
+        """What a token opens, unless it was removed meanwhile."""
+        try:
+            opened = await self._threads.run(self._accounts.unlock_token, token)
+        except PenjingError:
+            return None
+        if not self._sessions.is_removed(opened):
+            return opened
+        await self._threads.run(opened.store.close)
+        return None
+
     async def _fresh(self, session: WebSession) -> _Entry | None:
         """A session whose person is still who they were; their role may have changed."""
         if self._clock() - session.checked > self._settings.refresh:
             person = session.opened.known.person
-            known = await asyncio.to_thread(self._accounts.now, person)
+            known = await self._threads.run(self._accounts.now, person)
             if known is None:
                 await self.evict(person)
                 return None
@@ -248,6 +264,17 @@ class Door:
             known.person, known.name, known.role, entry.opened.store, None, None,
             self._accounts.kept, entry.granted,
         )  # fmt: skip
+
+    def _proving(self, visit: Visit, who: Who, session: str = "") -> Who:
+        """The same, who can be asked for their passphrase as at the login."""
+        known, address = Known(who.person, who.name, who.role), neighbourhood(visit.address)
+
+        async def prove(passphrase: str) -> None:
+            refusal = await self._login.confirm(known, passphrase, address, session)
+            if refusal is not None:
+                raise Refused(refusal.line, refusal.status, refusal.wait)
+
+        return replace(who, prove=prove)
 
     def _slow_down(self, visit: Visit) -> Refusal | None:
         if wait := self._strangers.wait(neighbourhood(visit.address)):

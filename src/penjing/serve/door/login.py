@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from penjing.core.threads import Threads
 from penjing.serve.door import cookies
 from penjing.serve.door.accounts import Accounts, Opened
 from penjing.serve.door.bodies import json_body, text_of
@@ -38,10 +38,12 @@ class Login:
         sessions: Sessions,
         settings: DoorSettings,
         describe: Describe,
+        threads: Threads,
         *,
         clock: Clock = seconds,
     ) -> None:
         self._accounts, self._sessions, self._settings = accounts, sessions, settings
+        self._threads = threads
         self._unlocking, self._describe = Unlocking(accounts, settings, clock), describe
         self.confirm = self._unlocking.confirm
         """Whether somebody who is logged in knows their passphrase."""
@@ -85,7 +87,7 @@ class Login:
             return await refuse(visit, send, _BAD_CODE)
         if (opened := self._accounts.alone()) is not None:
             return await self._welcome(visit, send, opened)
-        names = await asyncio.to_thread(self._accounts.names)
+        names = await self._threads.run(self._accounts.names)
         ticket = cookies.write(
             cookies.TICKET, self._unlocking.new_ticket(), TICKET_LIFE, tls=self._settings.tls
         )
@@ -98,7 +100,7 @@ class Login:
             self._sessions.end(old)
         session, text = self._sessions.begin(opened)
         who = who_in(session, session.opened, kept=self._accounts.kept)
-        about = await asyncio.to_thread(self._describe, who)
+        about = await self._threads.run(self._describe, who)
         headers: Sequence[Header] = [
             cookies.write(cookies.SESSION, text, self._settings.life, tls=tls),
             cookies.clear(cookies.TICKET, tls=tls),

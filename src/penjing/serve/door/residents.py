@@ -46,11 +46,9 @@ class VaultAccounts:
         return _opened(self._vault.unlock(name, Passphrase(passphrase)))
 
     def prove(self, person: str, passphrase: str) -> None:
-        from penjing.vault import slots
         from penjing.vault.secrets import Passphrase
 
-        known = slots.load(self._vault.place, person)
-        slots.open_slots(known, Passphrase(passphrase)).wipe()
+        self._vault.prove(person, Passphrase(passphrase))
 
     def unlock_token(self, token: str) -> Opened:
         from penjing.vault.secrets import Token as Secret

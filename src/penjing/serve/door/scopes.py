@@ -49,6 +49,7 @@ TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_POST, "/v1/completions", frozenset({CHAT})),
     (_POST, "/v1/embeddings", frozenset({CHAT})),
     (_POST, "/v1/responses", frozenset({CHAT})),
+    (_GET, "/v1/responses/*", frozenset({CHAT})),
     (_GET, "/api/me", frozenset({READ})),
     (_POST, "/api/me/export", frozenset({ADMIN})),
     (_POST, "/api/me/passphrase", _PAGE),

@@ -52,6 +52,7 @@ class Sessions:
     def __init__(self, stores: Stores, settings: DoorSettings, clock: Clock = seconds) -> None:
         self._stores, self._settings, self._clock = stores, settings, clock
         self._all: dict[bytes, WebSession] = {}
+        self._removed: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -66,6 +67,10 @@ class Sessions:
         session = WebSession(key, held, now, now, now, opened.token, opened.scopes)
         self._all[key] = session
         return session, text
+
+    def is_removed(self, opened: Opened) -> bool:
+        """Whether the token that opened it was removed while it did."""
+        return opened.token in self._removed
 
     def find(self, secret: str, *, used: bool = True) -> WebSession | None:
         """The session of a cookie or a token, unless it is over; used, it is idle no longer."""
@@ -90,7 +95,8 @@ class Sessions:
             self._end(session)
 
     def end_token(self, token: str) -> None:
-        """End what a token began."""
+        """End what a token that was removed began, and what it would begin only now."""
+        self._removed.add(token)
         for session in list(self._all.values()):
             if session.token == token:
                 self._end(session)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penjing.vault.envelope import AT_ONCE
+
 NAMES = ("127.0.0.1", "localhost", "::1")
 """What this machine calls itself."""
 
@@ -24,8 +26,8 @@ class DoorSettings:
     """Seconds after which it ends in any case."""
     refresh: float = 5.0
     """Seconds for which a person's role is believed before the accounts are asked again."""
-    unlocking: int = 2
-    """Passphrases that are tried at the same time: each takes 64 MiB."""
+    unlocking: int = max(2, AT_ONCE)
+    """Passphrases that are tried at the same time: each takes 64 MiB while a core works on it."""
     queue: int = 16
     """Passphrases that may wait to be tried."""
     sessions: int = 32

@@ -1,6 +1,7 @@
 """The open parts of people, each once, for as long as a session or a running request holds it.
 
-Lives on the event loop. Closing waits for a database, so it happens in a thread.
+Lives on the event loop. Closing waits for a database, so it happens in a thread, and nobody waits
+for the closing of anybody else.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from penjing.core.protocols import Store
+from penjing.core.threads import Threads
 from penjing.serve.door.accounts import Known, Opened
 from penjing.serve.present import Present
+
+_CLOSING = 8
+"""Threads: one that waits for a turn which is long is not to keep all others open."""
 
 
 @dataclass
@@ -26,7 +31,8 @@ class Stores:
     def __init__(self, present: Present | None = None) -> None:
         self._present = present or Present()
         self._open: dict[str, _Held] = {}
-        self._working: set[asyncio.Future[None]] = set()
+        self._working: dict[asyncio.Future[None], str] = {}
+        self._threads = Threads("opening and closing", _CLOSING)
 
     def take(self, opened: Opened) -> Opened:
         """Hold what was just unlocked; where the person is unlocked already, that stays the one."""
@@ -35,9 +41,9 @@ class Stores:
         if held is None:
             held = self._open[person] = _Held(opened, 0)
             self._present.came(person, opened.store)
-            self._apart(lambda: self._present.on_came(person))
+            self._apart(person, lambda: self._present.on_came(person))
         elif held.opened.store is not opened.store:
-            self._close(opened.store)
+            self._close(person, opened.store)
             held.opened = Opened(opened.known, held.opened.store)
         held.holders += 1
         return held.opened
@@ -68,21 +74,21 @@ class Stores:
         """Close a person's part, whoever holds it."""
         if held := self._open.pop(person, None):
             self._present.leaves(person)
-            self._close(held.opened.store)
+            self._close(person, held.opened.store)
 
     def people(self) -> list[str]:
         """Who is unlocked."""
         return list(self._open)
 
-    async def settled(self) -> None:
-        """Wait until everything that was shut is closed."""
-        while self._working:
-            await asyncio.wait(set(self._working))
+    async def settled(self, person: str | None = None) -> None:
+        """Wait until everything that was shut is closed, or all of one person."""
+        while doing := {one for one, of in self._working.items() if person in (None, of)}:
+            await asyncio.wait(doing)
 
-    def _close(self, store: Store) -> None:
-        self._apart(store.close)
+    def _close(self, person: str, store: Store) -> None:
+        self._apart(person, store.close)
 
-    def _apart(self, work: Callable[[], None]) -> None:
-        doing = asyncio.get_running_loop().run_in_executor(None, work)
-        self._working.add(doing)
-        doing.add_done_callback(self._working.discard)
+    def _apart(self, person: str, work: Callable[[], None]) -> None:
+        doing = asyncio.wrap_future(self._threads.begin(work))
+        self._working[doing] = person
+        doing.add_done_callback(self._working.pop)

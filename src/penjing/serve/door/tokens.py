@@ -6,12 +6,12 @@ another. What may do harm that nothing undoes is given only to who types their p
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from penjing.core.errors import BadInput, NotFound
+from penjing.core.threads import Threads
 from penjing.serve.door.accounts import Accounts, Known
 from penjing.serve.door.bodies import json_body, text_of
 from penjing.serve.door.replies import answer, refuse
@@ -35,8 +35,11 @@ _NO_SUCH = Refusal(404, "there is no such token of yours: list them and choose o
 class Tokens:
     """The paths under `PATH`."""
 
-    def __init__(self, accounts: Accounts, sessions: Sessions, confirm: Confirm) -> None:
+    def __init__(
+        self, accounts: Accounts, sessions: Sessions, confirm: Confirm, threads: Threads
+    ) -> None:
         self._accounts, self._sessions, self._confirm = accounts, sessions, confirm
+        self._threads = threads
 
     def serves(self, visit: Visit) -> bool:
         """Whether it is ours to answer."""
@@ -48,7 +51,7 @@ class Tokens:
         if session.bearer:
             return await refuse(visit, send, _NOT_BY_TOKEN)
         if visit.safe and visit.path == PATH:
-            found = await asyncio.to_thread(self._accounts.tokens, store)
+            found = await self._threads.run(self._accounts.tokens, store)
             return await answer(send, 200, [asdict(one) for one in found])
         if visit.method == "POST" and visit.path == PATH:
             return await self._make(visit, receive, send, session)
@@ -69,7 +72,7 @@ class Tokens:
             return await refuse(visit, send, why)
         store = session.opened.store
         try:
-            token, text = await asyncio.to_thread(self._accounts.add_token, store, label, scopes)
+            token, text = await self._threads.run(self._accounts.add_token, store, label, scopes)
         except BadInput as error:
             return await refuse(visit, send, Refusal(409, str(error)))
         return await answer(send, 201, {**asdict(token), "token": text})
@@ -87,7 +90,7 @@ class Tokens:
     async def _drop(self, visit: Visit, send: Send, session: WebSession) -> None:
         wanted = visit.path.removeprefix(f"{PATH}/")
         try:
-            await asyncio.to_thread(self._accounts.drop_token, session.opened.store, wanted)
+            await self._threads.run(self._accounts.drop_token, session.opened.store, wanted)
         except NotFound:
             return await refuse(visit, send, _NO_SUCH)
         self._sessions.end_token(wanted)

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from penjing.core.errors import PenjingError, WrongPassphrase
+from penjing.core.threads import Threads
 from penjing.serve.door.accounts import Accounts, Known, Opened
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.secrets import digest, new_secret
 from penjing.serve.door.settings import DoorSettings
 from penjing.serve.door.throttle import Delays
 from penjing.serve.door.visit import Refusal
-from penjing.serve.threads import Threads
 
 T = TypeVar("T")
 

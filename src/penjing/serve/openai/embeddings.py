@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from typing import Annotated, Any, Literal
 
@@ -66,7 +65,7 @@ async def create(body: EmbeddingRequest, request: Request) -> Response:
     texts = [body.input] if isinstance(body.input, str) else body.input
     release = desk.quota.take(who.person)
     try:
-        vectors, count = await asyncio.to_thread(_embed, embedder, body, texts)
+        vectors, count = await desk.threads.run(_embed, embedder, body, texts)
     finally:
         release()
     data = [

@@ -55,7 +55,7 @@ class AssistantHouse:
         device = Device(title or entity, _KINDS[entity.partition(".")[0]], entity)
         line = self._lines.get(entity)
         if line is None:
-            return device
+            return replace(device, found=True)
         return replace(device, name=line.name, also=(*line.also, device.name), room=line.room)
 
     def known(self, device: Device) -> Known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,18 +33,25 @@ class Control:
     ) -> None:
         self._settings, self._kind, self._words, self._any = settings, kind, words, any_kind
         self._houses = houses
+        self._twins: set[str] = set()  # names that several found devices have
         self._entered: list[House] = houses.enter(settings, kind)
 
     def names(self) -> Sequence[str]:
         """Every name that means something right now. Raises Failed."""
-        return tuple(dict.fromkeys(name for name, _ in self._named()))
+        devices = tuple(self._devices())
+        named = (*_single(devices), *self._together(devices))  # as they are told: devices first
+        return tuple(dict.fromkeys(name for name, _ in named))
 
     def find(self, name: str) -> Group:
         """The devices that a name means. Raises Failed."""
         known: dict[str, Group] = {}
         for one, group in self._named():
             known.setdefault(plain(one), group)
-        return find(self._kind if not self._any else "device", name, known)
+        meant = find(self._kind if not self._any else "device", name, known)
+        if len(meant) == 1 and plain(meant[0][1].name) in self._twins:
+            message = f"several devices call themselves '{name[:60]}': name one in the spec"
+            raise Failed("ambiguous", message)
+        return meant
 
     def known(self, name: str) -> tuple[Device, Known]:
         """One device and what is known of it. Raises Failed."""
@@ -89,11 +96,14 @@ class Control:
             self._houses.leave(house)
 
     def _named(self) -> Iterator[tuple[str, Group]]:
-        """Names and what they mean, the surest first: a device, a room, all."""
+        """Names and what they mean, the surest first: a device of the spec, a room, all, and only
+        then what calls itself so."""
         devices = tuple(self._devices())
-        for house, device in devices:
-            for name in (device.name, *device.also):
-                yield name, ((house, device),)
+        yield from _single(one for one in devices if not one[1].found)
+        yield from self._together(devices)
+        yield from _single(one for one in devices if one[1].found)
+
+    def _together(self, devices: Group) -> Iterator[tuple[str, Group]]:
         for room, names in self._rooms(devices).items():
             group = tuple(one for one in devices if plain(one[1].room) == room)
             for name in names if group else ():
@@ -123,7 +133,8 @@ class Control:
     def _devices(self) -> Iterator[tuple[House, Device]]:
         """Those of the kind; a name that the spec gave hides one that was found."""
         problem: Failed | None = None
-        seen: set[tuple[str, str]] = set()
+        seen: dict[tuple[str, str], bool] = {}
+        self._twins.clear()
         for house in self._entered:
             try:
                 devices = house.devices()
@@ -133,10 +144,18 @@ class Control:
             for device in devices:
                 mark = (plain(device.name), device.kind)
                 if (self._any or device.kind == self._kind) and mark not in seen:
-                    seen.add(mark)
+                    seen[mark] = device.found
                     yield house, device
+                elif device.found and seen.get(mark):
+                    self._twins.add(mark[0])
         if problem is not None and not seen:
             raise problem
+
+
+def _single(devices: Iterable[tuple[House, Device]]) -> Iterator[tuple[str, Group]]:
+    for house, device in devices:
+        for name in (device.name, *device.also):
+            yield name, ((house, device),)
 
 
 def _server(error: Failed) -> bool:

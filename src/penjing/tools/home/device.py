@@ -32,6 +32,8 @@ class Device:
     """Its other names."""
     room: str = ""
     """Where it is."""
+    found: bool = False
+    """It told its name itself: the spec does not have it."""
 
 
 @dataclass(frozen=True)

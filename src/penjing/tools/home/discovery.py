@@ -80,7 +80,7 @@ def described(topic: str, payload: bytes, prefix: str) -> tuple[Device, Discover
     name = _name(config, parts[-2])
     area = config["device"].get("suggested_area") if isinstance(config.get("device"), dict) else ""
     room = _shown(area) if isinstance(area, str) else ""
-    return Device(name, kind, topic, room=room), Discovered(name, kind, config)
+    return Device(name, kind, topic, room=room, found=True), Discovered(name, kind, config)
 
 
 def _expanded(config: dict[str, Any]) -> dict[str, Any]:

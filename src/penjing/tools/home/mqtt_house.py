@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from penjing.tools.failed import Failed
 from penjing.tools.home.broker import Broker
 from penjing.tools.home.device import Device, Kind, Known, State, Wanted
-from penjing.tools.home.dialect import Dialect
+from penjing.tools.home.dialect import Dialect, Heard
 from penjing.tools.home.discovery import described
 from penjing.tools.home.plain_topics import PlainTopics
 from penjing.tools.home.settings import Line, Mqtt
@@ -26,6 +27,7 @@ class MqttHouse:
         self._settings = settings
         self._named: dict[str, tuple[Device, Dialect]] = {}
         self._found: dict[str, tuple[Device, Dialect]] = {}
+        self._first: dict[str, str] = {}  # topic to the name that was told first
         self._lock = threading.Lock()
         prefix = settings.discovery
         self._broker = Broker(settings, self._discover if prefix else None)
@@ -111,8 +113,12 @@ class MqttHouse:
             self._found.pop(topic, None)
             if found is None or len(self._found) >= _MOST_DEVICES:
                 return ()
-            self._found[topic] = found
-        return found[1].topics()
+            first = self._first.setdefault(topic, found[0].name)
+            device, dialect = found if first == found[0].name else _renamed(found[0], first)
+            while len(self._first) > 2 * _MOST_DEVICES:
+                del self._first[next(iter(self._first))]
+            self._found[topic] = device, dialect
+        return dialect.topics()
 
 
 def _dialect(line: Line, settings: Mqtt) -> Dialect:
@@ -121,6 +127,34 @@ def _dialect(line: Line, settings: Mqtt) -> Dialect:
     if line.tasmota is not None:
         return Tasmota(line.name, line.tasmota, line.irhvac)
     return PlainTopics(line.name, line.topics)
+
+
+def _renamed(device: Device, first: str) -> tuple[Device, Dialect]:
+    """A device that calls itself otherwise than before answers to neither name."""
+    return replace(device, name=first), Renamed(first, device.name)
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """Satisfies `Dialect`: says what happened, and does nothing."""
+
+    first: str
+    now: str
+
+    def topics(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def messages(self, wanted: Wanted) -> Sequence[tuple[str, str]]:
+        """None: raises Failed."""
+        raise Failed("refused", self._why())
+
+    def state(self, heard: Heard) -> State:
+        """None: raises Failed."""
+        raise Failed("refused", self._why())
+
+    def _why(self) -> str:
+        return f"{self.first} calls itself '{self.now}' now: check it and start again"
 
 
 def agrees(state: State, wanted: Wanted) -> bool:

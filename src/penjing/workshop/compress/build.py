@@ -28,7 +28,7 @@ from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.methods import Method
 from penjing.workshop.compress.solve import Solver
 from penjing.workshop.compress.stages import Importance, Stages, sound
-from penjing.workshop.compress.work import keep, read_json
+from penjing.workshop.compress.work import keep, value
 from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.distill.state import Saved
 from penjing.workshop.distill.train import distill
@@ -190,7 +190,7 @@ class Builder:
             write_text(summary, json.dumps(asdict(found)))
             return found
 
-        training = keep(folder / "training.json", lambda p: Training(**read_json(p)), train)
+        training = keep(folder / "training.json", lambda p: value(Training, p), train)
         if not training.after < training.before:  # NaN is not better either
             done = self._rounded(method, base, plan, latents=True)
         encoded = _from(done, base.checkpoint)

@@ -17,7 +17,7 @@ from penjing.core.progress import Silent
 from penjing.devices.machine import look
 from penjing.engine.speed import PROMPT, compare_speed
 from penjing.workshop.compress.job import Job
-from penjing.workshop.compress.work import keep, read_json
+from penjing.workshop.compress.work import keep, value
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.search.groups import Group, codecs_of, expand
 from penjing.workshop.search.times import Timed, Times, fit, head_of
@@ -45,7 +45,7 @@ def measure_times(job: Job, start: Path, groups: Sequence[Group], folder: Path) 
         return found
 
     def load(path: Path) -> Times:
-        return Times(**read_json(path))
+        return value(Times, path)
 
     machine = look()
     told = [_VERSION, machine.model, job.settings.threads, job.checkpoint.sha256(), plans]

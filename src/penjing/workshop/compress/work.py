@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from penjing.core import plain_json
 from penjing.core.errors import BadInput, FormatError
 from penjing.core.files import disk_errors, require_writable, write_text
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 FOLDER = ".work"
 _SIGNATURE = "signature.json"
 _LOCK = "lock"
+_MOST_BYTES = 256 * 2**20
 
 
 class Work:
@@ -88,8 +90,8 @@ class Work:
     def _require(self, signature: Mapping[str, Any], out: Path) -> None:
         path = self.folder / _SIGNATURE
         try:
-            before = dict(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            before = dict(read_json(path))
+        except (FormatError, ValueError, TypeError) as error:
             raise BadInput(f"the work in {out} cannot be resumed: use --restart") from error
         changed = [key for key in signature if before.get(key) != signature[key]]
         if changed:
@@ -132,6 +134,14 @@ def keep(path: Path, load: Callable[[Path], T], make: Callable[[Path], T]) -> T:
 def read_json(path: Path) -> Any:
     """JSON data; FormatError when it is none."""
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        return plain_json.read_json(path, limit=_MOST_BYTES, constants=True)
+    except (BadInput, FormatError) as error:
         raise FormatError(f"{path} is damaged: delete it") from error
+
+
+def value(kind: Callable[..., T], path: Path) -> T:
+    """A flat value that lies there as JSON, by its fields; FormatError when it is another."""
+    try:
+        return kind(**read_json(path))
+    except TypeError as error:
+        raise FormatError(f"{path} is of another version: delete it") from error

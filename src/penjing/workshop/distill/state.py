@@ -10,7 +10,10 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
+from penjing.core.errors import FormatError
 from penjing.core.files import writing
+from penjing.core.plain_json import parse_json
+from penjing.core.strangers import open_plain
 from penjing.workshop.distill.models import Student
 
 _NAME = "training.npz"
@@ -58,16 +61,19 @@ class Saved:
         if self.folder is None or not (self.folder / _NAME).exists():
             return History()
         try:
-            with np.load(self.folder / _NAME, allow_pickle=False) as archive:
-                told = json.loads(archive["history"].tobytes())
+            with (
+                open_plain(self.folder / _NAME) as file,
+                np.load(file, allow_pickle=False) as archive,
+            ):
+                told = parse_json(archive["history"].tobytes(), constants=True)
                 trained = student.trained()
                 if {f"value {name}" for name in trained} - set(archive.files):
                     return History()
                 for name, tensor in trained.items():
                     self._restore(archive, name, tensor, optimizer)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+                return History(**told)
+        except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, FormatError):
             return History()
-        return History(**told)
 
     @staticmethod
     def _restore(

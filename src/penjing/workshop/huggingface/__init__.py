@@ -9,6 +9,7 @@ import numpy as np
 
 from penjing.bundle.codecs import codec
 from penjing.core.errors import BadInput, FormatError
+from penjing.core.strangers import is_there, read_errors
 from penjing.ggml.quantize import dequantize
 from penjing.workshop.architectures import Architecture, TensorKind
 from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
@@ -20,26 +21,32 @@ from penjing.workshop.huggingface.config import (
 )
 from penjing.workshop.huggingface.layout import reordered, shifted
 from penjing.workshop.huggingface.tokenizer import tokenizer_metadata
-from penjing.workshop.huggingface.weights import StoredTensor, read_json, stored_tensors
+from penjing.workshop.huggingface.weights import StoredTensor, read_object, stored_tensors
 
 _F32 = codec("F32")
+_CONFIG_BYTES = 4 * 2**20
 
 
 def open_folder(folder: Path) -> Checkpoint:
     """Read a model folder lazily; FormatError names what is wrong with it or not supported."""
     path = folder / "config.json"
-    if not path.is_file():
-        raise BadInput(f"{folder} has no config.json: give a GGUF file or a Hugging Face folder")
     try:
-        config = read_folder_config(read_json(path))
-        sources = _sources(folder, config)
-        rows = _vocabulary(config, sources)
-        name = folder.resolve().name
-        metadata = metadata_of(config, name) | tokenizer_metadata(folder, config.values, rows)
-        return Checkpoint.of(name, metadata, sources)
+        with read_errors(folder):
+            return _opened(folder, path)
     except FormatError as error:
         text = str(error)
         raise FormatError(text if str(folder) in text else f"{folder}: {text}") from error
+
+
+def _opened(folder: Path, path: Path) -> Checkpoint:
+    if not is_there(path):
+        raise BadInput(f"{folder} has no config.json: give a GGUF file or a Hugging Face folder")
+    config = read_folder_config(read_object(path, limit=_CONFIG_BYTES))
+    sources = _sources(folder, config)
+    rows = _vocabulary(config, sources)
+    name = folder.resolve().name
+    metadata = metadata_of(config, name) | tokenizer_metadata(folder, config.values, rows)
+    return Checkpoint.of(name, metadata, sources)
 
 
 def _sources(folder: Path, config: FolderConfig) -> dict[str, TensorSource]:

@@ -9,7 +9,8 @@ from typing import Any
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import FormatError
 from penjing.core.files import read_text
-from penjing.workshop.huggingface.weights import read_json
+from penjing.core.strangers import is_there
+from penjing.workshop.huggingface.weights import read_object
 
 _KEY = "tokenizer.chat_template"
 _LIMIT = 8 * 2**20
@@ -21,10 +22,10 @@ def template_keys(folder: Path, settings: Mapping[str, Any]) -> dict[str, Value]
     A file of its own wins over tokenizer_config.json, as it does in transformers.
     """
     jinja, older = folder / "chat_template.jinja", folder / "chat_template.json"
-    if jinja.is_file():
-        found: Any = read_text(jinja, limit=_LIMIT)
-    elif older.is_file():
-        found = read_json(older, limit=_LIMIT).get("chat_template")
+    if is_there(jinja):
+        found: Any = read_text(jinja, limit=_LIMIT, inside=folder)
+    elif is_there(older):
+        found = read_object(older, limit=_LIMIT).get("chat_template")
     else:
         found = settings.get("chat_template")
     if found is None:

@@ -14,10 +14,11 @@ from typing import Any
 
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import FormatError
+from penjing.core.strangers import is_there
 from penjing.workshop.huggingface.pretokenizers import SPACE, Style, recognise
 from penjing.workshop.huggingface.scores import LONELY, Merge, scores_of
 from penjing.workshop.huggingface.templates import template_keys
-from penjing.workshop.huggingface.weights import read_json
+from penjing.workshop.huggingface.weights import read_object
 
 _SMALL = 8 * 2**20  # bytes; the neighbours of tokenizer.json are short
 
@@ -70,11 +71,11 @@ def tokenizer_metadata(
     `vocab_size` is the number of embedding rows; ids nobody uses are filled up to it.
     """
     path = folder / "tokenizer.json"
-    if not path.is_file():
+    if not is_there(path):
         raise FormatError(
             f"{folder} has no tokenizer.json: save the tokenizer again with a current transformers"
         )
-    tokenizer = read_json(path)
+    tokenizer = read_object(path)
     settings = _neighbour(folder, "tokenizer_config.json")
     names = _neighbour(folder, "special_tokens_map.json") | settings
     style = recognise(tokenizer)
@@ -91,7 +92,7 @@ def tokenizer_metadata(
 
 def _neighbour(folder: Path, name: str) -> dict[str, Any]:
     path = folder / name
-    return read_json(path, limit=_SMALL) if path.is_file() else {}
+    return read_object(path, limit=_SMALL) if is_there(path) else {}
 
 
 def _vocabulary(style: Style, tokens: Sequence[Token]) -> dict[str, Value]:

@@ -6,7 +6,7 @@ refused: unpickling runs whatever code the file contains.
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -19,11 +19,13 @@ import numpy.typing as npt
 
 from penjing.bundle.codecs import Codec, codec
 from penjing.core.errors import BadInput, FormatError
+from penjing.core.plain_json import parse_json
+from penjing.core.strangers import is_there, open_plain, read_errors, read_plain
 
 MAX_HEADER_BYTES = 100_000_000
 """The format's own limit."""
-MAX_JSON_BYTES = 256 * 2**20
-"""Of an index, a config or a tokenizer: the largest vocabularies need a tenth of it."""
+MAX_JSON_BYTES = 128 * 2**20
+"""Of an index, a config or a tokenizer: the largest vocabularies need a third of it."""
 
 _INDEX = "model.safetensors.index.json"
 _SINGLE = "model.safetensors"
@@ -51,49 +53,35 @@ class StoredTensor:
     def read(self) -> npt.NDArray[Any]:
         """The stored numbers [shape], a read-only view of the file; BF16 as its 16 bits."""
         dtype = np.dtype(_TYPES[self.codec.name][1])
-        try:
-            return np.memmap(self.file, dtype, "r", offset=self.offset, shape=self.shape)
-        except (OSError, ValueError) as error:
-            raise BadInput(f"cannot read {self.file}: {error}".lower()) from error
+        with read_errors(self.file), open_plain(self.file, inside=self.file.parent) as file:
+            try:
+                return np.memmap(file, dtype, "r", offset=self.offset, shape=self.shape)
+            except ValueError as error:
+                raise BadInput(f"cannot read {self.file}: {error}") from error
 
 
-def read_json(path: Path, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+def read_object(path: Path, *, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """A JSON object from a file; FormatError for anything else, BadInput if it cannot be read."""
-    try:
-        size = path.stat().st_size
-        if size > limit:
-            raise FormatError(f"{path} is {size} bytes long: no model needs more than {limit}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    return parse_json(data, str(path))
+    return parse_object(read_plain(path, limit=limit, inside=path.parent), str(path))
 
 
-def parse_json(data: bytes, what: str) -> dict[str, Any]:
-    """A JSON object from bytes; FormatError for anything else, a repeated key included."""
+def parse_object(data: bytes, what: str) -> dict[str, Any]:
+    """A JSON object from bytes; FormatError for anything else."""
     try:
-        found = json.loads(data.decode("utf-8"), object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-        raise FormatError(f"{what} is not sound JSON ({reason[:120]}): get it again") from error
+        found = parse_json(data)
+    except FormatError as error:
+        raise FormatError(f"{what} is not sound JSON ({error}): get it again") from error
     if not isinstance(found, dict):
         raise FormatError(f"{what} holds a {type(found).__name__}, not an object: get it again")
-    return found
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key appears twice")
     return found
 
 
 def stored_tensors(folder: Path) -> Mapping[str, StoredTensor]:
     """Every tensor of a folder's safetensors files, by Hugging Face's name."""
     index, single = folder / _INDEX, folder / _SINGLE
-    if single.is_file():
+    if is_there(single):
         return MappingProxyType(read_header(single))
-    if index.is_file():
+    if is_there(index):
         return MappingProxyType(_sharded(folder, index))
     pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
     if pickled:
@@ -105,7 +93,7 @@ def stored_tensors(folder: Path) -> Mapping[str, StoredTensor]:
 
 
 def _sharded(folder: Path, index: Path) -> dict[str, StoredTensor]:
-    places = read_json(index).get("weight_map")
+    places = read_object(index).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise FormatError(f"{index} has no weight_map: get it again")
     files: dict[str, dict[str, StoredTensor]] = {}
@@ -127,18 +115,15 @@ def _sharded(folder: Path, index: Path) -> dict[str, StoredTensor]:
 
 def read_header(path: Path) -> dict[str, StoredTensor]:
     """The tensors of one file, every offset checked against the file's size."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if size < 8 or length > min(MAX_HEADER_BYTES, size - 8):
-                raise FormatError(
-                    f"{path} is {size} bytes long and claims a header of {length}: "
-                    "it is cut short or no safetensors file, get it again"
-                )
-            header = parse_json(file.read(length), f"the header of {path}")
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    with read_errors(path), open_plain(path, inside=path.parent) as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(MAX_HEADER_BYTES, size - 8):
+            raise FormatError(
+                f"{path} is {size} bytes long and claims a header of {length}: "
+                "it is cut short or no safetensors file, get it again"
+            )
+        header = parse_object(file.read(length), f"the header of {path}")
     header.pop("__metadata__", None)
     spans = {name: _span(path, name, entry) for name, entry in header.items()}
     _check_spans(path, list(spans.values()), size - 8 - length)
@@ -162,7 +147,7 @@ def _span(path: Path, name: str, entry: Any) -> _Span:
         raise FormatError(f"{what} is described by no object: get it again")
     dtype = entry.get("dtype")
     shape, offsets = _counts(entry.get("shape")), _counts(entry.get("data_offsets"))
-    if dtype not in _TYPES:
+    if not isinstance(dtype, str) or dtype not in _TYPES:
         raise FormatError(
             f"{what} is {str(dtype)[:20]}: only {', '.join(_TYPES)} weights are read, "
             "get the model before it was quantized"

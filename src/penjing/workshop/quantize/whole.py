@@ -18,6 +18,7 @@ from penjing.bundle.codecs import Codec, codec
 from penjing.core.errors import FormatError
 from penjing.core.files import disk_errors, writing
 from penjing.core.progress import Progress, Task
+from penjing.core.strangers import open_plain
 from penjing.ggml.quantize import dequantize, quantize
 from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
 from penjing.workshop.forward import TorchModel
@@ -56,8 +57,8 @@ class Store:
 
     def raw(self, source: TensorSource, kind: Codec) -> Bytes:
         """The stored bytes; FormatError when they are not those of such a tensor."""
-        with disk_errors(self._raw(source.name)):
-            data = np.fromfile(self._raw(source.name), dtype=np.uint8)
+        with disk_errors(self._raw(source.name)), open_plain(self._raw(source.name)) as file:
+            data = np.fromfile(file, dtype=np.uint8)
         if data.nbytes != kind.nbytes(source.shape):
             raise FormatError(f"{self._raw(source.name)} is damaged: use --restart")
         return data
@@ -65,7 +66,8 @@ class Store:
     def latent(self, name: str) -> torch.Tensor:
         """The weights before rounding, float32."""
         try:
-            data = np.load(self._latent(name), allow_pickle=False)
+            with open_plain(self._latent(name)) as file:
+                data = np.load(file, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise FormatError(f"{self._latent(name)} is damaged: use --restart") from error
         return torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.errors import FormatError
+from penjing.core.plain_json import is_whole
 
 SCHEMA = 1
 
@@ -226,8 +227,10 @@ class Details:
 def read_passport(data: Mapping[str, Any]) -> Passport:
     """Check and freeze a passport; FormatError when it is not one."""
     schema = data.get("schema", SCHEMA)
-    if schema != SCHEMA:
-        raise FormatError(f"passport schema {schema} is not known here: update penjing to read it")
+    if not is_whole(schema) or schema != SCHEMA:  # True is 1 to Python
+        raise FormatError(
+            f"passport schema {str(schema)[:40]} is not known here: update penjing to read it"
+        )
     file, baseline = _part(data, "file"), _part(data, "baseline")
     runtime, budget = _part(data, "runtime"), _part(data, "budget")
     forecast = _part(data, "forecast")

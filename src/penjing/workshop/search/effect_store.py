@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penjing.core.errors import PenjingError
 from penjing.core.files import write_text
+from penjing.core.plain_json import finite, is_whole, read_json
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.quantize.stored import VERSION
@@ -27,6 +29,7 @@ from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.effects import Effects
 
 _SCHEMA = 1
+_MOST_BYTES = 64 * 2**20
 
 
 class EffectStore:
@@ -59,7 +62,7 @@ class EffectStore:
         content = self._read(f"effects-{key[:32]}.json", key, progress)
         try:
             return {name: _effects(row) for name, row in content.items()}
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             progress.note(f"effects of other versions in {self.folder} are measured again")
             return {}
 
@@ -70,7 +73,7 @@ class EffectStore:
     def plans(self, key: str, progress: Progress) -> dict[str, float]:
         """Measured KLD by plan hash (see `refine.py`)."""
         content = self._read(f"plans-{key[:32]}.json", key, progress)
-        return {name: float(kld) for name, kld in content.items() if isinstance(kld, int | float)}
+        return {name: real for name, kld in content.items() if (real := finite(kld)) is not None}
 
     def save_plans(self, key: str, measured: Mapping[str, float]) -> None:
         """Keep them, whole or not at all."""
@@ -83,18 +86,14 @@ class EffectStore:
     def _read(self, name: str, key: str, progress: Progress) -> dict[str, Any]:
         path = self.folder / name
         try:
-            text = path.read_text("utf-8")
-        except FileNotFoundError:
-            return {}
-        except (OSError, UnicodeDecodeError):
-            text = ""
-        try:
-            body = json.loads(text)
+            if not path.exists():
+                return {}
+            body = read_json(path, limit=_MOST_BYTES)
             content = body["content"]
-            sound = body["schema"] == _SCHEMA and body["key"] == key
+            sound = is_whole(body["schema"]) and body["schema"] == _SCHEMA and body["key"] == key
             if sound and isinstance(content, dict) and body["sum"] == _sum(content):
                 return content
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (PenjingError, OSError, ValueError, KeyError, TypeError):
             pass
         progress.note(f"{path} is damaged or not ours: what it held is measured again")
         return {}

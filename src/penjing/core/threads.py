@@ -1,9 +1,9 @@
 """Threads for what blocks. They are ours: the process never waits for one of them to come back.
 
-The loop's default executor is joined when the loop closes and again when the interpreter ends, so
-that one call which never returns keeps the whole process. These threads are daemons that nobody
-joins. Each kind of work has its own few, so that what is slow in one holds up no other; work that
-finds all of its kind busy waits its turn, first come, first served.
+An event loop's own threads are joined when the loop closes, and Python's pools again when the
+interpreter ends, so that one call which never returns keeps the whole process. These are daemons
+that nobody joins. Each kind of work has its own few, so that what is slow in one kind holds up no
+other; work that finds all of its kind busy waits its turn, first come, first served.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
 _Work = tuple["Future[Any]", Callable[[], Any]]
+
+
+class _Worker(threading.Thread):
+    busy = False
+    """It is at work, and does not wait for some."""
 
 
 class Threads:
@@ -34,7 +39,7 @@ class Threads:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `work` returns or raises, as asyncio.to_thread gives it.
 
-        Who is cancelled while it runs leaves it running; work that has not begun is left out.
+        Who is cancelled leaves running what has begun; what has not is never begun.
         """
         return await asyncio.wrap_future(self.begin(work, *args, **kwargs))
 
@@ -42,26 +47,23 @@ class Threads:
         """Begin it and do not wait."""
         context = contextvars.copy_context()
         future: Future[T] = Future()
-        self._work.put((future, lambda: context.run(work, *args, **kwargs)))
-        self._thread()
+        with self._lock:
+            self._work.put((future, lambda: context.run(work, *args, **kwargs)))
+            if self._free > 0:
+                self._free -= 1  # a thread that waits will take it
+            elif self._made < self._most:
+                self._made += 1
+                _Worker(target=self._run, name=self._name, daemon=True).start()
         return future
 
-    def _thread(self) -> None:
-        """One more thread, unless one is free or there are enough."""
-        with self._lock:
-            if self._free > 0:
-                self._free -= 1  # promised to what was just put there
-                return
-            if self._made >= self._most:
-                return
-            self._made += 1
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
-
     def _run(self) -> None:
+        me = cast("_Worker", threading.current_thread())
         while True:
             future, work = self._work.get()
+            me.busy = True
             _do(future, work)
-            del future, work  # nothing is to live on in a thread that waits
+            me.busy = False
+            del future, work  # nothing lives on in a thread that waits
             with self._lock:
                 if self._work.empty():
                     self._free += 1

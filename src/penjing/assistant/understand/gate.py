@@ -1,0 +1,86 @@
+"""The one gate before anything is done: whichever stage read a sentence, it passes here, or is not.
+
+A stage says what a sentence wants and which words told it. The gate looks at the words that are
+left over. Those that make it no plain command (somebody else's words, not, if, was, except, a
+question, another time, a number or a room that nothing used) stop it, or have it asked about.
+Nothing is done on the rest of a sentence. Only `passed` makes a `Passed`, and a `Reading` needs
+one. Pure; the words are data in `signals.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from penjing.assistant.understand import signals
+from penjing.assistant.understand.acts import Act
+from penjing.assistant.understand.left import Doubt, Heard, Left
+from penjing.assistant.understand.slots import REFERENCE
+from penjing.core.dialogue import Recognition, Slot
+
+_SEAL = object()
+Requests = tuple[tuple[Recognition, ...], ...]
+
+
+@dataclass(frozen=True)
+class Passed:
+    """What of a sentence may be acted on. Only `passed` makes one."""
+
+    requests: Requests
+    """Empty where there is a doubt."""
+    values: tuple[Slot, ...]
+    """What may answer a question; empty likewise."""
+    doubt: Doubt | None
+    """What stopped it: to be said."""
+    unsure: bool
+    """Nothing is done without a yes."""
+    seal: object = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise TypeError("what may be acted on is told by gate.passed and nothing else")
+
+
+def passed(
+    heard: Heard,
+    requests: Requests,
+    values: tuple[Slot, ...],
+    *,
+    act: Act | None = None,
+    bare: bool = False,
+    denies: bool = False,
+) -> Passed:
+    """What of a sentence may be acted on."""
+    left = Left(heard, denies=denies)
+    doubt, unsure = None, False
+    first = [one[0] for one in requests]
+    if any(heard.speaks(one).acts for one in first):
+        left.use_requests(first)
+        left.names_in(values)
+        doubt = next(left.doubts(tells=all(heard.speaks(one).asks for one in first)), None)
+        if doubt is not None and doubt.kind == "unsure":
+            doubt, unsure = None, True
+        if doubt is not None:
+            requests = ()
+        guessed = [one for one in first if one.stage != "templates"]
+        unsure = unsure or left.unsure(first) or (bare and any(map(left.bare_name, guessed)))
+    stop = _of_values(heard, values, bare=bare, denies=denies)
+    if stop is not None or doubt is not None:
+        values = () if stop is not None or not bare else values
+    said = doubt or (stop if values == () and stop is not None and not first else None)
+    return Passed(requests, values, None if act else said, unsure, _SEAL)
+
+
+def _of_values(heard: Heard, values: tuple[Slot, ...], *, bare: bool, denies: bool) -> Doubt | None:
+    """Why the values of a sentence answer nothing."""
+    real = [one for one in values if one.value != REFERENCE]
+    if not real:
+        return None
+    left = Left(heard, denies=denies)
+    last = max(real, key=lambda one: (one.start, one.end))
+    if signals.NOT_THAT.search(left.flat_before(last.start)):
+        return Doubt("said_not", last.text, of_values=True)
+    if bare:
+        return None
+    left.use_slots(real)
+    found = next((one for one in left.doubts() if one.kind in signals.OF_VALUES), None)
+    return None if found is None else Doubt(found.kind, found.words, of_values=True)

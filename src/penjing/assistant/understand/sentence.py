@@ -1,0 +1,206 @@
+"""One sentence while it is read: what each stage makes of a part of it. Pure but for the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from penjing.assistant.understand import acts
+from penjing.assistant.understand.classifier import ELSEWHERE
+from penjing.assistant.understand.compiled import Compiled
+from penjing.assistant.understand.features import words_of
+from penjing.assistant.understand.home_assistant import HomeAssistant
+from penjing.assistant.understand.match import Match, matches
+from penjing.assistant.understand.slots import REFERENCE
+from penjing.assistant.understand.span import Span
+from penjing.assistant.understand.text import Token, tokens_of
+from penjing.assistant.understand.words import GUARDS, JOINT
+from penjing.core.dialogue import Recognition, Slot
+
+SURE_GUESS = 0.6
+"""What the classifier must give where another reading is at hand: two requests, or a document."""
+SURE = 0.2
+"""A template that costs no more than this is believed before the sentence is parted."""
+QUOTE = "\N{REPLACEMENT CHARACTER}quote"
+"""The token that stands for a quotation: no template and no classifier knows it."""
+Scores = Mapping[str, float]
+
+
+def tokens_with_quotes(text: str, parts: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
+    """The tokens of the person's own words, a quotation as one token that nothing knows."""
+    found: list[Token] = []
+    at = 0
+    for a, b in parts:
+        if text[at:a].strip():
+            found.append(Token(QUOTE, at, a))
+        found += tokens_of(text, a, b)
+        at = b
+    if parts and text[at:].strip() and text[at:].lstrip()[0] in "\"“「『《«‘'`":
+        found.append(Token(QUOTE, at + len(text[at:]) - len(text[at:].lstrip()), len(text)))
+    return tuple(found)
+
+
+class Sentence:
+    """One sentence while it is read."""
+
+    def __init__(
+        self,
+        text: str,
+        tokens: tuple[Token, ...],
+        spans: Mapping[str, list[Span]],
+        compiled: Compiled,
+        *,
+        language: str,
+        pasted: bool,
+    ) -> None:
+        self.text, self.tokens, self.spans = text, tokens, spans
+        self.compiled, self.language, self.pasted = compiled, language, pasted
+        self.told: dict[str, set[int]] = {}
+
+    def templates(self, a: int, b: int) -> tuple[Recognition, ...]:
+        """What the templates make of a part."""
+        by_place: dict[str, dict[int, list[Span]]] = {}
+        for slot, spans in self.spans.items():
+            places = by_place.setdefault(slot, {})
+            for span in spans:
+                if span.start >= a and span.end <= b:
+                    moved = Span(span.start - a, span.end - a, span.value, span.cost)
+                    places.setdefault(moved.start, []).append(moved)
+        found = matches(self.compiled.walk, self.tokens[a:b], by_place, self.compiled.texts)
+        seen: dict[object, Recognition] = {}
+        for one in found:
+            if one.literal or (one.slots and one.cost <= SURE):  # a garbled name alone is nothing
+                recognition = self._of_match(one, a)
+                key = (recognition.intent, tuple((s.name, str(s.value)) for s in recognition.slots))
+                seen.setdefault(key, recognition)
+        return tuple(seen.values())
+
+    def _of_match(self, match: Match, shift: int) -> Recognition:
+        slots = tuple(
+            self.slot(name, Span(span.start + shift, span.end + shift, span.value))
+            for name, span in match.slots
+        )
+        intent = self.compiled.intents[match.template]
+        self.told.setdefault(intent, set()).update(
+            shift + place
+            for place in range(match.literal.bit_length())
+            if match.literal >> place & 1
+        )
+        return Recognition(intent, slots, max(0.0, 1.0 - match.cost), "templates")
+
+    def packaged(self, packaged: HomeAssistant, a: int, b: int) -> tuple[Recognition, ...]:
+        """What Home Assistant's templates make of a part; every slot it needs must stand in it."""
+        if any(one.text == QUOTE for one in self.tokens[a:b]):
+            return ()
+        text = self.text[self.tokens[a].start : self.tokens[b - 1].end]
+        for intent, needed in packaged.intents_of(text, self.language, b - a):
+            slots = self.fill(intent, a, b)
+            if needed <= {slot.name for slot in slots}:
+                return (Recognition(intent, slots, 0.9, "home assistant"),)
+        return ()
+
+    def slot(self, name: str, span: Span) -> Slot:
+        """A slot that carries the person's own words."""
+        start, end = self.tokens[span.start].start, self.tokens[span.end - 1].end
+        words = self.text[start:end]
+        value = words.strip("\"“”「」『』《》«»‘’'` ") if span.value is None else span.value
+        return Slot(name, value, words, start, end, "person")
+
+    def values(self) -> tuple[Slot, ...]:
+        """All values, in the order of the sentence."""
+        found = [
+            (span.start, -span.end, self.slot(name, span))
+            for name, spans in self.spans.items()
+            for span in spans
+        ]
+        return tuple(slot for *_, slot in sorted(found, key=lambda one: one[:2]))
+
+    def joints(self) -> list[tuple[int, int]]:
+        """Where two requests may meet: first token of the joint, and one past its last."""
+        inside = {
+            place
+            for spans in self.spans.values()
+            for span in spans
+            for place in range(span.start + 1, span.end - 1)
+        }
+        found, place = [], 0
+        while place < len(self.tokens):
+            ends = JOINT.ends(self.tokens, place)
+            if ends and place and place not in inside:
+                end = ends[0]
+                while end < len(self.tokens) and (more := JOINT.ends(self.tokens, end)):
+                    end = more[0]
+                found.append((place, end))
+                place = end
+            else:
+                place += 1
+        return found
+
+    def guarded(self, a: int, b: int) -> bool:
+        """A part that may turn the rest around."""
+        return any(one.text in GUARDS or one.text == QUOTE for one in self.tokens[a:b])
+
+    def same_again(self, a: int, b: int, last: Recognition) -> tuple[Recognition, ...]:
+        """ "... and the bedroom light": the same as before with another value."""
+        names = {slot.name for slot in last.slots}
+        spans = {
+            name: [one for one in self.spans[name] if one.start >= a and one.end <= b]
+            for name in names & self.spans.keys()
+        }
+        moved = [Span(s.start - a, s.end - a, s.value) for many in spans.values() for s in many]
+        if not moved or not acts.is_bare(self.tokens[a:b], moved):
+            return ()
+        fresh = {
+            name: self.slot(name, min(many, key=lambda one: one.cost))
+            for name, many in spans.items()
+            if many
+        }
+        slots = tuple(fresh.get(slot.name, slot) for slot in last.slots)
+        return (Recognition(last.intent, slots, last.confidence * 0.95, last.stage),)
+
+    def scores(self, a: int, b: int) -> Scores:
+        """The classifier's scores for a part."""
+        if self.compiled.classifier is None:
+            return {}
+        spans = {
+            name: [
+                Span(s.start - a, s.end - a, s.value, s.cost)
+                for s in many
+                if s.start >= a and s.end <= b and s.value != REFERENCE
+            ]
+            for name, many in self.spans.items()
+        }
+        text = self.text[self.tokens[a].start : self.tokens[b - 1].end]
+        return self.compiled.classifier.scores(words_of(self.tokens[a:b], spans), text)
+
+    def classified(self, a: int, b: int, *, sure: bool = False) -> tuple[Recognition, ...]:
+        """What the classifier makes of a part; nothing when it is not sure enough."""
+        classifier = self.compiled.classifier
+        if classifier is None or any(one.text == QUOTE for one in self.tokens[a:b]):
+            return ()
+        scores = self.scores(a, b)
+        intent, chance = next(iter(scores.items()))
+        bar = max(classifier.threshold, SURE_GUESS) if sure else classifier.threshold
+        if intent == ELSEWHERE or chance < bar:
+            return ()
+        return (Recognition(intent, self.fill(intent, a, b), chance, "classifier"),)
+
+    def fill(self, intent: str, a: int, b: int) -> tuple[Slot, ...]:
+        """The slots of an intent, each with its cheapest value in a part; no word is used twice."""
+        wanted = self.compiled.wanted[intent]
+        every = sorted(
+            (
+                (span.cost, span.start - span.end, span.start, name, span)
+                for name in wanted
+                for span in self.spans.get(name, ())
+                if span.start >= a and span.end <= b
+            ),
+            key=lambda one: one[:4],
+        )
+        taken: set[int] = set()
+        found: dict[str, Slot] = {}
+        for *_, name, span in every:
+            places = set(range(span.start, span.end))
+            if name not in found and not places & taken:
+                taken |= places
+                found[name] = self.slot(name, span)
+        return tuple(sorted(found.values(), key=lambda one: one.start))

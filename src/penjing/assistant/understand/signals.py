@@ -1,0 +1,241 @@
+"""Words that say a sentence is no plain command: whose words, not, if, was, only, later, perhaps.
+
+Data for the gate and nothing else: patterns over a sentence in lower case, English words apart by
+one space, Chinese characters together. `w` is what is said to the person; all of a pattern without.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "others_words", "said_not", "only_asked", "on_condition", "in_the_past", "with_exception",
+    "not_now", "not_used", "unsure",
+]  # fmt: skip
+"""What stands against a plain command; all but the last have a sentence in `spec/phrases.py`."""
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One way in which a sentence says that it is no plain command."""
+
+    kind: Kind
+    pattern: re.Pattern[str]
+
+
+def _signals(kind: Kind, *patterns: str) -> list[Signal]:
+    return [Signal(kind, re.compile(one)) for one in patterns]
+
+
+def _any(words: str) -> str:
+    return "|".join(word.strip().replace(" ", r" ") for word in words.split(","))
+
+
+_SAYS = _any(
+    "says,said,saying,tells,told,telling,writes,wrote,written,asks,asked,asking,texted,texts,"
+    "messaged,emailed,replies,replied,shouts,shouted,yells,yelled,claims,claimed,mentions,"
+    "mentioned,suggests,suggested,recommends,recommended,advises,advised,orders,ordered,commands,"
+    "commanded,demands,demanded,insists,insisted,requests,requested,announces,announced,quoted,"
+    "reads,states,stated,instructs,instructed,begs,begged,wants,wishes,wished,expects,hopes,"
+    "thinks,thought,whispers,whispered,screams,screamed,posted,tweeted,forwarded"
+)
+_SOMEBODY = (
+    r"(?:(?:my|our|his|her|their|your|the) [\w'-]+|they|people|everyone|everybody|somebody"
+    r"|someone|he|she|you|others)"
+)
+_MAIL = _any(
+    "email,emails,e - mail,mail,voicemail,sms,newsletter,whatsapp,tweet,telegram,transcript,"
+    "letter,memo,caption,subtitle,quote,unquote,quotation,headline,billboard,flyer"
+)
+_PERSON_ZH = (
+    "他们|她们|他|她|别人|人家|有人|某人|大家|对方|妈妈|妈|爸爸|爸|老婆|老公|妻子|丈夫|奶奶|爷爷|外婆|外公"
+    "|哥哥|姐姐|弟弟|妹妹|儿子|女儿|孩子|同事|朋友|邻居|老板|经理|客服|医生|老师|客人|房东|电视里|广播里|书上"
+    "|小(?![时夜声心说家灯一])[\u4e00-\u9fff]|老[王李张刘陈赵]|阿[\u4e00-\u9fff]"
+)
+
+OTHERS = _signals(
+    "others_words",
+    rf"(?<!\bi )(?<!\bi just )(?<!\bwe )(?<!\bas i )(?<!\bi have )\b(?P<w>{_SAYS})\b",
+    rf"\b{_SOMEBODY} (?P<w>say|tell|write|ask|want|need|would like|'d like|order|demand|insist)\b",
+    r"\b(?P<w>needs) (?:me|you|us)\b",
+    r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
+    r"(?:^|[.,;!?] )(?P<w>fwd|fw|re|forwarded|from|subject|cc|sent|begin forwarded message) ?:",
+    r"^(?:re|fwd|fw) [-:>]", r"(?P<w>>)", r"^(?P<w>@) ?\w",
+    rf"\b(?P<w>{_MAIL})\b",
+    r"\b(?P<w>message|note|text|word|orders|greetings|sign|post|call|news) (?:from|by|of|saying)\b",
+    r"\b(?P<w>according to|on behalf of|as per|in the words of|apparently|allegedly|supposedly"
+    r"|rumour has it|quoting|i heard|i read|i hear|repeat after me|read out|read aloud|translate"
+    r"|summari[sz]e|spell|explain)\b",
+    r"\b(?P<w>tell|ask|remind|order) (?!me\b|us\b)(?:[a-z'-]+ ){1,3}(?:to|that)\b",
+    r"(?<![我你])(?<!我们)(?<!就是)(?P<w>说|讲|喊|嚷|念叨|吵着)(?!明书|话)",
+    r"(?P<w>写道|写着|写的是|转发|转述|转告|回复|留言|来信|来电|短信|邮件|微信|群里|信里|信上|据说|听说|传话"
+    r"|原话|引用|吩咐|叮嘱|嘱咐|通告|公告|告示|备注|转给|翻译|解释|朗读|念一)",
+    r"(?<![我])(?P<w>要求|建议|命令|希望|提议|告诉)",
+    rf"(?P<w>{_PERSON_ZH})[^,。;:!?]{{0,6}}?(?:让|叫|要|请|想|求|催|问|回|发|告诉|希望)",
+    r"(?<=[^\s我你请您帮,。;!?，])(?P<w>让我|要我|请我|求我|催我|喊我|劝我|命我|逼我|叫我(?=[^起醒,。!]))",
+)  # fmt: skip
+
+NEGATIONS = _signals(
+    "said_not",
+    r"\b(?P<w>not|don't|dont|doesn't|doesnt|didn't|didnt|won't|wont|can't|cannot|cant|shouldn't"
+    r"|shouldnt|mustn't|wouldn't|couldn't|isn't|aren't|wasn't|weren't|haven't|hasn't|hadn't"
+    r"|needn't|ain't|never|no|none|nobody|nothing|nowhere|without|neither|nor|hardly|rather than"
+    r"|instead of|anything but)\b",
+    r"\b(?P<w>avoid|refrain|forbid|prohibit|prevent|refuse|stop|quit) (?:from )?\w+ing\b",
+    r"\b(?P<w>hold off|leave it|leave them|let it be|wait)\b",
+    r"(?P<w>不|别|没|未|勿|莫|甭|毋|无需|无须|禁止|严禁|避免|拒绝|休要|免得|以免|切忌)",
+)
+NO_NEED = (
+    r"\b(?:not|don't|dont|doesn't|nobody|no one|never|no)\b(?: \w+){0,2}? (?:need|needs|needed"
+    r"|require|required|necessary)\b",
+    r"\bno (?:longer|more)\b", r"\bany (?:more|longer)\b|\banymore\b",
+    r"不[看听玩用要开]\S{0,4}了|不需要|不要了|用不着|不必|不看了|不听了|不玩了|没用了|不用",
+)  # fmt: skip
+"""What is over, or not needed, may well be a wish: it is asked about."""
+
+QUESTIONS = _signals(
+    "only_asked",
+    r"^(?:(?:hey|ok|okay|so|well|and|but|please|um|uh|er|oh|now|then) ,? ?)*(?P<w>(?:is|are|was"
+    r"|were|am|did|does|has|had|isn't|aren't|didn't|doesn't|hasn't|haven't|wasn't|weren't|who"
+    r"|who's|whose|whom|what|what's|whats|why|when|where|where's|which|how|how's|whats)\b"
+    r"|(?:do|have) (?:i|you|we|they|my|the|any|all)\b)",
+    r"\b(?P<w>whether|how to|how do|how does|how can|how many|how much|how long|why|who|whose"
+    r"|what if|what happens|what does|what is|what's|which|when was|when is|when did|is there"
+    r"|are there|is it|are they|was it|wonder|wondering|curious)\b",
+    r"(?P<w>吗|什么|怎么|怎样|怎|如何|为何|谁|哪|几点|几个|几度|几盏|几分|多少|多久|多大|多高|多亮|是不是|有没有|是否"
+    r"|何时|干嘛|咋|难道)",
+    r"(?P<w>([开关亮停放锁])没\2|[开关亮停好着了](?:没有|没)$)",
+)
+_POLITE = (
+    r"^(?:(?:hey|ok|okay|so|well|and|but|please|um|uh|er|oh|hi|hello|\w+ ,) ?)*"
+    r"(?:can|could|would|will|won't|can't|would you mind|do you mind|may i ask) ?you\b"
+)
+POLITE = re.compile(
+    rf"{_POLITE}|(?:能|可以|可否|能否|能不能|可不可以|麻烦|请).*(?:吗|呢)?|(?:好|可以|行|成|好不好|行不行)吗?[?？。!]*$"
+)
+"""A question that is a wish."""
+
+CONDITIONS = _signals(
+    "on_condition",
+    r"\b(?P<w>if|when|whenever|unless|until|till|once|while|as soon as|as long as|in case"
+    r"|provided|providing|assuming|suppose|supposing|imagine|pretend|wish|otherwise|before"
+    r"|after(?! that\b)|every time|each time|hypothetically|in the event)\b",
+    r"(?P<w>如果|假如|要是|倘若|若是|若|假设|假装|想象|只要|除非|一旦|万一|的话|的时候|时候|之后|以后|之前|以前"
+    r"|直到|等到|每当|每次|否则|不然)",
+    r"(?P<w>等)[^,。]{1,10}(?:再|就|后)", r"(?P<w>当)[^,。]{1,10}时",
+    r"一[^,。个下点些]{1,3}(?P<w>就)",
+    r"(?<![然最])(?P<w>后)(?![天面台视院门来备])",
+)  # fmt: skip
+
+PAST = _signals(
+    "in_the_past",
+    r"\b(?:i|we|you|he|she|they|it|somebody|someone|nobody|who|everyone)(?: \w+)? ?(?:just |already"
+    r" |have |had |has |also )*(?P<w>turned|switched|closed|opened|dimmed|locked|unlocked|paused"
+    r"|played|stopped|started|cancelled|canceled|raised|lowered|changed|shut off|left|put on"
+    r"|got|made|went|came|forgot)\b",
+    r"^(?!.*\b(?:want|wants|need|like|have|get|keep|leave|should be|to be|be|make sure|see)\b)"
+    r"(?:my |the )?[\w'-]+(?: [\w'-]+)? (?:just |already )?(?P<w>turned|switched|closed|opened"
+    r"|dimmed|locked|unlocked|paused|played|stopped|started|cancelled)\b",
+    r"\b(?P<w>yesterday|already|ago|last (?:night|week|month|year|time|evening)|earlier|used to"
+    r"|was|were|been|had|did)\b",
+    r"(?P<w>昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
+    r"(?:^|[,。;!?])(?:我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
+    r"|开|关|调|设|放|停|锁|拉)[^,。]{0,8}(?P<w>了|过)",
+)
+EXCEPTIONS = _signals(
+    "with_exception",
+    r"\b(?P<w>except|excepting|excluding|apart from|aside from|other than|besides|all but"
+    r"|everything but|anything but|every \w+ but|lights but|but (?:not|leave|keep|the|for|my)"
+    r"|save for|only|the rest|the others?|all others?|everything else|minus the)\b",
+    r"(?P<w>除了|除(?![湿霜尘])|以外|之外|只有|只|仅|其他|其它|别的|其余|剩下)",
+)
+LATER = _signals(
+    "not_now",
+    r"\b(?P<w>later|soon|tonight|tomorrow|every|each|daily|nightly|weekly|hourly|monthly"
+    r"|weekdays?|weekends?|sometime|eventually|afterwards|one day|in (?:a|an|one|two|three|half"
+    r"|\d+) [\w]+|for (?:a|an) (?:while|bit|moment|minute|second|hour|day)|sunset|sunrise|dawn"
+    r"|dusk|noon|midnight|morning|mornings|afternoon|evening|evenings|night|nights|january"
+    r"|february|april|june|july|august|september|october|november|december|mondays?|tuesdays?"
+    r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|am|pm)\b",
+    r"(?P<w>稍后|待会|等会|一会|过会|晚点|晚些|回头|每|天天|周末|工作日|日出|日落|天黑|天亮|今晚|明天|后天|明早"
+    r"|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时)",
+)
+DOUBTS = _signals(
+    "unsure",
+    r"\b(?P<w>maybe|perhaps|might|thinking of|thinking about|considering|planning to|about to"
+    r"|going to|probably|possibly|leave|keep|undo|forget)\b",
+    r"^(?:(?:hey|ok|okay|so|well|and|but|um|uh|er|oh) ,? ?)*(?P<w>should|shall|may|must|could|can"
+    r"|would|will)\b(?! you\b)",
+    r"\b(?P<w>is|are|has|have|seems|looks|stays?|remains?) (?:still |now |always )?(?:on|off|open"
+    r"|closed|shut|running|playing|up|down|locked|unlocked|bright|dark|dim)\b",
+    r"(?P<w>也许|可能|大概|或许|考虑|打算|准备|想过|正在|一直)", r"(?P<w>[开关亮停放]着)",
+    r"(?P<w>呢)",
+    r"是(?P<w>[开关亮])的", r"\b(?P<w>should|ought to|supposed to)\b",
+)  # fmt: skip
+QUERY = re.compile(r"\?\s*$")
+_ROOMS = (
+    "bathroom,bath,toilet,basement,attic,garage,garden,patio,balcony,office,study,nursery,"
+    "dining room,upstairs,downstairs,outside,porch,laundry,pantry,closet,cellar,kitchen,bedroom,"
+    "living room,lounge,hallway,corridor,terrace,workshop,guest room,kids room,playroom,shed,pool,"
+    "entrance,stairs,staircase,loft,conservatory,gym,library"
+)
+ROOMS = re.compile(
+    rf"\b(?P<w>{_any(_ROOMS)})\b|(?P<z>浴室|卫生间|洗手间|厕所|阳台|地下室|阁楼|书房|餐厅|车库|花园|院子|儿童房"
+    r"|婴儿房|主卧|次卧|玄关|楼上|楼下|办公室|客房|储藏室|露台|厨房|卧室|客厅|走廊|门口|过道)"
+)
+"""Places that a home may have: one that is named and not used is asked about."""
+IDIOMS = re.compile(
+    r"\bif (?:you (?:don't|wouldn't|do not) mind|you please|possible)\b"
+    r"|\bif you (?:can|could|would|will)\b"
+    r"|\bno (?:rush|hurry|problem|worries|thanks)\b|\bas soon as possible\b|\bwhy don't you\b"
+    r"|\bdon't (?:worry|mind me)\b|\b(?:can't|cannot|can not|couldn't) (?:see|sleep|find|reach|wait"
+    r"|hear|breathe|stand)\b|\bwhen you (?:can|have time)\b|\bnot (?:so|too|that|very) \w+\b"
+    r"|\bgood (?:morning|evening|night|afternoon)\b|\bi have to\b|\bwhat about\b|\bhow about\b"
+    r"|\bbeen a long day\b|\bonce more\b|\bonce again\b|\bwait a (?:second|moment)\b"
+    r"|如果可以的话|可以的话|方便的话|不好意思|没关系|没问题|没事|对不起|可不可以|能不能|好不好|行不行|不错|不久"
+    r"|特别|分别|级别|看不见|看不清|看不到|睡不着|受不了|来不及|不够|不太|不行了|不舒服|晚上好|早上好|下午好"
+    r"|再说|话说|说实话|百叶|千万|只好|怎么样|十分(?!钟)|一点点?|等一下|等等"
+)
+"""Words that look like one of the above and turn nothing around."""
+PLACE = re.compile(r"\b(?:in|at|near|around) (?:the |my |our )?(?P<w>[a-z]+(?: [a-z]+)?)$")
+"""A place at the end of a sentence."""
+OPPOSITES: Sequence[tuple[frozenset[str], frozenset[str]]] = (
+    (frozenset({"on", "start"}), frozenset({"off", "kill", "stop"})),
+    (frozenset({"open", "raise"}), frozenset({"close", "shut", "lower"})),
+    (frozenset({"lock", "arm"}), frozenset({"unlock", "disarm"})),
+    (frozenset({"开", "亮"}), frozenset({"关", "灭", "熄"})),
+    (frozenset({"升"}), frozenset({"降"})),
+)
+"""A sentence with one of these is not for an intent that knows only the other."""
+LATE_PART = re.compile(r"\b(?:tonight|evening|afternoon|night|pm)\b|下午|傍晚|晚|夜")
+NIGHT = re.compile(r"\b(?:tonight|night|midnight)\b|晚|夜")
+"""An hour before noon does not go with these, and twelve not with a night."""
+NOT_THAT = re.compile(
+    r"(?:\bnot|\bexcept|\bbut not|不是|不要|除了|别)[ 的]?(?:the |in |my |一下)*$"
+)
+"""Right before a value: it is not this one."""
+RELATIVE = re.compile(
+    r"\bby (?:about |around |another )?$|(?:调暗|调亮|调高|调低|降低|提高|升高|增加|减少|加|减)了?$"
+)
+"""Right before a number: more or less by it, not to it."""
+HOMOPHONES = frozenset({"to", "too", "for", "won", "ate", "form", "tree", "free"})
+"""What was meant as one of the small words, and read as a number."""
+NUMBERS = frozenset({
+    "half", "quarter", "third", "thirds", "fifth", "double", "twice", "triple", "dozen", "hundred",
+    "hundreds", "thousand", "percent", "%", "半", "倍", "成",
+})  # fmt: skip
+"""Beside numbers in digits and words."""
+
+STOPPING: Sequence[Signal] = (
+    *OTHERS, *EXCEPTIONS, *CONDITIONS, *QUESTIONS, *PAST, *NEGATIONS, *LATER, *DOUBTS,
+)  # fmt: skip
+"""In the order in which the person is told."""
+OF_VALUES: Mapping[str, None] = dict.fromkeys(
+    ("others_words", "said_not", "only_asked", "on_condition", "in_the_past", "with_exception")
+)
+"""What also keeps a value from being an answer to a question."""
+OF_ALL = frozenset({"on_condition", "with_exception", "not_now"})
+"""What at the end of free words may be meant for the whole sentence."""
