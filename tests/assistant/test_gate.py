@@ -1,7 +1,8 @@
 """Nothing acts past the gate: all stages on, tools that record, both languages, whole assistants.
 
-Sentences written for these tests before the gate was tuned, and more made by grammar. "Nothing
-acts" is: no tool is called without a yes. What is a plain command must still be done.
+Sentences written for these tests by the gate's own author, while it was tuned, and more made by
+grammar. "Nothing acts" is: no tool is called without a yes. What is a plain command must still be
+done.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from penjing.vault.fake import FakeStore
 
 WRITTEN = {
     "en": (
+        "so: have you ever turned off the kitchen light",
+        "so: Ben Smith: turn off the kitchen light",
         "is the kitchen light on", "the kitchen light is on", "I turned off the kitchen light",
         "Ben turned off the kitchen light", "who turned the tv off", "the tv was on",
         "I already closed the blinds", "turn off all lights except the kitchen light",
@@ -43,7 +46,8 @@ WRITTEN = {
         "open the window in the attic and the blinds upstairs", "blinds down on weekdays",
     ),
     "zh": (
-        "厨房灯开着吗", "厨房灯开着呢", "我关了厨房灯", "我把厨房灯关了", "谁关了卧室灯",
+        "so: 张伟：打开厨房灯",
+                "厨房灯开着吗", "厨房灯开着呢", "我关了厨房灯", "我把厨房灯关了", "谁关了卧室灯",
         "他刚打开空调",
         "空调已经关了", "除了卧室灯都关掉", "只关厨房灯", "厨房灯关没关", "空调开了没",
         "空调开了吗",

@@ -105,12 +105,13 @@ def _unclosed(piece: str) -> Make:
 
 def _previous(mb: float) -> tuple[str, bytes]:
     """Tables of places that name each other for ever."""
-    data = b"%PDF-1.4\n"
+    data = bytearray(b"%PDF-1.4\n")
     at = len(data)
     for _ in range(int(mb * 10_000)):
         table = f"xref\n0 0\ntrailer\n<< /Root 1 0 R /Prev {at} >>\n"
-        at, data = len(data), data + table.encode()
-    return "a.pdf", data + f"startxref\n{at}\n%%EOF\n".encode()
+        at = len(data)
+        data += table.encode()
+    return "a.pdf", bytes(data) + f"startxref\n{at}\n%%EOF\n".encode()
 
 
 def _sections(mb: float) -> tuple[str, bytes]:

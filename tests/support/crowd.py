@@ -47,6 +47,8 @@ class Part:
     folder: Path
     random: Random
     say: Callable[[str], None]
+    kill: bool
+    """Some of the others die at any moment."""
 
     @property
     def place(self) -> Place:
@@ -138,7 +140,8 @@ class Part:
             try:
                 known = {one.id for one in vault.accounts.people()}
                 for one in vault.verify([store]):
-                    if one.subject in known:  # who is just being added or wiped is nobody's
+                    copy = self.kill and "damaged or old" in one.what  # of two: the dead left it so
+                    if one.subject in known and not copy:  # who is being added is nobody's yet
                         self.say(f"seen: {one}")
             finally:
                 store.close()
@@ -175,7 +178,7 @@ def _lost(vault: Vault, said: list[tuple[str, str]]) -> str:
     return f"{len(lost)} acknowledged turns are lost" if lost else ""
 
 
-def _born(folder: Path, act: str, seed: int, until: float) -> int:
+def _born(folder: Path, act: str, seed: int, until: float, kill: bool) -> int:
     child = os.fork()
     if child:
         return child
@@ -187,7 +190,7 @@ def _born(folder: Path, act: str, seed: int, until: float) -> int:
         def say(line: str) -> None:
             os.write(handle, f"{line}\n".encode())
 
-        part = Part(folder, Random(seed), say)
+        part = Part(folder, Random(seed), say, kill)
         while time.monotonic() < until:
             began = time.monotonic()
             try:
@@ -212,14 +215,14 @@ def run(folder: Path, seconds: float, seed: int, *, kill: bool) -> dict[str, obj
         store.history.begin("diary")
         store.close()
     until = time.monotonic() + seconds
-    living = {_born(folder, act, random.randrange(10**9), until): act for act in ACTS}
+    living = {_born(folder, act, random.randrange(10**9), until, kill): act for act in ACTS}
     while kill and time.monotonic() < until - 0.5:
         time.sleep(random.uniform(0.05, 0.5))
         victim = random.choice(list(living))
         act = living.pop(victim)
         os.kill(victim, signal.SIGKILL)
         os.waitpid(victim, 0)
-        living[_born(folder, act, random.randrange(10**9), until)] = act
+        living[_born(folder, act, random.randrange(10**9), until, kill)] = act
     for child in living:
         os.waitpid(child, 0)
     return _judged(folder, place)

@@ -23,6 +23,7 @@ from penjing.vault import disk, outside
 from penjing.vault.envelope import Key, derive
 from penjing.vault.locks import quiet
 from penjing.vault.place import ACCOUNTS, HEAD, Place, database_name
+from penjing.vault.wipe import gone, is_gone
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -70,7 +71,9 @@ def _filled(place: Place, folder: Path, half: Path, key: Key, expected: Sequence
     left_out = []
     for subject in sorted({*place.subjects(), *expected}):
         with quiet(place, subject):
-            left_out += _copy_files(place, subject, half)
+            missed = _copy_files(place, subject, half)
+        if not is_gone(gone(place), subject):  # somebody may be wiped meanwhile
+            left_out += missed
     made = datetime.now(UTC).isoformat(timespec="seconds")
     files = {path.name: disk.sha256(path) for path in sorted(half.iterdir())}
     if not any(map(database_name, files)):

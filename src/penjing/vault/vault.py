@@ -258,6 +258,8 @@ class Vault:
         found = verify_files(self.place, subjects)
         for subject in subjects:
             found += verify_slots(self.place, subject)
+        wiped = wiping.gone(self.place)  # asked last: somebody may be wiped meanwhile
+        found = [one for one in found if not wiping.is_gone(wiped, one.subject)]
         found += verify_database(ACCOUNTS, self.accounts.database)
         for store in open_parts:
             found += verify_database(store.person.id, store.database)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from penjing.core.errors import IntegrityError, PenjingError
@@ -11,6 +12,9 @@ from penjing.vault.locks import turn_lock
 from penjing.vault.outside import PAGE
 from penjing.vault.pages import salt_is_right
 from penjing.vault.place import Place
+
+_SETTLED, _AGAIN = 0.5, 0.05
+"""Seconds for which a slot that looks damaged is looked at again, and between two looks."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,14 @@ def verify_database(subject: str, database: Database) -> list[Finding]:
 
 
 def verify_slots(place: Place, subject: str) -> list[Finding]:
-    """Both copies of a subject's key slots."""
+    """Both copies of a subject's key slots; what is just being written is looked at again."""
+    until = time.monotonic() + _SETTLED
+    while (found := _slots(place, subject)) and time.monotonic() < until:
+        time.sleep(_AGAIN)
+    return found
+
+
+def _slots(place: Place, subject: str) -> list[Finding]:
     try:
         damaged = slots.damaged(place, subject)
     except PenjingError as error:

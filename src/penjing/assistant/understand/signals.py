@@ -64,6 +64,9 @@ OTHERS = _signals(
     r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
     r"(?:^|[.,;!?] )(?P<w>fwd|fw|re|forwarded|from|subject|cc|sent|begin forwarded message) ?:",
     r"^(?:re|fwd|fw) [-:>]", r"(?P<w>>)", r"^(?P<w>@) ?\w",
+    r"(?:^|[:,;.] ?)(?!(?:hey|ok|okay|so|well|please|and|now|then|hi|hello|um|uh|oh|home|house"
+    r"|assistant|computer|penjing|好|嗯|那|请|哎|喂|好的|那么|行|助手|管家) ?:)"
+    r"(?P<w>[a-z][a-z'-]+(?: [a-z'-]+)?|[\u4e00-\u9fff]{2,4}) ?:(?! ?\d)",
     rf"\b(?P<w>{_MAIL})\b",
     r"\b(?P<w>message|note|text|word|orders|greetings|sign|post|call|news) (?:from|by|of|saying)\b",
     r"\b(?P<w>according to|on behalf of|as per|in the words of|apparently|allegedly|supposedly"
@@ -98,12 +101,13 @@ NO_NEED = (
 
 QUESTIONS = _signals(
     "only_asked",
-    r"^(?:(?:hey|ok|okay|so|well|and|but|please|um|uh|er|oh|now|then) ,? ?)*(?P<w>(?:is|are|was"
-    r"|were|am|did|does|has|had|isn't|aren't|didn't|doesn't|hasn't|haven't|wasn't|weren't|who"
+    r"^(?:(?:hey|ok|okay|so|well|and|but|please|um|uh|er|oh|now|then) [,:;.!-]? ?)*"
+    r"(?P<w>(?:is|are|was|were|am|did|does|has|had|isn't|aren't|didn't|doesn't|hasn't|haven't|wasn't|weren't|who"
     r"|who's|whose|whom|what|what's|whats|why|when|where|where's|which|how|how's|whats)\b"
     r"|(?:do|have) (?:i|you|we|they|my|the|any|all)\b)",
     r"\b(?P<w>whether|how to|how do|how does|how can|how many|how much|how long|why|who|whose"
-    r"|what if|what happens|what does|what is|what's|which|when was|when is|when did|is there"
+    r"|have (?:you|i|we|they) ever|what if|what happens|what does|what is|what's|which"
+    r"|when was|when is|when did|is there"
     r"|are there|is it|are they|was it|wonder|wondering|curious)\b",
     r"(?P<w>吗|什么|怎么|怎样|怎|如何|为何|谁|哪|几点|几个|几度|几盏|几分|多少|多久|多大|多高|多亮|是不是|有没有|是否"
     r"|何时|干嘛|咋|难道)",
@@ -167,8 +171,8 @@ DOUBTS = _signals(
     "unsure",
     r"\b(?P<w>maybe|perhaps|might|thinking of|thinking about|considering|planning to|about to"
     r"|going to|probably|possibly|leave|keep|undo|forget)\b",
-    r"^(?:(?:hey|ok|okay|so|well|and|but|um|uh|er|oh) ,? ?)*(?P<w>should|shall|may|must|could|can"
-    r"|would|will)\b(?! you\b)",
+    r"^(?:(?:hey|ok|okay|so|well|and|but|um|uh|er|oh) [,:;.!-]? ?)*"
+    r"(?P<w>should|shall|may|must|could|can|would|will)\b(?! you\b)",
     r"\b(?P<w>is|are|has|have|seems|looks|stays?|remains?) (?:still |now |always )?(?:on|off|open"
     r"|closed|shut|running|playing|up|down|locked|unlocked|bright|dark|dim)\b",
     r"(?P<w>也许|可能|大概|或许|考虑|打算|准备|想过|正在|一直)", r"(?P<w>[开关亮停放]着)",
