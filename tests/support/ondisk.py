@@ -15,6 +15,7 @@ from penjing.vault.person import PersonStore
 def on_disk(folder: Path) -> PersonStore:
     """Made, or opened again."""
     folder.mkdir(exist_ok=True)
-    database = Database(folder / "a.db", Key(b"b" * 32), Lock(folder / "turn"), new=True)
+    path = folder / "a.db"
+    database = Database(path, Key(b"b" * 32), Lock(folder / "turn"), new=not path.exists())
     migrate(database, PERSON)
     return PersonStore(database, Person("b" * 32, "Anna", "owner", 0.0))
