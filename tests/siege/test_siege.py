@@ -40,7 +40,7 @@ def _refuses() -> None:
 
 
 def _rambles() -> None:
-    raise BadInput("one line\nand another")
+    raise BadInput("word " * 1000)
 
 
 def _dies() -> None:

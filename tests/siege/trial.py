@@ -21,7 +21,7 @@ from penjing.core.errors import PenjingError
 MEMORY = 500 * 2**20
 """Bytes that no process may hold."""
 _CEILING = 6 * 2**30
-"""Address space of a case: what asks for more gets a MemoryError instead of the machine."""
+"""Address space that a case may add: who asks for more gets a MemoryError, not the machine."""
 _WAIT = 20.0
 """Seconds after which a case is ended, however it goes on."""
 _LONGEST_LINE = 2000
@@ -87,6 +87,14 @@ def peak(pid: int) -> int:
     return 0
 
 
+def _now(field: str) -> int:
+    """What this process has, in bytes: a child starts with its parent's pages."""
+    for line in Path("/proc/self/status").read_text("ascii", "replace").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def tree(pid: int) -> Iterator[int]:
     """A process and all that it started, as far as they still run."""
     yield pid
@@ -133,12 +141,14 @@ def _in_the_child(case: Case, writer: int) -> None:
         faulthandler.disable()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (_CEILING, _CEILING))
+        ceiling = _now("VmSize") + _CEILING
+        resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
+        inherited = _now("VmRSS")
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from now on
         told = {"fell": _tried(case), "memory": 0}
         children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        told["memory"] = max(peak(os.getpid()), children)
+        told["memory"] = max(peak(os.getpid()) - inherited, children)
         os.write(writer, json.dumps(told).encode()[:60000])
     finally:
         os._exit(0)
