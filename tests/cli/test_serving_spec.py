@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from assisted import EXAMPLES
-from brokers import Mosquitto, answering, mosquitto, subscriber
+from brokers import Mosquitto, answering, mosquitto, publish, subscriber
 from doorway import Caller
 from household import OWN, household, login
 from tooling import wait_until
@@ -259,6 +259,15 @@ def test_a_spec_is_read_again_and_a_broken_one_is_not(home: Home) -> None:
         assert words(say(anna, session, "turn on the kitchen light")) == (
             "There is light: kitchen light."
         )
+
+
+def test_a_name_that_is_a_command_is_told_in_the_log_before_anybody_speaks(home: Home) -> None:
+    port = home.broker.port
+    home.write(f"port: {port}}}", f"port: {port}, discovery: homeassistant}}")
+    config = json.dumps({"name": "turn off the tv", "cmd_t": "porch/set"})
+    publish(port, "homeassistant/light/porch/config", config, retain=True)
+    with served(home):
+        wait_until(lambda: "'turn off the tv' is not listened to" in home.log.read_text(), 30)
 
 
 def test_a_mistake_in_a_spec_is_said_before_anything_listens(home: Home) -> None:

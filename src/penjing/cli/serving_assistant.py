@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.cli.assistant_parts import addresses_of, load_spec, section, shelf_of
+from penjing.cli.assistant_parts import addresses_of, load_spec, section, shelf_of, told
 from penjing.core.dialogue import Event, Outcome, Passage, Standing
 from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from penjing.tools.schedule import Schedule
 
 log = logging.getLogger("penjing.serve")
+_ANNOUNCED = 3.0
+"""Seconds that a house has to announce its devices before the log tells of names not taken."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Served:
         self._lock = threading.Lock()
         self._reloading = threading.Lock()
         self._now = self._made(spec)
+        self._telling = self._tell_soon()
 
     @property
     def name(self) -> str:
@@ -108,6 +111,8 @@ class Served:
             with self._lock:
                 before, self._now, self._spec = self._now, made, spec
             self._let_go(before)
+            self._telling.cancel()
+            self._telling = self._tell_soon()
             log.info("the spec was read again")
 
     def text(self, person: str, document: str, start: int, end: int) -> str | None:
@@ -121,7 +126,21 @@ class Served:
 
     def close(self) -> None:
         """Let go of tools. Calling it twice is harmless."""
+        self._telling.cancel()
         self._now.assistant.close()
+
+    def _tell_soon(self) -> threading.Timer:
+        """The log is told of names that are not taken, before anybody is."""
+
+        def tell() -> None:
+            with self._held() as assistant:
+                for line in told(assistant.strangers()):
+                    log.warning("%s", line)
+
+        timer = threading.Timer(_ANNOUNCED, tell)
+        timer.daemon = True
+        timer.start()
+        return timer
 
     def _made(self, spec: Spec) -> _Held:
         shelf = shelf_of(spec)
