@@ -1,0 +1,188 @@
+"""Sentences written by hands that had not read the specs, said to whole assistants, all stages on.
+
+`data/blind/SPEC.LANGUAGE.yaml` holds what people want, `data/blind/unwanted-SPEC.yaml` what nothing
+may come of. The tools have the schemas of the real ones and do nothing; every card is answered yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from assisted import DATA, EXAMPLES, HOUSE
+
+from penjing.assistant.build import build
+from penjing.assistant.spec.parse import load
+from penjing.assistant.stories import Story, StoryClock, StoryTool
+from penjing.assistant.turn import SpecAssistant
+from penjing.cli.assistant_parts import documents_of, tools_of
+from penjing.core.dialogue import Acted, Confirm, Event, Said, Understood
+from penjing.tools.arithmetic import calculate
+from penjing.tools.failed import Failed
+from penjing.vault.fake import FakeStore
+
+BLIND = DATA / "blind"
+SPECS = ("smart-home", "in-car", "personal", "customer-service")
+_NOON = 1_795_608_000.0
+"""2026-11-25 12:00 UTC, a Wednesday."""
+_LOOKING = frozenset({"states", "clock", "weather", "calculator", "list", "how_long"})
+"""Tools and actions that change nothing."""
+_CARDS = 6
+"""Of one sentence that are answered."""
+
+Call = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Blind:
+    """One sentence, and what its writer wanted of it."""
+
+    say: str
+    given: Mapping[str, Any]
+    """As written: wants, asks, question, when, reply or kind."""
+
+    @property
+    def language(self) -> str:
+        """By its characters."""
+        return "zh" if any("\u3400" <= one <= "\u9fff" for one in self.say) else "en"
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came of a sentence."""
+
+    at_once: tuple[Call, ...]
+    """Called before anybody said yes."""
+    after_yes: tuple[Call, ...]
+    intents: tuple[str, ...]
+    """What was understood."""
+    said: str
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All of them, in order."""
+        return (*self.at_once, *self.after_yes)
+
+    @property
+    def unwanted(self) -> tuple[Call, ...]:
+        """What was done, by somebody who may have wanted nothing, without being asked."""
+        return tuple(one for one in self.at_once if not looks(one))
+
+
+def looks(call: Call) -> bool:
+    """A call that changes nothing."""
+    tool, arguments = call
+    return tool in _LOOKING or arguments.get("action") in _LOOKING
+
+
+def sentences(name: str, folder: Path = BLIND) -> list[Blind]:
+    """The sentences of one file."""
+    read = yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8"))
+    return [Blind(str(one["say"]), one) for one in read]
+
+
+class Stage:
+    """One example's assistant, whole, that remembers nothing between sentences."""
+
+    def __init__(self, spec: str, cache: Path | None = None) -> None:
+        names: dict[str, dict[str, Sequence[str]]] = {}
+        for (tool, parameter), many in HOUSE.items():
+            names.setdefault(tool, {})[parameter] = many
+        loaded = load(EXAMPLES / spec / "assistant.yaml")
+        with tools_of(loaded) as tools:
+            for slot in loaded.slots.values():
+                real = next((one for one in tools if one.name == slot.tool), None)
+                if real is not None and slot.tool not in names:
+                    names[slot.tool] = {slot.parameter: real.entities(slot.parameter)}
+            story = Story("blind", "owner", names, {}, ())
+            acting = [StoryTool.of(tool, story) for tool in tools]
+        retrievers = documents_of(loaded)
+        self.assistant: SpecAssistant = build(
+            loaded, acting, cache=cache, clock=StoryClock(_NOON), retrievers=retrievers
+        )
+
+    def hear(self, text: str) -> Came:
+        """Say one sentence in a fresh conversation, and yes to all that is asked."""
+        store = FakeStore()
+        session = store.history.begin().id
+        events = list(self.assistant.reply("p", store, session, text, role="owner"))
+        first = events
+        later: list[Event] = []
+        for _ in range(_CARDS):
+            card = next((one for one in events if isinstance(one, Confirm)), None)
+            if card is None:
+                break
+            events = list(
+                self.assistant.confirm("p", store, session, card.action.id, yes=True, role="owner")
+            )
+            later += events
+        said = "".join(one.text for one in (*first, *later) if isinstance(one, Said))
+        intents = tuple(
+            str(one.recognition.intent) for one in (*first, *later) if isinstance(one, Understood)
+        )
+        return Came(tuple(_calls(first)), tuple(_calls(later)), intents, said)
+
+
+def _calls(events: Sequence[Event]) -> Iterator[Call]:
+    for one in events:
+        if isinstance(one, Acted):
+            yield one.action.tool, dict(one.action.arguments)
+
+
+def right(one: Blind, came: Came) -> bool:
+    """Whether what came is what its writer wanted: these calls and no others that change things."""
+    wanted = [(tool, dict(how or {})) for each in one.given["wants"] for tool, how in each.items()]
+    if [tool for tool, _ in wanted] == ["tickets"]:
+        return came.intents == ("ticket",)  # what is missing is asked for
+    if one.given.get("reply") in ("greeting", "thanks"):
+        return came.intents == (one.given["reply"],)
+    if not wanted:
+        return not [call for call in came.calls if not looks(call)]
+    if len(came.calls) != len(wanted):
+        return False
+    return all(
+        ours[0] == theirs[0] and _plain(ours[1]) == _plain(theirs[1])
+        for ours, theirs in zip(wanted, came.calls, strict=True)
+    )
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments without what means the same."""
+    usual = _next(str(given.get("time", "")))
+    return {
+        key: _meaning(key, value)
+        for key, value in given.items()
+        if key != "date" or str(value) != usual
+    }
+
+
+def _meaning(key: str, value: Any) -> Any:
+    if key == "expression":
+        return _worked_out(str(value))
+    if key in ("text", "query", "subject"):
+        return "".join(char for char in str(value).casefold() if char.isalnum())
+    if key == "days":
+        return sorted(value)
+    if key == "time":
+        return str(value).zfill(5)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _next(time: str) -> str:
+    """The day on which a time comes next."""
+    now = datetime.fromtimestamp(_NOON)
+    day = now.date() if time.zfill(5) > f"{now:%H:%M}" else now.date() + timedelta(days=1)
+    return day.isoformat()
+
+
+def _worked_out(expression: str) -> Any:
+    try:
+        return round(float(calculate(expression).value), 6)
+    except (Failed, ValueError):
+        return expression
