@@ -192,3 +192,18 @@ def test_edits_against_a_plain_table(one: str, other: str) -> None:
             if i > 1 and j > 1 and one[i - 1] == other[j - 2] and one[i - 2] == other[j - 1]:
                 table[i][j] = min(table[i][j], table[i - 2][j - 2] + 1)
     assert edits(one, other, 2) == min(table[-1][-1], 3)
+
+
+@pytest.mark.parametrize(
+    ("traditional", "simplified"),
+    [
+        ("早晨七點半叫我起床", "早晨七点半叫我起床"),
+        ("關掉臥室的燈", "关掉卧室的灯"),
+        ("開著嗎", "开着吗"),
+        ("十分鐘後提醒我關火", "十分钟后提醒我关火"),
+    ],
+)
+def test_traditional_characters_are_read_as_simplified(traditional: str, simplified: str) -> None:
+    read, plain = tokens_of(traditional), tokens_of(simplified)
+    assert [one.text for one in read] == [one.text for one in plain]
+    assert [(one.start, one.end) for one in read] == [(one.start, one.end) for one in plain]

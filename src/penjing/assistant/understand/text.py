@@ -1,14 +1,17 @@
 """A sentence as tokens that know where they stand in it. English words, Chinese characters.
 
 Text that may not be the person's own words (quotations, pasted lines, what follows a role marker)
-is told apart here: see `own_words`. Characters nobody can see are dropped before anything is read.
+is told apart here: see `own_words`. Characters nobody can see are dropped before anything is read,
+Traditional ones are read as the Simplified ones they stand for.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.resources
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 2000
@@ -25,7 +28,7 @@ class Token:
     """A word, a number, a sign or a Chinese character."""
 
     text: str
-    """Normalised: NFKC, lower case."""
+    """Normalised: NFKC, lower case, Simplified."""
     start: int
     """First character in the sentence as it was said."""
     end: int
@@ -55,11 +58,19 @@ def tokens_of(text: str, start: int = 0, end: int | None = None) -> tuple[Token,
                 continue  # invisible: zero-width, bidirectional, tags; combining marks
             normal.append(char)
             places.append(place)
-    joined = "".join(normal).replace("’", "'")
+    joined = "".join(normal).replace("’", "'").translate(_simplified())
     return tuple(
         Token(found.group(), places[found.start()], places[found.end() - 1] + 1)
         for found in _WORD.finditer(joined)
     )
+
+
+@functools.cache
+def _simplified() -> Mapping[int, str]:
+    """Traditional characters to the Simplified ones that mean the same, one for one."""
+    text = importlib.resources.files(__package__).joinpath("traditional.txt").read_text("utf-8")
+    pairs = "".join(text.split())
+    return {ord(old): new for old, new in zip(pairs[::2], pairs[1::2], strict=True)}
 
 
 def is_chinese(text: str) -> bool:
