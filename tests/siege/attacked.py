@@ -153,7 +153,8 @@ def plant(server: Attacked) -> None:
 
 def sound(reply: Reply) -> str | None:
     """What no reply may be, whatever was asked."""
-    if reply.status >= 500 and "retry-after" not in reply.headers:
+    missing = reply.status == 501  # it says which part it was started without
+    if reply.status >= 500 and not missing and "retry-after" not in reply.headers:
         return f"status {reply.status}: {reply.body[:200]!r}"
     if reply.status == 400 and reply.headers.get("content-type", "").startswith("text/plain"):
         return None  # uvicorn's own: what is no HTTP never comes to the door

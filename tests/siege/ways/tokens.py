@@ -147,7 +147,7 @@ def _allowed(
         return f"{method} {path} with '{grant}' of {name}: {reply.status} {reply.body[:100]!r}"
     if name != "Anna" and PLANTED.encode() in reply.body:
         return f"{method} {path} told {name} what is Anna's"
-    return None if reply.status == 501 else sound(reply)  # it has no embedder
+    return sound(reply)
 
 
 def _numbers(state: _State, random: Random) -> str | None:
