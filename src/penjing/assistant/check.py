@@ -67,6 +67,17 @@ def require_sound(spec: Spec, tools: Sequence[Tool] | None = None) -> None:
         raise BadInput(found[0] + more)
 
 
+def remarks(spec: Spec) -> list[str]:
+    """What is no mistake and yet to be known, for each language."""
+    only = Understanding(spec, lambda tool, parameter: (), stages=Stages(), untrained=True)  # noqa: ARG005
+    return [
+        f"{spec.file}: {one.left_out} of {one.given} sample sentences in '{language}' are too many "
+        "to train from: evenly fewer of the intents that have most are; give those fewer examples"
+        for language, one in only.compiled.items()
+        if one.left_out
+    ]
+
+
 def _line(mistake: str) -> tuple[int, str]:
     place = re.match(r"[^:]*:(\d+):", mistake)
     return (int(place.group(1)) if place else 0, mistake)

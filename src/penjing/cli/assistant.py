@@ -42,13 +42,14 @@ def run(args: Namespace) -> int:
 
 def _check(path: str, output: Output) -> int:
     from penjing.assistant.build import strange_names
-    from penjing.assistant.check import check
+    from penjing.assistant.check import check, remarks
     from penjing.cli.assistant_parts import load_spec, told, tools_of
 
     spec = load_spec(path)
     with tools_of(spec) as tools:
         wrong = check(spec, tools)
         strange = {} if wrong else strange_names(spec, tools)
+    said = [] if wrong else remarks(spec)
     document = {
         "assistant": spec.name,
         "languages": list(spec.languages),
@@ -56,10 +57,11 @@ def _check(path: str, output: Output) -> int:
         "tools": sorted(spec.tools),
         "wrong": wrong,
         "strange_names": strange,
+        "remarks": said,
     }
 
     def human(console: Console) -> None:
-        for line in wrong:
+        for line in (*wrong, *said):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         if not wrong:
             console.print(f"{spec.name}: {len(spec.intents)} intents, nothing is wrong")

@@ -19,7 +19,7 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.slots import REFERENCE
 from penjing.core.dialogue import TALKER, Outcome, Recognition, Slot
 
-BELIEVED = 0.55
+BELIEVED = 0.45
 """What the classifier is less sure of than this is asked about before anything is done."""
 _CARRIED = 120.0
 """Seconds for which "and dim it" still means what was just spoken of."""
@@ -78,9 +78,11 @@ def _doubted(run: Run, reading: Reading) -> bool:
     asked = run.top.waits if run.state.frames else ""
     if asked == "slot" and _free(run, _awaited(run, run.top)) and not _would_act(reading):
         return False  # any words are an answer
-    if doubt.of_values and not asked and not (reading.denies and run.state.last):
+    nothing = not doubt.named and not (reading.denies and run.state.last)
+    if doubt.of_values and not asked and nothing:
         return False  # nobody waits for a value
-    if doubt.kind == "only_asked" and run.plan.spec.unknown:
+    questions = doubt.kind == "only_asked" or (doubt.of_values and reading.asks)
+    if questions and run.plan.spec.unknown:
         run.orders.append(Consult(run.plan.spec.unknown, reading.text, "only_asked"))
     else:
         run.tell(doubt.kind, words=doubt.words)

@@ -1,23 +1,24 @@
-"""An intent classifier trained from a spec's own examples: ridge regression in closed form. Numpy.
+"""An intent classifier trained from a spec's own examples: a linear support vector machine. Numpy.
 
 One more class is "elsewhere": everyday sentences that belong to no assistant in particular. What
-its scores are worth is learnt by cross-validation over groups (all samples of one template are one
-group), so that confidence means something on sentences never seen. Deterministic; kept by the
-hash of what it was trained from.
+its scores are worth, and from which on one is believed, is learnt by cross-validation over groups
+(all samples of one template are one group), so that confidence means something on sentences never
+seen. An embedding model gives a second opinion where the first is unsure. Deterministic.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penjing.assistant.understand.features import vector
-from penjing.core.files import writing
+from penjing.assistant.understand import shelf, svm
+from penjing.assistant.understand.calibration import Calibration, calibrated, surety
+from penjing.assistant.understand.features import PLACES, counted
+from penjing.assistant.understand.second import Middles, middles
+from penjing.assistant.understand.thinning import MOST_ELSEWHERE, thinned
+from penjing.assistant.understand.weighing import Weighing, rows_of, weighed, weighing_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,17 +27,19 @@ if TYPE_CHECKING:
     from penjing.core.protocols import Embedder
 
     Matrix = npt.NDArray[np.float32]
+    Reals = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
 
 ELSEWHERE = "-"
 """The class of what is no intent."""
-VERSION = 2
-"""Of features and training: old files are not read."""
-_RIDGE = 0.3
+_COST = 3.0
+_EPOCHS = 3
 _FOLDS = 5
-_DENSE_WEIGHT = 1.0
-_MAX_SAMPLES = 6000
-FLOOR = 0.38
-"""No intent is believed below this, whatever held-out sentences say: they are few."""
+_FOLD_EPOCHS = 2
+_EMBEDDED = 3000
+"""Samples that an embedding model reads: it takes some 12 ms for each."""
+_WORTH = (0.5, 1.0, 2.0, 3.0, 4.0)
+"""What the second opinion may count, the first counting 1."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,20 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Second:
+    """A second opinion and what it is worth."""
+
+    middles: Middles
+    """Gives scores."""
+    worth: float
+    """What they count."""
+    calibration: Calibration
+    """Of both opinions together."""
+    unsure: float
+    """It is asked when the first opinion gives less than this."""
+
+
+@dataclass(frozen=True)
 class Classifier:
     """A trained one."""
 
@@ -61,158 +78,154 @@ class Classifier:
     """Classes, `ELSEWHERE` among them."""
     weights: Matrix
     """[features, classes]"""
-    sharpness: float
-    """What scores are multiplied with before the softmax."""
-    threshold: float
-    """Confidence from which an intent is believed."""
+    rows: Integers
+    """[places] the feature at a hash place, -1 where there is none."""
+    weighing: Weighing
+    """What a feature weighs."""
+    calibration: Calibration
+    """Of the first opinion."""
+    second: Second | None = None
+    """What the embedder's vectors say."""
     embedder: Embedder | None = None
-    """Gives the second half of the features."""
+    """Gives the vectors."""
+
+    @property
+    def threshold(self) -> float:
+        """Confidence from which an intent is believed."""
+        return (self.second or self).calibration.threshold
 
     def scores(self, words: Sequence[str], text: str) -> Mapping[str, float]:
         """Probability of each intent, the likeliest first."""
         import numpy as np
 
-        features = _features([Sample("", tuple(words), text, 0)], self.embedder)
-        if not np.any(features):
+        one = counted(words)
+        rows = self.rows[one.places]
+        known = rows >= 0
+        asked = self.second if self.embedder is not None and text else None
+        if not known.any() and asked is None:
             return {ELSEWHERE: 1.0}
-        chances = _softmax(self.sharpness * (features @ self.weights))[0]
-        order = np.argsort(-chances, kind="stable")
-        return {self.intents[one]: float(chances[one]) for one in order}
+        found = weighed(one, self.weighing)[known] @ self.weights[rows[known]]
+        elsewhere = self.intents.index(ELSEWHERE)
+        chances = self.calibration.chances(found[None], elsewhere)[0]
+        if asked is not None and self.embedder is not None and chances.max() < asked.unsure:
+            both = found + asked.worth * asked.middles.scores(self.embedder.embed([text], "query"))
+            chances = asked.calibration.chances(both, elsewhere)[0]
+        likely: list[float] = chances.tolist()
+        order = np.argsort(-chances, kind="stable").tolist()
+        return {self.intents[place]: likely[place] for place in order}
 
 
 def trained(samples: Sequence[Sample], embedder: Embedder | None, cache: Path | None) -> Classifier:
     """A classifier of samples, from the cache when it lies there."""
-    samples = samples[:_MAX_SAMPLES]
+    samples = affordable(samples)
     path = None if cache is None else cache / f"intents-{_key(samples, embedder)}.npz"
-    found = None if path is None else _load(path, embedder)
+    found = None if path is None else shelf.load(path, embedder)
     if found is None:
         found = _train(samples, embedder)
         if path is not None:
-            _save(path, found)
+            shelf.save(path, found)
     return found
 
 
+def affordable(samples: Sequence[Sample]) -> list[Sample]:
+    """All, or evenly fewer of each intent when they are too many; see `thinning`."""
+    inside = [one for one in samples if one.intent != ELSEWHERE]
+    away = [one for one in samples if one.intent == ELSEWHERE]
+    return [
+        *(inside[place] for place in thinned([one.intent for one in inside])),
+        *(away[place] for place in thinned([ELSEWHERE] * len(away), MOST_ELSEWHERE)),
+    ]
+
+
 def _key(samples: Sequence[Sample], embedder: Embedder | None) -> str:
-    what = [VERSION, embedder.name if embedder else "", _RIDGE, _FOLDS]
-    data = json.dumps([what, [(s.intent, s.words, s.text, s.group) for s in samples]])
-    return hashlib.sha256(data.encode()).hexdigest()[:32]
-
-
-def _features(samples: Sequence[Sample], embedder: Embedder | None) -> Matrix:
-    import numpy as np
-
-    sparse = np.stack([vector(one.words) for one in samples])
-    if embedder is None:
-        return sparse
-    dense = embedder.embed([one.text for one in samples], "query").astype(np.float32)
-    return np.concatenate([sparse, _DENSE_WEIGHT * dense], axis=1)
+    how = [embedder.name if embedder else "", _COST, _EPOCHS, _FOLDS, _FOLD_EPOCHS]
+    return shelf.key([how, [(s.intent, s.words, s.text, s.group) for s in samples]])
 
 
 def _train(samples: Sequence[Sample], embedder: Embedder | None) -> Classifier:
     import numpy as np
 
     intents = tuple(sorted({one.intent for one in samples} | {ELSEWHERE}))
-    features = _features(samples, embedder)
-    labels = np.array([intents.index(one.intent) for one in samples])
-    groups = np.array([one.group for one in samples])
+    number = {intent: place for place, intent in enumerate(intents)}
+    labels = np.array([number[one.intent] for one in samples])
+    many = [counted(one.words) for one in samples]
+    weighing = weighing_of(many)
+    rows = rows_of(many, labels, weighing)
+    used, packed = np.unique(rows.places, return_inverse=True)
+    rows = svm.Rows(rows.starts, packed, rows.values, labels)
     # every intent weighs the same, however many samples its templates have
     sizes = np.bincount(labels, minlength=len(intents))
     weight = 1.0 / np.sqrt(sizes[labels] / sizes[labels].mean())
+    cost = (_COST * weight).astype(np.float32)
+    found = svm.nothing(rows, len(used), len(intents))
+    svm.descend(found, rows, cost, _EPOCHS, np.arange(len(samples)))
+    folds = _folds(samples)
     held_out = np.zeros((len(samples), len(intents)), dtype=np.float32)
     for fold in range(_FOLDS):
-        away = groups % _FOLDS == fold
+        away, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if len(away) and len(rest):
+            left = svm.without(found, rows, away)
+            svm.descend(left, rows, cost, _FOLD_EPOCHS, rest)
+            held_out[away] = svm.scores(left.weights, rows, away)
+    elsewhere = number[ELSEWHERE]
+    calibration = calibrated(held_out, labels, elsewhere, weight)
+    second = None
+    if embedder is not None:
+        first = _Opinion(held_out, labels, folds, weight, calibration, elsewhere)
+        second = _second(samples, embedder, first)
+    places = np.full(PLACES, -1, dtype=np.int64)
+    places[used] = np.arange(len(used))
+    weights = shelf.rounded(found.weights)
+    return Classifier(intents, weights, places, weighing, calibration, second, embedder)
+
+
+def _folds(samples: Sequence[Sample]) -> Integers:
+    """The fold of each: the groups of an intent go round, so that few folds lack an intent."""
+    import numpy as np
+
+    fold: dict[tuple[str, int], int] = {}
+    groups: dict[str, int] = {}
+    for one in samples:
+        if (one.intent, one.group) not in fold:
+            groups.setdefault(one.intent, len(groups))  # not all begin with the first fold
+            fold[one.intent, one.group] = groups[one.intent] % _FOLDS
+            groups[one.intent] += 1
+    return np.array([fold[one.intent, one.group] for one in samples], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class _Opinion:
+    """The first opinion about held-out samples."""
+
+    scores: Matrix
+    labels: Integers
+    folds: Integers
+    weight: Reals
+    calibration: Calibration
+    elsewhere: int
+
+
+def _second(samples: Sequence[Sample], embedder: Embedder, first: _Opinion) -> Second:
+    import numpy as np
+
+    some = np.array(thinned([one.intent for one in samples], _EMBEDDED))
+    vectors = embedder.embed([samples[place].text for place in some], "query").astype(np.float32)
+    labels, folds, weight = first.labels[some], first.folds[some], first.weight[some]
+    before, classes = first.scores[some], first.scores.shape[1]
+    held_out = np.zeros((len(some), classes), dtype=np.float32)
+    for fold in range(_FOLDS):
+        away = folds == fold
         if away.any() and not away.all():
-            held_out[away] = features[away] @ _ridge(
-                features[~away], labels[~away], weight[~away], len(intents)
-            )
-    sharpness = _sharpness(held_out, labels, weight)
-    threshold = _threshold(_softmax(sharpness * held_out), labels, intents.index(ELSEWHERE), weight)
-    weights = _ridge(features, labels, weight, len(intents))
-    return Classifier(intents, weights, sharpness, threshold, embedder)
+            learnt = middles(vectors[~away], labels[~away], classes)
+            held_out[away] = learnt.scores(vectors[away])
 
+    def right(worth: float) -> float:
+        said = (before + worth * held_out).argmax(axis=1)
+        return float(weight[said == labels].sum())
 
-def _ridge(
-    features: Matrix, labels: npt.NDArray[np.int64], weight: npt.NDArray[np.float64], classes: int
-) -> Matrix:
-    """Weighted ridge regression to one-of-many targets, solved for the samples (they are fewer)."""
-    import numpy as np
-
-    root = np.sqrt(weight)[:, None]
-    rows = features.astype(np.float64) * root
-    targets = np.eye(classes)[labels] * root
-    kernel = rows @ rows.T
-    kernel[np.diag_indices_from(kernel)] += _RIDGE
-    return np.asarray(rows.T @ np.linalg.solve(kernel, targets), dtype=np.float32)
-
-
-def _softmax(scores: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    import numpy as np
-
-    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
-    powers = np.exp(shifted)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-
-def _sharpness(
-    scores: Matrix, labels: npt.NDArray[np.int64], weight: npt.NDArray[np.float64]
-) -> float:
-    """The factor under which held-out labels are likeliest."""
-    import numpy as np
-
-    best, chosen = np.inf, 6.0
-    for factor in (2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0, 16.0, 20.0):
-        chances = _softmax(factor * scores)[np.arange(len(labels)), labels]
-        loss = float((weight * -np.log(np.maximum(chances, 1e-9))).sum())
-        if loss < best:
-            best, chosen = loss, factor
-    return chosen
-
-
-def _threshold(
-    chances: npt.NDArray[np.float64],
-    labels: npt.NDArray[np.int64],
-    elsewhere: int,
-    weight: npt.NDArray[np.float64],
-) -> float:
-    """The confidence under which held-out sentences are best told from those of elsewhere."""
-    import numpy as np
-
-    inside = np.delete(chances, elsewhere, axis=1).max(axis=1)
-    away = labels == elsewhere
-    best, chosen = -1.0, FLOOR
-    for step in range(int(100 * FLOOR), 90, 4):
-        said = (inside < step / 100) | (chances.argmax(axis=1) == elsewhere)
-        right = float((weight * (said & away)).sum())
-        score = 2 * right / max(float((weight * said).sum() + (weight * away).sum()), 1e-9)
-        if score > best + 1e-9:
-            best, chosen = score, step / 100
-    return chosen
-
-
-def _save(path: Path, found: Classifier) -> None:
-    import numpy as np
-
-    data = io.BytesIO()
-    np.savez(
-        data,
-        intents=np.array(found.intents),
-        weights=found.weights,
-        numbers=np.array([found.sharpness, found.threshold]),
+    worth = max(_WORTH, key=right)
+    calibration = calibrated(before + worth * held_out, labels, first.elsewhere, weight)
+    chances = first.calibration.chances(before, first.elsewhere)
+    return Second(
+        middles(vectors, labels, classes), worth, calibration, surety(chances, labels, weight)
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with writing(path) as file:
-        file.write(data.getvalue())
-
-
-def _load(path: Path, embedder: Embedder | None) -> Classifier | None:
-    import zipfile
-
-    import numpy as np
-
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as data:
-            intents = tuple(str(one) for one in data["intents"])
-            sharpness, threshold = (float(one) for one in data["numbers"])
-            return Classifier(intents, data["weights"], sharpness, threshold, embedder)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None  # absent or damaged: it is trained again

@@ -12,7 +12,7 @@ from penjing.assistant.spec.values import Spec, Words, calls_of, needed_of, slot
 from penjing.assistant.understand.classifier import ELSEWHERE, Classifier, Sample, trained
 from penjing.assistant.understand.elsewhere import SENTENCES
 from penjing.assistant.understand.familiar import Familiar, is_question, runs_of
-from penjing.assistant.understand.features import vector, words_of
+from penjing.assistant.understand.features import counted, words_of
 from penjing.assistant.understand.network import (
     Network,
     Walk,
@@ -25,6 +25,8 @@ from penjing.assistant.understand.network import (
 from penjing.assistant.understand.slots import Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import tokens_of, with_fixes
+from penjing.assistant.understand.thinning import MOST_ELSEWHERE, thinned
+from penjing.assistant.understand.weighing import nearness
 from penjing.assistant.understand.words import common_words
 
 if TYPE_CHECKING:
@@ -54,6 +56,10 @@ class Compiled:
     """Intent to the slots that it may have."""
     familiar: Mapping[str, Familiar]
     """Intent to how its own sentences speak."""
+    given: int = 0
+    """Sample sentences of intents."""
+    left_out: int = 0
+    """Of them, those that are too many to train from."""
 
 
 def compile_language(
@@ -67,7 +73,7 @@ def compile_language(
     """Make one language ready: parse its templates, train its classifier."""
     network = Network()
     intents: list[str] = []
-    every: list[Sample] = []
+    said: list[tuple[str, str, int, bool]] = []  # text, intent, group, from a template
     named: dict[str, set[str]] = {}
     words: dict[str, set[str]] = {name: set() for name in spec.intents}
     start = network.state()
@@ -76,7 +82,7 @@ def compile_language(
         lines = [*intent.sentences.get(language, ()), *intent.examples.get(language, ())]
         templates = len(intent.sentences.get(language, ()))
         for place, line in enumerate(lines):
-            group = len(every)
+            group = len(said)
             if place < templates or "{" in line:
                 tree = parse_template(line)
                 add_template(network, start, tree, len(intents))
@@ -84,10 +90,17 @@ def compile_language(
                 named.setdefault(intent.name, set()).update(slots_in(tree))
                 words[intent.name] |= words_in(tree)
                 for text in samples(tree, _SAMPLES if place < templates else 4):
-                    every.append(_placeheld(text, intent.name, group))
+                    said.append((text, intent.name, group, True))
             else:
-                every.append(_said(line, intent.name, group, plain))
-                words[intent.name].update(every[-1].words)
+                said.append((line, intent.name, group, False))
+    stay = [said[place] for place in thinned([intent for _, intent, *_ in said])]
+    every = [
+        _placeheld(text, intent, group) if drawn else _said(text, intent, group, plain)
+        for text, intent, group, drawn in stay
+    ]
+    for sample, (*_, drawn) in zip(every, stay, strict=True):
+        if not drawn:
+            words[sample.intent].update(sample.words)
     texts = frozenset(name for name, slot in spec.slots.items() if slot.kind in ("text", "place"))
     keywords = _keywords(every)
     classifier = None
@@ -99,7 +112,10 @@ def compile_language(
         for one in spec.intents.values()
     }
     familiar = _familiar(spec, every, words)
-    return Compiled(network.closed(), tuple(intents), texts, classifier, keywords, wanted, familiar)
+    closed, given, left_out = network.closed(), len(said), len(said) - len(stay)
+    return Compiled(
+        closed, tuple(intents), texts, classifier, keywords, wanted, familiar, given, left_out
+    )
 
 
 _ASKING = 1 / 3
@@ -154,17 +170,16 @@ def _said(text: str, intent: str, group: int, plain: Reader) -> Sample:
 
 
 def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) -> list[Sample]:
-    import numpy as np
-
-    found = [_said(one, ELSEWHERE, -n - 1, plain) for n, one in enumerate(own.get(language, ()))]
+    all_own = own.get(language, ())
+    lines = [all_own[place] for place in thinned([ELSEWHERE] * len(all_own), MOST_ELSEWHERE)]
+    found = [_said(one, ELSEWHERE, -n - 1, plain) for n, one in enumerate(lines)]
     common = SENTENCES.get(language.split("-", maxsplit=1)[0], ())
     if not every:
         return found
     away = [_said(one, ELSEWHERE, len(every) + n, plain) for n, one in enumerate(common)]
     if not away:
         return found
-    inside = np.stack([vector(one.words) for one in every])
-    near = (inside @ np.stack([vector(one.words) for one in away]).T).max(axis=0)
+    near = nearness([counted(one.words) for one in away], [counted(one.words) for one in every])
     return found + [one for one, score in zip(away, near, strict=True) if score < _TOO_NEAR]
 
 

@@ -1,14 +1,18 @@
-"""A sentence as a vector of hashed words and pieces of words, slots as placeholders. Pure, numpy.
+"""A sentence as weighted features at hash places: words and pairs of words, and pieces of words.
 
-Words, pairs of words, and letters in threes (so that a typing error changes little); Chinese
-characters alone, in twos and in threes. The same on every machine.
+Three parts that share no place. Words. Pairs: each word with its neighbour (the edges of the
+sentence are neighbours too) and with those that follow within reach, in their order. Letters:
+pieces of two to five, the edges of the word among them, so that a typing error changes little;
+Chinese characters stand together as one long word. Slots are placeholders, and words only. The
+same on every machine. Pure, numpy; knows nothing of intents.
 """
 
 from __future__ import annotations
 
-import itertools
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from penjing.assistant.understand.span import Span
@@ -18,14 +22,40 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-WIDTH = 4096
-"""Numbers in a vector."""
+    Integers = npt.NDArray[np.int64]
+    Reals = npt.NDArray[np.float32]
+    Codes = npt.NDArray[np.uint64]
+
+_BITS = 15
+PART = 2**_BITS
+"""Places of words; as many follow for pairs of words, and for letters."""
+PLACES = 3 * PART
+_REACH = 8
+"""How far apart two words may stand to be a pair."""
+_LONGEST = 5
+"""Letters of a piece; the shortest has two."""
 _SMALL_WEIGHT = 0.35
 _SMALL = frozenset({
     "the", "a", "an", "please", "i", "you", "me", "my", "to", "in", "of", "is", "it", "can",
     "could", "would", "will", "for", "be", "that", "this", "的", "了", "吧", "请", "我", "你", "是",
     "一", "下", "吗", "帮", "给",
 })  # fmt: skip
+_MAX_WORDS = 400
+"""Of a sentence; the rest is not looked at."""
+_LEFT, _RIGHT, _NEXT, _BASE = (
+    0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5,
+)  # fmt: skip
+"""Odd numbers that mix bits well (of splitmix64 and xxHash)."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What stands in a sentence."""
+
+    places: Integers
+    """In order, each once."""
+    counts: Reals
+    """How often; small words count less."""
 
 
 def words_of(tokens: Sequence[Token], spans: Mapping[str, Sequence[Span]]) -> list[str]:
@@ -49,29 +79,93 @@ def words_of(tokens: Sequence[Token], spans: Mapping[str, Sequence[Span]]) -> li
     return words
 
 
-def vector(words: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The vector of words, length 1 (or 0 for none)."""
+def counted(words: Sequence[str]) -> Counted:
+    """The features of words; none of no words."""
     import numpy as np
 
-    found = np.zeros(WIDTH, dtype=np.float32)
-    for name, weight in _named(words):
-        code = zlib.crc32(name.encode("utf-8", "replace"))
-        found[code % WIDTH] += weight if code & 0x80000000 else -weight
-    length = float(np.linalg.norm(found))
-    return found / length if length > 0 else found
+    words = words[:_MAX_WORDS]
+    if not words:
+        return Counted(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32))
+    weights = np.array([_SMALL_WEIGHT if one in _SMALL else 1.0 for one in words], dtype=np.float32)
+    codes = np.array(
+        [zlib.crc32(one.encode("utf-8", "replace")) for one in ("<", *words, ">")], dtype=np.uint64
+    )
+    pairs = _of_pairs(codes)
+    letters, share = _of_letters(words, weights)
+    places, back = np.unique(
+        np.concatenate([_placed(codes[1:-1]), PART + pairs, 2 * PART + letters]),
+        return_inverse=True,
+    )
+    counts = np.bincount(back, np.concatenate([weights, np.ones(len(pairs)), share]))
+    return Counted(places, counts.astype(np.float32))
 
 
-def _named(words: Sequence[str]) -> Iterable[tuple[str, float]]:
-    for word in words:
-        weight = _SMALL_WEIGHT if word in _SMALL else 1.0
-        yield f"w {word}", weight * (0.8 if word.startswith("@") else 1.0)
-        if word.isascii() and len(word) > 3 and not word.startswith("@"):
-            padded = f"<{word}>"
-            share = 0.7 / (len(padded) - 2) ** 0.5
-            for place in range(len(padded) - 2):
-                yield f"c {padded[place : place + 3]}", share * weight
-    for one, other in itertools.pairwise(words):
-        yield f"p {one} {other}", 0.6
-    for trio in zip(words, words[1:], words[2:], strict=False):
-        if any("\u3400" <= word <= "\u9fff" for word in trio):
-            yield "t " + " ".join(trio), 0.4
+def _of_pairs(codes: Codes) -> Integers:
+    import numpy as np
+
+    inner = codes[1:-1]
+    first, second = _pairs(len(inner))
+    beside = codes[:-1] * np.uint64(_NEXT) + codes[1:]
+    within = inner[first] * np.uint64(_LEFT) + inner[second] * np.uint64(_RIGHT)
+    return _placed(np.concatenate([beside, within]))
+
+
+@lru_cache(_MAX_WORDS)
+def _pairs(count: int) -> tuple[Integers, Integers]:
+    """Which of so many words stand within reach of which after them."""
+    import numpy as np
+
+    first, second = np.triu_indices(count, 1)
+    near = second - first <= _REACH
+    return first[near].astype(np.int64), second[near].astype(np.int64)
+
+
+def _of_letters(words: Sequence[str], weights: Reals) -> tuple[Integers, Reals]:
+    import numpy as np
+
+    text, share = _joined(words, weights)
+    letters = np.frombuffer(text.encode("utf-32-le", "replace"), dtype="<u4").astype(np.uint64)
+    # a piece lies within one word: no word begins after its first letter
+    begun = np.cumsum(letters == ord("<"))
+    code = letters
+    found, whose = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)]
+    for size in range(2, min(_LONGEST, len(letters)) + 1):
+        code = code[:-1] * np.uint64(_BASE) + letters[size - 1 :]
+        within = begun[: len(code)] == begun[size - 1 :]
+        found.append(code[within] + np.uint64(size))
+        whose.append(begun[: len(code)][within])
+    return _placed(np.concatenate(found)), share[np.concatenate(whose)]
+
+
+def _joined(words: Sequence[str], weights: Reals) -> tuple[str, Reals]:
+    """`<turn><off>`, and the weight of each from 1 on: neighbouring Chinese characters share their
+    edges and are one; slots end a word."""
+    import numpy as np
+
+    pieces: list[str] = []
+    share = [0.0]
+    within = False
+    for word, weight in zip(words, weights, strict=True):
+        chinese = "\u3400" <= word[:1] <= "\u9fff"
+        if within and not chinese:
+            pieces.append(">")
+        if chinese and within:
+            pieces.append(word)
+        elif not word.startswith("@"):
+            plain = word.replace("<", "")
+            pieces.append(f"<{plain}" if chinese else f"<{plain}>")
+            share.append(1.0 if chinese else float(weight))
+        within = chinese
+    if within:
+        pieces.append(">")
+    return "".join(pieces), np.array(share, dtype=np.float32)
+
+
+def _placed(codes: Codes) -> Integers:
+    """The place of each code among those of its part."""
+    import numpy as np
+
+    mixed = codes ^ (codes >> np.uint64(29))
+    mixed = mixed * np.uint64(_LEFT)
+    mixed ^= mixed >> np.uint64(32)
+    return np.asarray((mixed * np.uint64(_RIGHT)) >> np.uint64(64 - _BITS), dtype=np.int64)

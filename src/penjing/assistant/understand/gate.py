@@ -83,4 +83,5 @@ def _of_values(heard: Heard, values: tuple[Slot, ...], *, bare: bool, denies: bo
         return None
     left.use_slots(real)
     found = next((one for one in left.doubts() if one.kind in signals.OF_VALUES), None)
-    return None if found is None else Doubt(found.kind, found.words, of_values=True)
+    named = any(one.name in heard.named for one in real)
+    return None if found is None else Doubt(found.kind, found.words, of_values=True, named=named)

@@ -38,6 +38,8 @@ class Doubt:
     """What says so, as it was said."""
     of_values: bool = False
     """Nothing was wanted, and only the values in it may answer nothing."""
+    named: bool = False
+    """Nothing was wanted, and yet it speaks of a thing that exists."""
 
 
 @dataclass(frozen=True)

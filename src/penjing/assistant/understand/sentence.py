@@ -182,7 +182,20 @@ class Sentence:
         bar = max(classifier.threshold, SURE_GUESS) if sure else classifier.threshold
         if intent == ELSEWHERE or chance < bar:
             return ()
-        return (Recognition(intent, self.fill(intent, a, b), chance, "classifier"),)
+        slots = self.fill(intent, a, b)
+        if not slots and self._bare(a, b):
+            return ()  # values alone ask for nothing that has no use for them
+        return (Recognition(intent, slots, chance, "classifier"),)
+
+    def _bare(self, a: int, b: int) -> bool:
+        """A part is nothing but values and small words."""
+        inside = [
+            Span(one.start - a, one.end - a, one.value)
+            for many in self.spans.values()
+            for one in many
+            if one.start >= a and one.end <= b
+        ]
+        return acts.is_bare(self.tokens[a:b], inside)
 
     def fill(self, intent: str, a: int, b: int) -> tuple[Slot, ...]:
         """The slots of an intent, each with its cheapest value in a part; no word is used twice."""
