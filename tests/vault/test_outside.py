@@ -92,6 +92,18 @@ def test_an_emptied_part_is_damage_for_every_act_and_nothing_is_written(
     assert path.with_name(f"{path.name}-journal").exists()
 
 
+def test_a_part_whose_making_was_cut_off_is_left_out_of_nothing(
+    vault: Vault, tmp_path: Path
+) -> None:
+    """Somebody was being added and the process died: there was nothing to keep yet."""
+    begun = vault.place.database("f" * 32, 1)
+    begun.write_bytes(b"")
+    assert comeback.backup(vault, tmp_path / "b").left_out == ()
+    begun.write_bytes(b"x" * 5000)  # whoever lost their slots and their line still has words here
+    (said,) = comeback.backup(vault, tmp_path / "c").left_out
+    assert said.startswith(begun.name)
+
+
 def test_tables_that_are_lost_are_damage_before_anything_is_migrated(vault: Vault) -> None:
     store = vault.unlock("Anna", ANNA)
     with store.database.writing() as connection:

@@ -71,6 +71,8 @@ def _filled(place: Place, folder: Path, half: Path, key: Key, expected: Sequence
     left_out = []
     for subject in sorted({*place.subjects(), *expected}):
         with quiet(place, subject):
+            if subject not in expected and _never_made(place, subject):
+                continue
             missed = _copy_files(place, subject, half)
         if not is_gone(gone(place), subject):  # somebody may be wiped meanwhile
             left_out += missed
@@ -120,6 +122,13 @@ def _is(path: Path, sha256: str) -> bool:
         return disk.is_file(path) and (not sha256 or disk.sha256(path) == sha256)
     except StorageError:
         return False
+
+
+def _never_made(place: Place, subject: str) -> bool:
+    """Its making was cut off, or is at its first step: there are no key slots and nothing yet."""
+    files = [place.database(subject, one) for one in place.generations(subject)]
+    slots = any(disk.is_there(path) for path in place.slots(subject))
+    return not slots and all(disk.is_file(one) and one.stat().st_size == 0 for one in files)
 
 
 def _copy_files(place: Place, subject: str, half: Path) -> list[str]:
