@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penjing.assistant.understand import numbers, quantities, times
+from penjing.assistant.understand import numbers, quantities, recurrences, times
 from penjing.assistant.understand.names import lexicon, names_in
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import (
@@ -27,6 +27,7 @@ READERS = {
     "duration": quantities.durations,
     "time": times.times,
     "date": times.dates,
+    "days": recurrences.weekdays,
 }
 
 
@@ -35,6 +36,70 @@ def value(kind: str, text: str) -> object:
     tokens = with_fixes(tokens_of(text), KNOWN)
     spans = sorted(READERS[kind](tokens, NOW), key=lambda one: (one.start - one.end, one.cost))
     return spans[0].value if spans else None
+
+
+WORKING = ("mon", "tue", "wed", "thu", "fri")
+SAID = [
+    # numbers
+    ("number", "一百二", 120), ("number", "三万五", 35_000), ("number", "三亿", 300_000_000),
+    ("number", "一百零二", 102), ("number", "3万5", 35_000), ("number", "１２３", 123),
+    ("number", "1,5", 1.5), ("number", "1,500", 1500), ("number", "1,500,000", 1_500_000),
+    ("number", "two point five", 2.5), ("number", "two and a half", 2.5), ("number", "2½", 2.5),
+    ("number", "five hundred thousand", 500_000), ("number", "俩", 2),
+    ("number", "两三", None), ("number", "十七八", None), ("number", "三十多", None),
+    ("number", "几十", None), ("number", "十几", None), ("number", "周一", None),
+    # percentages, temperatures
+    ("percentage", "三分之一", 33), ("percentage", "two thirds", 67), ("percentage", "七成五", 75),
+    ("percentage", "百分之二十三四", None),
+    ("temperature", "零下五度", -5), ("temperature", "twenty one and a half degrees", 21.5),
+    ("temperature", "二十几度", None), ("temperature", "21,5 degrees", 21.5),
+    # durations
+    ("duration", "half a day", 43_200), ("duration", "1,5 hours", 5400),
+    ("duration", "an hour and a quarter", 4500), ("duration", "two and a half hours", 9000),
+    ("duration", "two hours and a half", 9000), ("duration", "an hour twenty", 4800),
+    ("duration", "three quarters of an hour", 2700), ("duration", "half a minute", 30),
+    ("duration", "1h30", 5400), ("duration", "90m", 5400), ("duration", "1 1/2 hours", 5400),
+    ("duration", "½ hour", 1800), ("duration", "minus fifteen minutes", -900),
+    ("duration", "半天", 43_200), ("duration", "俩小时", 7200), ("duration", "一天半", 129_600),
+    ("duration", "两个半小时", 9000), ("duration", "一小时零五分", 3900),
+    ("duration", "一個半小時", 5400), ("duration", "一分半钟", 90),
+    ("duration", "一点五小时", 5400),
+    ("duration", "十几分钟", None), ("duration", "五六分钟", None), ("duration", "几十分钟", None),
+    ("duration", "一个多小时", None), ("duration", "a few minutes", None),
+    # times
+    ("time", "seven oh five", "07:05"), ("time", "quarter to one", "12:45"),
+    ("time", "twenty to nine", "08:40"), ("time", "five minutes to nine", "08:55"),
+    ("time", "12 at night", "00:00"), ("time", "midnight", "00:00"), ("time", "7.30 pm", "19:30"),
+    ("time", "8 in the evening", "20:00"), ("time", "in the evening at 8", "20:00"),
+    ("time", "tonight at 12", "00:00"), ("time", "seven-thirty", "07:30"),
+    ("time", "八点过五分", "08:05"), ("time", "差五分八点", "07:55"),
+    ("time", "八点差一刻", "07:45"),
+    ("time", "八点一刻", "08:15"), ("time", "晚上两点", "02:00"), ("time", "中午一点", "13:00"),
+    ("time", "半夜十二点", "00:00"), ("time", "今晚十二点", "00:00"),
+    ("time", "早晨七點半", "07:30"),
+    ("time", "nine in the afternoon", None), ("time", "7 percent", None), ("time", "30点", None),
+    # dates, from a Wednesday
+    ("date", "next monday", "2026-11-30"), ("date", "next friday", "2026-12-04"),
+    ("date", "this friday", "2026-11-27"), ("date", "friday next week", "2026-12-04"),
+    ("date", "on the 3rd", "2026-12-03"), ("date", "on the 3rd of may", "2027-05-03"),
+    ("date", "the first of december", "2026-12-01"), ("date", "december 1st, 2027", "2027-12-01"),
+    ("date", "2027-03-05", "2027-03-05"), ("date", "25/12", "2026-12-25"), ("date", "12/05", None),
+    ("date", "29 february", "2028-02-29"), ("date", "on second thoughts", None),
+    ("date", "in three days", "2026-11-28"), ("date", "tomorrow afternoon", "2026-11-26"),
+    ("date", "下周一", "2026-11-30"), ("date", "下周五", "2026-12-04"),
+    ("date", "大后天", "2026-11-28"),
+    ("date", "三天后", "2026-11-28"), ("date", "三号", "2026-12-03"), ("date", "3号灯", None),
+    ("date", "2027年3月5日", "2027-03-05"), ("date", "明晚", "2026-11-26"),
+    ("date", "星期二十点", "2026-12-01"), ("date", "31 of february", None),
+    # days that come again
+    ("date", "提醒我一下周五开会", "2026-11-27"), ("date", "上周五", "2026-11-20"),
+    ("days", "every weekday", WORKING), ("days", "工作日", WORKING),
+    ("days", "every monday and friday", ("mon", "fri")), ("days", "on mondays", ("mon",)),
+    ("days", "weekday mornings", WORKING), ("days", "周末", ("sat", "sun")),
+    ("days", "每周一、三、五七点", ("mon", "wed", "fri")), ("days", "每周一三点", ("mon",)),
+    ("days", "每周一二十点", None), ("days", "每周一次", None), ("days", "every other day", None),
+    ("days", "every two weeks", None), ("days", "on monday", None),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -86,10 +151,38 @@ def value(kind: str, text: str) -> object:
         ("date", "下周三", "2026-12-02"),
         ("date", "3月5日", "2027-03-05"),
         ("date", "31 february", None),
+        *SAID,
     ],
 )
 def test_a_value(kind: str, text: str, wanted: object) -> None:
     assert value(kind, text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "time", "date"),
+    [
+        ("tonight at 9", "21:00", "2026-11-25"),
+        ("at 9 tonight", "21:00", "2026-11-25"),
+        ("tomorrow afternoon at 3", "15:00", "2026-11-26"),
+        ("at 3 tomorrow afternoon", "15:00", "2026-11-26"),
+        ("at 9 on friday evening", "21:00", "2026-11-27"),
+        ("friday night at one", "01:00", "2026-11-28"),
+        ("tomorrow night at 12", "00:00", "2026-11-27"),
+        ("tonight at 12", "00:00", None),
+        ("tonight at 2 am", "02:00", None),
+        ("明晚八点", "20:00", "2026-11-26"),
+        ("明晚十二点", "00:00", "2026-11-27"),
+        ("今天晚上十二点", "00:00", None),
+        ("周五晚八点", "20:00", "2026-11-27"),
+        ("后天下午三点", "15:00", "2026-11-27"),
+        ("明早八点一刻", "08:15", "2026-11-26"),
+    ],
+)
+def test_a_time_and_its_day(text: str, time: str, date: str | None) -> None:
+    tokens = with_fixes(tokens_of(text), KNOWN)
+    read = [one for one in times.times(tokens, NOW) if one.cost < 0.4]
+    assert min(read, key=lambda one: (one.start - one.end, one.cost)).value == time
+    assert value("date", text) == date
 
 
 @given(st.integers(0, 99999))

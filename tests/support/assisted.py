@@ -118,6 +118,7 @@ def kept(name: str) -> list[Kept]:
 _ON, _NUMBER, _TEXT = {"type": "boolean"}, {"type": "number"}, {"type": "string"}
 _PERCENT = {"type": "number", "minimum": 0, "maximum": 100}
 _SECONDS = {"type": "integer", "minimum": 1}
+_DAYS = {"type": "array", "items": _TEXT}
 
 
 def _one_of(*words: str) -> dict[str, Any]:
@@ -131,16 +132,23 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "covers": {"cover": _TEXT, "action": _one_of("open", "close", "stop")},
     "states": {"device": _TEXT},
     "scenes": {"scene": _TEXT},
-    "timers": {"action": _one_of("set", "list", "cancel"), "seconds": _SECONDS},
-    "alarms": {"action": _one_of("set", "list", "cancel"), "time": _TEXT, "date": _TEXT},
+    "timers": {
+        "action": _one_of("set", "list", "cancel"), "seconds": _SECONDS, "label": _TEXT,
+        "all": _ON,
+    },
+    "alarms": {
+        "action": _one_of("set", "list", "cancel"), "time": _TEXT, "date": _TEXT, "days": _DAYS,
+        "all": _ON,
+    },
     "reminders": {
-        "action": _one_of("set"), "text": _TEXT, "time": _TEXT, "date": _TEXT, "seconds": _SECONDS,
+        "action": _one_of("set", "list", "cancel"), "text": _TEXT, "time": _TEXT, "date": _TEXT,
+        "days": _DAYS, "seconds": _SECONDS,
     },
     "weather": {"place": _TEXT, "date": _TEXT},
     "music": {
         "action": _one_of("play", "pause", "next", "volume"), "query": _TEXT, "volume": _PERCENT,
     },
-    "notes": {"action": _one_of("add"), "text": _TEXT},
+    "notes": {"action": _one_of("add", "list", "remove"), "text": _TEXT},
     "calculator": {"expression": _TEXT},
     "clock": {},
     "navigation": {"to": _TEXT},

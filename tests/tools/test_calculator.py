@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tooling import done, failed
 
+from penjing.core.numerals import read
 from penjing.core.protocols import Tool
 from penjing.tools.arithmetic import calculate
 from penjing.tools.calculator import written
 from penjing.tools.failed import Failed
-from penjing.tools.numerals import read
 
 Make = Callable[..., Tool]
 
@@ -65,6 +65,19 @@ Make = Callable[..., Tool]
         ("10公斤换算成斤", "20 jin", True),
         ("30摄氏度是多少华氏度", "86 °F", True),
         ("（1+2）×3÷9", "1", True),
+        ("2(3+4)", "14", True),
+        ("2(3+4)^2", "98", True),
+        ("(1+2)(3+4)", "21", True),
+        ("twenty-three plus four", "27", True),
+        ("twenty - three", "17", True),
+        ("a hundred and five times two", "210", True),
+        ("two and a half times four", "10", True),
+        ("half of eighty", "40", True),
+        ("ten over two", "5", True),
+        ("５＋３", "8", True),
+        ("2½ + 1", "3.5", True),
+        ("一百二乘以二", "240", True),
+        ("三万五加一", "35001", True),
     ],
 )
 def test_it_computes(make: Callable[..., Tool], expression: str, result: str, exact: bool) -> None:
@@ -86,6 +99,10 @@ def test_it_computes(make: Callable[..., Tool], expression: str, result: str, ex
         "501!",
         "1.5!",
         "(0-8)^0.5",
+        "6/2(1+2)",
+        "1/2 pi",
+        "3,5 + 1",
+        "十七八加一",
         "sqrt(-1)",
         "(10^400)^0.5",
         "ln(0)",
@@ -151,6 +168,7 @@ def test_any_text_is_a_number_or_a_failure(text: str) -> None:
     [
         ("十", 10), ("十五", 15), ("二十", 20), ("一百零五", 105), ("两千零五", 2005),
         ("三万五千", 35_000), ("一亿零三", 100_000_003), ("二零二六", 2026), ("三点一四", "3.14"),
+        ("一百二", 120), ("三万五", 35_000), ("三亿", 300_000_000), ("两百零五", 205),
         ("十二万三千四百五十六", 123_456), ("一千万", 10_000_000), ("零", 0),
     ],
 )  # fmt: skip

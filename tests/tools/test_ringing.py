@@ -29,7 +29,9 @@ Make = Callable[..., Tool]
 
 def test_a_timer_is_set_listed_and_cancelled(make: Make, clock: SetClock) -> None:
     timers = make("timers")
-    assert done(timers.call({"action": "list"}, "ann")) == {"timers": [], "count": 0}
+    assert done(timers.call({"action": "list"}, "ann")) == {
+        "timers": [], "count": 0, "listed": [],
+    }  # fmt: skip
     made = done(timers.call({"action": "set", "seconds": 600, "label": "面条"}, "ann"))
     assert (made["seconds"], made["label"], made["in_seconds"]) == (600, "面条", 600)
     clock.now += 100
@@ -49,6 +51,40 @@ def test_which_one_is_cancelled_is_never_guessed(make: Make) -> None:
     assert outcome.data["near"] == ["tea", "eggs"]
     assert done(timers.call({"action": "list"}, "ann"))["count"] == 2
     assert done(timers.call({"action": "cancel", "all": True}, "ann"))["count"] == 2
+
+
+def test_a_timer_is_cancelled_by_how_long_it_was_set_for(make: Make, clock: SetClock) -> None:
+    timers = make("timers")
+    done(timers.call({"action": "set", "seconds": 600, "label": "pasta"}, "ann"))
+    done(timers.call({"action": "set", "seconds": 300}, "ann"))
+    clock.now += 100
+    assert done(timers.call({"action": "list"}, "ann"))["listed"] == [
+        {"en": "0:03:20 left", "zh": "还剩0:03:20"},
+        {"en": "pasta (0:08:20 left)", "zh": "pasta（还剩0:08:20）"},
+    ]
+    assert failed(timers.call({"action": "cancel", "seconds": 500}, "ann")) == "unknown_name"
+    assert done(timers.call({"action": "cancel", "seconds": 600}, "ann"))["cancelled"] == ["pasta"]
+    assert done(timers.call({"action": "cancel", "seconds": 300}, "ann"))["cancelled"] == [
+        "0:05:00"
+    ]
+
+
+def test_alarms_are_listed_with_their_days(make: Make) -> None:
+    alarms = make("alarms", zone="UTC")
+    done(alarms.call({"action": "set", "time": "07:00", "days": list(DAYS[:5])}, "ann"))
+    done(alarms.call({"action": "set", "time": "07:00", "date": "2026-11-28"}, "ann"))
+    done(alarms.call({"action": "set", "time": "09:30", "days": ["fri", "mon"]}, "ann"))
+    assert done(alarms.call({"action": "list"}, "ann"))["listed"] == [
+        {"en": "07:00 every weekday", "zh": "每个工作日 07:00"},
+        {"en": "09:30 every Monday and Friday", "zh": "每周一、周五 09:30"},
+        {"en": "07:00 on Saturday, 2026-11-28", "zh": "2026-11-28（周六） 07:00"},
+    ]
+    two = alarms.call({"action": "cancel", "time": "07:00"}, "ann")
+    assert failed(two) == "ambiguous"
+    assert "07:00" in str(two.data["said"]["zh"])
+    cancel = {"action": "cancel", "time": "07:00", "days": list(DAYS[:5])}
+    assert done(alarms.call(cancel, "ann"))["count"] == 1
+    assert done(alarms.call({"action": "list"}, "ann"))["count"] == 2
 
 
 @pytest.mark.parametrize(

@@ -43,12 +43,13 @@ _MOST_READ = 200
 _SAMPLE_VALUES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "number": "7", "percentage": "30 percent", "duration": "10 minutes", "time": "7:30 pm",
-        "date": "tomorrow", "colour": "red", "temperature": "21 degrees", "place": "Berlin",
-        "text": "something",
+        "date": "tomorrow", "days": "every weekday", "colour": "red", "temperature": "21 degrees",
+        "place": "Berlin", "text": "something",
     },
     "zh": {
         "number": "7", "percentage": "百分之三十", "duration": "十分钟", "time": "晚上七点半",
-        "date": "明天", "colour": "红色", "temperature": "21度", "place": "柏林", "text": "某事",
+        "date": "明天", "days": "每个工作日", "colour": "红色", "temperature": "21度",
+        "place": "柏林", "text": "某事",
     },
 }  # fmt: skip
 
@@ -293,7 +294,8 @@ def _wrong_kind(slot: SlotSpec, wanted: Mapping[str, Any]) -> str | None:
     kinds = wanted.get("type", ())
     kinds = {kinds} if isinstance(kinds, str) else set(kinds)
     numeric = slot.kind in _NUMBERS
-    if kinds and not kinds & ({"number", "integer"} if numeric else {"string"}):
+    wants = {"number", "integer"} if numeric else {"array"} if slot.kind == "days" else {"string"}
+    if kinds and not kinds & wants:
         return f"is {' or '.join(sorted(kinds))} and slot '{slot.name}' is a {slot.kind}"
     if slot.kind == "list" and "enum" in wanted:
         return next((p for one in slot.values if (p := wrong_value(wanted, one))), None)

@@ -67,7 +67,7 @@ def license_call(
             return Refused(f"'{argument.slot}' is not known: say it")
         if slot.trust not in TRUSTED or (slot.trust == "person" and not slot.text):
             return Refused(f"'{argument.slot}' was not said by a person: say it")
-        arguments[name] = slot.value
+        arguments[name] = list(slot.value) if isinstance(slot.value, tuple) else slot.value
         evidence.append(slot)
     if (problem := wrong_argument(schema, arguments)) is not None:
         return Refused(problem)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from penjing.tools import numerals
+from penjing.core import numerals
 from penjing.tools.failed import Failed
 from penjing.tools.measures import UNITS, Unit, from_base, to_base
 
@@ -25,7 +26,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"^\s*(what is|what's|how much is|calculate|compute|计算一下|计算|算一下)\s*", ""),
     (r"(等于多少|等于几|是多少|得多少|[=?？。]|等于)\s*$", ""),
     (r"multiplied by|times|乘以|乘|[×·∙]", "*"),
-    (r"divided by|除以|[÷∕]", "/"),
+    (r"divided by|\bover\b|除以|[÷∕]", "/"),
     (r"to the power of|\*\*", "^"),
     (r"square root of|根号|√", " sqrt "),
     (r"squared|的平方|²", "^2"),
@@ -34,7 +35,8 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"plus|加上|加|＋", "+"),
     (r"minus|减去|减|[−–－]", "-"),
     (r"percent|per cent|％", "%"),
-    (r"分之", "@"),
+    (r"\b(?:a |one )?half(?= of\b)", "(1/2)"), (r"\b(?:a |one )?quarter(?= of\b)", "(1/4)"),
+    (r"\b(?:a |one )?third(?= of\b)", "(1/3)"), (r"分之", "@"),
     (r"\bof\b|的", "*"),
     (r"\bconverted to\b|\binto\b|\bas\b|换算成|转换成|等于多少|是多少|换成|合|->|→", " to "),
     (r"（", "("), (r"）", ")"), (r"π", " pi "),
@@ -52,6 +54,8 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
+_TWO_WAYS = "that can be read in two ways: put brackets around what divides"
+_TWO_WAYS_ZH = "这有两种读法：请给除数加上括号"
 _SHORT = {"c": UNITS["celsius"], "f": UNITS["fahrenheit"], "k": UNITS["kelvin"]}
 
 
@@ -92,7 +96,7 @@ def calculate(expression: str) -> Quantity:
 
 
 def _tokens(expression: str) -> list[Token]:
-    text = expression.lower().strip()
+    text = _in_digits(_one_width(expression).lower().strip())
     for pattern, replacement in _WORDS:
         text = re.sub(pattern, replacement, text)
     text = re.sub(r"(?<=[0-9])\s*x\s*(?=[0-9])", "*", text)
@@ -105,6 +109,51 @@ def _tokens(expression: str) -> list[Token]:
         tokens.append(Token(match.lastgroup, match[match.lastgroup]))
         position = match.end()
     return tokens
+
+
+_FULL_WIDTH = {place: chr(place - 0xFEE0) for place in range(0xFF01, 0xFF5F)}
+
+
+def _one_width(text: str) -> str:
+    """Full-width characters as the plain ones, 2½ as a sum in brackets."""
+    parts = []
+    for char in text.translate(_FULL_WIDTH):
+        normal = unicodedata.normalize("NFKC", char)
+        if "\N{FRACTION SLASH}" not in normal:
+            parts.append(char)
+            continue
+        whole = ""
+        while parts and parts[-1].isdecimal():
+            whole = parts.pop() + whole
+        parts.append(f"({whole or 0}+{normal.replace(chr(0x2044), '/')})")
+    return "".join(parts)
+
+
+_PIECES = re.compile(r"[a-z]+|\s+|.", re.DOTALL)
+
+
+def _in_digits(text: str) -> str:
+    """English number words as digits; a hyphen inside one is no minus."""
+    pieces = _PIECES.findall(text)
+    found, at = [], 0
+    while at < len(pieces):
+        words, ends = [], []
+        for place in range(at, len(pieces)):
+            piece = pieces[place]
+            tight = piece == "-" and place + 1 < len(pieces) and pieces[place + 1].isalpha()
+            if piece.isalpha() or (tight and place and pieces[place - 1].isalpha()):
+                words.append(piece)
+                ends.append(place + 1)
+            elif not piece.isspace():
+                break
+        read = numerals.english(words) if pieces[at].isalpha() else None
+        if read is None:
+            found.append(pieces[at])
+            at += 1
+        else:
+            found.append(f"{read.value}" if read.value.denominator == 1 else f"({read.value})")
+            at = ends[read.used - 1]
+    return "".join(found)
 
 
 class _Parser:
@@ -164,12 +213,14 @@ class _Parser:
         return left
 
     def _product(self) -> Quantity:
-        left = self._signed()
+        left, divides = self._signed(), False
         while True:
             if sign := self._takes("*/@"):
                 right = self._signed()
-                left = _OPERATIONS[sign](left, right)
+                left, divides = _OPERATIONS[sign](left, right), sign == "/"
             elif self._peek().kind == "name" or self._peek().text == "(":
+                if divides:  # 6/2(1+2)
+                    raise Failed("arguments", _TWO_WAYS, said={"zh": _TWO_WAYS_ZH})
                 left = _times(left, self._power())  # 2 pi, 3 (4 + 5)
             else:
                 return left

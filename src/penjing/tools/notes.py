@@ -69,7 +69,8 @@ class Notes:
             if arguments["action"] in ("add", "remove"):
                 kept = [{"text": note["text"], "at": note["at"]} for note in notes]
                 save(self._kept, person, _NAME, kept)
-        return {"notes": found, "count": len(found)}
+        texts = [note["text"] for note in found]
+        return {"notes": found, "count": len(found), "texts": texts}
 
     def _added(self, notes: Sequence[Mapping[str, Any]], words: str | None) -> dict[str, Any]:
         if words is None:
@@ -101,8 +102,11 @@ def _matching(
 
 def _only(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not found:
-        raise Failed("unknown_name", "there is no such note", near=[])
+        said = {"zh": "没有这条笔记"}
+        raise Failed("unknown_name", "there is no such note", near=[], said=said)
     if len(found) > 1:
         near = [note["text"][:60] for note in found]
-        raise Failed("ambiguous", f"there are {len(found)} such notes: say which", near=near)
+        message = f"there are {len(found)} such notes ({'; '.join(near[:5])}): say which"
+        said = {"zh": f"有{len(found)}条这样的笔记（{'；'.join(near[:5])}），请说是哪一条"}
+        raise Failed("ambiguous", message, near=near, said=said)
     return found

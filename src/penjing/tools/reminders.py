@@ -63,8 +63,10 @@ class Reminders(Ringing):
             message = "a reminder needs one moment: seconds, or a time with a date or weekdays"
             raise Failed("arguments", message)
         if "seconds" in arguments:
-            at = now + arguments["seconds"]
-            return self._schedule.add(person, "reminder", arguments["text"], at)
+            seconds = arguments["seconds"]
+            return self._schedule.add(
+                person, "reminder", arguments["text"], now + seconds, seconds=seconds
+            )
         time, days = arguments.get("time", self._settings.hour), arguments.get("days", ())
         at = next_moment(now, time, self._zone, day=arguments.get("date"), days=days)
         zone = self._settings.zone or ""

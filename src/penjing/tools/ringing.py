@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
+from penjing.core import weekdays
 from penjing.tools.checked import number, one_of, parameters, text, yes_no
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
@@ -29,6 +30,10 @@ WALL = {
     },
 }
 """Arguments that name a moment by the clock on the wall."""
+
+_KINDS_ZH: Mapping[Kind, str] = {
+    "alarm": "闹钟", "timer": "计时器", "reminder": "提醒",
+}  # fmt: skip
 
 
 def ringing_parameters(**own: Any) -> dict[str, Any]:
@@ -61,9 +66,10 @@ class Ringing(ABC):
             case "list":
                 entries = self._schedule.entries(person, self.kind)
                 found = [self._shown(entry, now) for entry in entries]
-                return {f"{self.kind}s": found, "count": len(found)}
+                listed = [_listed(one) for one in found]
+                return {f"{self.kind}s": found, "count": len(found), "listed": listed}
             case "cancel":
-                gone = _cancel(self._schedule, person, self.kind, arguments, self._zone)
+                gone = self._cancel(person, arguments)
                 return {"cancelled": [self._called(entry) for entry in gone], "count": len(gone)}
             case _:
                 minutes = arguments.get("minutes", self._snooze)
@@ -82,8 +88,31 @@ class Ringing(ABC):
         """Let one ring. Raises Failed."""
 
     def _called(self, entry: Entry) -> str:
-        """How one that was cancelled is named."""
-        return entry.label
+        """How one is named where it is one of several."""
+        return entry.label or f"{local(entry.at, self._zone):%H:%M}"
+
+    def _cancel(self, person: str, arguments: Mapping[str, Any]) -> list[Entry]:
+        """Cancel the one that is meant, or all. Raises Failed when it is not clear which."""
+        entries = self._schedule.entries(person, self.kind)
+        chosen = _chosen(entries, arguments, self._zone)
+        kind, kind_zh = self.kind, _KINDS_ZH[self.kind]
+        if not chosen:
+            near = [self._called(entry) for entry in entries]
+            there = f": there are {', '.join(near[:10])}" if near else ""
+            there_zh = f"，有：{'、'.join(near[:10])}" if near else ""
+            raise Failed(
+                "unknown_name", f"no such {kind} is set{there}", near=near,
+                said={"zh": f"没有这个{kind_zh}{there_zh}"},
+            )  # fmt: skip
+        if len(chosen) > 1 and not arguments.get("all"):
+            near = [self._called(entry) for entry in chosen]
+            count, names, names_zh = len(chosen), ", ".join(near[:10]), "、".join(near[:10])
+            raise Failed(
+                "ambiguous", f"there are {count} such {kind}s ({names}): say which", near=near,
+                said={"zh": f"有{count}个这样的{kind_zh}（{names_zh}），请说是哪一个"},
+            )  # fmt: skip
+        self._schedule.cancel(person, [entry.id for entry in chosen])
+        return chosen
 
     def _shown(self, entry: Entry, now: float) -> dict[str, Any]:
         """An entry as data."""
@@ -95,27 +124,28 @@ class Ringing(ABC):
             "date": f"{at:%Y-%m-%d}",
             "in_seconds": max(0, round(entry.at - now)),
             "days": list(entry.days),
+            "when": _when(at, entry.days),
         }
 
 
-def _cancel(
-    schedule: Schedule, person: str, kind: Kind, arguments: Mapping[str, Any], zone: tzinfo
-) -> list[Entry]:
-    """Cancel the one that is meant, or all. Raises Failed when it is not clear which."""
-    entries = schedule.entries(person, kind)
-    chosen = _chosen(entries, arguments, zone)
-    if not chosen:
-        raise Failed("unknown_name", f"no such {kind} is set", near=[e.label for e in entries])
-    if len(chosen) > 1 and not arguments.get("all"):
-        message = f"there are {len(chosen)} such {kind}s: say which"
-        raise Failed("ambiguous", message, near=[_name(entry, zone) for entry in chosen])
-    schedule.cancel(person, [entry.id for entry in chosen])
-    return chosen
+def _when(at: datetime, days: Sequence[str]) -> dict[str, str]:
+    """When it rings, in words."""
+    words = {one: weekdays.in_words(days, one) or weekdays.on(at, one) for one in ("en", "zh")}
+    return {"en": f"{at:%H:%M} {words['en']}", "zh": f"{words['zh']} {at:%H:%M}"}
+
+
+def _listed(shown: Mapping[str, Any]) -> dict[str, str]:
+    """One of a list, in words."""
+    name, when = shown.get("label") or shown.get("text"), shown["when"]
+    if not name:
+        return dict(when)
+    return {"en": f"{name} ({when['en']})", "zh": f"{name}（{when['zh']}）"}
 
 
 def _chosen(entries: Sequence[Entry], arguments: Mapping[str, Any], zone: tzinfo) -> list[Entry]:
     label = arguments.get("label", arguments.get("text"))
     time, day = arguments.get("time"), arguments.get("date")
+    days, seconds = arguments.get("days"), arguments.get("seconds")
     chosen = list(entries)
     if label is not None:
         same = [entry for entry in chosen if plain(entry.label) == plain(label)]
@@ -125,11 +155,11 @@ def _chosen(entries: Sequence[Entry], arguments: Mapping[str, Any], zone: tzinfo
         chosen = [entry for entry in chosen if f"{local(entry.at, zone):%H:%M}" == wanted]
     if day is not None:
         chosen = [entry for entry in chosen if f"{local(entry.at, zone):%Y-%m-%d}" == day]
+    if days is not None:
+        chosen = [entry for entry in chosen if set(entry.days) == set(days)]
+    if seconds is not None:
+        chosen = [entry for entry in chosen if entry.seconds == seconds]
     return chosen
-
-
-def _name(entry: Entry, zone: tzinfo) -> str:
-    return entry.label or f"{local(entry.at, zone):%H:%M}"
 
 
 def _snooze(schedule: Schedule, person: str, kind: Kind, minutes: int, now: float) -> Entry:

@@ -45,6 +45,8 @@ class Entry:
     """Weekdays on which it repeats; none rings once."""
     zone: str = ""
     """Whose wall; empty for this machine's."""
+    seconds: float = 0.0
+    """After how long it rings, where that was what was said."""
     rung: bool = False
     """It was due and nobody was there to be told."""
 
@@ -108,13 +110,14 @@ class Schedule:
         time: str = "",
         days: Sequence[str] = (),
         zone: str = "",
+        seconds: float = 0.0,
     ) -> Entry:
         """Let something ring. Raises Failed; what it returns was kept."""
         with self._changed:
             entries = self._of(person)
             if len(entries) >= _MOST:
                 raise Failed("full", f"you have {_MOST} of these: cancel some first")
-            entry = Entry(os.urandom(4).hex(), kind, label, at, time, tuple(days), zone)
+            entry = Entry(os.urandom(4).hex(), kind, label, at, time, tuple(days), zone, seconds)
             self._set(person, [*entries, entry])
             return entry
 

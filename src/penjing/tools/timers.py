@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from penjing.core.protocols import Tool
@@ -46,9 +47,14 @@ class Timers(Ringing):
     def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
         if "seconds" not in arguments:
             raise Failed("arguments", "a timer needs to know how long: give seconds")
-        label, at = arguments.get("label", ""), now + arguments["seconds"]
-        return self._schedule.add(person, "timer", label, at)
+        label, seconds = arguments.get("label", ""), arguments["seconds"]
+        return self._schedule.add(person, "timer", label, now + seconds, seconds=seconds)
 
     def _shown(self, entry: Entry, now: float) -> dict[str, Any]:
         data = super()._shown(entry, now)
-        return {**data, "seconds": data["in_seconds"], "left": data["in_seconds"]}
+        left = str(timedelta(seconds=data["in_seconds"]))
+        when = {"en": f"{left} left", "zh": f"还剩{left}"}
+        return {**data, "when": when, "seconds": data["in_seconds"], "left": data["in_seconds"]}
+
+    def _called(self, entry: Entry) -> str:
+        return entry.label or str(timedelta(seconds=round(entry.seconds)))

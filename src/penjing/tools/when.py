@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
+from penjing.core import weekdays
 from penjing.core.errors import BadInput
 from penjing.tools.failed import Failed
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = weekdays.NAMES
 TIME = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"
 """Hours and minutes."""
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -72,9 +73,11 @@ def next_moment(
     if day is not None:
         at = moment(read_date(day), time, zone)
         if at <= now:
-            raise Failed("arguments", f"{day} {time} is over")
+            said = {"zh": f"{day} {time}已经过了"}
+            raise Failed("arguments", f"{day} {time} is over", said=said)
         if at - now > _FURTHEST:
-            raise Failed("arguments", f"{day} is too far away: five years at most")
+            said = {"zh": f"{day}太远了：最多五年"}
+            raise Failed("arguments", f"{day} is too far away: five years at most", said=said)
         return at
     today = local(now, zone).date()
     for ahead in range(9):  # a week, and one more for a day on which it is already over

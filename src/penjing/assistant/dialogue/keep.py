@@ -102,6 +102,7 @@ def _read_slot(data: Any) -> Slot:
     name, value, text, start, end, trust = data
     if trust not in ("person", "spec"):
         raise ValueError(trust)
+    value = tuple(value) if isinstance(value, list) else value
     return Slot(str(name), value, str(text), int(start), int(end), trust)
 
 

@@ -7,6 +7,7 @@ Who may only talk comes upon nothing that could act, and leaves nothing that cou
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from penjing.assistant.dialogue.events import Answered, Chosen, Consult, Event, Heard, Stepped
@@ -348,6 +349,9 @@ def _answered(run: Run, event: Answered) -> None:
 
 
 def _why(outcome: Outcome, language: str) -> str:
-    """Why a tool failed, in the person's language where the reason has a name."""
+    """Why a tool failed, in the person's language where the tool or the reason has words for it."""
+    tongue, said = language.split("-", maxsplit=1)[0], outcome.data.get("said")
+    if isinstance(said, Mapping) and isinstance(said.get(tongue), str):
+        return str(said[tongue])
     words = REASONS.get(str(outcome.data.get("reason", "")), {})
-    return words.get(language.split("-", maxsplit=1)[0], outcome.error)
+    return words.get(tongue, outcome.error)

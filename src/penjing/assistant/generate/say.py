@@ -12,6 +12,7 @@ from typing import Any
 
 from penjing.assistant.spec.values import SlotSpec, Spec, Words
 from penjing.assistant.understand.names import COLOURS
+from penjing.core import weekdays
 from penjing.core.dialogue import Slot
 
 MAX_VALUE = 600
@@ -70,6 +71,8 @@ def slot_words(spec: SlotSpec, value: Any, language: str) -> str:
         return f"{value:g}度" if chinese else f"{value:g} degrees"
     if spec.kind == "duration":
         return _duration(int(value), chinese)
+    if spec.kind == "days":
+        return weekdays.in_words(value, language)
     if spec.kind in ("entity", "list", "colour", "place"):
         ways = COLOURS if spec.kind == "colour" else spec.values
         return _name(str(value), ways, chinese)

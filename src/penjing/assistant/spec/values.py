@@ -12,7 +12,7 @@ Words = Mapping[str, tuple[str, ...]]
 """Language to ways of saying the same."""
 
 SlotKind = Literal[
-    "number", "percentage", "duration", "time", "date", "colour", "temperature", "place",
+    "number", "percentage", "duration", "time", "date", "days", "colour", "temperature", "place",
     "list", "entity", "text",
 ]  # fmt: skip
 Asks = Literal["careful", "always", "never"]
@@ -266,7 +266,10 @@ def needed_of(
     return frozenset(found)
 
 
-_CONTENT = frozenset({"text", "message", "body", "content", "note", "subject", "reason", "title"})
+_CONTENT = frozenset({
+    "text", "message", "body", "content", "note", "subject", "reason", "title", "label",
+    "expression",
+})  # fmt: skip
 """Arguments that take words as they are."""
 
 

@@ -183,8 +183,13 @@ class Understanding:
         whole = one.templates(0, len(one.tokens)) if self._stages.templates else ()
         if whole and 1 - whole[0].confidence <= SURE:
             return (whole,)
+        written = one.written(whole)
         parted = split(
-            len(one.tokens), one.joints(), lambda a, b, last: self._part(one, a, b, last)
+            len(one.tokens),
+            one.joints(),
+            (lambda a, b, _last: self._own_part(one, a, b, written))
+            if written
+            else (lambda a, b, last: self._part(one, a, b, last)),
         )
         parted = merged(parted)
         if parted and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence):
@@ -204,6 +209,15 @@ class Understanding:
         if not found and self._stages.classifier:
             found = one.classified(a, b, sure=True)
         return Part(found, idle=not one.guarded(a, b))
+
+    def _own_part(self, one: Sentence, a: int, b: int, written: str) -> Part:
+        """One part of a sentence that may be words to be kept: a plain request, or none. "Milk and
+        eggs" is not parted, and "milk and set a timer for ten minutes" is."""
+        found = one.templates(a, b)
+        kept = written in self._content and a > 0
+        free = found and any(slot.name in one.compiled.texts for slot in found[0].slots)
+        plain = found and found[0].confidence >= 1 - SURE and not (kept and free)
+        return Part(found if plain else (), idle=False)
 
     def _guess(self, one: Sentence, a: int, b: int, owner: str) -> tuple[Recognition, ...]:
         """What no template fits: packaged ones, the classifier's opinion, then the model's."""

@@ -14,6 +14,7 @@ from penjing.assistant.understand.signals import Kind
 from penjing.assistant.understand.slots import REFERENCE
 from penjing.assistant.understand.span import Moment, Span
 from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.twofold import twofold
 from penjing.assistant.understand.words import FILLER, GUARDS, JOINT, common_words
 from penjing.core.dialogue import Recognition, Slot
 
@@ -280,8 +281,10 @@ class Left:
     def unsure(self, requests: Sequence[Recognition]) -> bool:
         """Whether a value may have been read where none was said."""
         slots = [slot for one in requests for slot in one.slots]
+        heard = self._heard
         return (
             any(self._doubtful(slot) or self._cut(slot) or self._at_night(slot) for slot in slots)
+            or any(twofold(one, self._tokens, heard.moment, heard.content) for one in requests)
             or any(
                 self._swallowed(slot)
                 for one in requests
@@ -358,6 +361,9 @@ class Left:
         """An hour of the morning, and the sentence speaks of the evening."""
         if slot.name not in self._heard.counted or not isinstance(slot.value, str):
             return False
+        places = self._places_of(slot)
+        if times.has_part(self._tokens, min(places, default=0), max(places, default=-1) + 1):
+            return False  # it was read with its part of the day
         inside = signals.LATE_PART.search(slot.text.lower())
         late = signals.LATE_PART.search(self._flat) and not inside and slot.value < "12:00"
         night = slot.value[:2] == "12" and signals.NIGHT.search(self._flat)

@@ -24,7 +24,10 @@ NEAR = 0.11
 MAX_STEPS = 4000
 """Of one search: a sentence made to be hard is given up."""
 _FREE_TEXT_COST = 0.03
-_JOINT_IN_TEXT_COST = 0.4
+_JOINT_IN_TEXT_COST = 0.15
+_NO_END = frozenset({"for", "of", "the", "a", "an", "with", "to", "from", "my", "and", "or",
+                     "at", "on", "in", "by", "和", "跟", "与"})  # fmt: skip
+"""Words that something follows: free words do not end in them before more is said."""
 
 Spans = Mapping[str, Mapping[int, Sequence[Span]]]
 """Slot to first token to what may be read there."""
@@ -109,18 +112,44 @@ def _guard(token: Token) -> bool:
 
 def _free(tokens: Sequence[Token], at: int) -> list[Span]:
     """Any words from a token on; a joint among them makes it dearer."""
-    if tokens[at].mark:
+    if (tokens[at].mark and not _begins(tokens, at)) or (at and _begins(tokens, at - 1)):
         return []
     found, cost = [], 0.05
     for end in range(at + 1, min(len(tokens), at + 40) + 1):
         cost += _FREE_TEXT_COST
-        if end < len(tokens) and JOINT.ends(tokens, end) and not tokens[end].mark:
+        joint = end < len(tokens) and JOINT.ends(tokens, end) and not tokens[end].mark
+        if joint or _ends(tokens, at, end):
             found.append(Span(at, end, None, cost))
+        if joint:
             cost += _JOINT_IN_TEXT_COST
-            continue
-        if not tokens[end - 1].mark:
-            found.append(Span(at, end, None, cost))
     return found
+
+
+def _begins(tokens: Sequence[Token], at: int) -> bool:
+    """A mark that belongs to what follows: a bracket, a sign, the point of .5."""
+    if at + 1 >= len(tokens) or tokens[at].end != tokens[at + 1].start:
+        return False
+    if tokens[at].text in "-.":
+        apart = not at or tokens[at - 1].end != tokens[at].start
+        return apart and tokens[at + 1].text[0].isdecimal()
+    return tokens[at].text in "(["
+
+
+def _ends(tokens: Sequence[Token], at: int, end: int) -> bool:
+    """Free words may end here: no bracket is left open, no factorial cut off."""
+    said = [one.text for one in tokens[at:end]]
+    behind = [one.text for one in tokens[end:]]
+    for opens, closes in ("()", "[]"):
+        if said.count(opens) > said.count(closes) and closes in behind:
+            return False
+    counted = tokens[end - 1].text[0].isdecimal() or tokens[end - 1].text == ")"
+    if behind[:1] == ["!"] and counted and tokens[end - 1].end == tokens[end].start:
+        return False
+    if not tokens[end - 1].mark:
+        return end == len(tokens) or tokens[end - 1].text not in _NO_END
+    last, before = tokens[end - 1], tokens[end - 2]
+    factorial = last.text == "!" and (before.text[0].isdecimal() or before.text == ")")
+    return end - at > 1 and (last.text in ")]" or factorial) and before.end == last.start
 
 
 def _distinct(found: list[Match]) -> list[Match]:

@@ -1,36 +1,35 @@
 """Numbers in digits and in words: English ("one hundred and five") and Chinese (三十五).
 
-Pure; a number is read from a place in the tokens as far as it goes.
+Pure; a number is read from a place in the tokens as far as it goes. What is only about a number
+(三十多, 几十, 两三) is none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from penjing.assistant.understand.span import Span, meaning
 from penjing.assistant.understand.text import Token
+from penjing.core import numerals
+from penjing.core.numerals import BIG, DIGITS, ORDINALS, SCALES, SMALL, TENS
 
-UNITS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-    "eight": 8, "nine": 9,
-}  # fmt: skip
-TEENS = {
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
-    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
-}  # fmt: skip
-TENS = {
-    "twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50, "sixty": 60,
-    "seventy": 70, "eighty": 80, "ninety": 90,
-}  # fmt: skip
-SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
-DIGITS_ZH = {
-    "零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
-    "八": 8, "九": 9,
-}  # fmt: skip
-SCALES_ZH = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
-_SMALL = UNITS | TEENS | TENS
-WORDS = frozenset({*_SMALL, *SCALES, "half", "quarter", "quarters", "point", "minus"})
+_NUMERALS = DIGITS.keys() | SCALES.keys()
+_COUNTED_ZH = {"俩": 2, "仨": 3}
+"""With "of them" in the same character."""
+_WEEKDAYS = frozenset("一二三四五六日天")
+_SOME = frozenset("几多余数")
+"""Beside a number: about so many."""
+_TENTHS = frozenset("度个倍成小公米万亿元块天周秒升克杯页楼")
+"""Behind 三点五: it is 3.5 and no time of day."""
+_WORDS = SMALL.keys() | TENS.keys() | BIG.keys() | {"half", "quarter", "quarters", "point"}
+_IN_NUMBERS = {word: word for word in (*_WORDS, "and", "a", "-", "third")}
+WORDS = frozenset({*_WORDS, "minus"})
 """English words that may stand in a number."""
+_HEARD = frozenset({"to", "too", "for", "won", "ate"})
+"""Heard for a number at most where one begins: "twenty to nine" is no 22."""
+_LONGEST = 14
+"""Words of one number."""
 
 
 def number_at(tokens: Sequence[Token], at: int) -> Span | None:
@@ -38,110 +37,168 @@ def number_at(tokens: Sequence[Token], at: int) -> Span | None:
     if at >= len(tokens):
         return None
     token = tokens[at]
-    if meaning(token, {"minus": 1, "负": 1}) is not None or token.text == "-":
-        rest = number_at(tokens, at + 1) if at + 1 < len(tokens) else None
-        near = rest is not None and (token.text != "-" or tokens[at + 1].start == token.end)
-        return Span(at, rest.end, -rest.value, rest.cost) if rest and near else None
-    if token.text[0].isdigit():
-        if ":" in token.text:
-            return None
-        return _scaled(tokens, at, float(token.text), at + 1)
-    if token.text in DIGITS_ZH or token.text in SCALES_ZH:
+    if token.text == "-" or meaning(token, {"minus": 1, "负": 1}) is not None:
+        return _negative(tokens, at)
+    if token.text[0].isdecimal():
+        return None if ":" in token.text else _digits(tokens, at)
+    if token.text in _COUNTED_ZH:
+        return Span(at, at + 1, _COUNTED_ZH[token.text])
+    if token.text in _NUMERALS:
         return _chinese(tokens, at)
     return _english(tokens, at)
 
 
-def _scaled(tokens: Sequence[Token], at: int, value: float, end: int) -> Span:
-    if end < len(tokens) and tokens[end].text in ("万", "thousand"):
-        value, end = value * (10_000 if tokens[end].text == "万" else 1000), end + 1
+def ordinal_at(tokens: Sequence[Token], at: int) -> Span | None:
+    """ "first", "twenty-first", "3rd": the longest ordinal up to 99 that begins at a token."""
+    if at >= len(tokens):
+        return None
+    token, end = tokens[at], at + 1
+    if token.text.isdecimal() and end < len(tokens):
+        near = tokens[end].start == token.end and tokens[end].text in ("st", "nd", "rd", "th")
+        return Span(at, end + 1, int(token.text)) if near else None
+    tens = meaning(token, TENS)
+    if tens is not None:
+        end += end < len(tokens) and tokens[end].text == "-"
+        unit = meaning(tokens[end], ORDINALS) if end < len(tokens) else None
+        if unit is None or unit[0] > 9:
+            return None
+        return Span(at, end + 1, tens[0] + unit[0], tens[1] + unit[1])
+    found = meaning(token, ORDINALS)
+    return None if found is None else Span(at, at + 1, *found)
+
+
+def is_weekday(tokens: Sequence[Token], at: int) -> bool:
+    """The 一 of 周一 and the 三 of 周一、三 are days and no numbers; those of 两周一次 are."""
+    if tokens[at].text not in _WEEKDAYS:
+        return False
+    first = at
+    while first and tokens[first - 1].text in _WEEKDAYS:
+        first -= 1
+        if (
+            first > 1
+            and tokens[first - 1].text in "、,和到至"
+            and tokens[first - 2].text in _WEEKDAYS
+        ):
+            first -= 1
+    after = tokens[at + 1].text if at + 1 < len(tokens) else "-"
+    if first < at and after in "点时分十百千":
+        return False  # an hour behind the days: 周一三点
+    if first > 1 and tokens[first - 2].text + tokens[first - 1].text in ("星期", "礼拜"):
+        lead = 2
+    elif first and tokens[first - 1].text == "周":
+        lead = 1
+    else:
+        return False
+    before = tokens[first - lead - 1].text if first > lead else ""
+    return before not in _NUMERALS and before != "个" and not before.isdecimal()
+
+
+def _negative(tokens: Sequence[Token], at: int) -> Span | None:
+    rest = number_at(tokens, at + 1) if at + 1 < len(tokens) else None
+    if rest is None or rest.value < 0:
+        return None
+    if tokens[at].text == "-":  # the sign of the number behind it, not a range or a hyphen
+        apart = tokens[at + 1].start != tokens[at].end
+        if apart or (at and tokens[at - 1].end == tokens[at].start):
+            return None
+    return Span(at, rest.end, -rest.value, rest.cost)
+
+
+def _digits(tokens: Sequence[Token], at: int) -> Span | None:
+    """1500, 1,500, 1,5 (a decimal comma), 3.5万, 3万5, "3 thousand"."""
+    groups, end = [tokens[at].text], at + 1
+    while end + 1 < len(tokens) and tokens[end].text == "," and _touch(tokens, end):
+        groups.append(tokens[end + 1].text)
+        end += 2
+    thousands = all(len(one.partition(".")[0]) == 3 for one in groups[1:]) and len(groups[0]) <= 3
+    if len(groups) > 1 and thousands and groups[0] != "0" and "." not in "".join(groups[:-1]):
+        value = Fraction("".join(groups))
+    elif len(groups) == 2 and "." not in "".join(groups):
+        value = Fraction(".".join(groups))
+    else:
+        value, end = Fraction(groups[0]), at + 1
+    if _about(tokens, at, end):
+        return None
+    return _scaled(tokens, at, end, value)
+
+
+def _touch(tokens: Sequence[Token], comma: int) -> bool:
+    before, after = tokens[comma - 1], tokens[comma + 1]
+    near = before.end == tokens[comma].start and tokens[comma].end == after.start
+    return near and after.text[0].isdecimal() and ":" not in after.text
+
+
+def _scaled(tokens: Sequence[Token], at: int, end: int, value: Fraction) -> Span:
+    """With 万 or "thousand" behind the digits, and maybe more digits behind that."""
+    if end >= len(tokens):
+        return Span(at, end, _plain(value))
+    scale = BIG.get(tokens[end].text) or SCALES.get(tokens[end].text, 0)
+    if scale < 100:
+        return Span(at, end, _plain(value))
+    value, end = value * scale, end + 1
+    rest = number_at(tokens, end) if end < len(tokens) and tokens[end].text.isdecimal() else None
+    if rest is not None and tokens[end - 1].chinese and tokens[end].start == tokens[end - 1].end:
+        single = rest.end == end + 1 and len(tokens[end].text) == 1
+        more = Fraction(str(rest.value)) * (scale // 10 if single else 1)
+        if more < scale:
+            value, end = value + more, rest.end
     return Span(at, end, _plain(value))
+
+
+def _about(tokens: Sequence[Token], at: int, end: int) -> bool:
+    """More or less: 几十, 三十多, 十来个."""
+    before = tokens[at - 1].text if at else ""
+    after = tokens[end].text if end < len(tokens) else ""
+    then = tokens[end + 1].text if end + 1 < len(tokens) else "-"
+    return before in ("几", "数") or after in _SOME or (after == "来" and then in "个分小度天块岁")
 
 
 def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
-    total = section = 0
-    digit: int | None = None
-    digits: list[int] = []
-    scaled = False
+    if is_weekday(tokens, at):
+        return None
+    if at and tokens[at - 1].text in _NUMERALS and not is_weekday(tokens, at - 1):
+        return None  # in the middle of one
     end = at
-    while end < len(tokens):
-        char = tokens[end].text
-        if char in DIGITS_ZH:
-            digit = DIGITS_ZH[char]
-            digits.append(digit)
-        elif char in SCALES_ZH:
-            scale, scaled = SCALES_ZH[char], True
-            if scale == 10_000:
-                total, section = total + (section + (digit or 0)) * scale, 0
-            else:
-                section += (1 if digit is None else digit) * scale
-            digit = None
-        else:
-            break
+    while end < len(tokens) and tokens[end].text in _NUMERALS:
         end += 1
-    if not scaled:  # 二三五: read one by one
-        value = float(int("".join(str(one) for one in digits)))
-    else:
-        value = float(total + section + (digit or 0))
-    if end + 1 < len(tokens) and tokens[end].text == "点" and tokens[end + 1].text in DIGITS_ZH:
-        fraction = end + 1
-        while fraction < len(tokens) and tokens[fraction].text in DIGITS_ZH:
-            fraction += 1
-        if fraction >= len(tokens) or tokens[fraction].text in ("度", "个", "倍", "成"):
-            tail = "".join(str(DIGITS_ZH[one.text]) for one in tokens[end + 1 : fraction])
-            value, end = float(f"{value:.0f}.{tail}"), fraction
-    return Span(at, end, _plain(value))
+    run = "".join(one.text for one in tokens[at:end])
+    if run in ("百", "千", "万", "亿") or _about(tokens, at, end):
+        return None  # 百分之, 千万
+    decimal = end
+    if end < len(tokens) and tokens[end].text == "点":
+        decimal = end + 1
+        while decimal < len(tokens) and tokens[decimal].text in DIGITS:
+            decimal += 1
+    try:
+        if decimal > end + 1 and _tenths(tokens, decimal):
+            tail = "".join(one.text for one in tokens[end + 1 : decimal])
+            while decimal < len(tokens) and tokens[decimal].text in "百千万亿":
+                tail, decimal = tail + tokens[decimal].text, decimal + 1
+            return Span(at, decimal, _plain(numerals.read(f"{run}点{tail}")))
+        return Span(at, end, _plain(numerals.read(run)))
+    except ValueError:
+        return None  # 两三, 十七八: about so many
+
+
+def _tenths(tokens: Sequence[Token], at: int) -> bool:
+    if at >= len(tokens) or tokens[at].text in _TENTHS or tokens[at].text == "%":
+        return True
+    return tokens[at].text == "分" and at + 1 < len(tokens) and tokens[at + 1].text == "钟"
 
 
 def _english(tokens: Sequence[Token], at: int) -> Span | None:
-    total = current = 0.0
-    cost, end, last = 0.0, at, ""
-    while end < len(tokens):
-        found = meaning(tokens[end], _SMALL)
-        scale = meaning(tokens[end], SCALES)
-        if found is not None and _follows(last, found[0]):
-            current += found[0]
-            last = "tens" if found[0] >= 20 else "small"
-            cost, end = cost + found[1], end + 1
-        elif scale is not None and last in ("small", "tens"):
-            current *= scale[0]
-            if scale[0] >= 1000:
-                total, current = total + current, 0.0
-            cost, end, last = cost + scale[1], end + 1, "scale"
-        elif tokens[end].text == "-" and last == "tens":
-            end += 1
-        elif tokens[end].text == "and" and last == "scale" and end + 1 < len(tokens):
-            if meaning(tokens[end + 1], _SMALL) is None:
-                break
-            end += 1
-        else:
+    words, costs = list[str](), list[float]()
+    for token in tokens[at : at + _LONGEST]:
+        found = meaning(token, _IN_NUMBERS)
+        if found is None or (words and token.text in _HEARD):
             break
-    while end > at and tokens[end - 1].text == "-":
-        end -= 1
-    if end == at:
-        return _article(tokens, at)
-    return Span(at, end, _plain(total + current), cost)
+        words.append(found[0])
+        costs.append(found[1])
+    read = numerals.english(words)
+    if read is None:
+        return None
+    return Span(at, at + read.used, _plain(read.value), sum(costs[: read.used]))
 
 
-def _follows(last: str, value: int) -> bool:
-    """ "twenty five" is one number, "seven thirty" are two."""
-    return last in ("", "scale") or (last == "tens" and 0 < value < 10)
-
-
-def _article(tokens: Sequence[Token], at: int) -> Span | None:
-    """ "a hundred"."""
-    if tokens[at].text == "a" and at + 1 < len(tokens):
-        scale = meaning(tokens[at + 1], SCALES)
-        if scale is not None:
-            rest = (
-                number_at(tokens, at + 3)
-                if at + 2 < len(tokens) and (tokens[at + 2].text == "and")
-                else None
-            )
-            if rest is not None and rest.value < scale[0]:
-                return Span(at, rest.end, scale[0] + rest.value, scale[1] + rest.cost)
-            return Span(at, at + 2, scale[0], scale[1])
-    return None
-
-
-def _plain(value: float) -> int | float:
-    return int(value) if value == int(value) else value
+def _plain(value: Fraction) -> int | float:
+    return int(value) if value.denominator == 1 else float(value)

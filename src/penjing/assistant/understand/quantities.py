@@ -1,4 +1,7 @@
-"""Percentages, temperatures, durations and plain numbers, in English and Chinese. Pure."""
+"""Percentages, temperatures, durations and plain numbers, in English and Chinese. Pure.
+
+Which number is meant must be said: of "a few minutes", 十几分钟 and 五六分钟 nothing is read.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.span import Moment, Span, meaning, phrase
 from penjing.assistant.understand.text import Token
 
-_FRACTIONS = (("half", 50), ("a half", 50), ("a quarter", 25), ("three quarters", 75),
-              ("一半", 50), ("四分之一", 25), ("四分之三", 75))  # fmt: skip
+_FRACTIONS = (("half", 50), ("a half", 50), ("one half", 50), ("a quarter", 25),
+              ("one quarter", 25), ("three quarters", 75), ("a third", 33), ("one third", 33),
+              ("two thirds", 67), ("一半", 50))  # fmt: skip
 _EXTREMES = (("full", 100), ("maximum", 100), ("max", 100), ("minimum", 1), ("最亮", 100),
              ("最大", 100), ("最暗", 1), ("最小", 1))  # fmt: skip
 _PERCENT = {"percent": 1, "%": 1, "percents": 1}
@@ -18,8 +22,10 @@ SECONDS = {
     "mins": 60, "hour": 3600, "hours": 3600, "hr": 3600, "hrs": 3600, "day": 86400,
     "days": 86400, "week": 604800, "weeks": 604800,
 }  # fmt: skip
+_SHORT = {"h": 3600, "m": 60, "s": 1, "d": 86400}
+"""Right behind digits: 1h, 90m."""
 _SECONDS_ZH = (("秒钟", 1), ("秒", 1), ("分钟", 60), ("分", 60), ("小时", 3600), ("钟头", 3600),
-               ("天", 86400), ("星期", 604800), ("周", 604800))  # fmt: skip
+               ("天", 86400), ("星期", 604800), ("礼拜", 604800), ("周", 604800))  # fmt: skip
 WORDS = frozenset(
     {*SECONDS, *_PERCENT, "degree", "degrees", "celsius", "fahrenheit", "half", "quarter",
      "quarters", "maximum"} - {"%"}
@@ -44,8 +50,7 @@ def numbers(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
 def percentages(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
     """30%, thirty percent, 百分之三十, 三成, a half; a bare number costs a little."""
     for at, token in enumerate(tokens):
-        if (read := _read(tokens, at, "百分之")) and (found := number_at(tokens, read[0])):
-            yield Span(at, found.end, found.value)
+        yield from _parts_zh(tokens, at)
         for words, value in (*_FRACTIONS, *_EXTREMES):
             if read := _read(tokens, at, words):
                 yield Span(at, read[0], value, read[1] + 0.05)
@@ -57,9 +62,28 @@ def percentages(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
         elif end + 1 < len(tokens) and _read(tokens, end, "per cent"):
             yield Span(at, end + 2, found.value, found.cost)
         elif end < len(tokens) and tokens[end].text == "成" and token.chinese:
-            yield Span(at, end + 1, found.value * 10)
+            more = number_at(tokens, end + 1)  # 七成五
+            small = more is not None and 0 < more.value < 10 and more.end == end + 2
+            tail = more.value if more is not None and small else 0
+            yield Span(at, end + 1 + bool(tail), found.value * 10 + tail)
         elif not _has_other_unit(tokens, end):
             yield Span(at, end, found.value, found.cost + 0.15)
+
+
+def _parts_zh(tokens: Sequence[Token], at: int) -> Iterable[Span]:
+    """百分之三十, 三分之一."""
+    hundred = _read(tokens, at, "百分之")
+    whole = None if hundred else number_at(tokens, at)
+    end = hundred[0] if hundred else 0
+    if whole is not None and whole.value > 0 and (read := _read(tokens, whole.end, "分之")):
+        end = read[0]
+    part = number_at(tokens, end) if end else None
+    if part is None:
+        return
+    if hundred:
+        yield Span(at, part.end, part.value)
+    elif whole is not None and 0 <= part.value <= whole.value:
+        yield Span(at, part.end, round(100 * part.value / whole.value))
 
 
 def _has_other_unit(tokens: Sequence[Token], at: int) -> bool:
@@ -72,9 +96,10 @@ def _has_other_unit(tokens: Sequence[Token], at: int) -> bool:
 def temperatures(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
     """In degrees Celsius; Fahrenheit is converted. A bare number costs a little."""
     for at in range(len(tokens)):
-        if (found := number_at(tokens, at)) is None:
+        below = _read(tokens, at, "零下")
+        if (found := number_at(tokens, below[0] if below else at)) is None:
             continue
-        value, end, cost = found.value, found.end, found.cost
+        value, end, cost = -found.value if below else found.value, found.end, found.cost
         unit = (
             meaning(tokens[end], {"degrees": 1, "degree": 1, "°": 1, "度": 1})
             if (end < len(tokens))
@@ -99,15 +124,18 @@ def temperatures(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
         yield Span(at, end, value, cost)
 
 
+_HALVES = (("and a half", 0.5), ("and a quarter", 0.25), ("and three quarters", 0.75))
+
+
 def durations(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
-    """In seconds: ten minutes, an hour and a half, 半小时, 一个半小时, 两分三十秒."""
+    """In seconds: ten minutes, an hour and a half, 1,5 hours, 半小时, 一个半小时, 两分三十秒."""
     for at in range(len(tokens)):
         one = _one_duration(tokens, at)
         while one is not None:
             yield one
-            end = one.end + (one.end < len(tokens) and tokens[one.end].text in ("and", "零", ","))
+            end = one.end + (one.end < len(tokens) and tokens[one.end].text in ("and", ","))
             more = _one_duration(tokens, end)
-            if more is None or more.value >= one.value:
+            if more is None or not 0 < more.value < one.value:
                 break
             one = Span(at, more.end, one.value + more.value, one.cost + more.cost)
 
@@ -115,55 +143,95 @@ def durations(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
 def _one_duration(tokens: Sequence[Token], at: int) -> Span | None:
     if at >= len(tokens):
         return None
-    return _english_duration(tokens, at) or _chinese_duration(tokens, at)
+    return _part_of_a_unit(tokens, at) or _english_duration(tokens, at) or _chinese(tokens, at)
 
 
-_SET = (("half an hour", 1800), ("half hour", 1800), ("a half hour", 1800),
-        ("a quarter of an hour", 900), ("quarter of an hour", 900),
-        ("three quarters of an hour", 2700), ("half a minute", 30),
-        ("an hour and a half", 5400), ("一刻钟", 900), ("三刻钟", 2700))  # fmt: skip
+def _part_of_a_unit(tokens: Sequence[Token], at: int) -> Span | None:
+    """ "half an hour", "three quarters of an hour", 一刻钟."""
+    for words, seconds in (("一刻钟", 900), ("三刻钟", 2700)):
+        if read := _read(tokens, at, words):
+            return Span(at, read[0], seconds)
+    for words, part in (
+        ("half a", 0.5), ("half an", 0.5), ("a half", 0.5), ("half", 0.5),
+        ("a quarter of a", 0.25), ("a quarter of an", 0.25), ("quarter of an", 0.25),
+        ("quarter of a", 0.25), ("a quarter", 0.25), ("three quarters of an", 0.75),
+        ("three quarters of a", 0.75), ("a third of an", 1 / 3), ("two thirds of an", 2 / 3),
+    ):  # fmt: skip
+        read = _read(tokens, at, words)
+        unit = meaning(tokens[read[0]], SECONDS) if read and read[0] < len(tokens) else None
+        if read is not None and unit is not None:
+            return Span(at, read[0] + 1, round(part * unit[0]), read[1] + unit[1])
+    return None
 
 
 def _english_duration(tokens: Sequence[Token], at: int) -> Span | None:
-    for words, seconds_of in _SET:
-        if read := _read(tokens, at, words):
-            return Span(at, read[0], seconds_of, read[1])
-    found = number_at(tokens, at)
+    found = _fraction(tokens, at) or number_at(tokens, at)
     if found is None and tokens[at].text in ("a", "an"):
         found = Span(at, at + 1, 1)
-    if found is None:
+    if found is None or found.end >= len(tokens):
         return None
-    value, end = float(found.value), found.end
-    if read := _read(tokens, end, "and a half"):
-        value, end = value + 0.5, read[0]
-    if end < len(tokens) and tokens[end].text == "-":
-        end += 1
+    end = found.end + (tokens[found.end].text == "-")
     unit = meaning(tokens[end], SECONDS) if end < len(tokens) else None
+    if unit is None and tokens[end - 1].end == tokens[end].start and tokens[at].text[0].isdecimal():
+        unit = meaning(tokens[end], _SHORT)
     if unit is None:
         return None
-    seconds, end, cost = value * unit[0], end + 1, found.cost + unit[1]
-    if read := _read(tokens, end, "and a half"):
-        seconds, end = seconds + unit[0] / 2, read[0]
+    seconds, end, cost = found.value * unit[0], end + 1, found.cost + unit[1]
+    for words, part in _HALVES:
+        if (read := _read(tokens, end, words)) and found.value == int(found.value):
+            seconds, end = seconds + part * unit[0], read[0]
+            break
+    else:
+        more = _bare(tokens, end) if unit[0] in (3600, 60) else None
+        if more is not None:  # "an hour twenty"
+            seconds, end = seconds + more.value * unit[0] / 60, more.end
     return Span(at, end, round(seconds), cost)
 
 
-def _chinese_duration(tokens: Sequence[Token], at: int) -> Span | None:
+def _bare(tokens: Sequence[Token], at: int) -> Span | None:
+    """A number that ends the sentence."""
+    found = number_at(tokens, at)
+    if found is None or not 0 < found.value < 60 or found.value != int(found.value):
+        return None
+    return found if all(one.mark for one in tokens[found.end :]) else None
+
+
+def _fraction(tokens: Sequence[Token], at: int) -> Span | None:
+    """3/4, 1 1/2."""
+    said = [one.text for one in tokens[at : at + 4]]
+    for lead in (0, 1):
+        part = said[lead : lead + 3]
+        if len(part) < 3 or part[1] not in ("/", "\N{FRACTION SLASH}"):
+            continue
+        if all(one.isdecimal() for one in (*said[:lead], part[0], part[2])):
+            top, bottom = int(part[0]), int(part[2])
+            if 0 < top < bottom <= 100:
+                return Span(at, at + lead + 3, (int(said[0]) if lead else 0) + top / bottom)
+    return None
+
+
+def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
     half = tokens[at].text == "半"
+    if half and at and (tokens[at - 1].text in "个点大" or number_at(tokens, at - 1)):
+        return None  # 一个半小时 is told from its beginning
     found = Span(at, at + 1, 0.5) if half else number_at(tokens, at)
     if found is None:
         return None
     value, end = float(found.value), found.end
-    if end < len(tokens) and tokens[end].text == "个":
+    counted = end < len(tokens) and tokens[end].text == "个"
+    if counted:
         end += 1
         if end < len(tokens) and tokens[end].text == "半" and not half:
             value, end = value + 0.5, end + 1
-    for words, size in _SECONDS_ZH:
+    units = (*_SECONDS_ZH, ("钟", 3600)) if counted else _SECONDS_ZH
+    for words, size in units:
         if read := _read(tokens, end, words):
             end = read[0]
-            total = value * size
-            if end < len(tokens) and tokens[end].text == "之":  # 百分之三十
+            if end < len(tokens) and tokens[end].text in ("之", "多"):  # 百分之三十, 一小时多
                 return None
+            total = value * size
             if end < len(tokens) and tokens[end].text == "半" and not half:
                 total, end = total + size / 2, end + 1
+                end += size == 60 and end < len(tokens) and tokens[end].text == "钟"
             return Span(at, end, round(total), found.cost)
     return None

@@ -1,126 +1,185 @@
-"""Days that come again: "every weekday", "on Mondays and Fridays", 每周一到周五. Pure.
+"""Days that come again: "every weekday", "mondays and fridays", 每周一三五, 周一到周五. Pure.
 
-A value is the weekdays as tools have them ("mon" to "sun"), in the order of the week.
+A value is the weekdays as tools have them ("mon" to "sun"), in the order of the week. What need not
+come again ("on monday and friday", 周末) is told apart: whoever acts on it asks. Every other day,
+every second week and the like are not read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from penjing.assistant.understand.span import Moment, Span, meaning
+from penjing.assistant.understand.dates import DAYS, DAYS_ZH, SHORT_DAYS
+from penjing.assistant.understand.parts import WORDS_EN
+from penjing.assistant.understand.span import Moment, Span, meaning, phrase
 from penjing.assistant.understand.text import Token
-from penjing.assistant.understand.times import DAYS
+from penjing.core.weekdays import NAMES as WEEK
 
-WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_ALL, _WORKING, _FREE = tuple(range(7)), tuple(range(5)), (5, 6)
-_GROUPS = {
-    "day": _ALL, "morning": _ALL, "afternoon": _ALL, "evening": _ALL, "night": _ALL,
-    "weekday": _WORKING, "workday": _WORKING, "weekend": _FREE,
-}  # fmt: skip
-_PARTS = frozenset({"morning", "afternoon", "evening", "night"})
-_PLURAL = {f"{one}s": days for one, days in _GROUPS.items() if one not in (*_PARTS, "day")}
-_SHORT = {"mon": 0, "tue": 1, "tues": 1, "wed": 2, "thu": 3, "thur": 3, "thurs": 3, "fri": 4,
-          "sat": 5, "sun": 6}  # fmt: skip
-_NAMES = {**DAYS, **_SHORT}
-_NAMES_PLURAL = {f"{name}s": day for name, day in DAYS.items()}
-_ZH = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
-_WEEK_ZH = ("星期", "礼拜", "周", "週")
-_GROUPS_ZH = (("工作日", _WORKING), ("平日", _WORKING), ("周末", _FREE), ("週末", _FREE),
-              ("天", _ALL), ("日", _ALL), ("晚", _ALL), ("早", _ALL))  # fmt: skip
+_EVERY = tuple(range(7))
+_WORKING = tuple(range(5))
+_WEEKEND = (5, 6)
+_PLURALS = {f"{name}s": day for name, day in DAYS.items()}
+_SETS = (
+    ("every day", _EVERY), ("each day", _EVERY), ("everyday", _EVERY), ("daily", _EVERY),
+    ("every single day", _EVERY), ("every day of the week", _EVERY),
+    ("every weekday", _WORKING), ("each weekday", _WORKING), ("every working day", _WORKING),
+    ("every workday", _WORKING), ("weekdays", _WORKING), ("on weekdays", _WORKING),
+    ("on working days", _WORKING), ("on workdays", _WORKING), ("every weekend", _WEEKEND),
+    ("each weekend", _WEEKEND), ("weekends", _WEEKEND), ("on weekends", _WEEKEND),
+    ("at weekends", _WEEKEND), ("nightly", _EVERY),
+    ("每天", _EVERY), ("每日", _EVERY), ("天天", _EVERY), ("每一天", _EVERY),
+    ("每个工作日", _WORKING), ("工作日", _WORKING), ("平日", _WORKING),
+    ("每个周末", _WEEKEND), ("每周末", _WEEKEND),
+)  # fmt: skip
+_MAYBE = (
+    ("on the weekend", _WEEKEND), ("at the weekend", _WEEKEND), ("the weekend", _WEEKEND),
+    ("weekday", _WORKING), ("weekend", _WEEKEND), ("周末", _WEEKEND), ("双休日", _WEEKEND),
+)  # fmt: skip
+_OF_A_WEEK = ("周", "星期", "礼拜")
+_EACH_ZH = ("每个", "每逢", "每", "逢")
+WORDS = frozenset(
+    {*_PLURALS, "every", "each", "daily", "weekday", "weekdays", "weekend", "weekends"}
+)
+"""English words that may stand in days that come again."""
 
 
 def recurrences(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
-    """All of them."""
+    """All that say that they come again."""
     for at in range(len(tokens)):
-        for read in (_english, _chinese):
-            if (found := read(tokens, at)) is not None:
-                end, days = found
-                yield Span(at, end, tuple(WEEK[day] for day in sorted(set(days))))
+        yield from _sets(tokens, at, _SETS)
+        yield from _every_part(tokens, at)
+    yield from (span for span, sure in _lists(tokens) if sure)
 
 
-_Days = tuple[int, tuple[int, ...]]
+def weekdays(tokens: Sequence[Token], moment: Moment) -> Iterable[Span]:
+    """All sets of days, also those that may be meant once."""
+    yield from recurrences(tokens, moment)
+    for at in range(len(tokens)):
+        yield from _sets(tokens, at, _MAYBE)
+    yield from (span for span, sure in _lists(tokens) if not sure)
 
 
-def _english(tokens: Sequence[Token], at: int) -> _Days | None:
-    word = tokens[at].text
-    if word in ("every", "each") and at + 1 < len(tokens):
-        group = meaning(tokens[at + 1], _GROUPS) or meaning(tokens[at + 1], _PLURAL)
-        return (at + 2, group[0]) if group else _names(tokens, at + 1, {**_NAMES, **_NAMES_PLURAL})
-    if word in ("daily", "nightly"):
-        return at + 1, _ALL
-    if (group := meaning(tokens[at], _PLURAL)) is not None and not group[1]:
-        return at + 1, group[0]
-    several = _names(tokens, at, {**_NAMES, **_NAMES_PLURAL})
-    plural = several and any(one.text in _NAMES_PLURAL for one in tokens[at : several[0]])
-    return several if several and (plural or _is_range(tokens, at)) else None
+def _sets(
+    tokens: Sequence[Token], at: int, sets: Sequence[tuple[str, tuple[int, ...]]]
+) -> Iterable[Span]:
+    for words, chosen in sets:
+        said = words.split() if words.isascii() else list(words)
+        if (cost := phrase(tokens, at, said)) is not None:
+            yield _span(tokens, at, at + len(said), chosen, cost)
 
 
-def _is_range(tokens: Sequence[Token], at: int) -> bool:
-    return at + 1 < len(tokens) and tokens[at + 1].text in ("to", "through", "-")
+def _lists(tokens: Sequence[Token]) -> Iterable[tuple[Span, bool]]:
+    for at in range(len(tokens)):
+        yield from _listed(tokens, at)
+        yield from _listed_zh(tokens, at)
 
 
-def _names(tokens: Sequence[Token], at: int, names: dict[str, int]) -> _Days | None:
-    """ "Monday", "Monday, Tuesday and Friday", "Monday to Friday"."""
-    days: list[int] = []
+def _span(
+    tokens: Sequence[Token], at: int, end: int, chosen: Iterable[int], cost: float = 0.0
+) -> Span:
+    """With "mornings" behind it, which the time looks at."""
+    end += _part_at(tokens, end)
+    return Span(at, end, tuple(WEEK[day] for day in sorted(set(chosen))), cost)
+
+
+def _part_at(tokens: Sequence[Token], at: int) -> bool:
+    return at < len(tokens) and meaning(tokens[at], WORDS_EN) is not None
+
+
+def _every_part(tokens: Sequence[Token], at: int) -> Iterable[Span]:
+    """ "every morning", 每早, 每晚."""
+    if tokens[at].text in ("every", "each") and at + 1 < len(tokens):
+        found = meaning(tokens[at + 1], WORDS_EN)
+        if found is not None:
+            yield _span(tokens, at, at + 1, _EVERY, found[1])
+        elif tokens[at + 1].text == "weekday":
+            yield _span(tokens, at, at + 2, _WORKING)
+    if tokens[at].text == "weekday" and _part_at(tokens, at + 1):
+        yield _span(tokens, at, at + 1, _WORKING)
+    if tokens[at].text == "每" and at + 1 < len(tokens) and tokens[at + 1].text in "早晚":
+        after = tokens[at + 2].text if at + 2 < len(tokens) else ""
+        if after not in ("上", "晨", "间"):
+            yield Span(at, at + 2, WEEK)
+        else:
+            yield Span(at, at + 1, WEEK)
+
+
+def _listed(tokens: Sequence[Token], at: int) -> Iterable[tuple[Span, bool]]:
+    """ "every monday and friday", "on tuesdays", "monday to friday"; and whether it is sure."""
+    sure = tokens[at].text in ("every", "each")
+    begin = at + (sure or tokens[at].text in ("on", "from"))
+    names = DAYS | SHORT_DAYS | _PLURALS
+    end, chosen, cost, step = begin, list[int](), 0.0, ""
+    while end < len(tokens) and (found := meaning(tokens[end], names)) is not None:
+        if step == "to":
+            sure = True
+            chosen += [(chosen[-1] + n) % 7 for n in range(1, (found[0] - chosen[-1]) % 7 + 1)]
+        else:
+            chosen.append(found[0])
+        sure, cost, end = sure or tokens[end].text in _PLURALS, cost + found[1], end + 1
+        step, after = _joint(tokens, end)
+        if after >= len(tokens) or meaning(tokens[after], names) is None:
+            break
+        end = after
+    if chosen and (sure or len(set(chosen)) > 1):
+        yield _span(tokens, at, end, chosen, cost), sure
+
+
+def _joint(tokens: Sequence[Token], at: int) -> tuple[str, int]:
+    """What joins two days: to or and, and where the next may stand."""
+    said = [one.text for one in tokens[at : at + 3]]
+    if said[:1] in (["to"], ["through"], ["thru"], ["till"], ["-"]):
+        return "to", at + 1
     end = at
-    while end < len(tokens) and (day := names.get(tokens[end].text)) is not None:
-        days.append(day)
+    while end < len(tokens) and tokens[end].text in (",", "and", "every", "on", "&"):
         end += 1
+    return "and", end if end > at else len(tokens)
+
+
+def _listed_zh(tokens: Sequence[Token], at: int) -> Iterable[tuple[Span, bool]]:
+    """每周一, 每个星期一和星期五, 每周一三五, 周一到周五; and whether it is sure."""
+    begin, every = at, False
+    for words in _EACH_ZH:
+        if phrase(tokens, at, list(words)) is not None:
+            begin, every = at + len(words), True
+            break
+    unit = next((one for one in _OF_A_WEEK if phrase(tokens, begin, list(one)) is not None), "")
+    if not unit or (not every and begin and tokens[begin - 1].text in "下上这本个每逢"):
+        return
+    end, chosen, joint = begin + len(unit), list[int](), ""
+    while end < len(tokens) and (day := DAYS_ZH.get(tokens[end].text)) is not None:
+        if chosen and _clock_follows(tokens, end):
+            break
+        if chosen and joint and joint in "到至-":
+            every = True
+            chosen += [(chosen[-1] + n) % 7 for n in range(1, (day - chosen[-1]) % 7 + 1)]
+        else:
+            chosen.append(day)
+        end, joint = end + 1, ""
         after = end
-        while after < len(tokens) and tokens[after].text in (",", "and"):
-            after += 1
-        if after < len(tokens) and after > end and tokens[after].text in names:
-            end = after
-        elif _is_range(tokens, end - 1) and end + 1 < len(tokens) and len(days) == 1:
-            last = names.get(tokens[end + 1].text)
-            return (end + 2, _from_to(day, last)) if last is not None else None
-    return (end, tuple(days)) if days else None
+        if after < len(tokens) and tokens[after].text in "到至-和跟与及、,":
+            joint, after = tokens[after].text, after + 1
+            after += next(
+                (len(one) for one in _OF_A_WEEK if phrase(tokens, after, list(one)) is not None), 0
+            )
+            if after < len(tokens) and tokens[after].text in DAYS_ZH:
+                end = after
+            else:
+                break
+    then = tokens[end].text if end < len(tokens) else ""
+    if not chosen or then in ("次", "回") or _two_ways(tokens, end, len(chosen)):
+        return
+    if every or len(set(chosen)) > 1:
+        yield _span(tokens, at, end, chosen), every
 
 
-def _from_to(first: int, last: int) -> tuple[int, ...]:
-    return tuple((first + n) % 7 for n in range((last - first) % 7 + 1))
+def _clock_follows(tokens: Sequence[Token], at: int) -> bool:
+    """The 三 of 每周一三点 is an hour."""
+    after = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    return after in ("点", "时", "天", "个", "次")
 
 
-def _chinese(tokens: Sequence[Token], at: int) -> _Days | None:
-    text = tokens[at].text
-    if text == "每":
-        begin = at + 1 + _stands(tokens, at + 1, "个")
-        for words, days in _GROUPS_ZH:
-            if _stands(tokens, begin, words):
-                return begin + len(words) - (words in ("早", "晚")), days
-        return _week_zh(tokens, begin)
-    if _stands(tokens, at, "天天"):
-        return at + 2, _ALL
-    if _stands(tokens, at, "工作日"):
-        return at + 3, _WORKING
-    found = _week_zh(tokens, at)
-    return found if found and len(set(found[1])) > 2 else None  # a span of days, not one of them
-
-
-def _week_zh(tokens: Sequence[Token], at: int) -> _Days | None:
-    """周一, 星期一三五, 周一、周三和周五, 周一到周五."""
-    week = next((one for one in _WEEK_ZH if _stands(tokens, at, one)), "")
-    if not week:
-        return None
-    days: list[int] = []
-    end = at + len(week)
-    while end < len(tokens) and (day := _ZH.get(tokens[end].text)) is not None:
-        if days and end + 1 < len(tokens) and tokens[end + 1].text in "点时":
-            break  # 每周一三点
-        days.append(day)
-        end += 1
-        after = end + (end < len(tokens) and tokens[end].text in "、,和跟与到至-")
-        through = after > end and tokens[end].text in "到至-"
-        again = next((one for one in _WEEK_ZH if _stands(tokens, after, one)), "")
-        named = after + len(again)
-        if (after > end or again) and named < len(tokens) and tokens[named].text in _ZH:
-            if through:
-                return named + 1, _from_to(day, _ZH[tokens[named].text])
-            end = named
-    return (end, tuple(days)) if days else None
-
-
-def _stands(tokens: Sequence[Token], at: int, words: str) -> int:
-    """How many tokens a word of Chinese characters takes here; 0 where it does not stand."""
-    said = "".join(one.text for one in tokens[at : at + len(words)])
-    return len(words) if said == words else 0
+def _two_ways(tokens: Sequence[Token], at: int, count: int) -> bool:
+    """每周一二十点: on Mondays at 20:00, or on two days at ten."""
+    apart = tokens[at - 1].text in "日天"
+    return count > 1 and not apart and at < len(tokens) and tokens[at].text == "十"

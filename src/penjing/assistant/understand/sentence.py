@@ -114,6 +114,19 @@ class Sentence:
         ]
         return tuple(slot for *_, slot in sorted(found, key=lambda one: one[:2]))
 
+    def written(self, found: Sequence[Recognition]) -> str:
+        """The first slot that holds free words with a joint among them; empty when none does."""
+        for slot in found[0].slots if found else ():
+            inside = [
+                place
+                for place, one in enumerate(self.tokens)
+                if slot.start <= one.start and one.end <= slot.end
+            ]
+            free = slot.name in self.compiled.texts
+            if free and any(JOINT.ends(self.tokens, place) for place in inside[1:]):
+                return slot.name
+        return ""
+
     def joints(self) -> list[tuple[int, int]]:
         """Where two requests may meet: first token of the joint, and one past its last."""
         inside = {

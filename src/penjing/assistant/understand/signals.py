@@ -163,10 +163,12 @@ LATER = _signals(
     r"|\d+) [\w]+|for (?:a|an) (?:while|bit|moment|minute|second|hour|day)|sunset|sunrise|dawn"
     r"|dusk|noon|midnight|morning|mornings|afternoon|evening|evenings|night|nights|january"
     r"|february|april|june|july|august|september|october|november|december|mondays?|tuesdays?"
-    r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|am|pm)\b",
+    r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|am|pm"
+    r"|(?:next|this|last) (?:week|month|year|weekend))\b",
     r"(?P<w>稍后|待会|等会|一会|过会|晚点|晚些|回头|每|天天|周末|工作日|日出|日落|天黑|天亮|今晚|明天|后天|明早"
-    r"|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时)",
+    r"|(?<!一)下周|(?<!一)下个?星期|下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时)",
 )
+RANGES = _signals("not_used", r"\b(?P<w>between|either)\b", r"(?P<w>之间|或者|或是)")
 DOUBTS = _signals(
     "unsure",
     r"\b(?P<w>maybe|perhaps|might|thinking of|thinking about|considering|planning to|about to"
@@ -174,7 +176,7 @@ DOUBTS = _signals(
     r"^(?:(?:hey|ok|okay|so|well|and|but|um|uh|er|oh) [,:;.!-]? ?)*"
     r"(?P<w>should|shall|may|must|could|can|would|will)\b(?! you\b)",
     r"\b(?P<w>is|are|has|have|seems|looks|stays?|remains?) (?:still |now |always )?(?:on|off|open"
-    r"|closed|shut|running|playing|up|down|locked|unlocked|bright|dark|dim)\b",
+    r"|closed|shut|set|running|playing|up|down|locked|unlocked|bright|dark|dim)\b",
     r"(?P<w>也许|可能|大概|或许|考虑|打算|准备|想过|正在|一直)", r"(?P<w>[开关亮停放]着)",
     r"(?P<w>呢)",
     r"是(?P<w>[开关亮])的", r"\b(?P<w>should|ought to|supposed to)\b",
@@ -234,7 +236,7 @@ NUMBERS = frozenset({
 """Beside numbers in digits and words."""
 
 STOPPING: Sequence[Signal] = (
-    *OTHERS, *EXCEPTIONS, *CONDITIONS, *QUESTIONS, *PAST, *NEGATIONS, *LATER, *DOUBTS,
+    *OTHERS, *EXCEPTIONS, *CONDITIONS, *QUESTIONS, *PAST, *NEGATIONS, *LATER, *RANGES, *DOUBTS,
 )  # fmt: skip
 """In the order in which the person is told."""
 OF_VALUES: Mapping[str, None] = dict.fromkeys(

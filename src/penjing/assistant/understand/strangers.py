@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from penjing.assistant.spec.values import Spec
-from penjing.assistant.understand import acts, quantities, signals, times
+from penjing.assistant.understand import acts, quantities, recurrences, signals, times
 from penjing.assistant.understand.elsewhere import SENTENCES
 from penjing.assistant.understand.gate import Requests
 from penjing.assistant.understand.names import COLOURS
@@ -164,7 +164,7 @@ def _counts(tokens: Sequence[Token]) -> bool:
     whole = (0, len(tokens))
     spans: tuple[Extractor, ...] = (
         quantities.numbers, quantities.percentages, quantities.durations,
-        quantities.temperatures, times.times, times.dates,
+        quantities.temperatures, times.times, times.dates, recurrences.weekdays,
     )  # fmt: skip
     colours = {word for name, words in COLOURS.items() for word in (name, *words)}
     said = " ".join(one.text for one in tokens)

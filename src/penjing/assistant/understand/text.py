@@ -53,7 +53,7 @@ def tokens_of(text: str, start: int = 0, end: int | None = None) -> tuple[Token,
     normal: list[str] = []
     places: list[int] = []
     for place in range(start, min(end, start + MAX_CHARACTERS)):
-        for char in unicodedata.normalize("NFKC", text[place]).lower():
+        for char in _plain(text[place], normal):
             if unicodedata.category(char) in ("Cf", "Cc", "Mn") and char not in "\t\n":
                 continue  # invisible: zero-width, bidirectional, tags; combining marks
             normal.append(char)
@@ -63,6 +63,16 @@ def tokens_of(text: str, start: int = 0, end: int | None = None) -> tuple[Token,
         Token(found.group(), places[found.start()], places[found.end() - 1] + 1)
         for found in _WORD.finditer(joined)
     )
+
+
+def _plain(char: str, before: Sequence[str]) -> str:
+    """A character in NFKC and lower case; ½ is .5 behind a digit, and 0.5 elsewhere."""
+    if unicodedata.category(char) == "No" and "\N{FRACTION SLASH}" in unicodedata.normalize(
+        "NFKC", char
+    ):
+        decimals = f"{unicodedata.numeric(char):.4g}"
+        return decimals[1:] if before and before[-1].isdecimal() else decimals
+    return unicodedata.normalize("NFKC", char).lower()
 
 
 @functools.cache
@@ -84,7 +94,7 @@ _QUOTED = re.compile(
 )
 _MARKER = re.compile(
     r"<\||\|>|</?\s*(?:s|system|user|assistant|tool|im_start|im_end)\b|\[/?(?:INST|SYS)|<<SYS>>"
-    r"|#{2,}|={3,}|-{3,}|\{\{|\}\}|</?[a-zA-Z!]"
+    r"|#{2,}|={3,}|-{3,}(?![\d(])|\{\{|\}\}|</?[a-zA-Z!]"
     r"|(?:^|[\s.。,，;；!！?？])(?:system|assistant|user|tool|human|ai|系统|助手|用户|管理员)\s*[:：]",
     re.IGNORECASE,
 )
