@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 from assisted import recording
 
 from penjing.assistant.check import check
-from penjing.assistant.spec.parse import loads
+from penjing.assistant.generate.shelf import shelf
+from penjing.assistant.spec.parse import load, loads
 from penjing.assistant.spec.yaml_nodes import MAX_BYTES, parse_yaml
 from penjing.core.errors import BadInput
 
@@ -40,6 +43,34 @@ def wrong(text: str) -> str:
 
 def found(text: str) -> list[str]:
     return check(loads(text, "a.yaml"), list(recording("lights", "covers").values()))
+
+
+def test_a_document_of_a_spec_is_a_plain_file_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret.md").write_text("the code is 1234")
+    spec = tmp_path / "inside/assistant.yaml"
+    for make, says in (
+        (lambda one: one.symlink_to(tmp_path / "secret.md"), "it is a link out of its folder"),
+        (os.mkfifo, "it is a pipe"),
+        (lambda one: one.mkdir(), "it is a folder"),
+    ):
+        document = spec.with_name("manual.md")
+        make(document)
+        spec.write_text(GOOD + "knowledge: {sources: [manual.md]}\n")
+        (said,) = check(load(spec), None)
+        assert says in said
+        with pytest.raises(BadInput, match=says):
+            shelf(spec.parent, ["manual.md"])
+        document.rmdir() if document.is_dir() else document.unlink()
+    with pytest.raises(BadInput, match="lies outside its folder"):
+        shelf(spec.parent, ["../secret.md"])
+
+
+def test_a_tool_of_a_server_is_named_before_it_is_called() -> None:
+    text = GOOD.replace("covers: }", "covers: , mcp: {settings: {servers: {}}}}")
+    (said,) = [one for one in found(text.replace("call: lights", "call: mcp")) if "mcp" in one]
+    assert "'mcp' is no tool by itself; a tool of an MCP server is named under tools as" in said
+    assert "SERVER_TOOL: {part_of: mcp}" in "".join(found(text.replace("call: lights", "call: x")))
 
 
 def test_a_good_one_is_good() -> None:

@@ -34,7 +34,10 @@ from penjing.assistant.understand.cascade import Stages, Understanding
 from penjing.assistant.understand.network import parse_template, samples, slots_in
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
+from penjing.core.strangers import is_there, open_plain, why
 
+MCP = "mcp"
+"""What makes tools of other names, those of MCP servers."""
 _NUMBERS = ("number", "percentage", "temperature", "duration")
 _SAMPLES = 6
 """Of each template, to see whether it can ever be what is recognised."""
@@ -104,9 +107,19 @@ def _mistakes(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
         if tools is not None:
             yield from _arguments(spec, steps, {tool.name: tool for tool in tools})
     for path in spec.knowledge.sources:
-        if not (Path(spec.folder) / path).is_file():
-            yield f"{spec.file}:1: there is no document '{path}' beside the spec: add it"
+        yield from _unreadable(spec, path)
     yield from _never_matching(spec)
+
+
+def _unreadable(spec: Spec, path: str) -> Iterator[str]:
+    folder = Path(spec.folder)
+    if not is_there(folder / path):
+        yield f"{spec.file}:1: there is no document '{path}' beside the spec: add it"
+        return
+    try:
+        open_plain(folder / path, inside=folder).close()
+    except OSError as error:
+        yield f"{spec.file}:1: the document '{path}' cannot be read: {why(error)}"
 
 
 def _all_flows(spec: Spec) -> Iterator[tuple[Step, ...]]:
@@ -129,7 +142,7 @@ def _names(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
     where = spec.file
     existing = None if tools is None else {tool.name: tool for tool in tools}
     for rule in spec.tools.values():
-        if existing is not None and rule.name not in existing and rule.name != "mcp":
+        if existing is not None and rule.name not in existing and rule.name != MCP:
             yield f"{where}:{rule.line}: unknown tool '{rule.name}': {nearest(rule.name, existing)}"
     for slot in spec.slots.values():
         yield from _slot_names(spec, slot, existing)
@@ -176,7 +189,10 @@ def _step_names(spec: Spec, one: Step) -> Iterator[str]:
         yield f"{where}: unknown slot '{one.slot}': {nearest(one.slot, spec.slots)}"
     if isinstance(one, Call):
         if one.tool not in spec.tools:
-            yield f"{where}: unknown tool '{one.tool}': {nearest(one.tool, spec.tools)}"
+            known = nearest(one.tool, spec.tools)
+            yield f"{where}: unknown tool '{one.tool}': {known}{_of_a_server(spec)}"
+        elif one.tool == MCP:
+            yield f"{where}: '{MCP}' is no tool by itself{_of_a_server(spec)}"
         for argument in one.arguments.values():
             if isinstance(argument, FromSlot) and argument.slot not in spec.slots:
                 yield f"{where}: unknown slot '{argument.slot}': " + nearest(
@@ -186,6 +202,13 @@ def _step_names(spec: Spec, one: Step) -> Iterator[str]:
         yield (f"{where}: '{one.on}' is no slot and no result.FIELD: {nearest(one.on, spec.slots)}")
     if isinstance(one, Enter) and one.flow not in spec.flows:
         yield f"{where}: unknown flow '{one.flow}': {nearest(one.flow, spec.flows)}"
+
+
+def _of_a_server(spec: Spec) -> str:
+    """How a tool of an MCP server is called, where there are such servers."""
+    if MCP not in spec.tools:
+        return ""
+    return f"; a tool of an MCP server is named under tools as SERVER_TOOL: {{part_of: {MCP}}}"
 
 
 # -- what can be filled, said and done

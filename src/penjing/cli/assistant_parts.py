@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.core.errors import BadInput
 from penjing.core.messages import Chunk, GenerationSettings, Message
+from penjing.core.strangers import is_there
 
 if TYPE_CHECKING:
     from penjing.assistant.generate.shelf import Shelf
@@ -104,7 +105,7 @@ def load_spec(path: str) -> Spec:
     """The spec of a file that was named."""
     from penjing.assistant.spec.parse import load
 
-    if not Path(path).is_file():
+    if not is_there(Path(path)):
         raise BadInput(f"there is no file {path}: give the path of a spec, such as assistant.yaml")
     return load(Path(path))
 

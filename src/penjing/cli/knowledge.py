@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from penjing.cli.embedder import open_embedder
 from penjing.cli.options import path, whole
 from penjing.cli.output import Output
 from penjing.core.errors import BadInput, NotFound
-from penjing.core.strangers import read_plain
+from penjing.core.strangers import is_there, open_plain, read_errors, read_plain
 from penjing.core.units import format_size
 
 if TYPE_CHECKING:
@@ -163,12 +164,10 @@ def _named(every: Sequence[Document], name: str) -> Document:
 
 
 def _size(file: Path) -> int:
-    try:
-        if not file.is_file():
-            raise BadInput(f"there is no file {file}: check the path")
-        return file.stat().st_size
-    except OSError as error:
-        raise BadInput(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from error
+    if not is_there(file):
+        raise BadInput(f"there is no file {file}: check the path")
+    with read_errors(file), open_plain(file) as handle:
+        return os.fstat(handle.fileno()).st_size
 
 
 def _bytes(file: Path) -> bytes:

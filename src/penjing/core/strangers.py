@@ -103,7 +103,8 @@ def _within(path: Path, folder: Path) -> Path:
     except RuntimeError as error:  # a circle of links
         raise RefusedFileError("its links lead in a circle") from error
     if not (real.is_relative_to(root) or _is_blob(real, root)):
-        raise RefusedFileError("it is a link out of its folder: put the file itself there")
+        how = "lies outside" if ".." in path.parts else "is a link out of"
+        raise RefusedFileError(f"it {how} its folder: put the file itself there")
     return real
 
 

@@ -73,7 +73,7 @@ def shelf(folder: Path, sources: Sequence[str]) -> Shelf:
     for name in sources:
         if not name.endswith(ENDINGS):
             raise BadInput(f"{name} is no text: give .md or .txt, or add it with penjing knowledge")
-        text = read_text(folder / name, limit=MAX_BYTES)
+        text = read_text(folder / name, limit=MAX_BYTES, inside=folder)
         texts[_id(name)] = name, text
         passages += cut(text, name)
     return Shelf(
