@@ -122,6 +122,9 @@ DONE = {
     "每周一九点提醒我倒垃圾": remind("倒垃圾", time="09:00", days=["mon"]),
     "每晚十点提醒我吃药": remind("吃药", time="22:00", days=EVERY),
     # how long
+    "wake me up in half an hour": {"alarms": {"action": "set", "seconds": 1800}},
+    "半小时后叫我": {"alarms": {"action": "set", "seconds": 1800}},
+    "set a daily alarm for 7": alarm("07:00", days=EVERY),
     "set a timer for half a day": timer(43_200),
     "set a timer for 1,5 hours": timer(5400),
     "set a timer for an hour and a quarter": timer(4500),
@@ -179,6 +182,8 @@ DONE = {
     "cancel the seven o'clock alarm": cancelled("alarms", time="07:00"),
     "cancel the ten minute timer": cancelled("timers", seconds=600),
     "cancel the pasta timer": cancelled("timers", label="pasta"),
+    "delete all my reminders": cancelled("reminders", all=True),
+    "取消所有提醒": cancelled("reminders", all=True),
     "cancel all alarms": cancelled("alarms", all=True),
     "cancel the reminder to buy milk": cancelled("reminders", text="buy milk"),
     "我有哪些闹钟？": listed("alarms"),
@@ -215,6 +220,10 @@ NOT_DONE = (
     "定时三十天",
     # two times in one: asked
     "remind me to take the pills at eight and to call mom at nine", "八点提醒我吃药和九点开会",
+    # somebody else, a place in a list, a time alone, a weekend's weather
+    "wake ben at seven", "wake my wife at seven", "叫小明七点起床", "第二个闹钟取消", "七点",
+    "seven",
+    "will it rain this weekend", "周末会下雨吗", "weather next week",
     # no command
     "don't cancel my alarms", "did I set an alarm", "the alarm is set for seven",
     "don't wake me every weekday at 7", "if it rains wake me every day at 7",

@@ -138,11 +138,11 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     },
     "alarms": {
         "action": _one_of("set", "list", "cancel"), "time": _TEXT, "date": _TEXT, "days": _DAYS,
-        "all": _ON,
+        "seconds": _SECONDS, "all": _ON,
     },
     "reminders": {
         "action": _one_of("set", "list", "cancel"), "text": _TEXT, "time": _TEXT, "date": _TEXT,
-        "days": _DAYS, "seconds": _SECONDS,
+        "days": _DAYS, "seconds": _SECONDS, "all": _ON,
     },
     "weather": {"place": _TEXT, "date": _TEXT},
     "music": {

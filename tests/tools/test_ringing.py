@@ -69,6 +69,13 @@ def test_a_timer_is_cancelled_by_how_long_it_was_set_for(make: Make, clock: SetC
     ]
 
 
+def test_an_alarm_may_ring_after_a_while(make: Make) -> None:
+    alarms = make("alarms", zone="UTC")
+    assert done(alarms.call({"action": "set", "seconds": 1200}, "ann"))["time"] == "12:20"
+    both = {"action": "set", "seconds": 1200, "time": "07:00"}
+    assert failed(alarms.call(both, "ann")) == "arguments"
+
+
 def test_alarms_are_listed_with_their_days(make: Make) -> None:
     alarms = make("alarms", zone="UTC")
     done(alarms.call({"action": "set", "time": "07:00", "days": list(DAYS[:5])}, "ann"))

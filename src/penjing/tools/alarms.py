@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, text
+from penjing.tools.checked import Checked, number, text
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.ringing import WALL, Ringing, ringing_parameters
 from penjing.tools.schedule import Entry
 from penjing.tools.when import local, next_moment, zone_of
 
-DESCRIPTION = "Sets, lists, cancels and snoozes alarms at a time of day."
-PARAMETERS = ringing_parameters(**WALL, label=text("what to call it"))
+DESCRIPTION = "Sets, lists, cancels and snoozes alarms at a time of day, or after a while."
+PARAMETERS = ringing_parameters(
+    **WALL,
+    label=text("what to call it"),
+    seconds=number("after how many seconds, in place of a time", 1, 604_800),
+)
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,20 @@ class Alarms(Ringing):
         self._settings = settings
 
     def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
+        label = arguments.get("label", "")
+        if "seconds" in arguments:
+            if {"time", "date", "days"} & arguments.keys():
+                raise Failed("arguments", "an alarm rings after a while or at a time, not both")
+            return self._schedule.add(
+                person, "alarm", label, now + arguments["seconds"], seconds=arguments["seconds"]
+            )
         if "time" not in arguments:
             raise Failed("arguments", "an alarm needs a time: give HH:MM")
         if "date" in arguments and "days" in arguments:
             raise Failed("arguments", "an alarm rings on a date or on weekdays, not both")
         time, days = arguments["time"], arguments.get("days", ())
         at = next_moment(now, time, self._zone, day=arguments.get("date"), days=days)
-        label, zone = arguments.get("label", ""), self._settings.zone or ""
+        zone = self._settings.zone or ""
         return self._schedule.add(person, "alarm", label, at, time=time, days=days, zone=zone)
 
     def _called(self, entry: Entry) -> str:

@@ -21,6 +21,8 @@ _WAYS = {"past": 1, "after": 1, "to": -1, "till": -1, "til": -1}
 _BEFORE_A_TIME = frozenset({"at", "by"})
 _NO_TIME = frozenset({"%", "°", "percent", "degree", "degrees", "celsius", "fahrenheit", "/", "="})
 _ABOUT = frozenset("多几来")
+_COUNTED = frozenset("个次条位只盏号月日年元块岁分秒天周")
+"""Behind a number: it counts these and is no hour."""
 WORDS = frozenset({"o'clock", "noon", "midday", "midnight", "quarter", "half", "past"})
 """English words that may stand in a clock time."""
 
@@ -91,7 +93,7 @@ def _plain(tokens: Sequence[Token], at: int) -> Clock | None:
     if token.text[0].isdecimal() and (":" in token.text or "." in token.text):
         return _digits(tokens, at)
     hour = _hour(tokens, at, 24)
-    if hour is None:
+    if hour is None or (at and tokens[at - 1].text == "第"):
         return None
     value, end, cost = hour
     more = _minutes(tokens, end) if not token.chinese else None
@@ -113,7 +115,8 @@ def _plain(tokens: Sequence[Token], at: int) -> Clock | None:
 
 def _measures(token: Token) -> bool:
     """What stands before it counts something else."""
-    return token.text in _NO_TIME or meaning(token, SECONDS) is not None
+    counts = token.text in _NO_TIME or token.text in _COUNTED
+    return counts or meaning(token, SECONDS) is not None
 
 
 def _digits(tokens: Sequence[Token], at: int) -> Clock | None:

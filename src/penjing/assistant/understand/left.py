@@ -316,8 +316,9 @@ class Left:
         )
 
     def bare_name(self, request: Recognition) -> bool:
-        """A name alone tells nobody what to do with it."""
-        names = [slot.name in self._heard.named for slot in request.slots]
+        """A name or a time alone tells nobody what to do with it."""
+        telling = self._heard.named | self._heard.counted
+        names = [slot.name in telling for slot in request.slots]
         return bool(names) and all(names)
 
     def _turned(self, request: Recognition) -> bool:

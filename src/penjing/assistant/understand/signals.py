@@ -168,7 +168,13 @@ LATER = _signals(
     r"(?P<w>稍后|待会|等会|一会|过会|晚点|晚些|回头|每|天天|周末|工作日|日出|日落|天黑|天亮|今晚|明天|后天|明早"
     r"|(?<!一)下周|(?<!一)下个?星期|下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时)",
 )
-RANGES = _signals("not_used", r"\b(?P<w>between|either)\b", r"(?P<w>之间|或者|或是)")
+UNREAD = _signals(
+    "not_used",
+    r"\b(?P<w>between|either|(?:this |next )?weekend|(?:next|this) (?:week|month|year))\b",
+    r"(?P<w>之间|或者|或是|周末|(?<!一)下周|(?<!一)下个?星期|下个?月)",
+    r"\bwake (?!me\b|us\b|up\b)(?P<w>(?:my |the )?\w+)",
+    r"叫(?![我醒起做到])(?P<w>[^\s,。我]{1,3}?)(?=.{0,6}(?:起床|起来|醒))",
+)  # fmt: skip
 DOUBTS = _signals(
     "unsure",
     r"\b(?P<w>maybe|perhaps|might|thinking of|thinking about|considering|planning to|about to"
@@ -236,7 +242,7 @@ NUMBERS = frozenset({
 """Beside numbers in digits and words."""
 
 STOPPING: Sequence[Signal] = (
-    *OTHERS, *EXCEPTIONS, *CONDITIONS, *QUESTIONS, *PAST, *NEGATIONS, *LATER, *RANGES, *DOUBTS,
+    *OTHERS, *EXCEPTIONS, *CONDITIONS, *QUESTIONS, *PAST, *NEGATIONS, *LATER, *UNREAD, *DOUBTS,
 )  # fmt: skip
 """In the order in which the person is told."""
 OF_VALUES: Mapping[str, None] = dict.fromkeys(
