@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from serving import Running, serving
+from tooling import wait_until
 
 from penjing.core.dialogue import (
     Acted,
@@ -34,7 +35,9 @@ from penjing.core.history import Document, Excerpt
 from penjing.core.messages import Message, Note, Text
 from penjing.core.protocols import Store
 from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.serve.indexing import Indexing
 from penjing.serve.limits import Limits
+from penjing.vault.fake import FakeStore
 
 LAMP = Action("a1", "light", {"room": "kitchen", "levels": [1, 2]}, "Dim the kitchen lights")
 
@@ -285,6 +288,53 @@ def test_documents_are_indexed_after_they_are_kept() -> None:
         assert states == ["failed", "ready"]
         assert [one["passages"] for one in listed] == [0, 2]
         assert "encrypted" in listed[0]["problem"]
+
+
+def _indexed(store: Store, document: Document) -> None:
+    store.documents.put_excerpts(document.id, [Excerpt("a", "1")])
+    store.passages.finish(document.id)
+
+
+def test_nobodys_documents_hold_up_anothers() -> None:
+    go, order = threading.Event(), []
+
+    def index(store: Store, document: Document) -> None:
+        order.append(document.name)
+        if document.name.startswith("long"):
+            assert go.wait(5)
+        _indexed(store, document)
+
+    mia, gus, ann = FakeStore(), FakeStore(), FakeStore()
+    indexing = Indexing()
+    for n in range(3):
+        indexing.begin(index, mia, mia.documents.add(f"long {n}", "text/plain", b"x"))
+    line = gus.documents.add("a line", "text/plain", b"x")
+    indexing.begin(index, gus, line)
+    indexing.begin(index, ann, ann.documents.add("another", "text/plain", b"x"))
+    wait_until(lambda: indexing.state(gus, line.id)["state"] == "ready")
+    wait_until(lambda: "another" in order)
+    assert order[0] == "long 0"
+    assert "long 1" not in order
+    go.set()
+    wait_until(lambda: len(mia.passages.indexed()) == 3)
+    assert order == ["long 0", "a line", "another", "long 1", "long 2"]
+
+
+def test_what_an_ended_server_left_unread_is_read_on() -> None:
+    store = FakeStore()
+    read, unread = (store.documents.add(n, "text/plain", b"x") for n in ("read", "unread"))
+    _indexed(store, read)
+    seen = []
+
+    def index(store: Store, document: Document) -> None:
+        seen.append(document.name)
+        _indexed(store, document)
+
+    indexing = Indexing()
+    indexing.resume(index, store)
+    indexing.resume(index, store)
+    wait_until(lambda: indexing.state(store, unread.id)["state"] == "ready")
+    assert seen == ["unread"]
 
 
 def test_a_document_has_a_limit_of_its_own() -> None:

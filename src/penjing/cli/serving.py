@@ -258,6 +258,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
         present=household.present,
     )
     app.desk.evict = door.evict
+    household.present.on_opened = app.desk.read_on
     with _log(args.log_requests):
         run.serve(
             Watched(door, app.desk.metrics),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from penjing.core.protocols import Assistant
+from penjing.core.protocols import Assistant, Store
 from penjing.core.threads import Threads
 from penjing.serve.answers import Answers
 from penjing.serve.indexing import Indexing
@@ -56,6 +56,11 @@ class Desk:
         self.answers = Answers(self.services.scheduler)
         self.plain = Plain(self.services.scheduler)
         self.assistant: Assistant = self.services.assistant or self.plain
+
+    def read_on(self, store: Store) -> None:
+        """Documents that an ended server left unread are read now. Blocks."""
+        if self.services.index is not None:
+            self.indexing.resume(self.services.index, store)
 
     async def let_go(self, person: str) -> None:
         """End what a person has open, before their key changes or dies."""

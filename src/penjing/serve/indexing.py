@@ -1,9 +1,10 @@
-"""Documents being indexed: each by a thread of its own, few at a time; how far they are."""
+"""Documents being indexed: few at a time, the people by turns; how far they are."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,9 @@ from penjing.serve.services import Indexer
 
 log = logging.getLogger("penjing.serve")
 
-_AT_ONCE = 1
-"""The engine wants the cores too."""
+_AT_ONCE = 2
+"""Of two people: the engine wants the cores too."""
+_Work = tuple[Indexer, Document]
 
 
 @dataclass
@@ -26,21 +28,36 @@ class _State:
 
 
 class Indexing:
-    """What is known of the documents that this server has seen. Thread-safe."""
+    """What is known of the documents that this server has seen. Thread-safe.
+
+    One document of a person's at a time, so that nobody's thousand pages hold up another's line.
+    """
 
     def __init__(self) -> None:
-        self._places = threading.Semaphore(_AT_ONCE)
+        self._lock = threading.Lock()
         self._states: dict[str, _State] = {}
+        self._waiting: dict[Store, deque[_Work]] = {}
+        """In the order in which their turns come."""
+        self._busy: set[Store] = set()
 
     def begin(self, index: Indexer, store: Store, document: Document) -> None:
         """Index a document in a while."""
-        self._states[document.id] = _State("indexing")
-        arguments = (index, store, document)
-        threading.Thread(target=self._run, args=arguments, name="indexing", daemon=True).start()
+        with self._lock:
+            self._states[document.id] = _State("indexing")
+            self._waiting.setdefault(store, deque()).append((index, document))
+            self._go_on()
+
+    def resume(self, index: Indexer, store: Store) -> None:
+        """Begin what an ended server left unread; what this one has seen is not begun again."""
+        ready = {one.document.id for one in store.passages.indexed()}
+        for one in reversed(store.documents.all()):
+            if one.id not in ready and one.id not in self._states:
+                self.begin(index, store, one)
 
     def forget(self, document: str) -> None:
         """It is gone."""
-        self._states.pop(document, None)
+        with self._lock:
+            self._states.pop(document, None)
 
     def state(self, store: Store, document: str) -> dict[str, Any]:
         """How far a document is, and how many passages it has."""
@@ -50,17 +67,37 @@ class Indexing:
                 return {"state": "ready", "problem": "", "passages": one.excerpts}
         return {"state": known.state, "problem": known.problem, "passages": 0}
 
-    def _run(self, index: Indexer, store: Store, document: Document) -> None:
-        with self._places:
-            if document.id not in self._states:  # deleted meanwhile
+    def _go_on(self) -> None:
+        """Let the next begin, as long as there are places and people who wait."""
+        for store in [one for one in self._waiting if one not in self._busy]:
+            if len(self._busy) == _AT_ONCE:
                 return
-            try:
-                index(store, document)
-                done = _State("kept")  # the store says when it is more
-            except PenjingError as error:
-                done = _State("failed", str(error))
-            except Exception as error:  # a bug in a reader of some format ends nothing else
-                log.error("internal error: %s", trace(error))
-                done = _State("failed", INTERNAL)
+            many = self._waiting.pop(store)
+            work = many.popleft()
+            if many:
+                self._waiting[store] = many  # behind all others
+            self._busy.add(store)
+            arguments = (store, *work)
+            threading.Thread(target=self._run, args=arguments, name="indexing", daemon=True).start()
+
+    def _run(self, store: Store, index: Indexer, document: Document) -> None:
+        try:
+            if document.id in self._states:  # not deleted meanwhile
+                self._index(store, index, document)
+        finally:
+            with self._lock:
+                self._busy.discard(store)
+                self._go_on()
+
+    def _index(self, store: Store, index: Indexer, document: Document) -> None:
+        try:
+            index(store, document)
+            done = _State("kept")  # the store says when it is more
+        except PenjingError as error:
+            done = _State("failed", str(error))
+        except Exception as error:  # a bug in a reader of some format ends nothing else
+            log.error("internal error: %s", trace(error))
+            done = _State("failed", INTERNAL)
+        with self._lock:
             if document.id in self._states:
                 self._states[document.id] = done

@@ -24,6 +24,8 @@ class Present:
         self._lock = threading.Lock()
         self.on_came: Callable[[str], None] = lambda _person: None
         """Somebody's store is open. Called in a thread: it may read there."""
+        self.on_opened: Callable[[Store], None] = lambda _store: None
+        """The same, for what knows stores and no people."""
         self.on_leaves: Callable[[str], None] = lambda _person: None
         """Somebody's store is about to close. Called on the event loop: it must be quick."""
 

@@ -41,6 +41,7 @@ class Stores:
         if held is None:
             held = self._open[person] = _Held(opened, 0)
             self._present.came(person, opened.store)
+            self._apart(person, lambda: self._present.on_opened(opened.store))
             self._apart(person, lambda: self._present.on_came(person))
         elif held.opened.store is not opened.store:
             self._close(person, opened.store)
