@@ -167,8 +167,12 @@ class SpecAssistant:
             if role != TALKER:
                 talk.sentences.append(text)
             talk.remember(talk.memory.with_more("user", sent))
-            requests = () if reading.act else reading.requests
-            first: list[Event] = [Understood(one[0]) for one in requests]
+            waited = bool(talk.state.frames)
+            first: list[Event] = [
+                Understood(one[0])
+                for one in reading.requests
+                if not reading.act or (not waited and one[0].stage == "templates")
+            ]
             if len(talk.sentences) == 1 and (remark := self._strange(reading.language)):
                 first.insert(0, Remarked(remark))
             yield from self._answer(reply, stepped, first)

@@ -32,6 +32,8 @@ _CANCEL = Phrases((
     "取消", "算了", "不弄了", "停", "停下", "停止", "别弄了", "不做了", "放弃", "别管了", "不说了",
     "取消吧",
 ))  # fmt: skip
+_GREETING = Phrases(("你好", "您好"))
+"""They hold a yes, 好, and are none."""
 _CORRECTING = Phrases((
     "no", "nope", "not", "wrong", "sorry", "actually", "rather", "i meant", "i mean", "i said",
     "make that", "make it", "no i meant", "no i said", "instead", "wait", "that's wrong",
@@ -55,7 +57,7 @@ _CARRIERS = Phrases((
 def act_of(tokens: Sequence[Token]) -> Act | None:
     """What a sentence is when it is nothing but an answer."""
     said = [one for one in tokens if not one.mark]
-    if not said:
+    if not said or _GREETING.ends(said, 0):
         return None
     for act, phrases in _ACTS:
         if _all_of(said, phrases):

@@ -120,6 +120,8 @@ class Understanding:
         act, denies = acts.act_of(tokens), acts.denies(tokens)
         bare = acts.is_bare(tokens, [span for many in one.spans.values() for span in many])
         requests = self._requests(one, owner)
+        for found in requests:
+            one.loose(found)
         return Reading(
             text=text,
             language=language,
@@ -153,6 +155,7 @@ class Understanding:
             free=self._kinds("text"),
             content=self._content,
             names=slots.names,
+            remarks=tuple(one.remarks),
         )
 
     def _kinds(self, *kinds: str) -> frozenset[str]:
@@ -192,6 +195,8 @@ class Understanding:
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
         parted = merged(parted)
+        if one.single(parted, self._content) and (found := one.beside(self._content)):
+            return (found,)
         if parted and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence):
             guessed = not whole and all(r[0].stage == "classifier" for r in parted)
             found = one.classified(0, len(one.tokens), sure=True) if guessed else ()

@@ -183,7 +183,7 @@ def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) ->
     return found + [one for one, score in zip(away, near, strict=True) if score < _TOO_NEAR]
 
 
-_COMMON = frozenset({
+COMMON = frozenset({
     "a", "an", "and", "are", "at", "be", "by", "can", "could", "do", "down", "for", "from", "get",
     "have", "i", "in", "is", "it", "like", "make", "me", "my", "of", "on", "or", "please", "put",
     "that", "the", "this", "to", "up", "want", "we", "with", "would", "you", "一", "下", "个",
@@ -202,6 +202,6 @@ def _keywords(every: list[Sample]) -> Mapping[str, frozenset[str]]:
     shared = Counter(word for words in found.values() for word in words)
     most = max(2, len(found) // 2)
     return {
-        intent: frozenset(one for one in words if one not in _COMMON and shared[one] <= most)
+        intent: frozenset(one for one in words if one not in COMMON and shared[one] <= most)
         for intent, words in found.items()
     }

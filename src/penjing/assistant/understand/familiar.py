@@ -40,8 +40,10 @@ def runs_of(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def is_question(words: Sequence[str]) -> bool:
-    """A sentence of an intent asks something."""
+    """A sentence of an intent asks something: not 能帮我转人工吗, which is a polite wish."""
     flat, _ = joined([one for one in words if one])
+    if signals.POLITE.search(flat):
+        flat = flat.replace("吗", "")
     return any(one.pattern.search(flat) for one in signals.QUESTIONS)
 
 

@@ -62,7 +62,8 @@ def passed(
         if doubt is not None:
             requests = ()
         guessed = [one for one in first if one.stage != "templates"]
-        unsure = unsure or left.unsure(first) or (bare and any(map(left.bare_name, guessed)))
+        unsure = unsure or left.unsure(first) or bool(guessed and heard.remarks)
+        unsure = unsure or (bare and any(map(left.bare_name, guessed)))
     stop = _of_values(heard, values, bare=bare, denies=denies)
     if stop is not None or doubt is not None:
         values = () if stop is not None or not bare else values

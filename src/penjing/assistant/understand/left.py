@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penjing.assistant.understand import signals, times
+from penjing.assistant.understand.beside import Remark, weighed
 from penjing.assistant.understand.familiar import Familiar, joined, learnt
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.quantities import durations
@@ -65,6 +66,8 @@ class Heard:
     """Those of them that are written down or sent as they are, whatever they say."""
     names: str
     """All names, a line each."""
+    remarks: tuple[Remark, ...] = ()
+    """What stands beside the request."""
 
     def speaks(self, one: Recognition) -> Familiar:
         """How the intent of a request speaks."""
@@ -84,6 +87,9 @@ class Left:
         self._written: set[int] = set()
         self._any: set[int] = set()
         self._names: list[Slot] = []
+        self._beside = weighed(heard.tokens, heard.remarks)
+        self._asides: list[Doubt] = []
+        self._used |= self._beside.told
         for idiom in signals.IDIOMS.finditer(self._flat):
             self._used |= self._of(idiom.start(), idiom.end())
         if denies:  # "no, ..." takes back what was before
@@ -106,8 +112,9 @@ class Left:
     def use_slots(self, slots: Iterable[Slot]) -> None:
         """The words of values are used."""
         for slot in slots:
-            self._used |= self._places_of(slot)
-            if slot.name in self._heard.free:
+            free = slot.name in self._heard.free
+            self._used |= self._places_of(slot) - (self._beside.turning if free else set())
+            if free:
                 self._any |= self._places_of(slot)
 
     def _places_of(self, slot: Slot) -> set[int]:
@@ -164,11 +171,14 @@ class Left:
     def doubts(self, *, tells: bool = False) -> Iterator[Doubt]:
         """Why it is no plain command; `tells`: it only tells something, and may be asked for."""
         yield from self._prefix()
+        if self._beside.back:
+            yield Doubt("said_not", self._words(self._beside.back))
         yield from self._signalled(tells=tells)
         yield from self._late()
         yield from self._elsewhere()
         if not tells:
             yield from self._unused()
+        yield from self._asides
 
     def _signalled(self, *, tells: bool) -> Iterator[Doubt]:
         polite = signals.POLITE.search(self._flat) is not None
@@ -189,9 +199,17 @@ class Left:
                 kind = signal.kind
                 if kind == "said_not" and any(places & one for one in needless):
                     kind = "unsure"
-                yield Doubt(kind, self._words(places))
+                yield from self._or_aside(kind, places)
         if signals.QUERY.search(self._flat) and not polite and not tells:
             yield Doubt("unsure", "?")
+
+    def _or_aside(self, kind: Kind, places: set[int]) -> Iterator[Doubt]:
+        """A doubt; about what only stands beside the request it is asked, when nothing else is."""
+        doubt = Doubt(kind, self._words(places))
+        if places <= (self._beside.aside if kind == "said_not" else self._beside.leading):
+            self._asides.append(replace(doubt, kind="unsure"))
+        else:
+            yield doubt
 
     def _explains(self, places: set[int]) -> bool:
         """Used, and not by cutting a word in two ("hear" in 听说)."""
@@ -221,11 +239,14 @@ class Left:
             or place in self._known
             or token.mark
             or token.text in self._heard.called
-            or any(
-                place < end
-                for start in range(max(0, place - 5), place + 1)
-                for end in FILLER.ends(self._tokens, start)
-            )
+            or self._filling(place)
+        )
+
+    def _filling(self, place: int) -> bool:
+        return any(
+            place < end
+            for start in range(max(0, place - 5), place + 1)
+            for end in FILLER.ends(self._tokens, start)
         )
 
     def _late(self) -> Iterator[Doubt]:
@@ -238,7 +259,7 @@ class Left:
             plain = {self._tokens[place].text for place in places}
             today = plain <= _TODAY or plain == {"今", "天"}
             if not today and not places <= self._used | self._known:
-                yield Doubt("not_now", self._words(places))
+                yield from self._or_aside("not_now", places)
 
     def _elsewhere(self) -> Iterator[Doubt]:
         """A place that nothing knows."""
@@ -255,7 +276,7 @@ class Left:
         asked = self._asked_for & self._heard.counted  # a number out of bounds: it is asked for
         for place in () if asked else range(len(self._tokens)):
             if place not in self._used and place not in self._known and self._counts(place):
-                yield Doubt("not_used", self._words({place}))
+                yield from self._or_aside("not_used", {place})
         for found in signals.ROOMS.finditer(self._flat):
             places = self._of(found.start(), found.end())
             nowhere = found.group() not in self._heard.names  # and may have been misheard
@@ -293,6 +314,7 @@ class Left:
             )
             or any(self._turned(one) for one in requests if one.stage != "templates")
             or self._foreign(requests)
+            or any(self._unheard(one) for one in requests if one.stage != "templates")
         )
 
     def _foreign(self, requests: Sequence[Recognition]) -> bool:
@@ -314,6 +336,16 @@ class Left:
         return any(
             sum(word in words for words in others) in (1, 2) for word in left if len(word) > 1
         )
+
+    def _unheard(self, request: Recognition) -> bool:
+        """It takes no values, and ends in a word that its sentences never have: "put me through to
+        the president"."""
+        speaks = self._heard.speaks(request)
+        if request.slots or speaks.needs or speaks.asks:
+            return False
+        words = [t.text for n, t in enumerate(self._tokens) if not t.mark and not self._filling(n)]
+        last = words[-2:] if words and "\u3400" <= words[-1] <= "\u9fff" else words[-1:]
+        return any(one not in speaks.words and one not in _SMALL for one in last)
 
     def bare_name(self, request: Recognition) -> bool:
         """A name or a time alone tells nobody what to do with it."""

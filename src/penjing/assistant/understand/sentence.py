@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from penjing.assistant.understand import acts
+from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, empty, told_from
 from penjing.assistant.understand.classifier import ELSEWHERE
-from penjing.assistant.understand.compiled import Compiled
+from penjing.assistant.understand.compiled import COMMON, Compiled
 from penjing.assistant.understand.features import words_of
 from penjing.assistant.understand.home_assistant import HomeAssistant
 from penjing.assistant.understand.match import Match, matches
 from penjing.assistant.understand.slots import REFERENCE
 from penjing.assistant.understand.span import Span
+from penjing.assistant.understand.split import CLEAR
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.words import GUARDS, JOINT
 from penjing.core.dialogue import Recognition, Slot
@@ -55,6 +58,7 @@ class Sentence:
         self.text, self.tokens, self.spans = text, tokens, spans
         self.compiled, self.language, self.pasted = compiled, language, pasted
         self.told: dict[str, set[int]] = {}
+        self.remarks: list[Remark] = []
 
     def templates(self, a: int, b: int) -> tuple[Recognition, ...]:
         """What the templates make of a part."""
@@ -127,14 +131,18 @@ class Sentence:
                 return slot.name
         return ""
 
-    def joints(self) -> list[tuple[int, int]]:
-        """Where two requests may meet: first token of the joint, and one past its last."""
-        inside = {
+    def _inside(self) -> set[int]:
+        """The tokens inside of values."""
+        return {
             place
             for spans in self.spans.values()
             for span in spans
             for place in range(span.start + 1, span.end - 1)
         }
+
+    def joints(self) -> list[tuple[int, int]]:
+        """Where two requests may meet: first token of the joint, and one past its last."""
+        inside = self._inside()
         found, place = [], 0
         while place < len(self.tokens):
             ends = JOINT.ends(self.tokens, place)
@@ -169,6 +177,136 @@ class Sentence:
         }
         slots = tuple(fresh.get(slot.name, slot) for slot in last.slots)
         return (Recognition(last.intent, slots, last.confidence * 0.95, last.stage),)
+
+    def beside(self, content: frozenset[str]) -> tuple[Recognition, ...]:
+        """A request that one clause makes alone, with what the others tell; empty when none does,
+        or two do. `content`: slots that are kept or sent as they are.
+        """
+        parts = clauses(self.tokens, 0, len(self.tokens), self._inside())
+        if not 2 <= len(parts) <= MAX_CLAUSES:
+            return ()
+        told = {name: set(places) for name, places in self.told.items()}
+        clear = [
+            found if (found := self.templates(a, b)) and found[0].confidence >= CLEAR else ()
+            for a, b in parts
+        ]
+        wishes = [n for n, found in enumerate(clear) if found and self.acts(found[0])]
+        if not wishes:
+            for n, (a, b) in enumerate(parts):
+                found = () if clear[n] else self.classified(a, b, sure=True)
+                if found and self.acts(found[0]) and self._about(found[0], content):
+                    clear[n] = found
+                    wishes.append(n)
+        if len({clear[n][0].intent for n in wishes}) != 1 or self._elsewhere_valued(
+            str(clear[wishes[0]][0].intent),
+            [one for one, found in zip(parts, clear, strict=True) if not found],
+        ):
+            self.told = told
+            return ()
+        best = max(wishes, key=lambda n: (bool(clear[n][0].slots), clear[n][0].confidence, n))
+        found = clear[best]
+        self.told = told
+        if found[0].stage == "templates":
+            self.templates(*parts[best])
+        return self._with_remarks(found, parts, best, [bool(one) for one in clear], content)
+
+    def single(self, parted: Sequence[tuple[Recognition, ...]], content: frozenset[str]) -> bool:
+        """The parts hold one request at most that is sure, or whose text is still missing."""
+        acting = [one[0] for one in parted if self.acts(one[0])]
+        sure = [one for one in acting if one.stage == "templates"]
+        return len(acting) < 2 or (len(sure) == 1 and bool(self._about(sure[0], content)))
+
+    def _elsewhere_valued(self, intent: str, parts: Sequence[tuple[int, int]]) -> bool:
+        """Another clause has a value that the intent has a use for."""
+        return any(
+            a <= span.start and span.end <= b and span.value != REFERENCE
+            for name in self.compiled.wanted[intent]
+            for span in self.spans.get(name, ())
+            for a, b in parts
+        )
+
+    def _says_nothing(self, a: int, b: int) -> bool:
+        words = {one.text for one in self.tokens[told_from(self.tokens, a, b) : b]}
+        return empty(self.tokens, a, b) or words <= COMMON
+
+    def acts(self, one: Recognition) -> bool:
+        """It calls a tool."""
+        return self.compiled.familiar[str(one.intent)].acts
+
+    def _about(self, one: Recognition, content: frozenset[str]) -> str:
+        """The slot that says what a request is about, and that nothing has filled."""
+        wanted = self._texts(one, content) - {slot.name for slot in one.slots}
+        return next(iter(wanted), "")
+
+    def _texts(self, one: Recognition, content: frozenset[str]) -> frozenset[str]:
+        """The one slot that takes what a request is about; none where there are several."""
+        wanted = content.intersection(self.compiled.wanted[str(one.intent)])
+        return wanted if len(wanted) == 1 else frozenset()
+
+    def _with_remarks(
+        self,
+        found: tuple[Recognition, ...],
+        parts: Sequence[tuple[int, int]],
+        best: int,
+        clear: Sequence[bool],
+        content: frozenset[str],
+    ) -> tuple[Recognition, ...]:
+        """The request with the longest of the remarks as what it is about."""
+        self.remarks += [
+            Remark(a, b, n < best, parted=True, text=True)
+            for n, (a, b) in enumerate(parts)
+            if clear[n] and n != best
+        ]
+        runs: list[Remark] = []
+        after = -1
+        for n, (a, b) in enumerate(parts):
+            answers = n < best and acts.act_of(self.tokens[a:b]) is not None  # "no, ..."
+            if clear[n] or answers or self._says_nothing(a, b):
+                continue
+            start = told_from(self.tokens, a, b)
+            mark = self.tokens[parts[best][0] - 1].text
+            if after == n - 1 and runs:
+                runs[-1] = replace(runs[-1], end=b)
+            else:
+                leads = n < best
+                runs.append(Remark(start, b, leads, not leads or mark != ":", text=False))
+            after = n
+        if self._texts(found[0], content):
+            runs = [replace(one, text=True) for one in runs]
+        if runs and (slot := self._about(found[0], content)):
+            longest = max(runs, key=lambda one: one.end - one.start)
+            value = self.slot(slot, Span(longest.start, longest.end, None))
+            found = tuple(replace(way, slots=(*way.slots, value)) for way in found)
+        self.remarks += runs
+        return found
+
+    def loose(self, found: Sequence[Recognition]) -> None:
+        """Note free words that a template takes before its first word, or after its last one."""
+        for one in found[:1]:
+            told = self.told.get(str(one.intent), set())
+            for slot in one.slots:
+                if slot.name in self.compiled.texts and one.stage == "templates":
+                    self._loose(one, slot, told)
+
+    def _loose(self, one: Recognition, slot: Slot, told: set[int]) -> None:
+        inside = [
+            n for n, t in enumerate(self.tokens) if t.start >= slot.start and t.end <= slot.end
+        ]
+        if not inside or any(r.start <= inside[0] < r.end for r in self.remarks):
+            return
+        a, b = inside[0], inside[-1] + 1
+        leads = not any(place < a for place in told)
+        beyond = self.tokens[b if leads and b < len(self.tokens) else a - 1]
+        if leads or any(way.intent == one.intent for way in self._whole(0, a)):
+            parted = beyond.mark and not (leads and beyond.text == ":")
+            self.remarks.append(Remark(a, b, leads, parted, text=True))
+
+    def _whole(self, a: int, b: int) -> tuple[Recognition, ...]:
+        """What fits a part without anything overlooked; told of to nobody."""
+        told = {name: set(places) for name, places in self.told.items()}
+        found = self.templates(a, b) if a < b else ()
+        self.told = told
+        return tuple(one for one in found if 1 - one.confidence <= SURE)
 
     def scores(self, a: int, b: int) -> Scores:
         """The classifier's scores for a part."""

@@ -91,11 +91,15 @@ NEGATIONS = _signals(
     r"\b(?P<w>hold off|leave it|leave them|let it be|wait)\b",
     r"(?P<w>不|别|没|未|勿|莫|甭|毋|无需|无须|禁止|严禁|避免|拒绝|休要|免得|以免|切忌)",
 )
-NO_NEED = (
+NOT_NEEDED = (
     r"\b(?:not|don't|dont|doesn't|nobody|no one|never|no)\b(?: \w+){0,2}? (?:need|needs|needed"
     r"|require|required|necessary)\b",
+    r"不需要|不要了|用不着|不必|不用",
+)
+NO_NEED = (
+    *NOT_NEEDED,
     r"\bno (?:longer|more)\b", r"\bany (?:more|longer)\b|\banymore\b",
-    r"不[看听玩用要开]\S{0,4}了|不需要|不要了|用不着|不必|不看了|不听了|不玩了|没用了|不用",
+    r"不[看听玩用要开]\S{0,4}了|不看了|不听了|不玩了|没用了",
 )  # fmt: skip
 """What is over, or not needed, may well be a wish: it is asked about."""
 
@@ -112,6 +116,7 @@ QUESTIONS = _signals(
     r"(?P<w>吗|什么|怎么|怎样|怎|如何|为何|谁|哪|几点|几个|几度|几盏|几分|多少|多久|多大|多高|多亮|是不是|有没有|是否"
     r"|何时|干嘛|咋|难道)",
     r"(?P<w>([开关亮停放锁])没\2|[开关亮停好着了](?:没有|没)$)",
+    r"(?P<w>[了过](?:吗|么|没有|没))(?=[,。?!]|$)",
 )
 _POLITE = (
     r"^(?:(?:hey|ok|okay|so|well|and|but|please|um|uh|er|oh|hi|hello|\w+ ,) ?)*"
@@ -129,7 +134,8 @@ CONDITIONS = _signals(
     r"|after(?! that\b)|every time|each time|hypothetically|in the event)\b",
     r"(?P<w>如果|假如|要是|倘若|若是|若|假设|假装|想象|只要|除非|一旦|万一|的话|的时候|时候|之后|以后|之前|以前"
     r"|直到|等到|每当|每次|否则|不然)",
-    r"(?P<w>等)[^,。]{1,10}(?:再|就|后)", r"(?P<w>当)[^,。]{1,10}时",
+    r"(?P<w>等)[^,。]{1,10}(?:再|就|后)", r"(?P<w>再)[^,。]{1,8}就(?![好行可])",
+    r"(?P<w>当)[^,。]{1,10}时",
     r"一[^,。个下点些]{1,3}(?P<w>就)",
     r"(?<![然最])(?P<w>后)(?![天面台视院门来备])",
 )  # fmt: skip
@@ -139,12 +145,15 @@ PAST = _signals(
     r"\b(?:i|we|you|he|she|they|it|somebody|someone|nobody|who|everyone)(?: \w+)? ?(?:just |already"
     r" |have |had |has |also )*(?P<w>turned|switched|closed|opened|dimmed|locked|unlocked|paused"
     r"|played|stopped|started|cancelled|canceled|raised|lowered|changed|shut off|left|put on"
+    r"|filed|reported|complained|lodged|logged|spoke|talked|transferred|connected"
     r"|got|made|went|came|forgot)\b",
     r"^(?!.*\b(?:want|wants|need|like|have|get|keep|leave|should be|to be|be|make sure|see)\b)"
     r"(?:my |the )?[\w'-]+(?: [\w'-]+)? (?:just |already )?(?P<w>turned|switched|closed|opened"
-    r"|dimmed|locked|unlocked|paused|played|stopped|started|cancelled)\b",
+    r"|dimmed|locked|unlocked|paused|played|stopped|started|cancelled|filed|reported|complained"
+    r"|lodged|logged|spoke|talked|transferred|connected)\b",
     r"\b(?P<w>yesterday|already|ago|last (?:night|week|month|year|time|evening)|earlier|used to"
     r"|was|were|been|had|did)\b",
+    r"(?<=[找说诉修用见打问报转提试系接告聊买])(?P<w>过)(?![来去程会一二两三四五六七八九十半几\d])",
     r"(?P<w>昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
     r"(?:^|[,。;!?])(?:我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
     r"|开|关|调|设|放|停|锁|拉)[^,。]{0,8}(?P<w>了|过)",
@@ -163,10 +172,11 @@ LATER = _signals(
     r"|\d+) [\w]+|for (?:a|an) (?:while|bit|moment|minute|second|hour|day)|sunset|sunrise|dawn"
     r"|dusk|noon|midnight|morning|mornings|afternoon|evening|evenings|night|nights|january"
     r"|february|april|june|july|august|september|october|november|december|mondays?|tuesdays?"
-    r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|am|pm"
+    r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|(?<!\bi )am|pm"
     r"|(?:next|this|last) (?:week|month|year|weekend))\b",
     r"(?P<w>稍后|待会|等会|一会|过会|晚点|晚些|回头|每|天天|周末|工作日|日出|日落|天黑|天亮|今晚|明天|后天|明早"
-    r"|(?<!一)下周|(?<!一)下个?星期|下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时)",
+    r"|(?<!一)下周|(?<!一)下个?星期|下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时"
+    r"|下次|下回)",
 )
 UNREAD = _signals(
     "not_used",

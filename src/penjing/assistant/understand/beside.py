@@ -1,0 +1,198 @@
+"""What stands beside a request in the same sentence: "it leaks, please open a ticket". Pure.
+
+A remark has words like not, already, three times or every morning that say nothing about the wish.
+Some of its words do, by where they stand: what a clause of it begins with ("if it leaks again"),
+what it ends with ("my wife said, open a ticket"), and whatever takes the wish back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from penjing.assistant.understand import acts, signals
+from penjing.assistant.understand.familiar import joined
+from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.words import FILLER
+
+MAX_CLAUSES = 6
+"""Of a sentence that is looked through."""
+_JOINING = frozenset({"and", "so", "but", "because", "therefore"})
+_PARTING = frozenset(",.;:!?。…—")
+_LEADS = frozenset({"and", "but", "so", "or", "only", "even", "because", "then", "但", "可"})
+_INVERTED = frozenset({"should", "had", "were"})
+_ORDERED = re.compile(
+    r"don't|dont|do$|not$|no$|never|别|不要|不用|不必|不许|不准|勿|莫|甭|先不|先别"
+)
+"""How a negated command begins: "don't do that, ..." and not "nothing works, ..."."""
+_HABIT = re.compile("every|each|whenever|每")
+_AT_START: frozenset[signals.Kind] = frozenset({"on_condition", "with_exception"})
+_UNPARTED: frozenset[signals.Kind] = _AT_START | {"said_not", "in_the_past", "others_words"}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Words beside a request."""
+
+    start: int
+    """First token."""
+    end: int
+    """One past the last."""
+    leads: bool
+    """They stand before it."""
+    parted: bool
+    """A mark, a joining word or a gap in Chinese text stands between them and the request."""
+    text: bool
+    """They are what the request is about; otherwise nothing has a use for them."""
+
+
+def clauses(
+    tokens: Sequence[Token], a: int, b: int, whole: Collection[int] = ()
+) -> list[tuple[int, int]]:
+    """The clauses of a part of a sentence, parted by marks, joining words and Chinese gaps, but
+    not before the tokens of `whole`, which are inside of something."""
+    found: list[tuple[int, int]] = []
+    begin = a
+    for place in range(a, b):
+        if place in whole:
+            continue
+        if tokens[place].text in _PARTING:
+            found.append((begin, place))
+            begin = place + 1
+        elif place > begin and (tokens[place].text in _JOINING or _gap(tokens, place)):
+            found.append((begin, place))
+            begin = place
+    found.append((begin, b))
+    return [(start, end) for start, end in found if start < end]
+
+
+def _gap(tokens: Sequence[Token], place: int) -> bool:
+    before, token = tokens[place - 1], tokens[place]
+    return before.chinese and token.chinese and token.start > before.end
+
+
+def empty(tokens: Sequence[Token], a: int, b: int) -> bool:
+    """Nothing but fillers, joining words and marks."""
+    place = a
+    while place < b:
+        ends = [end for end in FILLER.ends(tokens, place) if end <= b]
+        if not ends and not tokens[place].mark and tokens[place].text not in _JOINING:
+            return False
+        place = ends[0] if ends else place + 1
+    return True
+
+
+def told_from(tokens: Sequence[Token], a: int, b: int) -> int:
+    """Where a clause begins to tell something: after "and", "but" and marks."""
+    while a < b - 1 and (tokens[a].text in _LEADS or tokens[a].mark):
+        a += 1
+    return a
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The tokens of all remarks, by what they may do to the request."""
+
+    turning: frozenset[int]
+    """They speak of it."""
+    back: frozenset[int]
+    """They take it back."""
+    told: frozenset[int]
+    """They are what it is about."""
+    aside: frozenset[int]
+    """Nothing has a use for them."""
+    leading: frozenset[int]
+    """Those of them that stand before it."""
+
+
+def weighed(tokens: Sequence[Token], remarks: Sequence[Remark]) -> Weighed:
+    """What stands beside a request, weighed."""
+    turning, back = set[int](), set[int]()
+    told, aside, leading = set[int](), set[int](), set[int]()
+    for one in remarks:
+        turning |= of_wish(tokens, one)
+        back |= taken_back(tokens, one)
+        rest = set(range(one.start, one.end)) - turning
+        (told if one.text else aside).update(rest)
+        if one.leads and not one.text:
+            leading |= rest
+    return Weighed(*map(frozenset, (turning, back, told, aside, leading)))
+
+
+def of_wish(tokens: Sequence[Token], remark: Remark) -> set[int]:
+    """The tokens of a remark that speak of the request, and not of what the remark tells."""
+    parts = clauses(tokens, remark.start, remark.end)
+    near = parts[-1 if remark.leads else 0] if parts and not remark.parted else None
+    found: set[int] = set()
+    for a, b in parts:
+        if tokens[told_from(tokens, a, b)].text in _INVERTED:
+            found.add(told_from(tokens, a, b))
+        if _needless(tokens[a:b]):
+            found |= set(range(a, b))
+    for kind, said in _signals(tokens):
+        for a, b in parts:
+            if said <= set(range(a, b)):
+                loose = (a, b) == near
+                found |= said if _turns(tokens, kind, said, (a, b), remark, loose=loose) else set()
+    return found
+
+
+def taken_back(tokens: Sequence[Token], remark: Remark) -> set[int]:
+    """The tokens of a remark by which the person takes the wish back: "..., never mind"."""
+    after = () if remark.leads else clauses(tokens, remark.start, remark.end)
+    for a, b in after:
+        at = told_from(tokens, a, b)
+        for end in range(b, at, -1):
+            act = acts.act_of(tokens[at:end])
+            if act == "cancel" or (act == "no" and end == b):
+                return set(range(at, end))
+    return set()
+
+
+def _signals(tokens: Sequence[Token]) -> Iterator[tuple[signals.Kind, set[int]]]:
+    flat, places = joined([one.text for one in tokens])
+    for signal in signals.STOPPING:
+        for one in signal.pattern.finditer(flat):
+            start, end = one.span("w" if one.groupdict().get("w") else 0)
+            said = {place for place in places[start:end] if place >= 0}
+            if said:
+                yield signal.kind, said
+
+
+def _turns(
+    tokens: Sequence[Token],
+    kind: signals.Kind,
+    said: set[int],
+    clause: tuple[int, int],
+    remark: Remark,
+    *,
+    loose: bool,
+) -> bool:
+    """A signal in a clause is about the request; `loose`: nothing parts the clause from it."""
+    begin, end = clause
+    at = told_from(tokens, begin, end)
+    starts = min(said) <= at or tokens[begin].text == "only"
+    first = tokens[min(said)]
+    if kind == "not_now":  # "tomorrow, open a ticket", and not "it trips every morning"
+        rest = [n for n in range(at, end) if n not in said]
+        return (loose and starts) or all(empty(tokens, n, n + 1) for n in rest)
+    if kind == "on_condition" and remark.text and remark.parted and _HABIT.match(first.text):
+        return False
+    ends = max(said) == end - 1
+    return (
+        (starts and (kind in _AT_START or (kind == "said_not" and _ordered(tokens, at, remark))))
+        or (ends and (kind == "others_words" or (kind == "on_condition" and first.chinese)))
+        or (loose and kind in _UNPARTED and (starts or remark.leads))
+        or (loose and kind == "only_asked" and not remark.leads)
+    )
+
+
+def _ordered(tokens: Sequence[Token], at: int, remark: Remark) -> bool:
+    flat, _ = joined([one.text for one in tokens[at : at + 2]])
+    return not remark.text and _ORDERED.match(flat) is not None
+
+
+def _needless(tokens: Sequence[Token]) -> bool:
+    flat, _ = joined([one.text for one in tokens])
+    return any(re.search(pattern, flat) for pattern in signals.NOT_NEEDED)
