@@ -146,7 +146,6 @@ NOTHING = (
     "don't raise a complaint for me",
     "no ticket, please",
     "never connect me with an operator again",
-    "I don't need a human",
     "open a ticket if it happens again",
     "if the new part fails too, file a complaint",
     "unless it works tomorrow I will complain",
@@ -166,11 +165,9 @@ NOTHING = (
     "I bought two tickets for the cinema",
     "he is only human",
     "the film is about a secret agent",
-    "my supervisor likes espresso",
     "put me through to the president",
     "open a ticket, never mind",
     "open a ticket? no, forget it",
-    "no need to put me through to anyone",
     "不要开工单",
     "先别报修",
     "不必转人工了",
@@ -200,6 +197,15 @@ NOTHING = (
     "不是我要找人工，是我妈",
     "别给我叫经理来",
 )
+ASKED = (
+    "I don't need a human",
+    "my supervisor likes espresso",
+    "no need to put me through to anyone",
+    "connect me to the moon",
+    "给我转接市长",
+    "给我接火星",
+)
+"""Not done; at most it is asked whether it is meant."""
 ABOUT = (
     ("my machine leaks, please open a ticket", "my machine leaks"),
     ("Hello, the pump does not work any more, log a fault", "the pump does not work any more"),
@@ -234,6 +240,10 @@ def test_what_people_want_of_a_service_desk(desk: Stage, kind: str) -> None:
 def test_who_wants_nothing_is_left_alone(desk: Stage) -> None:
     heard = {one: desk.hear(one) for one in NOTHING}
     assert [one for one, came in heard.items() if came.calls or came.intents] == []
+
+
+def test_what_nobody_can_be_sure_of_is_not_done(desk: Stage) -> None:
+    assert [one for one in ASKED if desk.hear(one).at_once] == []
 
 
 @pytest.mark.parametrize(("said", "about"), ABOUT)
