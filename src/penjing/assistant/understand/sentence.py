@@ -271,7 +271,11 @@ class Sentence:
                 leads = n < best
                 runs.append(Remark(start, b, leads, not leads or mark != ":", text=False))
             after = n
-        if self._texts(found[0], content):
+        given = {slot.name for slot in found[0].slots}
+        asked = (
+            self.compiled.familiar[str(found[0].intent)].needs - given
+        )  # nothing is done at once
+        if self._about(found[0], content) or (asked and self._texts(found[0], content)):
             runs = [replace(one, text=True) for one in runs]
         if runs and (slot := self._about(found[0], content)):
             longest = max(runs, key=lambda one: one.end - one.start)
