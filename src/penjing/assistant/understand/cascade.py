@@ -195,7 +195,8 @@ class Understanding:
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
         parted = merged(parted)
-        if one.single(parted, self._content) and (found := one.beside(self._content)):
+        aside = not written and one.single(parted, self._content)
+        if aside and (found := one.beside(self._content)):
             return (found,)
         if parted and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence):
             guessed = not whole and all(r[0].stage == "classifier" for r in parted)
