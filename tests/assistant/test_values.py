@@ -93,6 +93,7 @@ SAID = [
     ("date", "星期二十点", "2026-12-01"), ("date", "31 of february", None),
     # days that come again
     ("date", "提醒我一下周五开会", "2026-11-27"), ("date", "上周五", "2026-11-20"),
+    ("date", "下个星期一七点", "2026-11-30"), ("time", "下个星期一七点", "07:00"),
     ("days", "every weekday", WORKING), ("days", "工作日", WORKING),
     ("days", "every monday and friday", ("mon", "fri")), ("days", "on mondays", ("mon",)),
     ("days", "weekday mornings", WORKING), ("days", "周末", ("sat", "sun")),

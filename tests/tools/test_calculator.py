@@ -73,6 +73,7 @@ Make = Callable[..., Tool]
         ("a hundred and five times two", "210", True),
         ("two and a half times four", "10", True),
         ("half of eighty", "40", True),
+        ("the square root of sixteen", "4", True),
         ("ten over two", "5", True),
         ("５＋３", "8", True),
         ("2½ + 1", "3.5", True),

@@ -25,6 +25,7 @@ _MOST_BITS = 8_000  # of a numerator or denominator: some 2,400 digits
 _WORDS: tuple[tuple[str, str], ...] = (
     (r"^\s*(what is|what's|how much is|calculate|compute|计算一下|计算|算一下)\s*", ""),
     (r"(等于多少|等于几|是多少|得多少|[=?？。]|等于)\s*$", ""),
+    (r"\bthe\b", " "),
     (r"multiplied by|times|乘以|乘|[×·∙]", "*"),
     (r"divided by|\bover\b|除以|[÷∕]", "/"),
     (r"to the power of|\*\*", "^"),

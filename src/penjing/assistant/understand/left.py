@@ -27,7 +27,7 @@ _SMALL = frozenset({
     "of", "off", "at", "for", "with", "up", "down", "out", "to", "and", "or", "get", "give", "turn",
     "switch", "put", "make", "set", "have", "want", "like", "need", "light", "lights",
 })  # fmt: skip
-_ENDING = frozenset(".!?。,")
+_ENDING = frozenset({*".!?。,", "please", "thanks"})
 _TODAY = frozenset({"today", "今天"})
 
 
@@ -263,7 +263,7 @@ class Left:
 
     def _elsewhere(self) -> Iterator[Doubt]:
         """A place that nothing knows."""
-        found = signals.PLACE.search(self._flat)
+        found = signals.PLACE.search(self._flat) or signals.PLACE_ZH.search(self._flat)
         places = sorted(self._of(*found.span("w"))) if found else []
         strange = [n for n in places if not self._explained(n) and not self._common(n)]
         if strange:

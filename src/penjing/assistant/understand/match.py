@@ -28,6 +28,8 @@ _JOINT_IN_TEXT_COST = 0.15
 _NO_END = frozenset({"for", "of", "the", "a", "an", "with", "to", "from", "my", "and", "or",
                      "at", "on", "in", "by", "和", "跟", "与"})  # fmt: skip
 """Words that something follows: free words do not end in them before more is said."""
+_ASKED = frozenset({"please", "thanks"})
+"""Said to whoever listens, and no part of what is kept."""
 
 Spans = Mapping[str, Mapping[int, Sequence[Span]]]
 """Slot to first token to what may be read there."""
@@ -146,7 +148,8 @@ def _ends(tokens: Sequence[Token], at: int, end: int) -> bool:
     if behind[:1] == ["!"] and counted and tokens[end - 1].end == tokens[end].start:
         return False
     if not tokens[end - 1].mark:
-        return end == len(tokens) or tokens[end - 1].text not in _NO_END
+        asked = tokens[end - 1].text in _ASKED and end - at > 1
+        return not asked and (end == len(tokens) or tokens[end - 1].text not in _NO_END)
     last, before = tokens[end - 1], tokens[end - 2]
     factorial = last.text == "!" and (before.text[0].isdecimal() or before.text == ")")
     return end - at > 1 and (last.text in ")]" or factorial) and before.end == last.start

@@ -90,7 +90,9 @@ def is_weekday(tokens: Sequence[Token], at: int) -> bool:
     else:
         return False
     before = tokens[first - lead - 1].text if first > lead else ""
-    return before not in _NUMERALS and before != "个" and not before.isdecimal()
+    if before == "个" and first > lead + 1:
+        return tokens[first - lead - 2].text in "下上这本每逢"  # and not 两个星期
+    return before not in _NUMERALS and not before.isdecimal()
 
 
 def _negative(tokens: Sequence[Token], at: int) -> Span | None:

@@ -224,6 +224,12 @@ IDIOMS = re.compile(
 """Words that look like one of the above and turn nothing around."""
 PLACE = re.compile(r"\b(?:in|at|near|around) (?:the |my |our )?(?P<w>[a-z]+(?: [a-z]+)?)$")
 """A place at the end of a sentence."""
+PLACE_ZH = re.compile(
+    r"^(?:请问|你好|告诉我|我想知道|看看|看一下|查查|查一下|帮我|今天|明天|后天|现在|嗯|那)*"
+    r"(?P<w>[\u4e00-\u9fff]{2,6}?)(?:的)?(?:今天|明天|后天|现在|时间)*(?:的)?"
+    r"(?:天气|几点|会(?:下|刮|冷|热))"
+)
+"""A place at the beginning of one."""
 OPPOSITES: Sequence[tuple[frozenset[str], frozenset[str]]] = (
     (frozenset({"on", "start"}), frozenset({"off", "kill", "stop"})),
     (frozenset({"open", "raise"}), frozenset({"close", "shut", "lower"})),
