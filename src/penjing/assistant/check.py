@@ -47,12 +47,12 @@ _SAMPLE_VALUES: Mapping[str, Mapping[str, str]] = {
     "en": {
         "number": "7", "percentage": "30 percent", "duration": "10 minutes", "time": "7:30 pm",
         "date": "tomorrow", "days": "every weekday", "colour": "red", "temperature": "21 degrees",
-        "place": "Berlin", "text": "something",
+        "place": "Berlin", "text": "something", "sum": "3 plus 4",
     },
     "zh": {
         "number": "7", "percentage": "百分之三十", "duration": "十分钟", "time": "晚上七点半",
         "date": "明天", "days": "每个工作日", "colour": "红色", "temperature": "21度",
-        "place": "柏林", "text": "某事",
+        "place": "柏林", "text": "某事", "sum": "三加四",
     },
 }  # fmt: skip
 

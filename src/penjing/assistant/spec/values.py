@@ -12,8 +12,8 @@ Words = Mapping[str, tuple[str, ...]]
 """Language to ways of saying the same."""
 
 SlotKind = Literal[
-    "number", "percentage", "duration", "time", "date", "days", "colour", "temperature", "place",
-    "list", "entity", "text",
+    "number", "percentage", "duration", "time", "date", "days", "sum", "colour", "temperature",
+    "place", "list", "entity", "text",
 ]  # fmt: skip
 Asks = Literal["careful", "always", "never"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.assistant.spec.values import SlotSpec
-from penjing.assistant.understand import numbers, quantities, recurrences, times
+from penjing.assistant.understand import numbers, quantities, recurrences, sums, times
 from penjing.assistant.understand.names import COLOURS, Lexicon, lexicon, names_in
 from penjing.assistant.understand.span import Extractor, Moment, Span
 from penjing.assistant.understand.text import Token
@@ -33,6 +33,7 @@ _TYPED: Mapping[str, Extractor] = {
     "time": times.times,
     "date": times.dates,
     "days": recurrences.weekdays,
+    "sum": sums.sums,
 }
 _COLOURS = lexicon(COLOURS)
 _KNOWN_WORDS = numbers.WORDS | quantities.WORDS | times.WORDS | _COLOURS.words
@@ -124,7 +125,7 @@ def _longest(spans: Iterable[Span]) -> list[Span]:
 
 
 def _within(value: Any, slot: SlotSpec) -> bool:
-    if isinstance(value, str | tuple):
+    if value is None or isinstance(value, str | tuple):
         return True
     low = slot.low if slot.low is not None else (0 if slot.kind == "percentage" else None)
     high = slot.high if slot.high is not None else (100 if slot.kind == "percentage" else None)
