@@ -151,7 +151,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "notes": {"action": _one_of("add", "list", "remove"), "text": _TEXT},
     "calculator": {"expression": _TEXT},
     "clock": {},
-    "navigation": {"to": _TEXT},
+    "navigation": {"to": _TEXT, "how_long_to": _TEXT},
     "tickets": {"subject": _TEXT, "contact": _TEXT},
     "handover": {"reason": _TEXT},
 }  # fmt: skip

@@ -29,7 +29,7 @@ BLIND = DATA / "blind"
 SPECS = ("smart-home", "in-car", "personal", "customer-service")
 _NOON = 1_795_608_000.0
 """2026-11-25 12:00 UTC, a Wednesday."""
-_LOOKING = frozenset({"states", "clock", "weather", "calculator", "list", "how_long"})
+_LOOKING = frozenset({"states", "clock", "weather", "calculator", "list"})
 """Tools and actions that change nothing."""
 _CARDS = 6
 """Of one sentence that are answered."""
@@ -76,7 +76,7 @@ class Came:
 def looks(call: Call) -> bool:
     """A call that changes nothing."""
     tool, arguments = call
-    return tool in _LOOKING or arguments.get("action") in _LOOKING
+    return tool in _LOOKING or arguments.get("action") in _LOOKING or "how_long_to" in arguments
 
 
 def sentences(name: str, folder: Path = BLIND) -> list[Blind]:

@@ -127,6 +127,9 @@ def test_a_route_with_its_steps(make: Make) -> None:
         assert (data["routed"], data["metres"], data["seconds"]) == (True, 1887, 260)
         assert data["steps"][1] == {"turn": "turn", "direction": "left", "road": "", "metres": 1676}
         assert data["link"].startswith("geo:52.529407,13.397634?q=")
+        asked = done(way.call({"how_long_to": "公司"}, "ann"))
+        assert (asked["to"], asked["seconds"]) == ("the office", 260)
+        assert not {"link", "steps", "latitude"} & asked.keys()  # asking sets out for nowhere
         server.answers[ROUTE] = {"code": "NoRoute", "message": "impossible"}
         data = done(way.call({"to": "the office", "from": "Berlin"}, "ann"))
         assert (data["routed"], "no way" in data["why"]) == (False, True)
@@ -141,6 +144,10 @@ def test_without_a_server_there_is_a_link(make: Make) -> None:
     data = done(way.call({"to": "office"}, "ann"))
     assert (data["routed"], data["to"]) == (False, "the office")
     assert failed(way.call({"to": "the moon"}, "ann")) == "unknown_name"
+    assert failed(way.call({"how_long_to": "the moon"}, "ann")) == "unknown_name"
+    assert done(way.call({"how_long_to": "office"}, "ann")) == {"to": "the office", "routed": False}
+    for unclear in ({"from": "office"}, {"to": "office", "how_long_to": "office"}):
+        assert failed(way.call(unclear, "ann")) == "arguments"
 
 
 def test_free_words_are_looked_up_only_when_the_spec_says_where(make: Make) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
 from penjing.tools.check import mistake
-from penjing.tools.checked import Checked, parameters, text
+from penjing.tools.checked import Checked, at_least, parameters, text
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.names import find, plain
@@ -24,12 +24,16 @@ from penjing.tools.web import Web, parse_origin
 from penjing.tools.when import local, zone_of
 
 DESCRIPTION = "Finds the way to a place: distance, time and a link that a map opens."
-PARAMETERS = parameters(
-    ["to"],
-    **{
-        "to": text("where to"),
-        "from": text("where from; the settings' `here` when left out"),
-    },
+PARAMETERS = at_least(
+    1,
+    parameters(
+        [],
+        **{
+            "to": text("where to"),
+            "how_long_to": text("a place: only how far it is and how long it takes"),
+            "from": text("where from; the settings' `here` when left out"),
+        },
+    ),
 )
 
 _MOST_STEPS = 30
@@ -101,17 +105,25 @@ class Navigation:
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
         """Do it; raises Failed."""
+        if ("to" in arguments) == ("how_long_to" in arguments):
+            raise Failed("arguments", "say a place to go to, or one to know how long it takes")
+        if "how_long_to" in arguments:
+            return self._how_long(arguments)
         to = self._place(arguments["to"])
-        data: dict[str, Any] = {
-            "to": to.name,
-            "latitude": to.latitude,
-            "longitude": to.longitude,
-            "link": f"geo:{to.latitude:.6f},{to.longitude:.6f}?q={quote(to.name)}",
-            "routed": False,
-        }
+        return self._way(arguments, to, _shown(to))
+
+    def _how_long(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The time to a place, and nothing that would set out for it."""
+        to = self._place(arguments["how_long_to"])
+        way = self._way(arguments, to, {"to": to.name, "routed": False})
+        return {key: value for key, value in way.items() if key != "steps"}
+
+    def _way(
+        self, arguments: Mapping[str, Any], to: Place, data: Mapping[str, Any]
+    ) -> dict[str, Any]:
         start = arguments.get("from", self._settings.here)
         if self._osrm is None or start is None:
-            return data
+            return dict(data)
         begin = self._place(start)
         try:
             return {**data, "from": begin.name, **self._route(self._osrm, begin, to)}
@@ -160,6 +172,17 @@ class Navigation:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _shown(to: Place) -> dict[str, Any]:
+    """A place as a map opens it."""
+    return {
+        "to": to.name,
+        "latitude": to.latitude,
+        "longitude": to.longitude,
+        "link": f"geo:{to.latitude:.6f},{to.longitude:.6f}?q={quote(to.name)}",
+        "routed": False,
+    }
 
 
 def _steps(route: Mapping[str, Any]) -> list[dict[str, Any]]:
