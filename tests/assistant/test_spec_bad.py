@@ -204,3 +204,24 @@ def test_a_tools_answer_may_not_decide_a_call() -> None:
 def test_a_missing_document() -> None:
     text = GOOD + "knowledge: {sources: [nowhere.md]}\n"
     assert any("no document 'nowhere.md'" in one for one in found(text))
+
+
+def test_a_rule_is_written_out_where_it_is_used() -> None:
+    ruled = GOOD.replace("intents:", 'rules: {to: "to|at", dim: "dim[ it] <to>"}\nintents:')
+    spec = loads(ruled.replace("dim [the] {light} to {level}", "<dim> {light} <to> {level}"))
+    assert spec.intents["dim"].sentences == {"en": ("(dim[ it] (to|at)) {light} (to|at) {level}",)}
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ("{tu: to}", "there is no rule '<to>' above this: did you mean 'tu'?"),
+        ("{a: <to>, to: to}", "a.yaml:7: there is no rule '<to>' above this"),
+        ("{to: <to>}", "a.yaml:7: there is no rule '<to>' above this: there are none"),
+        ("{to: }", "'to' must be a text"),
+        (f"{{to: '{'to|' * 1500}to'}}", "the rule 'to' is too long when written out"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_told(rules: str, says: str) -> None:
+    ruled = GOOD.replace("intents:", f"rules: {rules}\nintents:")
+    assert says in wrong(ruled.replace("{light} to {level}", "{light} <to> {level}"))

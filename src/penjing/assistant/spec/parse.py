@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from penjing.assistant.spec.phrases import FALLBACKS
+from penjing.assistant.spec.rules import Rules, expanded, read_rules
 from penjing.assistant.spec.steps import read_steps
 from penjing.assistant.spec.values import (
     IntentSpec,
@@ -25,7 +26,7 @@ from penjing.core.dialogue import Standing
 _KEYS = (
     "assistant", "languages", "persona", "model", "slots", "intents", "flows", "tools",
     "knowledge", "fallbacks", "unknown", "out_of_scope", "model_decides",
-    "home_assistant_intents", "timeout",
+    "home_assistant_intents", "timeout", "rules",
 )  # fmt: skip
 _STANDINGS: tuple[Standing, ...] = ("owner", "member", "guest")
 
@@ -44,6 +45,7 @@ def _spec(top: Entry, folder: str, file: str) -> Spec:
     fields = top.fields(*_KEYS, need=("assistant", "languages"))
     languages = tuple(_language(one) for one in fields["languages"].many())
     intents = _each(fields, "intents")
+    rules = read_rules(_each(fields, "rules"))
     flows = _each(fields, "flows")
     unknown = fields.get("unknown")
     return Spec(
@@ -52,7 +54,7 @@ def _spec(top: Entry, folder: str, file: str) -> Spec:
         persona=_maybe_words(fields, "persona", languages),
         model=fields["model"].text() if "model" in fields else None,
         slots={name: _slot(name, one, languages) for name, one in _each(fields, "slots").items()},
-        intents={name: _intent(name, one, languages) for name, one in intents.items()},
+        intents={name: _intent(name, one, languages, rules) for name, one in intents.items()},
         flows={name: _flow(one, languages) for name, one in flows.items()},
         tools={name: _tool(name, one) for name, one in _each(fields, "tools").items()},
         knowledge=_knowledge(fields["knowledge"]) if "knowledge" in fields else Knowledge(),
@@ -110,6 +112,14 @@ def _maybe_words(fields: Mapping[str, Entry], key: str, languages: tuple[str, ..
     return read_words(fields[key], languages) if key in fields else {}
 
 
+def _templates(fields: Mapping[str, Entry], languages: tuple[str, ...], rules: Rules) -> Words:
+    """The sentences of an intent, with their rules written out."""
+    return {
+        language: tuple(expanded(one, rules, fields["sentences"]) for one in many)
+        for language, many in _maybe_words(fields, "sentences", languages).items()
+    }
+
+
 def _slot(name: str, entry: Entry, languages: tuple[str, ...]) -> SlotSpec:
     fields = entry.fields(
         "type", "tool", "parameter", "values", "ask", "low", "high", need=("type",)
@@ -143,12 +153,12 @@ def _values(entry: Entry) -> Mapping[str, tuple[str, ...]]:
     }
 
 
-def _intent(name: str, entry: Entry, languages: tuple[str, ...]) -> IntentSpec:
+def _intent(name: str, entry: Entry, languages: tuple[str, ...], rules: Rules) -> IntentSpec:
     fields = entry.fields("sentences", "examples", "like", "do", need=("do",))
     like = fields["like"].mapping() if "like" in fields else {}
     return IntentSpec(
         name=name,
-        sentences=_maybe_words(fields, "sentences", languages),
+        sentences=_templates(fields, languages, rules),
         examples=_maybe_words(fields, "examples", languages),
         flow=_flow(fields["do"], languages),
         like={

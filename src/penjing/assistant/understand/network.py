@@ -158,7 +158,7 @@ def _add(network: Network, start: int, tree: Any) -> int:
                 place = _add(network, place, item)
             network.free[place].append(end)
         return end
-    raise BadInput("a template may not use <rules>: write the words out")
+    raise BadInput("a template uses a <rule> that is none: write it under rules")
 
 
 def words_in(tree: Any) -> frozenset[str]:
