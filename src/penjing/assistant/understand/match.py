@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.understand.network import Walk
+from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLER, GUARDS, JOINT
@@ -30,6 +31,8 @@ _NO_END = frozenset({"for", "of", "the", "a", "an", "with", "to", "from", "my", 
 """Words that something follows: free words do not end in them before more is said."""
 _ASKED = frozenset({"please", "thanks"})
 """Said to whoever listens, and no part of what is kept."""
+_NUMBER_IN_TEXT_COST = 0.12
+"""A number behind other free words may well be a value of its own."""
 
 Spans = Mapping[str, Mapping[int, Sequence[Span]]]
 """Slot to first token to what may be read there."""
@@ -119,6 +122,8 @@ def _free(tokens: Sequence[Token], at: int) -> list[Span]:
     found, cost = [], 0.05
     for end in range(at + 1, min(len(tokens), at + 40) + 1):
         cost += _FREE_TEXT_COST
+        if end > at + 1 and number_at(tokens, end - 1) is not None:
+            cost += _NUMBER_IN_TEXT_COST
         joint = end < len(tokens) and JOINT.ends(tokens, end) and not tokens[end].mark
         if joint or _ends(tokens, at, end):
             found.append(Span(at, end, None, cost))

@@ -90,7 +90,10 @@ def _has_other_unit(tokens: Sequence[Token], at: int) -> bool:
     if at >= len(tokens):
         return False
     units = {**SECONDS, "degree": 1, "degrees": 1, "°": 1, "o'clock": 1, "am": 1, "pm": 1}
-    return meaning(tokens[at], units) is not None or tokens[at].text in "度分秒小天点周倍月号日"
+    return (
+        meaning(tokens[at], units) is not None
+        or tokens[at].text in "度分秒小天点周倍月号日下些会首"
+    )
 
 
 def temperatures(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:

@@ -16,7 +16,7 @@ from penjing.assistant.understand.slots import REFERENCE
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.split import CLEAR
 from penjing.assistant.understand.text import Token, tokens_of
-from penjing.assistant.understand.words import GUARDS, JOINT
+from penjing.assistant.understand.words import DENYING, GUARDS, JOINT, STATING
 from penjing.core.dialogue import Recognition, Slot
 
 SURE_GUESS = 0.6
@@ -157,8 +157,12 @@ class Sentence:
         return found
 
     def guarded(self, a: int, b: int) -> bool:
-        """A part that may turn the rest around."""
-        return any(one.text in GUARDS or one.text == QUOTE for one in self.tokens[a:b])
+        """A part that may turn the rest around, or that the gate can not look at."""
+        return any(
+            one.text == QUOTE
+            or (one.text in GUARDS - DENYING and not (place and one.text in STATING))
+            for place, one in enumerate(self.tokens[a:b])
+        )
 
     def same_again(self, a: int, b: int, last: Recognition) -> tuple[Recognition, ...]:
         """ "... and the bedroom light": the same as before with another value."""

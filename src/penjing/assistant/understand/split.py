@@ -90,7 +90,7 @@ def merged(parts: Sequence[tuple[Recognition, ...]]) -> list[tuple[Recognition, 
         if last is not None and last.intent == this.intent:
             values = {slot.name: slot.value for slot in last.slots}
             if all(values.get(slot.name, slot.value) == slot.value for slot in this.slots) and (
-                len(this.slots) != len(last.slots) or this.slots == ()
+                len(this.slots) != len(last.slots) or values.keys() == {s.name for s in this.slots}
             ):
                 slots = {slot.name: slot for slot in (*last.slots, *this.slots)}
                 surer = max(last.confidence, this.confidence)

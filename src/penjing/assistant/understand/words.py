@@ -14,12 +14,16 @@ FILLERS = (
     "kindly", "thanks", "thank you", "i want you to", "i would like you to", "i'd like you to",
     "i'd like to", "i would like to", "i want to", "i need to", "let's", "let us", "go ahead and",
     "then", "also", "my", "the", "a", "an", "again", "will", "us", "could", "can", "i need",
-    "quickly", "too",
+    "quickly", "too", "pls", "plz", "mate", "buddy", "dude", "darling", "cheers", "ta", "ugh", "oh",
+    "hmm", "alright", "as well", "would you be so kind", "do me a favour and", "do me a favor and",
+    "if you would", "be a dear and", "go on", "come on", "you know", "i think",
     "请", "请你", "帮我", "帮忙", "麻烦", "麻烦你", "给我", "一下", "吧", "好吗", "可以吗",
     "能不能",
     "可不可以", "可以", "你", "嗯", "那", "呃", "啊", "哦", "我想", "我要", "现在", "劳驾", "快",
     "再",
     "又", "也", "就", "下", "的", "了", "把", "先", "都", "谢谢", "行吗", "您",
+    "呗", "咯", "喽", "呀", "哈", "嘛", "哎", "喂", "拜托", "劳驾您", "多谢", "辛苦", "赶紧", "赶快",
+    "好不好", "行不行", "可否", "能否", "能", "帮个忙",
 )  # fmt: skip
 """What may be left out of a sentence without changing what is wanted."""
 GUARDS = frozenset({
@@ -33,10 +37,17 @@ GUARDS = frozenset({
     "何", "几", "问", "时", "前", "后", "每",
 })  # fmt: skip
 """What may never be overlooked in a sentence: it may turn it around."""
+STATING = frozenset({"is", "are", "has", "have"})
+"""Guards that only state something where they do not begin a part of a sentence."""
+DENYING = frozenset({
+    "not", "don't", "dont", "doesn't", "didn't", "won't", "no", "never", "不", "别", "没",
+})  # fmt: skip
+"""Guards that say no: what stands beside them is looked at by the gate."""
 JOINTS = (
-    "and then", "and also", "then", "and", "after that", "also", "plus", ",", ";", ".", "!",
+    "and then", "and also", "then", "and", "after that", "also", "plus", ",", ";", ".", "!", "?",
+    "so let's", "so let us", "so please", "so could you", "so can you", "so would you", "so just",
     "然后", "接着", "并且", "同时", "顺便", "再", "还有", "并", "另外", "、", "，", "；", "。",
-    "！", "以及", "和",
+    "！", "以及", "和", "所以",
 )  # fmt: skip
 """What may stand between two requests."""
 
