@@ -20,8 +20,6 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.slots import REFERENCE
 from penjing.core.dialogue import TALKER, Outcome, Recognition, Slot
 
-BELIEVED = 0.45
-"""What the classifier is less sure of than this is asked about before anything is done."""
 _CARRIED = 120.0
 """Seconds for which "and dim it" still means what was just spoken of."""
 
@@ -122,7 +120,9 @@ def _while_asking(run: Run, reading: Reading) -> None:  # noqa: PLR0911 -- one a
         return _digress(run, reading)
     if given is not None and given.value != REFERENCE:
         filled = {**_fitting(run, frame, reading), **frame.values(), wanted: given}
-        return run.put(replace(frame, waits="", slots=tuple(filled.values()), asked=0))
+        unsure = frame.unsure and bool(frame.values())  # who answers means what was asked about
+        slots = tuple(filled.values())
+        return run.put(replace(frame, waits="", slots=slots, asked=0, unsure=unsure))
     if reading.requests and reading.requests[0][0].intent != frame.intent:
         return _digress(run, reading)
     if reading.act == "no":
@@ -194,7 +194,7 @@ def _wanted(
                 slots[name] = spoken
     unsure = (
         gated
-        or (one.stage == "classifier" and one.confidence < BELIEVED)
+        or (one.stage == "classifier" and one.confidence < run.plan.spec.acts_above)
         or (one.stage == "model" and run.plan.spec.model_decides == "ask")
     )
     return Wanted(intent, tuple(slots.values()), unsure)

@@ -27,6 +27,7 @@ _KEYS = (
     "assistant", "languages", "persona", "model", "slots", "intents", "flows", "tools",
     "knowledge", "fallbacks", "unknown", "out_of_scope", "model_decides",
     "home_assistant_intents", "timeout", "rules",
+    "acts_above",
 )  # fmt: skip
 _STANDINGS: tuple[Standing, ...] = ("owner", "member", "guest")
 
@@ -74,6 +75,7 @@ def _spec(top: Entry, folder: str, file: str) -> Spec:
             "home_assistant_intents" in fields and fields["home_assistant_intents"].flag()
         ),
         timeout=fields["timeout"].number(1, 86400) if "timeout" in fields else 300.0,
+        acts_above=fields["acts_above"].number(0, 1) if "acts_above" in fields else 0.45,
         folder=folder,
         file=file,
     )

@@ -203,6 +203,8 @@ class Spec:
     """Examples of what it is not for."""
     model_decides: Literal["ask", "act", "never"] = "ask"
     """What becomes of a request that only the model recognised."""
+    acts_above: float = 0.45
+    """Confidence of the classifier below which the person is asked first."""
     home_assistant_intents: bool = False
     timeout: float = 300.0
     """Seconds of silence after which what was begun is dropped."""

@@ -195,6 +195,8 @@ class Understanding:
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
         parted = merged(parted)
+        if one.goes_on(whole, parted):
+            return (whole,)
         aside = not written and one.single(parted, self._content)
         if aside and (found := one.beside(self._content)):
             return (found,)

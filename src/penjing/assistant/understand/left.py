@@ -28,6 +28,8 @@ _SMALL = frozenset({
     "switch", "put", "make", "set", "have", "want", "like", "need", "light", "lights",
 })  # fmt: skip
 _ENDING = frozenset({*".!?。,", "please", "thanks"})
+_GARBLED = 0.3
+"""Confidence of a template for which a word of the sentence may have been passed over."""
 _TODAY = frozenset({"today", "今天"})
 
 
@@ -197,6 +199,8 @@ class Left:
                 if signal.kind == "only_asked" and polite and self._only("吗", places):
                     continue
                 kind = signal.kind
+                if tells and kind == "others_words" and signals.ASKING.search(found.group()):
+                    continue
                 if kind == "said_not" and any(places & one for one in needless):
                     kind = "unsure"
                 yield from self._or_aside(kind, places)
@@ -312,9 +316,25 @@ class Left:
                 for slot in one.slots
                 if slot.name not in self._heard.content
             )
+            or any(
+                slot.name in self._heard.free - self._heard.content
+                and signals.NO_TITLE.match(slot.text.lower())
+                for slot in slots
+            )
+            or (any(map(self._garbled, requests)) and self._overlooked())
             or any(self._turned(one) for one in requests if one.stage != "templates")
             or self._foreign(requests)
             or any(self._unheard(one) for one in requests if one.stage != "templates")
+        )
+
+    def _garbled(self, request: Recognition) -> bool:
+        return request.stage == "templates" and request.confidence <= _GARBLED
+
+    def _overlooked(self) -> bool:
+        """A word that nothing explains: "I play the guitar"."""
+        return any(
+            not self._explained(place) and not JOINT.ends(self._tokens, place)
+            for place in range(len(self._tokens))
         )
 
     def _foreign(self, requests: Sequence[Recognition]) -> bool:
@@ -411,9 +431,18 @@ class Left:
         if slot.name in self._heard.counted:
             homophone = self._tokens[places[0]].text in signals.HOMOPHONES
             return homophone or bool(signals.RELATIVE.search(self.flat_before(slot.start)))
-        if slot.name not in self._heard.named or not places[0]:
+        if slot.name not in self._heard.named:
             return False
-        before = places[0] - 1
-        token = self._tokens[before]
-        strange = token.text.isalpha() and not token.chinese and token.text not in _SMALL
-        return strange and not self._explained(before) and len(token.text) > 1
+        return self._strange(places[0] - 1) or self._strange(places[-1] + 1, behind=True)
+
+    def _strange(self, place: int, *, behind: bool = False) -> bool:
+        """A word beside a name that may make it another name: "the old office", 老王家."""
+        if not 0 <= place < len(self._tokens) or self._explained(place):
+            return False
+        if JOINT.ends(self._tokens, place):
+            return False
+        token = self._tokens[place]
+        if token.chinese:
+            return token.text not in GUARDS
+        plain = token.text in _SMALL or (behind and self._common(place))
+        return token.text.isalpha() and not plain and len(token.text) > 1

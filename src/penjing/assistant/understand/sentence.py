@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -26,6 +27,8 @@ SURE = 0.2
 QUOTE = "\N{REPLACEMENT CHARACTER}quote"
 """The token that stands for a quotation: no template and no classifier knows it."""
 Scores = Mapping[str, float]
+_TITLE = re.compile(r"\s*,(?:\s+(?!I\b)(?:[A-Z][\w'’-]*|of|the|a|an|in|on|and|to|for|my|or))+")
+"""The second half of a title: its words begin with capitals, but for the small ones."""
 
 
 def tokens_with_quotes(text: str, parts: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
@@ -130,6 +133,21 @@ class Sentence:
             if free and any(JOINT.ends(self.tokens, place) for place in inside[1:]):
                 return slot.name
         return ""
+
+    def goes_on(
+        self, whole: Sequence[Recognition], parted: Sequence[tuple[Recognition, ...]]
+    ) -> bool:
+        """What looks like a remark behind free words is written like the rest of a title."""
+        if len(parted) != 1 or not whole or whole[0].intent != parted[0][0].intent:
+            return False
+        short = {slot.name: slot for slot in parted[0][0].slots}
+        return any(
+            slot.name in self.compiled.texts
+            and slot.name in short
+            and slot.text.startswith(short[slot.name].text)
+            and _TITLE.fullmatch(slot.text[len(short[slot.name].text) :]) is not None
+            for slot in whole[0].slots
+        )
 
     def _inside(self) -> set[int]:
         """The tokens inside of values."""

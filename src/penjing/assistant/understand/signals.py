@@ -40,6 +40,8 @@ _SAYS = _any(
     "mentioned,suggests,suggested,recommends,recommended,advises,advised,orders,ordered,commands,"
     "commanded,demands,demanded,insists,insisted,requests,requested,announces,announced,quoted,"
     "reads,states,stated,instructs,instructed,begs,begged,wants,wishes,wished,expects,hopes,"
+    "yelling,shouting,screaming,whispering,writing,texting,demanding,insisting,begging,calling out,"
+    "called out,calls out,shouts out,singing,sang,sings,hums,humming,moaning,moaned,chanting,"
     "thinks,thought,whispers,whispered,screams,screamed,posted,tweeted,forwarded"
 )
 _SOMEBODY = (
@@ -134,7 +136,8 @@ CONDITIONS = _signals(
     r"|after(?! that\b)|every time|each time|hypothetically|in the event)\b",
     r"(?P<w>如果|假如|要是|倘若|若是|若|假设|假装|想象|只要|除非|一旦|万一|的话|的时候|时候|之后|以后|之前|以前"
     r"|直到|等到|每当|每次|否则|不然)",
-    r"(?P<w>等)[^,。]{1,10}(?:再|就|后)", r"(?P<w>再)[^,。]{1,8}就(?![好行可])",
+    r"(?P<w>等)[^,。]{1,10}(?:再|就|后|完)", r"(?P<w>再)[^,。]{1,8}就(?![好行可])",
+    r"到了[^,。]{1,8}(?P<w>再|就)",
     r"(?P<w>当)[^,。]{1,10}时",
     r"一[^,。个下点些]{1,3}(?P<w>就)",
     r"(?<![然最])(?P<w>后)(?![天面台视院门来备])",
@@ -222,6 +225,16 @@ IDIOMS = re.compile(
     r"|再说|话说|说实话|百叶|千万|只好|怎么样|十分(?!钟)|一点点?|等一下|等等"
 )
 """Words that look like one of the above and turn nothing around."""
+ASKING = re.compile(r"ask|问|wonder|want|know|查")
+"""What somebody else asks may be told."""
+NO_TITLE = re.compile(
+    r"(?:it (?!is\b)\w|(?:with|along|around|for|up|dead|fair|down|about|outside|together|safe|nice)\b"
+    r"|(?:a |the |some )?(?:chess|cards|games?|football|soccer|tennis|golf|piano|guitar|violin|tricks?"
+    r"|role|part|fool|hide and seek|what|how|why|whether|your|him|her|them|us|me)\b)"
+    r"|不[清懂见到了下起完腻够好进住着同]|[说话懂见]|腻|够|烦|到|起来|[心学假手弃慢屁种报音撒出力众课证讲取命从]"
+    r"|[下大过开](?!.)|[我你他她](?:的话|说|讲)"
+)
+"""How free words begin that are no title: "play it by ear", 听不清, 放心."""
 PLACE = re.compile(r"\b(?:in|at|near|around) (?:the |my |our )?(?P<w>[a-z]+(?: [a-z]+)?)$")
 """A place at the end of a sentence."""
 PLACE_ZH = re.compile(
