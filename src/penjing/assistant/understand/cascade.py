@@ -6,6 +6,7 @@ part of what an intent or a slot is taken from; live names are only compared wit
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from penjing.core.protocols import Embedder
 
 _SMALL_WORDS = GUARDS | {part for one in (*FILLERS, *JOINTS) for part in pieces(one)}
+
+_COMMA = re.compile("[,，]")
 
 Judge = Callable[[str, str, str, Scores, Mapping[str, Sequence[Slot]]], Recognition | None]
 """The model's say: for whom, own words, language, the classifier's scores, what slots may be."""
@@ -184,7 +187,7 @@ class Understanding:
         if not one.tokens:
             return ()
         whole = one.templates(0, len(one.tokens)) if self._stages.templates else ()
-        if whole and 1 - whole[0].confidence <= SURE:
+        if whole and 1 - whole[0].confidence <= SURE and not self._runs_on(one, whole[0]):
             return (whole,)
         written = one.written(whole)
         parted = split(
@@ -209,6 +212,13 @@ class Understanding:
         found = self._guess(one, 0, len(one.tokens), owner)
         return (found,) if found else ()
 
+    def _runs_on(self, one: Sentence, found: Recognition) -> bool:
+        """Free words that may have swallowed a remark: "play some jazz, I like it"."""
+        return any(
+            slot.name in one.compiled.texts - self._content and _COMMA.search(slot.text)
+            for slot in found.slots
+        )
+
     def _part(self, one: Sentence, a: int, b: int, last: Recognition | None) -> Part:
         """One part of a sentence; `last` is what the part before it wants."""
         found = one.templates(a, b) if self._stages.templates else ()
@@ -216,6 +226,8 @@ class Understanding:
             found = one.same_again(a, b, last)
         if not found and self._stages.classifier:
             found = one.classified(a, b, sure=True)
+            if found and found[0].confidence < self.spec.acts_above:
+                found = ()
         return Part(found, idle=not one.guarded(a, b))
 
     def _own_part(self, one: Sentence, a: int, b: int, written: str) -> Part:

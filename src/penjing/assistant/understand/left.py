@@ -89,6 +89,7 @@ class Left:
         self._written: set[int] = set()
         self._any: set[int] = set()
         self._names: list[Slot] = []
+        self._meant: set[object] = set()  # values of names that are used
         self._beside = weighed(heard.tokens, heard.remarks)
         self._asides: list[Doubt] = []
         self._used |= self._beside.told
@@ -135,6 +136,7 @@ class Left:
         """The words that told what is wanted are used."""
         for one in requests:
             self.use_slots(one.slots)
+            self._meant |= {slot.value for slot in one.slots if slot.name in self._heard.named}
             self._told |= self._heard.told.get(str(one.intent), frozenset())
             self._used |= self._told
             if any(slot.name in self._heard.free for slot in one.slots):
@@ -287,7 +289,9 @@ class Left:
             if not places & (self._told | self._written if nowhere else self._used | self._known):
                 yield Doubt("not_used", self._words(places))
         for slot in self._names:
-            if not self._places_of(slot) & (self._used | self._known):
+            if slot.value not in self._meant and not self._places_of(slot) & (
+                self._used | self._known
+            ):
                 yield Doubt("not_used", slot.text)
 
     def _counts(self, place: int) -> bool:

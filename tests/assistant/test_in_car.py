@@ -1,0 +1,60 @@
+"""The car understands what is said in its many ways, and does nothing that was not said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from assisted import DATA
+from blind import Blind, Stage, right, sentences
+
+WANTED = sentences("in-car", DATA)
+NOTHING = sentences("in-car-nothing", DATA)
+
+
+@pytest.fixture(scope="module")
+def car(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    cache: Path = tmp_path_factory.mktemp("intents")
+    return Stage("in-car", cache)
+
+
+def test_there_are_enough_sentences() -> None:
+    for kind in (WANTED, NOTHING):
+        assert min(sum(one.language == each for one in kind) for each in ("en", "zh")) >= 70
+
+
+@pytest.mark.parametrize("one", WANTED, ids=lambda one: one.say)
+def test_what_is_wanted_is_done(one: Blind, car: Stage) -> None:
+    assert right(one, car.hear(one.say))
+
+
+@pytest.mark.parametrize("one", NOTHING, ids=lambda one: one.say)
+def test_nothing_is_done_that_was_not_said(one: Blind, car: Stage) -> None:
+    assert car.hear(one.say).unwanted == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["声音调到20", "音量调成20", "把歌的声音开到24", "turn the sound to 20", "volume 22"]
+)
+def test_a_volume_is_no_temperature(text: str, car: Stage) -> None:
+    assert [tool for tool, _ in car.hear(text).calls] == ["music"]
+
+
+@pytest.mark.parametrize(
+    "text", ["温度调到20", "空调开到24", "set the cabin to 20", "heating to 22"]
+)
+def test_a_temperature_is_no_volume(text: str, car: Stage) -> None:
+    assert [tool for tool, _ in car.hear(text).calls] == ["climate"]
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("put on Lady, Be Good", "Lady, Be Good"),
+        ("play Monster, Under the Bed", "Monster, Under the Bed"),
+        ("play some jazz, I like it", "jazz"),
+        ("play Nights In White Satin for my wife", "Nights In White Satin"),
+    ],
+)
+def test_a_title_is_whole(text: str, query: str, car: Stage) -> None:
+    assert [how.get("query") for _, how in car.hear(text).calls] == [query]
