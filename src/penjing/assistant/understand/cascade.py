@@ -187,9 +187,10 @@ class Understanding:
         if not one.tokens:
             return ()
         whole = one.templates(0, len(one.tokens)) if self._stages.templates else ()
-        if whole and 1 - whole[0].confidence <= SURE and not self._runs_on(one, whole[0]):
+        runs_on = bool(whole) and self._runs_on(one, whole[0])
+        if whole and 1 - whole[0].confidence <= SURE and not runs_on:
             return (whole,)
-        written = one.written(whole)
+        written = "" if runs_on else one.written(whole)
         parted = split(
             len(one.tokens),
             one.joints(),
