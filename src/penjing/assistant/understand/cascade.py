@@ -199,9 +199,9 @@ class Understanding:
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
         parted = merged(parted)
-        if one.goes_on(whole, parted):
-            return (whole,)
         aside = not written and one.single(parted, self._content)
+        if one.goes_on(whole, parted):
+            parted, aside = [], False
         if aside and (found := one.beside(self._content)):
             return (found,)
         if parted and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence):
