@@ -16,7 +16,8 @@ Whose work Penjing is made with
 ===============================
 
 Penjing itself is under the Apache License 2.0 (LICENSE). Its wheel holds the web page, with the
-packages marked "page" bundled into it. All others are installed beside it by the extras that are
+packages marked "page" bundled into it, and vectors of words distilled from multilingual-e5-small
+(Wang et al. 2024; MIT). All others are installed beside it by the extras that are
 named, from their own files, which may hold more notices than are here (torch: those of hundreds
 of parts; llguidance: those of its crates, which are MIT or Apache-2.0). Written by
 scripts/licences.py.

@@ -9,6 +9,7 @@ is most.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
     Reals = npt.NDArray[np.float64]
     Integers = npt.NDArray[np.int64]
 
-KEPT = 0.975
-"""The share of what is right in scope that stays believed among held-out sentences: of new ones,
-which resemble the samples less than these do each other, it is to be 0.95."""
+KEPT = 0.985
+"""The share of what is right in scope that stays believed among held-out sentences."""
+KEPT_OF_FEW = 0.99
+"""The same where intents have few samples: new sentences resemble them less than they do each
+other, and what is refused is lost more often than it is rightly refused."""
+_FEW = 20
+"""Right held-out samples of a class."""
 SURE = 0.98
 """The share of first opinions, from the surest on, that must be right to ask no second."""
 _SURELY = 0.6
@@ -49,44 +54,54 @@ class Calibration:
     threshold: float = 0.38
     """The probability from which an intent is believed."""
 
-    def chances(self, scores: Matrix, elsewhere: int) -> Reals:
-        """[sentences, classes] probabilities."""
+    def chances(self, scores: Matrix, outside: Sequence[int]) -> Reals:
+        """[sentences, classes] probabilities. `outside`: classes that are no intent; the first is
+        elsewhere, and the probability of the others is added to its own."""
         import numpy as np
 
+        elsewhere, *others = outside
         powers = scores.astype(np.float64)
         powers[:, elsewhere] -= self.held_back
         powers *= self.sharpness
         powers -= powers.max(axis=1, keepdims=True)
         np.exp(powers, out=powers)
         powers /= powers.sum(axis=1, keepdims=True)
+        powers[:, elsewhere] += powers[:, others].sum(axis=1)
+        powers[:, others] = 0
         return powers
 
 
-def calibrated(scores: Matrix, labels: Integers, elsewhere: int, weight: Reals) -> Calibration:
-    """Learn from held-out scores."""
+def calibrated(
+    scores: Matrix, labels: Integers, outside: Sequence[int], weight: Reals
+) -> Calibration:
+    """Learn from held-out scores. Of what is out of scope only elsewhere counts: nobody knows how
+    often people say the rest."""
     import numpy as np
 
+    elsewhere, *others = outside
+    some = ~np.isin(labels, others)
+    scores, labels, weight = scores[some], labels[some], weight[some]
     right = (scores.argmax(axis=1) == labels) & (labels != elsewhere)
     if right.sum() < _ENOUGH:
         return Calibration()
-    sharpness = _sharpness(scores, labels, elsewhere, weight)
+    sharpness = _sharpness(scores, labels, outside, weight)
     best, found = -np.inf, Calibration()
     for held_back in _HELD_BACK:
         one = Calibration(sharpness, held_back)
-        threshold, worth = _threshold(one.chances(scores, elsewhere), labels, elsewhere, weight)
+        threshold, worth = _threshold(one.chances(scores, outside), labels, elsewhere, weight)
         if worth > best + 1e-9:
             best, found = worth, Calibration(sharpness, held_back, threshold)
     return found
 
 
-def _sharpness(scores: Matrix, labels: Integers, elsewhere: int, weight: Reals) -> float:
+def _sharpness(scores: Matrix, labels: Integers, outside: Sequence[int], weight: Reals) -> float:
     """The one under which labels are likeliest."""
     import numpy as np
 
     every = np.arange(len(labels))
 
     def loss(sharpness: float) -> float:
-        chances = Calibration(sharpness).chances(scores, elsewhere)[every, labels]
+        chances = Calibration(sharpness).chances(scores, outside)[every, labels]
         return float((weight * -np.log(np.maximum(chances, 1e-9))).sum())
 
     return min(_SHARPNESS, key=loss)
@@ -104,7 +119,8 @@ def _threshold(
     right = (said == labels) & ~away
     order = np.argsort(sure[right], kind="stable")
     share = np.cumsum(weight[right][order])
-    place = min(int(np.searchsorted(share, (1 - KEPT) * share[-1])), len(share) - 1)
+    kept = KEPT_OF_FEW if right.sum() < _FEW * chances.shape[1] else KEPT
+    place = min(int(np.searchsorted(share, (1 - kept) * share[-1])), len(share) - 1)
     least = min(Calibration.threshold, _CHANCE / chances.shape[1])
     threshold = min(max(float(sure[right][order][place]), least), _CLEAR)
     believed = sure >= threshold

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penjing.assistant.spec.values import Spec, Words, calls_of, needed_of, slots_of
-from penjing.assistant.understand.classifier import ELSEWHERE, Classifier, Sample, trained
+from penjing.assistant.understand.classifier import ELSEWHERE, TURNED, Classifier, Sample, trained
 from penjing.assistant.understand.elsewhere import SENTENCES
 from penjing.assistant.understand.familiar import Familiar, is_question, runs_of
 from penjing.assistant.understand.features import counted, words_of
@@ -26,6 +26,7 @@ from penjing.assistant.understand.slots import Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import tokens_of, with_fixes
 from penjing.assistant.understand.thinning import MOST_ELSEWHERE, thinned
+from penjing.assistant.understand.turned import turned
 from penjing.assistant.understand.weighing import nearness
 from penjing.assistant.understand.words import common_words
 
@@ -173,6 +174,12 @@ def _elsewhere(every: list[Sample], language: str, own: Words, plain: Reader) ->
     all_own = own.get(language, ())
     lines = [all_own[place] for place in thinned([ELSEWHERE] * len(all_own), MOST_ELSEWHERE)]
     found = [_said(one, ELSEWHERE, -n - 1, plain) for n, one in enumerate(lines)]
+    said: dict[str, list[tuple[str, ...]]] = {}
+    for one in every:
+        said.setdefault(one.intent, []).append(one.words)
+    found += [
+        Sample(TURNED, words, text, n) for n, (words, text) in enumerate(turned(said, language))
+    ]
     common = SENTENCES.get(language.split("-", maxsplit=1)[0], ())
     if not every:
         return found

@@ -37,7 +37,8 @@ _LONGEST = 5
 _SMALL_WEIGHT = 0.35
 _SMALL = frozenset({
     "the", "a", "an", "please", "i", "you", "me", "my", "to", "in", "of", "is", "it", "can",
-    "could", "would", "will", "for", "be", "that", "this", "的", "了", "吧", "请", "我", "你", "是",
+    "could", "would", "will", "for", "be", "do", "that", "this",
+    "的", "了", "吧", "请", "我", "你", "是",
     "一", "下", "吗", "帮", "给",
 })  # fmt: skip
 _MAX_WORDS = 400

@@ -1,8 +1,8 @@
-"""A second opinion, from an embedding model: the nearest middle of an intent. Pure, numpy.
+"""An opinion from vectors of sentences: the nearest middle of an intent. Pure, numpy.
 
-Vectors of such a model all point in much the same direction. They are centred, and what varies
-within an intent is pressed together: a linear discriminant (Fisher), whose covariance is mostly a
-multiple of one, because samples are few. Then cosines with the middle of each class.
+Such vectors all point in much the same direction. They are centred, and what varies within an
+intent is pressed together: a linear discriminant (Fisher), whose covariance is mostly a multiple of
+one, because samples are few. Then cosines with the middle of each class.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class Middles:
     """[dimension, classes] of length 1; 0 for a class without samples."""
 
     def scores(self, vectors: Matrix) -> Matrix:
-        """[sentences, classes] cosines."""
-        return _normal(vectors @ self.press - self.centre) @ self.middles
+        """[sentences, classes] cosines; 0 of a vector that is 0."""
+        known = vectors.any(axis=1, keepdims=True)
+        return _normal((vectors @ self.press - self.centre) * known) @ self.middles
 
 
 def _normal(vectors: Matrix) -> Matrix:

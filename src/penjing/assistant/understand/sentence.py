@@ -20,7 +20,7 @@ from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.words import DENYING, GUARDS, JOINT, STATING
 from penjing.core.dialogue import Recognition, Slot
 
-SURE_GUESS = 0.6
+SURE_GUESS = 0.7
 """What the classifier must give where another reading is at hand: two requests, or a document."""
 SURE = 0.2
 """A template that costs no more than this is believed before the sentence is parted."""

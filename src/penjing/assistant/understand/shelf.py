@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float32]
 
-VERSION = 3
+VERSION = 5
 """Of features and training: old files are not read."""
 
 
@@ -63,16 +63,13 @@ def save(path: Path, found: Classifier) -> None:
         "rare": found.weighing.rare[found.rows >= 0],
         "unseen": found.weighing.rare[found.rows < 0][:1],
         "shares": np.array(found.weighing.shares),
-        "numbers": _numbers(found.calibration),
+        "numbers": [*_numbers(found.calibration), found.worth],
+        **_middles("meanings", found.meanings),
     }
     if found.second is not None:
         one = found.second
-        parts |= {
-            "press": one.middles.press,
-            "centre": one.middles.centre,
-            "middles": one.middles.middles,
-            "second": [*_numbers(one.calibration), one.worth, one.unsure],
-        }
+        parts |= _middles("vectors", one.middles)
+        parts["second"] = [*_numbers(one.calibration), one.worth, one.unsure]
     data = io.BytesIO()
     np.savez_compressed(data, **parts)
     with writing(path) as file:
@@ -95,6 +92,18 @@ def load(path: Path, embedder: Embedder | None) -> Classifier | None:
         return None
 
 
+def _middles(name: str, one: Middles) -> dict[str, Matrix]:
+    return {
+        f"{name}_press": one.press,
+        f"{name}_centre": one.centre,
+        f"{name}_middles": one.middles,
+    }
+
+
+def _found_middles(name: str, data: dict[str, Any]) -> Middles:
+    return Middles(data[f"{name}_press"], data[f"{name}_centre"], data[f"{name}_middles"])
+
+
 def _numbers(one: Calibration) -> list[float]:
     return [one.sharpness, one.held_back, one.threshold]
 
@@ -107,8 +116,8 @@ def _found(data: dict[str, Any], embedder: Embedder | None) -> Classifier:
     second = None
     if "second" in data:
         *numbers, worth, unsure = (float(one) for one in data["second"])
-        learnt = Middles(data["press"], data["centre"], data["middles"])
-        second = Second(learnt, worth, Calibration(*numbers), unsure)
+        second = Second(_found_middles("vectors", data), worth, Calibration(*numbers), unsure)
+    *numbers, worth = (float(one) for one in data["numbers"])
     rows = np.full(PLACES, -1, dtype=np.int64)
     rows[data["places"]] = np.arange(len(data["weights"]))
     rare = np.full(PLACES, data["unseen"][0] if len(data["unseen"]) else 1, dtype=np.float32)
@@ -118,7 +127,9 @@ def _found(data: dict[str, Any], embedder: Embedder | None) -> Classifier:
         data["weights"].astype(np.float32) * data["scale"],
         rows,
         Weighing(rare, tuple(float(one) for one in data["shares"])),
-        Calibration(*(float(one) for one in data["numbers"])),
+        _found_middles("meanings", data),
+        worth,
+        Calibration(*numbers),
         second,
         embedder,
     )

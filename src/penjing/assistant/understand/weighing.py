@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SHARES_OF_FEW = (0.25, 0.35, 0.4)
 _SHARES_OF_MANY = (0.1, 0.45, 0.45)
-_MANY = 1000
+MANY = 1000
 """With so many samples a pair of words has been seen often enough to count for more than a word."""
 
 
@@ -45,7 +45,7 @@ def weighing_of(many: Sequence[Counted]) -> Weighing:
     for one in many:
         seen[one.places] += 1
     rare = np.log((1 + len(many)) / (1 + np.maximum(seen, 1))) + 1
-    shares = _SHARES_OF_FEW if len(many) < _MANY else _SHARES_OF_MANY
+    shares = _SHARES_OF_FEW if len(many) < MANY else _SHARES_OF_MANY
     return Weighing(np.asarray(rare, dtype=np.float32), shares)
 
 
