@@ -366,7 +366,7 @@ def test_trained_on_turned_sentences_it_takes_them_for_no_command(frame: str) ->
 @pytest.mark.parametrize(
     ("one", "near", "far"),
     [
-        ("shirt", "jacket", "invoice"), ("cash", "money", "window"), ("car's", "vehicle", "potato"),
+        ("cash", "money", "window"), ("car's", "vehicle", "potato"),
         ("手机", "电话", "窗帘"), ("汽车", "车辆", "音乐"),
     ],
 )  # fmt: skip

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Matrix = npt.NDArray[np.float32]
 
-VERSION = 5
+VERSION = 6
 """Of features and training: old files are not read."""
 
 
