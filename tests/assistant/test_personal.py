@@ -234,7 +234,8 @@ NOT_DONE = (
     "seven",
     "东京现在几点", "巴黎天气怎么样", "东京明天会下雨吗", "weather in paris",
     "will it rain this weekend", "周末会下雨吗", "weather next week",
-    "what is the capital of france", "what is seven", "what is 3 plus", "what is 3 plus 4 minus", "what is 3+4)",
+    "what is the capital of france", "what is seven", "what is 3 plus", "what is 3 plus 4 minus",
+    "what is 3+4)",
     "五是多少",
     # no command
     "don't cancel my alarms", "did I set an alarm", "the alarm is set for seven",
