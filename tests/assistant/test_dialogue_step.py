@@ -104,7 +104,8 @@ def event_of(drawn: object, state: DialogueState, at: float) -> Event:
     action = state.frames[-1].action if aimed and state.frames else "nothing"
     if kind == "chosen":
         return Chosen(action, yes, at, "owner")
-    return Answered(action, Outcome(yes, {"open": True}, "" if yes else "broken"), "owner")
+    outcome = Outcome(yes, {"open": True}, "" if yes else "broken")
+    return Answered(action, outcome, "owner", at)
 
 
 def agrees(event: Event) -> bool:

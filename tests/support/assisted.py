@@ -152,6 +152,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "calculator": {"expression": _TEXT},
     "clock": {},
     "navigation": {"to": _TEXT, "how_long_to": _TEXT},
+    "later": {"action": _one_of("list", "cancel"), "what": _TEXT, "all": _ON},
     "tickets": {"subject": _TEXT, "contact": _TEXT},
     "handover": {"reason": _TEXT},
 }  # fmt: skip
@@ -171,4 +172,4 @@ def recording(*names: str) -> dict[str, RecordingTool]:
 
 def smart_tools() -> dict[str, RecordingTool]:
     """The tools of the smart home."""
-    return recording("lights", "climate", "tv", "covers", "states", "scenes", "timers")
+    return recording("lights", "climate", "tv", "covers", "states", "scenes", "timers", "later")

@@ -14,6 +14,7 @@ from penjing.assistant.understand.cascade import Judge, Stages, Understanding
 from penjing.assistant.understand.judge import ModelJudge
 from penjing.assistant.understand.strangers import Strangers
 from penjing.assistant.writer import Writer
+from penjing.core.moments import Planner
 from penjing.core.protocols import Tool
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ def build(
     facts: Facts | None = None,
     stages: Stages = Stages(),  # noqa: B008 -- frozen
     clock: Callable[[], float] = time.time,
+    planner: Planner | None = None,
 ) -> SpecAssistant:
-    """The assistant of a spec. `cache` is a folder for what is trained from it."""
+    """The assistant of a spec. `cache` is a folder for what is trained from it; `planner` keeps
+    what is to be done later."""
     names = LiveNames(tools)
     judge: Judge | None = None
     if writer is not None and spec.model_decides != "never":
@@ -82,6 +85,7 @@ def build(
         facts=facts,
         clock=clock,
         names=names,
+        planner=planner,
     )
 
 

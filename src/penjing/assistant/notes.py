@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from penjing.core.dialogue import Acted, Action, Cited
+from penjing.core.dialogue import Acted, Action, Cited, Planned
 from penjing.core.messages import Note
 
 TALKED = "talked"
@@ -31,6 +32,11 @@ def acted_note(event: Acted) -> Note:
     one = event.outcome
     outcome = {"ok": one.ok, "data": dict(one.data), "error": one.error}
     return Note("acted", {"action": action_data(event.action), "outcome": outcome})
+
+
+def planned_note(event: Planned) -> Note:
+    """A call that is kept until it is due."""
+    return Note("planned", {"action": action_data(event.action), "when": asdict(event.when)})
 
 
 def action_data(action: Action) -> dict[str, Any]:

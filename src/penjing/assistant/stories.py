@@ -10,7 +10,9 @@
           slots: {light: kitchen light, brightness: 30}
           calls: [{lights: {light: kitchen light, brightness: 30}}]
           says: "30%"
-        - wait: 400           # seconds that pass
+        - say: turn off the TV at 11 pm
+          plans: [{tv: {device: TV, on: false}}]
+        - wait: 400           # seconds that pass; what is due is done then, `calls` says what
         - confirm: yes        # the card is answered
           calls: []
 
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +34,19 @@ from penjing.core.dialogue import (
     Confirm,
     Event,
     Outcome,
+    Planned,
     Said,
     Standing,
     Understood,
+    When,
 )
 from penjing.core.errors import NotFound
 from penjing.core.protocols import Assistant, Store, Tool
+from penjing.core.weekdays import NAMES as WEEK
 
 _TURN = (
-    "say", "wait", "confirm", "intents", "slots", "calls", "asks", "says", "says_not", "cites",
-    "stage", "fails",
+    "say", "wait", "confirm", "intents", "slots", "calls", "plans", "asks", "says", "says_not",
+    "cites", "stage", "fails",
 )  # fmt: skip
 
 
@@ -146,8 +152,49 @@ class StoryClock:
         return self.at
 
 
-def play(story: Story, assistant: Assistant, store: Store, clock: StoryClock) -> list[str]:
-    """What did not go as written; empty when all did."""
+class StoryPlanner:
+    """Keeps what is put off in a story. Satisfies `Planner`."""
+
+    def __init__(self, clock: StoryClock) -> None:
+        self._clock = clock
+        self.kept: list[tuple[float, When, Mapping[str, Any]]] = []
+        """When each is due, as it was said, and what is kept of it."""
+
+    def plan(self, person: str, label: str, when: When, data: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Keep it."""
+        self.kept.append((self._next(when), when, data))
+
+    def due(self, carry_out: Callable[[Mapping[str, Any]], Acted | Outcome]) -> list[Event]:
+        """Have done what is due by now, the earliest first."""
+        made: list[Event] = []
+        while ready := [one for one in self.kept if one[0] <= self._clock.at]:
+            first = min(ready, key=lambda one: one[0])
+            self.kept.remove(first)
+            done = carry_out(first[2])
+            made += [done] if isinstance(done, Acted) else []
+            if first[1].days:
+                self.plan("", "", first[1], first[2])
+        return made
+
+    def _next(self, when: When) -> float:
+        if when.after is not None:
+            return self._clock.at + when.after
+        day = datetime.fromtimestamp(self._clock.at).date()
+        while True:
+            at = datetime.fromisoformat(f"{when.date or day} {when.time}").timestamp()
+            if when.date or (at > self._clock.at and WEEK[day.weekday()] in when.days):
+                return at
+            day += timedelta(days=1)
+
+
+def play(
+    story: Story,
+    assistant: Assistant,
+    store: Store,
+    clock: StoryClock,
+    due: Callable[[], list[Event]] = list,
+) -> list[str]:
+    """What did not go as written; empty when all did. `due` has done what is due by now."""
     session = store.history.begin(story.name).id
     wrong: list[str] = []
     waiting = ""
@@ -155,6 +202,8 @@ def play(story: Story, assistant: Assistant, store: Store, clock: StoryClock) ->
         clock.at += 5
         if "wait" in turn.given:
             clock.at += float(turn.given["wait"])
+            found = due()
+            wrong += [f"{_place(turn)}: {one}" for one in _compared(turn.given, found)]
             continue
         if "say" in turn.given:
             said = str(turn.given["say"])
@@ -238,6 +287,9 @@ _LOOKS: Mapping[str, Callable[[Sequence[Event]], list[Any]]] = {
     ],
     "slots": _slots,
     "calls": _calls,
+    "plans": lambda events: [
+        {one.action.tool: dict(one.action.arguments)} for one in events if isinstance(one, Planned)
+    ],
     "asks": _asked,
     "cites": lambda events: list(
         dict.fromkeys(one.passage.source for one in events if isinstance(one, Cited))

@@ -1,8 +1,8 @@
 """One turn: what was said is understood, the dialogue steps, tools are called, an answer is made.
 
 Satisfies `core.protocols.Assistant`. Every turn is kept with its notes: what was confirmed, done
-and cited, and the state of the dialogue, so that a restart loses nothing. Tools are called here and
-nowhere else, and only with a licence (`trust.py`).
+and cited, and the state of the dialogue, so that a restart loses nothing. Tools are called by
+`calling.py` and nowhere else, and only with a licence (`trust.py`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from penjing.assistant.answer import Told, grounded, now_line, opened
+from penjing.assistant.calling import Caller
 from penjing.assistant.dialogue.events import (
     Answered,
     Chosen,
@@ -23,6 +24,7 @@ from penjing.assistant.dialogue.events import (
     Do,
     Heard,
     Order,
+    PutOff,
     Say,
     Stepped,
     Wait,
@@ -32,9 +34,8 @@ from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill
-from penjing.assistant.notes import TALKED, acted_note, cited_note, confirm_note
+from penjing.assistant.notes import TALKED, acted_note, cited_note, confirm_note, planned_note
 from penjing.assistant.people import Talk, Talks
-from penjing.assistant.trust import Licensed, was_said
 from penjing.assistant.understand.cascade import Understanding
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import (
@@ -45,18 +46,22 @@ from penjing.core.dialogue import (
     Event,
     Finished,
     Outcome,
+    Planned,
     Remarked,
     Said,
     Standing,
     Trust,
     Understood,
 )
-from penjing.core.errors import Busy, EngineError, NotFound, PenjingError
+from penjing.core.errors import Busy, EngineError, NotFound
 from penjing.core.messages import Message, Note, Text
+from penjing.core.moments import Planner
 from penjing.core.protocols import Retriever, Store, Tool
 
 MAX_ORDERS = 60
 """In one turn."""
+MAX_NEWS = 20
+"""Lines that wait for a person's next turn."""
 MAX_TEXT = 8000
 """Characters of one thing said; the rest is not read."""
 
@@ -106,6 +111,8 @@ class _Reply:
             self.parts.append(confirm_note(event.action))
         elif isinstance(event, Acted):
             self.parts.append(acted_note(event))
+        elif isinstance(event, Planned):
+            self.parts.append(planned_note(event))
         return event
 
     def said(self, text: str, trust: Trust) -> Said:
@@ -128,10 +135,13 @@ class SpecAssistant:
         facts: Facts | None = None,
         clock: Callable[[], float] = time.time,
         names: Names | None = None,
+        planner: Planner | None = None,
     ) -> None:
         self._plan = plan
         self._understanding = understanding
         self._tools = {tool.name: tool for tool in tools}
+        self._caller = Caller(plan, self._tools, planner)
+        self._news: dict[str, list[str]] = {}
         self._writer = writer
         self._retrievers = retrievers
         self._facts = facts or (lambda _language: ())
@@ -175,6 +185,7 @@ class SpecAssistant:
             ]
             if len(talk.sentences) == 1 and (remark := self._strange(reading.language)):
                 first.insert(0, Remarked(remark))
+            first[:0] = map(Remarked, self._news.pop(person, ()))
             yield from self._answer(reply, stepped, first)
         finally:
             talk.turn.release()
@@ -202,6 +213,14 @@ class SpecAssistant:
         finally:
             talk.turn.release()
 
+    def carry_out(self, person: str, kept: Mapping[str, Any], *, role: Standing) -> Acted | Outcome:
+        """Make a call that a planner kept and that is due. `role` is what the person is by now."""
+        return self._caller.carry_out(kept, person, role)
+
+    def tell_next(self, person: str, line: str) -> None:
+        """Something that went wrong while nobody spoke: told with the next reply to them."""
+        self._news[person] = [*self._news.get(person, []), line][-MAX_NEWS:]
+
     def strangers(self) -> Mapping[str, str]:
         """Names that tools have and that are not taken, with why; asks the tools."""
         if self._names is None:
@@ -224,6 +243,7 @@ class SpecAssistant:
     def forget(self, person: str) -> None:
         """A person left: nothing of theirs stays in memory."""
         self._talks.forget(person)
+        self._news.pop(person, None)
 
     def close(self) -> None:
         """Let go of models and tools. Calling it twice is harmless."""
@@ -267,12 +287,19 @@ class SpecAssistant:
             elif isinstance(order, Wait):
                 yield reply.keep(Confirm(order.call.action))
             elif isinstance(order, Do):
-                outcome = self._call(reply, order.call)
+                outcome = self._caller.call(
+                    order.call, reply.person, reply.role, reply.talk.sentences
+                )
                 yield reply.keep(Acted(order.call.action, outcome))
-                happened: Happening = Answered(order.call.action.id, outcome, reply.role)
+                happened: Happening = Answered(
+                    order.call.action.id, outcome, reply.role, self._clock()
+                )
                 stepped = step(self._plan, reply.talk.state, happened)
                 reply.talk.state = stepped.state
                 orders.extendleft(reversed(stepped.orders))
+            elif isinstance(order, PutOff):
+                for event in self._keep_for_later(reply, order):
+                    yield reply.keep(event)
             else:
                 yield from self._consult(reply, order)
 
@@ -290,20 +317,14 @@ class SpecAssistant:
         gap = "" if chinese else " "
         return gap + words.replace("{names}", ("、" if chinese else ", ").join(names[:12]))
 
-    def _call(self, reply: _Reply, call: Licensed) -> Outcome:
-        """Make a call. What is asked last, right before anything happens: may this person, is the
-        tool there, and did the person say it."""
-        action = call.action
-        rule = self._plan.spec.tools.get(action.tool)
-        tool = self._tools.get(action.tool)
-        if rule is None or tool is None or reply.role not in rule.who:
-            return Outcome(False, error="this tool may not be used here")
-        if not was_said(call, reply.talk.sentences):
-            return Outcome(False, error="that was not said in this conversation: say it again")
-        try:
-            return tool.call(action.arguments, reply.person)
-        except PenjingError as error:
-            return Outcome(False, error=str(error))
+    def _keep_for_later(self, reply: _Reply, order: PutOff) -> Iterator[Event]:
+        kept = self._caller.keep(order, reply.person, reply.role, reply.talk.sentences)
+        if isinstance(kept, Planned):
+            yield kept
+            yield reply.said(order.told, "spec")
+        else:
+            words = self._plan.spec.fallbacks["failed"][reply.language][0]
+            yield reply.said(fill(words, {"error": kept}, reply.language), "spec")
 
     def _consult(self, reply: _Reply, order: Consult) -> Iterator[Event]:
         spec = self._plan.spec

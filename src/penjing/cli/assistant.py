@@ -13,6 +13,8 @@ from penjing.core.errors import BadInput, PenjingError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from penjing.core.dialogue import Event
+
 EXAMPLES: Mapping[str, str] = {
     "assistant": """
         penjing assistant check examples/smart-home/assistant.yaml
@@ -96,7 +98,7 @@ def _test(path: str, output: Output) -> int:
 def _played(path: str, story: Any) -> dict[str, Any]:
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
-    from penjing.assistant.stories import StoryClock, StoryTool, play
+    from penjing.assistant.stories import StoryClock, StoryPlanner, StoryTool, play
     from penjing.bundle.home import Home
     from penjing.cli.assistant_parts import documents_of, load_spec, tools_of
     from penjing.vault.fake import FakeStore
@@ -108,5 +110,10 @@ def _played(path: str, story: Any) -> dict[str, Any]:
     clock = StoryClock(1_795_600_000.0)
     cache = Home.from_environment().work / "intents"
     own = documents_of(spec)
-    assistant = build(spec, acting, retrievers=own, cache=cache, clock=clock)
-    return {"story": story.name, "wrong": play(story, assistant, FakeStore(), clock)}
+    planner = StoryPlanner(clock)
+    assistant = build(spec, acting, retrievers=own, cache=cache, clock=clock, planner=planner)
+
+    def due() -> list[Event]:
+        return planner.due(lambda kept: assistant.carry_out("story", kept, role=story.who))
+
+    return {"story": story.name, "wrong": play(story, assistant, FakeStore(), clock, due)}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from penjing.cli.conversation import clean, said
 from penjing.cli.output import Output, to_json
-from penjing.cli.rings import rings, written_in
+from penjing.cli.rings import came_of, rings, written_in
 from penjing.core.dialogue import (
     Acted,
     Action,
@@ -30,6 +30,7 @@ from penjing.core.dialogue import (
 from penjing.core.errors import BadInput
 
 if TYPE_CHECKING:
+    from penjing.assistant.turn import SpecAssistant
     from penjing.core.protocols import Assistant, Store
     from penjing.tools.schedule import Due, Schedule
 
@@ -57,6 +58,7 @@ def run(args: Namespace, question: str | None) -> int:
     bell = Bell(spec.languages[0])
     given = in_this_process(Path(spec.folder), bell.tell)
     with opened(spec, writer, given) as assistant:
+        bell.assistant = assistant
         if question is not None:
             turn = _turn(assistant, store, session, question, show=not args.json)
             turn["remarks"] += _unrung(given.schedule)
@@ -78,6 +80,8 @@ class Bell:
 
     def __init__(self, language: str) -> None:
         self._language = language
+        self.assistant: SpecAssistant | None = None
+        """Who does what is due."""
 
     def heard(self, line: str) -> None:
         """The person wrote this."""
@@ -86,8 +90,16 @@ class Bell:
     def tell(self, due: Due) -> bool:
         """Satisfies `Tell`."""
         bell = "\a" if sys.stderr.isatty() else ""
-        print(f"{bell}\n[{clean(rings(due, self._language))}]", file=sys.stderr, flush=True)
+        words = self._done(due) if due.kind == "call" else rings(due, self._language)
+        print(f"{bell}\n[{clean(words)}]", file=sys.stderr, flush=True)
         return True
+
+    def _done(self, due: Due) -> str:
+        """What came of a planned call, which is made now where it is not too late."""
+        if self.assistant is None or due.missed:
+            return came_of(due, None, self._language)
+        made = self.assistant.carry_out(due.person, due.data, role="owner")
+        return came_of(due, made.outcome if isinstance(made, Acted) else made, self._language)
 
 
 def _unrung(schedule: Schedule) -> list[str]:

@@ -167,7 +167,10 @@ def opened(
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
     from penjing.bundle.home import Home
+    from penjing.tools.given import in_this_process
+    from penjing.tools.later import planner
 
+    given = given or in_this_process(Path(spec.folder))
     with tools_of(spec, given) as tools:
         require_sound(spec, tools)
         assistant = build(
@@ -176,6 +179,7 @@ def opened(
             writer=writer,
             retrievers=documents_of(spec),
             cache=Home.from_environment().work / "intents",
+            planner=planner(section(spec), given),
         )
         try:
             yield assistant

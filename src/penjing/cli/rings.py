@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from penjing.core.dialogue import Outcome
     from penjing.tools.schedule import Due
 
 _LATE = 60.0
@@ -18,6 +19,12 @@ _WORDS = {
         "colon": ": ",
         "end": ".",
         "late": " It was due on {date} at {time}, when you were not here.",
+        "done": "{time}: {label}. Done.",
+        "failed": "At {time} I was to {label}, and that did not work: {error}.",
+        "missed": "I was to {label} on {date} at {time}, and did not: I was not running, or was "
+        "started anew since.",
+        "begun": "I was to {label} on {date} at {time} and was stopped in the middle of it: "
+        "it may have been done.",
     },
     "zh": {
         "timer": "计时结束",
@@ -26,6 +33,10 @@ _WORDS = {
         "colon": "：",
         "end": "。",
         "late": "（应在{date} {time}响，当时您不在。）",
+        "done": "{time}：{label}，已完成。",
+        "failed": "{time}应{label}，没有成功：{error}。",
+        "missed": "原定{date} {time}{label}，没有做：当时没在运行，或之后重新启动过。",
+        "begun": "原定{date} {time}{label}，做到一半被中断，可能已经做了。",
     },
 }
 LANGUAGES = frozenset(_WORDS)
@@ -42,6 +53,19 @@ def rings(due: Due, language: str) -> str:
     text += f"{words['colon']}{label}" if label else ""
     text += "" if text[-1] in ".!?。！？" else words["end"]
     return text + (words["late"].format(**when) if due.late > _LATE else "")
+
+
+def came_of(due: Due, outcome: Outcome | None, language: str) -> str:
+    """What came of a planned call, in words; None: it was not made."""
+    words = _WORDS["zh" if language.startswith("zh") else "en"]
+    at = datetime.fromtimestamp(due.at).astimezone()
+    label = " ".join(due.label.split())
+    when = {"date": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "label": label}
+    if outcome is None:
+        return words["begun" if due.begun else "missed"].format(**when)
+    if not outcome.ok:
+        return words["failed"].format(**when, error=" ".join(outcome.error.split()))
+    return words["done"].format(**when)
 
 
 def written_in(text: str) -> str:

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli.assistant_parts import addresses_of, load_spec, section, shelf_of, told
-from penjing.core.dialogue import Event, Outcome, Passage, Standing
+from penjing.core.dialogue import Acted, Event, Outcome, Passage, Standing, When
 from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 
 if TYPE_CHECKING:
     from penjing.assistant.generate.shelf import Shelf
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.turn import Retrievers, SpecAssistant
+    from penjing.core.moments import Planner
     from penjing.core.protocols import Retriever, Scheduler, Store, Tool
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.present import Present
@@ -93,6 +94,18 @@ class Served:
         """See `Assistant.confirm`."""
         with self._held() as assistant:
             yield from assistant.confirm(person, store, session, action, yes=yes, role=role)
+
+    def carry_out(self, person: str, kept: Mapping[str, Any]) -> Acted | Outcome:
+        """Make a call that was kept and is due, for what the person is by now."""
+        role = next((one.role for one in self._around.people.all() if one.id == person), None)
+        if role is None:
+            return Outcome(False, {"reason": "refused"}, "there is no such person any more")
+        with self._held() as assistant:
+            return assistant.carry_out(person, kept, role=role)
+
+    def tell_next(self, person: str, line: str) -> None:
+        """Told with the next reply to them."""
+        self._now.assistant.tell_next(person, line)
 
     def forget(self, person: str) -> None:
         """A person left: nothing of theirs stays in memory."""
@@ -195,7 +208,7 @@ def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
     teller = Teller(present, spec.languages[0])
     schedule = Schedule(lambda person: present.store(person).settings, teller.tell, around.clock)
     try:
-        one = Served(path, spec, around, schedule)
+        teller.doer = one = Served(path, spec, around, schedule)
         try:
 
             def leaves(person: str) -> None:
@@ -217,6 +230,7 @@ def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -
     from penjing.assistant.check import require_sound
     from penjing.assistant.writer import ScheduledWriter
     from penjing.tools.given import Given
+    from penjing.tools.later import planner
     from penjing.tools.registry import make_tools
 
     def kept(person: str) -> Any:
@@ -233,6 +247,7 @@ def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -
             retrievers=_retrievers(spec, around, shelf),
             cache=around.cache,
             clock=around.clock,
+            planner=_permitted(planner(section(spec), given), around.people),
         )
     except BaseException:
         for tool in tools:
@@ -279,6 +294,23 @@ class Permitted:
     def close(self) -> None:
         """The tool is closed."""
         self._tool.close()
+
+
+@dataclass(frozen=True)
+class PermittedPlanner:
+    """Satisfies `Planner`: another one, for those who may use it as the accounts have it now."""
+
+    planner: Planner
+    people: People
+
+    def plan(self, person: str, label: str, when: When, data: Mapping[str, Any]) -> None:
+        """Keep it, unless this person may not."""
+        self.people.require(person, "tool", "later")
+        self.planner.plan(person, label, when, data)
+
+
+def _permitted(planner: Planner | None, people: People) -> Planner | None:
+    return None if planner is None else PermittedPlanner(planner, people)
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,29 @@ class Action:
 
 
 @dataclass(frozen=True)
+class When:
+    """When something is to be done, where that is not now. None of the first three: now."""
+
+    after: float | None = None
+    """Seconds from now."""
+    time: str = ""
+    """HH:MM on the wall of this machine."""
+    date: str = ""
+    """YYYY-MM-DD of that time where it comes once."""
+    days: tuple[str, ...] = ()
+    """Weekdays ("mon" to "sun") on which that time comes again and again."""
+    lasts: float | None = None
+    """Seconds after which it is taken back."""
+    words: str = ""
+    """As it was said."""
+
+    @property
+    def now(self) -> bool:
+        """It begins at once."""
+        return self.after is None and not self.time
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of an action."""
 
@@ -152,6 +175,16 @@ class Acted:
 
 
 @dataclass(frozen=True)
+class Planned:
+    """An action is kept and will be tried later; nothing was done yet."""
+
+    action: Action
+    """What will be called."""
+    when: When
+    """When."""
+
+
+@dataclass(frozen=True)
 class Remarked:
     """What a person should know about the reply and is no part of it: what was left out, say."""
 
@@ -169,4 +202,4 @@ class Finished:
     """What the model did; None where it was not asked."""
 
 
-Event = Understood | Said | Cited | Confirm | Acted | Remarked | Finished
+Event = Understood | Said | Cited | Confirm | Acted | Planned | Remarked | Finished

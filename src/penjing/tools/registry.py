@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TOOLS: Mapping[str, str] = {
     name: f"penjing.tools.{name}"
     for name in (
-        "alarms", "timers", "reminders", "clock", "weather", "navigation", "translation",
+        "alarms", "timers", "reminders", "later", "clock", "weather", "navigation", "translation",
         "lights", "climate", "tv", "covers", "switches", "scenes", "states", "music",
         "calculator", "notes", "tickets", "handover", "mcp",
     )

@@ -1,8 +1,10 @@
-"""The clock that rings: alarms, timers and reminders of everybody, kept in each person's settings.
+"""The clock that rings: alarms, timers, reminders and planned calls, kept with their person.
 
 One thread, asleep until the next is due. Whoever cannot be told (nobody is there, the machine was
 off) is told by the next `welcome`. An entry is forgotten only after somebody was told: a crash in
-between rings twice rather than never. Knows nothing of words to say.
+between rings twice rather than never. A call is done and not only told: never later than `GRACE`
+seconds, and it is marked as begun before, so that a crash in between does it once at most. Knows
+nothing of words to say, and nothing of what a call does.
 """
 
 from __future__ import annotations
@@ -10,16 +12,18 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
 
 from penjing.core.errors import BadInput
 from penjing.tools.failed import Failed
 from penjing.tools.keep import Kept, load, save
 from penjing.tools.when import next_moment, zone_of
 
-Kind = Literal["alarm", "timer", "reminder"]
+Kind = Literal["alarm", "timer", "reminder", "call"]
+GRACE = 60.0
+"""Seconds after its time in which a call is still made; later it was missed."""
 _NAME = "schedule"
 _MOST = 200  # entries of a person
 _LONGEST_SLEEP = 5.0  # so that a clock that was set is noticed
@@ -49,6 +53,10 @@ class Entry:
     """After how long it rings, where that was what was said."""
     rung: bool = False
     """It was due and nobody was there to be told."""
+    data: dict[str, Any] = field(default_factory=dict)
+    """Of a call: what is to be called, for whoever can."""
+    begun: bool = False
+    """Of a call: it was about to be made."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,15 @@ class Due:
     """When it should have rung."""
     late: float
     """Seconds since then."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Of a call: what is to be called."""
+    begun: bool = False
+    """Of a call: it was begun before, and nobody knows how it ended."""
+
+    @property
+    def missed(self) -> bool:
+        """It is a call, and too late for it."""
+        return self.kind == "call" and (self.begun or self.late > GRACE)
 
 
 Tell = Callable[[Due], bool]
@@ -79,6 +96,10 @@ class Schedule:
     def __init__(self, kept: Kept, tell: Tell, clock: Callable[[], float]) -> None:
         self._kept, self._tell, self._clock = kept, tell, clock
         self._people: dict[str, list[Entry]] = {}
+        self._away: dict[str, list[Entry]] = {}
+        """Calls of people whose store is closed: they are made all the same."""
+        self._made: dict[str, set[str]] = {}
+        """Which of them were made since."""
         self._last: dict[tuple[str, str], Due] = {}
         self._changed = threading.Condition(threading.RLock())
         self._thread: threading.Thread | None = None
@@ -87,17 +108,22 @@ class Schedule:
     def welcome(self, person: str) -> list[Due]:
         """A person's store is open: what they have not been told, oldest first. Raises Failed."""
         with self._changed:
-            entries = self._of(person)
+            entries = self._back(person, self._of(person))
             now = self._clock()
-            missed = sorted((e for e in entries if e.at <= now), key=lambda entry: entry.at)
+            due = [entry for entry in entries if entry.at <= now and not _in_time(entry, now)]
+            missed = sorted(due, key=lambda entry: entry.at)
             dues = [self._due(person, entry, now) for entry in missed]
             self._set(person, self._after(entries, {entry.id for entry in missed}, now))
             return dues
 
     def leave(self, person: str) -> None:
-        """A person's store is about to close: nothing rings for them until they are back."""
+        """A person's store is about to close: nothing rings for them until they are back. Calls
+        that were planned are made."""
         with self._changed:
-            self._people.pop(person, None)
+            entries = self._people.pop(person, [])
+            calls = [one for one in entries if one.kind == "call" and not (one.rung or one.begun)]
+            if calls:
+                self._away[person] = calls
             self._last = {key: due for key, due in self._last.items() if key[0] != person}
 
     def add(
@@ -111,14 +137,21 @@ class Schedule:
         days: Sequence[str] = (),
         zone: str = "",
         seconds: float = 0.0,
+        data: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Let something ring. Raises Failed; what it returns was kept."""
         with self._changed:
-            entries = self._of(person)
+            away = person not in self._people and kind == "call" and person in self._away
+            entries = self._away[person] if away else self._of(person)
             if len(entries) >= _MOST:
                 raise Failed("full", f"you have {_MOST} of these: cancel some first")
             entry = Entry(os.urandom(4).hex(), kind, label, at, time, tuple(days), zone, seconds)
-            self._set(person, [*entries, entry])
+            entry = replace(entry, data=dict(data or {}))
+            if away:  # kept when they are back
+                entries.append(entry)
+                self._changed.notify_all()
+            else:
+                self._set(person, [*entries, entry])
             return entry
 
     def entries(self, person: str, kind: Kind) -> list[Entry]:
@@ -154,6 +187,13 @@ class Schedule:
         self._start()
         return self._people[person]
 
+    def _back(self, person: str, entries: list[Entry]) -> list[Entry]:
+        """A person's entries, and what became of their calls while they were away."""
+        made, away = self._made.pop(person, set()), self._away.pop(person, [])
+        moved = {one.id: one for one in away}
+        now = [moved.pop(one.id, one) for one in entries if one.id in moved or one.id not in made]
+        return [*now, *moved.values()]
+
     def _set(self, person: str, entries: list[Entry]) -> None:
         if entries == self._people[person]:
             return
@@ -162,7 +202,16 @@ class Schedule:
         self._changed.notify_all()
 
     def _due(self, person: str, entry: Entry, now: float) -> Due:
-        due = Due(person, entry.kind, entry.id, entry.label, entry.at, now - entry.at)
+        due = Due(
+            person,
+            entry.kind,
+            entry.id,
+            entry.label,
+            entry.at,
+            now - entry.at,
+            entry.data,
+            entry.begun,
+        )
         self._last[person, entry.kind] = due
         return due
 
@@ -174,7 +223,7 @@ class Schedule:
                 kept.append(entry)
             elif entry.days:
                 at = next_moment(now, entry.time, zone_of(entry.zone or None), days=entry.days)
-                kept.append(replace(entry, at=at, rung=False))
+                kept.append(replace(entry, at=at, rung=False, begun=False))
         return kept
 
     def _start(self) -> None:
@@ -192,7 +241,7 @@ class Schedule:
                 now = self._clock()
                 waiting = [
                     (entry.at, person, entry)
-                    for person, entries in self._people.items()
+                    for person, entries in (*self._people.items(), *self._away.items())
                     for entry in entries
                     if not entry.rung
                 ]
@@ -201,8 +250,32 @@ class Schedule:
                     left = due[0] - now if due else _LONGEST_SLEEP
                     self._changed.wait(min(left, _LONGEST_SLEEP))
                     continue
-                ring = self._due(due[1], due[2], now)
-            self._rang(ring, due[2], self._heard(ring))
+                ring, entry = self._due(due[1], due[2], now), self._begin(due[1], due[2])
+            if entry is not None:
+                self._rang(ring, entry, self._heard(ring))
+
+    def _begin(self, person: str, entry: Entry) -> Entry | None:
+        """The entry, marked where it is a call; None where it is gone. The lock is held."""
+        if entry.kind != "call" or entry.begun:
+            return entry
+        if person not in self._people:
+            self._made.setdefault(person, set()).add(entry.id)
+            self._away[person] = self._after(self._away[person], {entry.id}, self._clock())
+            return entry
+        begun = replace(entry, begun=True)
+        try:
+            entries = self._of(person)
+            if entry not in entries:
+                return None
+            self._set(person, [begun if one == entry else one for one in entries])
+        except Failed as error:  # what cannot be marked could be done twice
+            logger.warning("what is due was not begun: %s", error)
+            left = self._people[person]
+            self._people[person] = [
+                replace(begun, rung=True) if one == entry else one for one in left
+            ]
+            return None
+        return begun
 
     def _heard(self, due: Due) -> bool:
         try:
@@ -230,12 +303,17 @@ class Schedule:
         return [replace(one, rung=True) if one == entry else one for one in entries]
 
 
+def _in_time(entry: Entry, now: float) -> bool:
+    return entry.kind == "call" and not entry.begun and now - entry.at <= GRACE
+
+
 def _read(one: dict[str, Any]) -> Entry:
     try:
         entry = Entry(**{**one, "days": tuple(one.get("days", ()))})
         zone_of(entry.zone or None)
-        fine = entry.kind in ("alarm", "timer", "reminder") and float(entry.at) >= 0
+        fine = entry.kind in get_args(Kind) and float(entry.at) >= 0
         fine = fine and isinstance(entry.label, str) and isinstance(entry.rung, bool)
+        fine = fine and isinstance(entry.data, dict) and isinstance(entry.begun, bool)
         if entry.days:
             next_moment(0.0, entry.time, zone_of(None), days=entry.days)
     except (TypeError, ValueError, BadInput, Failed):

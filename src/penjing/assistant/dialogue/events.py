@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from penjing.assistant.dialogue.deferred import Deferred
 from penjing.assistant.dialogue.state import DialogueState
 from penjing.assistant.trust import Licensed
 from penjing.assistant.understand.reading import Reading
-from penjing.core.dialogue import Outcome, Standing
+from penjing.core.dialogue import Outcome, Standing, When
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Answered:
     """Which call."""
     outcome: Outcome
     role: Standing
+    at: float
 
 
 Event = Heard | Chosen | Answered
@@ -72,6 +74,16 @@ class Do:
 
 
 @dataclass(frozen=True)
+class PutOff:
+    """Keep this call until it is due, and tell so."""
+
+    call: Deferred
+    when: When
+    told: str
+    """What is said once it is kept."""
+
+
+@dataclass(frozen=True)
 class Consult:
     """Answer what was said: from the documents, by the model; the first that can."""
 
@@ -82,7 +94,7 @@ class Consult:
     """What is said when none can."""
 
 
-Order = Say | Wait | Do | Consult
+Order = Say | Wait | Do | PutOff | Consult
 
 
 @dataclass(frozen=True)

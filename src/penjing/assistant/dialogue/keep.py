@@ -7,7 +7,7 @@ Calls are not kept: they are licensed anew from the slots when they are confirme
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from penjing.assistant.dialogue.plan import Plan
@@ -19,7 +19,7 @@ from penjing.assistant.dialogue.state import (
     Frame,
     Wanted,
 )
-from penjing.core.dialogue import Slot
+from penjing.core.dialogue import Slot, When
 
 _MAX_RESULT = 2000
 """Characters of a tool's answer that are kept."""
@@ -32,7 +32,7 @@ def to_plain(state: DialogueState) -> dict[str, Any]:
         "frames": [_frame(one) for one in state.frames],
         "queue": [_wanted(one) for one in state.queue],
         "last": None if state.last is None else _wanted(state.last),
-        "recent": [_slot(one) for one in state.recent],
+        "recent": [slot_plain(one) for one in state.recent],
         "spoke": state.spoke,
         "count": state.count,
     }
@@ -41,18 +41,24 @@ def to_plain(state: DialogueState) -> dict[str, Any]:
 def _frame(one: Frame) -> dict[str, Any]:
     result = one.result if len(str(one.result)) <= _MAX_RESULT else {}
     return {
-        "intent": one.intent, "place": one.place, "slots": [_slot(slot) for slot in one.slots],
+        "intent": one.intent, "place": one.place, "slots": [slot_plain(slot) for slot in one.slots],
         "waits": one.waits, "action": one.action, "asked": one.asked, "unsure": one.unsure,
-        "agreed": one.agreed, "result": dict(result),
+        "agreed": one.agreed, "result": dict(result), "when": _when(one.when),
     }  # fmt: skip
 
 
 def _wanted(one: Wanted) -> dict[str, Any]:
-    slots = [_slot(slot) for slot in one.slots]
-    return {"intent": one.intent, "slots": slots, "unsure": one.unsure}
+    slots = [slot_plain(slot) for slot in one.slots]
+    when = _when(one.when)
+    return {"intent": one.intent, "slots": slots, "unsure": one.unsure, "when": when}
 
 
-def _slot(one: Slot) -> list[Any]:
+def _when(one: When | None) -> dict[str, Any] | None:
+    return None if one is None else asdict(one)
+
+
+def slot_plain(one: Slot) -> list[Any]:
+    """A slot as JSON has it."""
     return [one.name, one.value, one.text, one.start, one.end, one.trust]
 
 
@@ -68,7 +74,7 @@ def from_plain(data: Mapping[str, Any], plan: Plan, *, answered: bool) -> Dialog
             frames=tuple(_read_frame(one) for one in data["frames"][:MAX_FRAMES]),
             queue=tuple(_read_wanted(one) for one in data["queue"][:MAX_QUEUE]),
             last=None if data["last"] is None else _read_wanted(data["last"]),
-            recent=tuple(_read_slot(one) for one in data["recent"][:MAX_RECENT]),
+            recent=tuple(read_slot(one) for one in data["recent"][:MAX_RECENT]),
             spoke=float(data["spoke"]),
             count=int(data["count"]),
         )
@@ -87,18 +93,24 @@ def _read_frame(data: Mapping[str, Any]) -> Frame:
         raise ValueError(waits)
     return Frame(
         intent=str(data["intent"]), place=int(data["place"]), waits=waits,
-        slots=tuple(_read_slot(one) for one in data["slots"]), action=str(data["action"]),
+        slots=tuple(read_slot(one) for one in data["slots"]), action=str(data["action"]),
         asked=int(data["asked"]), unsure=bool(data["unsure"]), agreed=bool(data["agreed"]),
-        result=dict(data["result"]),
+        result=dict(data["result"]), when=_read_when(data.get("when")),
     )  # fmt: skip
 
 
 def _read_wanted(data: Mapping[str, Any]) -> Wanted:
-    slots = tuple(_read_slot(one) for one in data["slots"])
-    return Wanted(str(data["intent"]), slots, bool(data["unsure"]))
+    slots = tuple(read_slot(one) for one in data["slots"])
+    when = _read_when(data.get("when"))
+    return Wanted(str(data["intent"]), slots, bool(data["unsure"]), when)
 
 
-def _read_slot(data: Any) -> Slot:
+def _read_when(data: Any) -> When | None:
+    return None if data is None else When(**{**data, "days": tuple(data["days"])})
+
+
+def read_slot(data: Any) -> Slot:
+    """The slot of plain data; ValueError or TypeError where it is none."""
     name, value, text, start, end, trust = data
     if trust not in ("person", "spec"):
         raise ValueError(trust)

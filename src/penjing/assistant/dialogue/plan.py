@@ -26,6 +26,8 @@ from penjing.assistant.spec.values import (
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
 
+LATER = "later"
+"""The tool that a spec names so that something can be put off."""
 MAX_STEPS = 500
 """Of one intent, all entered flows included."""
 
@@ -71,6 +73,8 @@ class Plan:
     """Tool to the schema of its arguments."""
     careful: frozenset[str]
     """Tools that a person must confirm."""
+    keeper: str = ""
+    """The tool that keeps what is put off; empty where nothing can be."""
 
     def acts(self, intent: str) -> bool:
         """Whether a tool may be called for it."""
@@ -95,6 +99,7 @@ def plan_of(spec: Spec, tools: Sequence[Tool]) -> Plan:
         slots={name: slots_of(one.flow, spec.flows) for name, one in spec.intents.items()},
         schemas={tool.name: tool.parameters for tool in tools},
         careful=frozenset(asking),
+        keeper=LATER if LATER in spec.tools else "",
     )
 
 

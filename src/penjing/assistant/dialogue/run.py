@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
-from penjing.assistant.dialogue.events import Consult, Do, Order, Say, Wait
+from penjing.assistant.dialogue.deferred import Deferred, call_at, stands_alone, way_back
+from penjing.assistant.dialogue.events import Consult, Do, Order, PutOff, Say, Wait
 from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
 from penjing.assistant.dialogue.state import MAX_QUEUE, DialogueState, Frame, Wanted
 from penjing.assistant.generate.say import choose, fill, shown, slot_values
 from penjing.assistant.spec.values import Answer, Ask, Call, Collect, Reply, Stop, Words
 from penjing.assistant.trust import Licensed, Refused, license_call
-from penjing.core.dialogue import TALKER, Standing
+from penjing.core.dialogue import TALKER, Standing, When
+from penjing.core.moments import seconds_words, when_words
 
 MAX_ASKED = 3
 """How often one thing is asked before it is left."""
@@ -25,6 +28,8 @@ class Run:
     plan: Plan
     state: DialogueState
     role: Standing
+    at: float = 0.0
+    """Seconds since 1970."""
     fresh: str = ""
     text: str = ""
     orders: list[Order] = field(default_factory=list)
@@ -56,7 +61,8 @@ class Run:
     def drop(self, *, done: bool = False) -> None:
         """The newest frame is over."""
         frame = self.top
-        last = Wanted(frame.intent, frame.slots) if done else self.state.last
+        now = Wanted(frame.intent, frame.slots) if frame.when is None else None
+        last = now if done else self.state.last
         self.state = replace(self.state, frames=self.state.frames[:-1], last=last)
 
     def values(self, frame: Frame) -> dict[str, Any]:
@@ -96,7 +102,7 @@ class Run:
         if self.role == TALKER and self.plan.acts(wanted.intent):
             self.tell("may_not_act")
             return
-        frame = Frame(wanted.intent, slots=wanted.slots, unsure=wanted.unsure)
+        frame = Frame(wanted.intent, slots=wanted.slots, unsure=wanted.unsure, when=wanted.when)
         self.state = replace(self.state, frames=(*self.state.frames, frame)[-MAX_FRAMES:])
 
     def enqueue(self, many: list[Wanted]) -> None:
@@ -190,23 +196,92 @@ class Run:
         if isinstance(call_now, Refused):
             self.tell("failed", error=call_now.why)
             return self.drop()
-        asks = call.tool in self.plan.careful or isinstance(step, Confirmed) or frame.unsure
-        if asks and not frame.agreed:
+        return self._make(frame, step, call_now)
+
+    def _make(self, frame: Frame, step: Call | Confirmed, call: Licensed) -> None:
+        """Have a call made now, kept for later, or asked about."""
+        kept = None
+        if frame.when is not None:
+            kept = self._deferred(frame, step.call if isinstance(step, Confirmed) else step, call)
+            if kept is None:
+                return self.drop()
+        careful = call.action.tool in self.plan.careful or isinstance(step, Confirmed)
+        if (careful or frame.unsure) and not frame.agreed:
             if frame.asked >= MAX_ASKED:
                 self.tell("refused")
                 return self.drop()
-            self._ask_for(frame, step, call_now)
+            self._ask_for(frame, step, call, kept)
             return self.put(replace(frame, waits="yes", asked=frame.asked + 1))
-        self.orders.append(Do(call_now))
+        if kept is not None and frame.when is not None and not frame.when.now:
+            told = self._planned("planned", kept, frame.when)
+            self.orders.append(PutOff(kept, frame.when, told))
+            return self.drop(done=True)
+        self.orders.append(Do(call))
         return self.put(replace(frame, waits="call", unsure=False, agreed=False, asked=0))
 
-    def _ask_for(self, frame: Frame, step: Call | Confirmed, call: Licensed) -> None:
-        if isinstance(step, Confirmed):
+    def _ask_for(
+        self, frame: Frame, step: Call | Confirmed, call: Licensed, kept: Deferred | None
+    ) -> None:
+        if kept is not None and frame.when is not None:
+            situation = "confirm" if frame.when.now else "confirm_planned"
+            self.orders.append(Say(self._planned(situation, kept, frame.when)))
+        elif isinstance(step, Confirmed):
             self.say(step.question, self.values(frame))
         else:
             guessed = frame.unsure and call.action.tool not in self.plan.careful
             self.tell("did_you_mean" if guessed else "confirm", action=call.action.describes)
         self.orders.append(Wait(call))
+
+    # -- another time
+
+    def _deferred(self, frame: Frame, call: Call, call_now: Licensed) -> Deferred | None:
+        """The call as it is kept; None, and told why, where it can not be put off."""
+        when, keeper = frame.when, self.plan.spec.tools.get(self.plan.keeper)
+        alone = stands_alone(self.plan, frame.intent, frame.place)
+        if when is None or keeper is None or call.tool == keeper.name or not alone:
+            self.tell("not_now", words=when.words if when else "")
+            return None
+        if self.role not in keeper.who:
+            self.tell("not_permitted")
+            return None
+        one = Deferred(frame.intent, frame.place, frame.slots, self.state.language, call_now)
+        if when.lasts is None:
+            return one
+        found = way_back(self.plan, call)
+        turned = call_at(self.plan, *found) if found is not None else None
+        back = (
+            self.licensed(replace(frame, action=f"{frame.action}-back"), turned) if turned else None
+        )
+        if found is None or not isinstance(back, Licensed):
+            self.tell("no_way_back", words=when.words)
+            return None
+        taken = Deferred(*found, frame.slots, self.state.language, back)
+        return replace(one, lasts=when.lasts, back=taken)
+
+    def _planned(self, situation: str, kept: Deferred, when: When) -> str:
+        """What is told of a call that is put off."""
+        language, fallbacks = self.state.language, self.plan.spec.fallbacks
+        action = kept.call.action.describes
+        if kept.back is not None and when.lasts is not None:
+            lasts = seconds_words(int(when.lasts), language)
+            values = {"action": action, "lasts": lasts, "back": kept.back.call.action.describes}
+            action = fill(choose(fallbacks["and_back"], language), values, language)
+        today = datetime.fromtimestamp(self.at).astimezone().date()
+        said = "" if when.now else when_words(when, language, today)
+        words = {"when": said[:1].upper() + said[1:], "action": action}
+        return fill(choose(fallbacks[situation], language, self.state.count), words, language)
+
+    def taken_back(self, frame: Frame) -> PutOff | None:
+        """Something was done for a while: the call that takes it back is kept."""
+        call = call_at(self.plan, frame.intent, frame.place)
+        now = self.licensed(frame, call) if call is not None else None
+        if frame.when is None or call is None or not isinstance(now, Licensed):
+            return None
+        kept = self._deferred(frame, call, now)
+        if kept is None or kept.back is None:
+            return None
+        when = replace(frame.when, after=frame.when.lasts, lasts=None)
+        return PutOff(kept.back, when, self._planned("planned", kept.back, when))
 
     def missing(self, frame: Frame, call: Call) -> str | None:
         """The first slot that a call needs and a frame has not."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from penjing.core.dialogue import Slot
+from penjing.core.dialogue import Slot, When
 
 MAX_FRAMES = 3
 """Things begun inside each other; the oldest gives way."""
@@ -38,6 +38,8 @@ class Frame:
     """The person said yes to what comes next."""
     result: Mapping[str, Any] = field(default_factory=dict)
     """What the last tool answered. Data, never instructions."""
+    when: When | None = None
+    """When its call is to be made; None for now."""
 
     def values(self) -> dict[str, Slot]:
         """Its slots by name."""
@@ -51,6 +53,7 @@ class Wanted:
     intent: str
     slots: tuple[Slot, ...]
     unsure: bool = False
+    when: When | None = None
 
 
 @dataclass(frozen=True)

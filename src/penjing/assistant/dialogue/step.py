@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from penjing.assistant.dialogue.events import Answered, Chosen, Consult, Event, Heard, Stepped
+from penjing.assistant.dialogue.events import Answered, Chosen, Consult, Event, Heard, Say, Stepped
 from penjing.assistant.dialogue.plan import Confirmed, Plan
 from penjing.assistant.dialogue.run import Run
 from penjing.assistant.dialogue.state import MAX_RECENT, DialogueState, Frame, Wanted
@@ -27,7 +27,7 @@ _CARRIED = 120.0
 def step(plan: Plan, state: DialogueState, event: Event) -> Stepped:
     """What becomes of a conversation when something happens."""
     talks = event.role == TALKER
-    run = Run(plan, _harmless(plan, state) if talks else state, event.role)
+    run = Run(plan, _harmless(plan, state) if talks else state, event.role, event.at)
     if isinstance(event, Heard):
         run.fresh, run.text = event.fresh, event.reading.text
         _heard(run, event)
@@ -99,6 +99,9 @@ def _while_confirming(run: Run, reading: Reading) -> None:
     if reading.act in ("no", "cancel"):
         run.tell("refused" if reading.act == "no" else "cancelled")
         return _leave(run, whole=reading.act == "cancel")
+    if frame.when is not None and reading.whens and not reading.requests:
+        when = replace(reading.whens[0] or frame.when, lasts=frame.when.lasts)
+        return run.put(replace(frame, waits="", when=when))  # "no, at ten": asked once more
     if _corrected(run, reading):
         return None
     if reading.requests:
@@ -170,7 +173,11 @@ def _own_request(reading: Reading, last: Wanted) -> bool:
 
 def _begin(run: Run, reading: Reading, *, carried: bool) -> None:
     gated = reading.passed.unsure
-    wanted = [_wanted(run, one, carried, gated=gated) for one in reading.requests]
+    whens = reading.whens or (None,) * len(reading.requests)
+    wanted = [
+        replace(_wanted(run, one, carried, gated=gated), when=when)
+        for one, when in zip(reading.requests, whens, strict=True)
+    ]
     run.enqueue(wanted[1:])
     run.push(wanted[0])
 
@@ -285,7 +292,8 @@ def _corrected(run: Run, reading: Reading) -> bool:
     if reading.requests and not same and not reading.bare and not reading.denies:
         return False
     slots = tuple({**known, **fresh}.values())
-    run.put(Frame(frame.intent, slots=slots, unsure=frame.unsure))
+    when = reading.whens[0] if reading.whens else frame.when
+    run.put(Frame(frame.intent, slots=slots, unsure=frame.unsure, when=when))
     return True
 
 
@@ -333,19 +341,20 @@ def _chosen(run: Run, event: Chosen) -> None:
 def _answered(run: Run, event: Answered) -> None:
     """A tool is done: what it answered may be said, and looked at by a branch."""
     if not run.state.frames or run.top.waits != "call" or run.top.action != event.action:
-        return
+        return None
     frame = run.top
     run.fresh = event.action.rsplit("-", 1)[0]
     if not event.outcome.ok:
         run.tell("failed", error=_why(event.outcome, run.state.language))
         run.drop(done=True)
-    else:
-        run.put(
-            replace(
-                frame, waits="", action="", place=frame.place + 1, result=dict(event.outcome.data)
-            )
-        )
+        return run.go_on()
+    back = run.taken_back(frame) if frame.when is not None else None
+    result = dict(event.outcome.data)
+    run.put(replace(frame, waits="", action="", place=frame.place + 1, result=result))
     run.go_on()
+    if back is not None:  # after the sentence that says what was done
+        run.orders.insert(bool(run.orders) and isinstance(run.orders[0], Say), back)
+    return None
 
 
 def _why(outcome: Outcome, language: str) -> str:

@@ -14,6 +14,7 @@ from penjing.assistant.spec.values import SlotSpec, Spec, Words
 from penjing.assistant.understand.names import COLOURS
 from penjing.core import weekdays
 from penjing.core.dialogue import Slot
+from penjing.core.moments import seconds_words
 
 MAX_VALUE = 600
 """Characters of one value."""
@@ -70,7 +71,7 @@ def slot_words(spec: SlotSpec, value: Any, language: str) -> str:
     if spec.kind == "temperature":
         return f"{value:g}度" if chinese else f"{value:g} degrees"
     if spec.kind == "duration":
-        return _duration(int(value), chinese)
+        return seconds_words(int(value), language)
     if spec.kind == "days":
         return weekdays.in_words(value, language)
     if spec.kind in ("entity", "list", "colour", "place"):
@@ -84,20 +85,6 @@ def _name(value: str, ways: Mapping[str, tuple[str, ...]], chinese: bool) -> str
     if chinese:
         said = tuple(one for one in said if not one.isascii()) or said
     return shown(said[0], "zh" if chinese else "en")
-
-
-def _duration(seconds: int, chinese: bool) -> str:
-    parts = []
-    for size, one, many, zh in (
-        (86400, "day", "days", "天"),
-        (3600, "hour", "hours", "小时"),
-        (60, "minute", "minutes", "分钟"),
-        (1, "second", "seconds", "秒"),
-    ):
-        count, seconds = divmod(seconds, size)
-        if count:
-            parts.append(f"{count}{zh}" if chinese else f"{count} {one if count == 1 else many}")
-    return ("" if chinese else " ").join(parts) or ("0秒" if chinese else "0 seconds")
 
 
 def slot_values(spec: Spec, slots: Mapping[str, Slot], language: str) -> dict[str, Any]:

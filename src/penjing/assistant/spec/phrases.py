@@ -100,6 +100,22 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("I can not do that at another time (“{words}”), so I did nothing now.",),
         "zh": ("我不能换个时间做（“{words}”），现在什么都没做。",),
     },
+    "planned": {
+        "en": ("{when} I will {action}.",),
+        "zh": ("{when}我会{action}。",),
+    },
+    "confirm_planned": {
+        "en": ("{when} I {action}. Right?",),
+        "zh": ("{when}我会{action}，对吗？",),
+    },
+    "and_back": {
+        "en": ("{action}, and after {lasts} {back}",),
+        "zh": ("{action}，{lasts}后{back}",),
+    },
+    "no_way_back": {
+        "en": ("I can not take that back by myself (“{words}”), so I did nothing.",),
+        "zh": ("到时候我没法自己恢复原样（“{words}”），所以什么都没做。",),
+    },
     "not_used": {
         "en": ("I did not understand “{words}” in that, so I did nothing.",),
         "zh": ("我没听懂其中的“{words}”，所以什么都没做。",),

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penjing.assistant.spec.values import Spec, content_of
-from penjing.assistant.understand import acts
+from penjing.assistant.understand import acts, later
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.gate import Requests, passed
 from penjing.assistant.understand.home_assistant import HomeAssistant
@@ -46,6 +46,19 @@ class Stages:
     templates: bool = True
     classifier: bool = True
     model: bool = True
+
+
+_LATE = frozenset({"not_now", "on_condition", "not_used"})
+"""Doubts that words for another time may be the reason of."""
+SURE_LATER = 0.8
+"""What the classifier must give for something that is put off."""
+
+
+def _clear(reading: Reading) -> bool:
+    """Templates said so, and plainly."""
+    return all(
+        one[0].stage == "templates" and one[0].confidence >= SURE_LATER for one in reading.requests
+    )
 
 
 class Understanding:
@@ -104,6 +117,96 @@ class Understanding:
 
     def read(self, text: str, now: datetime, before: str | None = None, owner: str = "") -> Reading:
         """Read one sentence; `before` is the language spoken so far, `owner` who says it."""
+        first = self._read(text, now, before, owner, judging=False)
+        if (put_off := self._put_off(first, now, owner)) is not None:
+            return put_off
+        stopped = first.doubt is not None and not first.doubt.of_values
+        if self._judge is None or first.requests or stopped:
+            return first
+        return self._read(text, now, before, owner)
+
+    def _put_off(self, first: Reading, now: datetime, owner: str) -> Reading | None:
+        """The sentence without its words for another time, where that is a plain command; no
+        model has a say in it."""
+        doubt = first.doubt
+        late = doubt is None or doubt.of_values or doubt.kind in _LATE
+        if first.act or first.pasted or not late:
+            return None
+        clear = _clear(first)
+        if first.requests and clear and not first.passed.unsure:
+            return None
+        tokens = tokens_of(first.text)
+        for end, begin in later.joints(tokens):
+            if both := self._apart(first, tokens[end].start, tokens[begin].start, now, owner):
+                return both
+        used = [
+            slot
+            for one in first.requests
+            for slot in one[0].slots
+            if self.spec.slots[slot.name].kind != "text" or slot.name in self._content
+        ]
+        for cut in later.cuts(first.text, tokens, Moment(now)):
+            if not first.requests and later.says_no_more(tokens, cut):
+                return replace(first, whens=(cut.when,))
+            words = [tokens[place] for place in cut.gone]
+            taken = any(w.start < slot.end and slot.start < w.end for w in words for slot in used)
+            rest = self._read(cut.rest, now, first.language, owner, judging=False)
+            sure = _clear(rest) and rest.passed.whole and not rest.passed.unsure
+            if not self._can_wait(rest) or (
+                not sure and (taken or (first.requests and not first.passed.unsure))
+            ):
+                continue
+            several = len(rest.requests) > 1 and not cut.leads
+            unsure = rest.passed.unsure or cut.unsure or several or not rest.passed.whole
+            return replace(
+                rest, text=first.text, own=first.own, whens=(cut.when,) * len(rest.requests),
+                passed=replace(rest.passed, unsure=unsure),
+            )  # fmt: skip
+        return None
+
+    def _apart(
+        self, first: Reading, end: int, begin: int, now: datetime, owner: str
+    ) -> Reading | None:
+        """Two commands of different times: "... at 7 and ... at 8", "... and at 11 pm ..."."""
+        left, right = first.text[:end], first.text[begin:]
+        ways = later.cuts(right, tokens_of(right), Moment(now))
+        if not ways:
+            return None
+        one = self._read(left, now, first.language, owner, judging=False)
+        other = self._read(right, now, first.language, owner, judging=False)
+        put_off = self._put_off(other, now, owner)
+        before = self._put_off(one, now, owner)
+        if before is None and any(cut.leads for cut in ways) and self._can_wait(one):
+            before = replace(one, whens=(None,) * len(one.requests))
+        if put_off is None or before is None:
+            return None
+        passed_both = replace(
+            put_off.passed,
+            requests=(*before.requests, *put_off.requests),
+            unsure=before.passed.unsure or put_off.passed.unsure or not before.passed.whole,
+        )
+        whens = (*before.whens, *put_off.whens)
+        return replace(put_off, text=first.text, own=first.own, whens=whens, passed=passed_both)
+
+    def _can_wait(self, rest: Reading) -> bool:
+        """It is a plain command, and none that has a time of its own."""
+        familiar = self.compiled[rest.language].familiar
+        names = [str(one[0].intent) for one in rest.requests]
+        timed = {
+            self.spec.slots[slot].kind
+            for name in names
+            for slot in self.compiled[rest.language].wanted[name]
+        } & {"time", "date", "duration"}
+        acts = all(familiar[name].acts and not familiar[name].asks for name in names)
+        sure = all(
+            one[0].stage != "classifier" or one[0].confidence >= SURE_LATER for one in rest.requests
+        )
+        plain = rest.doubt is None and rest.act is None
+        return bool(names) and plain and acts and sure and not timed
+
+    def _read(
+        self, text: str, now: datetime, before: str | None, owner: str, *, judging: bool = True
+    ) -> Reading:
         language = self.language_of(text, before)
         compiled = self.compiled[language]
         slots = self._slots_now()
@@ -122,7 +225,7 @@ class Understanding:
         )
         act, denies = acts.act_of(tokens), acts.denies(tokens)
         bare = acts.is_bare(tokens, [span for many in one.spans.values() for span in many])
-        requests = self._requests(one, owner)
+        requests = self._requests(one, owner, judging=judging)
         for found in requests:
             one.loose(found)
         return Reading(
@@ -183,7 +286,9 @@ class Understanding:
             self._reader = ((live,), kept)
         return kept
 
-    def _requests(self, one: Sentence, owner: str) -> tuple[tuple[Recognition, ...], ...]:
+    def _requests(
+        self, one: Sentence, owner: str, *, judging: bool
+    ) -> tuple[tuple[Recognition, ...], ...]:
         if not one.tokens:
             return ()
         whole = one.templates(0, len(one.tokens)) if self._stages.templates else ()
@@ -210,7 +315,7 @@ class Understanding:
             return (found,) if found else tuple(parted)
         if whole:
             return (whole,)
-        found = self._guess(one, 0, len(one.tokens), owner)
+        found = self._guess(one, 0, len(one.tokens), owner, judging=judging)
         return (found,) if found else ()
 
     def _runs_on(self, one: Sentence, found: Recognition) -> bool:
@@ -240,13 +345,15 @@ class Understanding:
         plain = found and found[0].confidence >= 1 - SURE and not (kept and free)
         return Part(found if plain else (), idle=False)
 
-    def _guess(self, one: Sentence, a: int, b: int, owner: str) -> tuple[Recognition, ...]:
+    def _guess(
+        self, one: Sentence, a: int, b: int, owner: str, *, judging: bool
+    ) -> tuple[Recognition, ...]:
         """What no template fits: packaged ones, the classifier's opinion, then the model's."""
         if self._packaged is not None and (found := one.packaged(self._packaged, a, b)):
             return found
         if self._stages.classifier and (found := one.classified(a, b)):
             return found
-        if self._judge is not None and self._stages.model and not one.pasted:
+        if judging and self._judge is not None and self._stages.model and not one.pasted:
             candidates: dict[str, list[Slot]] = {}
             for slot in one.values():
                 candidates.setdefault(slot.name, []).append(slot)

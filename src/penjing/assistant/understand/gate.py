@@ -34,6 +34,8 @@ class Passed:
     unsure: bool
     """Nothing is done without a yes."""
     seal: object = field(repr=False)
+    whole: bool = False
+    """Nothing in it but what is wanted, and small words."""
 
     def __post_init__(self) -> None:
         if self.seal is not _SEAL:
@@ -68,7 +70,7 @@ def passed(
     if stop is not None or doubt is not None:
         values = () if stop is not None or not bare else values
     said = doubt or (stop if values == () and stop is not None and not first else None)
-    return Passed(requests, values, None if act else said, unsure, _SEAL)
+    return Passed(requests, values, None if act else said, unsure, _SEAL, left.whole())
 
 
 def _of_values(heard: Heard, values: tuple[Slot, ...], *, bare: bool, denies: bool) -> Doubt | None:

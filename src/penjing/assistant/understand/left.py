@@ -255,6 +255,16 @@ class Left:
             for end in FILLER.ends(self._tokens, start)
         )
 
+    def whole(self) -> bool:
+        """Nothing is left but small words, and what stands between two requests."""
+        joints = {
+            place
+            for start in range(len(self._tokens))
+            for end in JOINT.ends(self._tokens, start)
+            for place in range(start, end)
+        }
+        return all(n in joints or self._explained(n) for n in range(len(self._tokens)))
+
     def _late(self) -> Iterator[Doubt]:
         """A time, a while or a date that nothing used."""
         spans = [one for one in times.times(self._tokens, self._heard.moment) if one.cost < 0.15]
@@ -296,7 +306,7 @@ class Left:
 
     def _counts(self, place: int) -> bool:
         token = self._tokens[place]
-        if token.text in signals.NUMBERS:
+        if token.text in signals.NUMBERS or ":" in token.text[1:]:  # 25:00 is no time
             return True
         found = number_at(self._tokens, place)
         return found is not None and not found.cost and self._is_count(found, token)

@@ -230,7 +230,8 @@ def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
     for words, size in units:
         if read := _read(tokens, end, words):
             end = read[0]
-            if end < len(tokens) and tokens[end].text in ("之", "多"):  # 百分之三十, 一小时多
+            after = tokens[end].text if end < len(tokens) else ""
+            if after == "多" or (after == "之" and words == "分"):  # 一小时多, 百分之三十
                 return None
             total = value * size
             if end < len(tokens) and tokens[end].text == "半" and not half:

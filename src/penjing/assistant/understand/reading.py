@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from penjing.assistant.understand.acts import Act
 from penjing.assistant.understand.gate import Passed, Requests
 from penjing.assistant.understand.left import Doubt
-from penjing.core.dialogue import Slot
+from penjing.core.dialogue import Slot, When
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Reading:
     """The person's own words in it: without quotations and what was pasted."""
     pasted: bool = False
     """Something in it may be somebody else's words."""
+    whens: tuple[When | None, ...] = ()
+    """For each request, when it is wanted; None for now. Empty: all of them now."""
 
     @property
     def requests(self) -> Requests:

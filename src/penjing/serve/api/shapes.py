@@ -16,6 +16,7 @@ from penjing.core.dialogue import (
     Event,
     Finished,
     Passage,
+    Planned,
     Recognition,
     Remarked,
     Said,
@@ -79,7 +80,7 @@ class TurnDocument(BaseModel):
     notes: list[NoteDocument]
 
 
-_SHOWN = ("cited", "confirm", "acted", "left_out", "remarked")
+_SHOWN = ("cited", "confirm", "acted", "planned", "left_out", "remarked")
 """Notes that people see; an assistant keeps others for itself."""
 
 
@@ -115,6 +116,8 @@ def event(one: Event) -> dict[str, Any]:
             done = {"ok": one.outcome.ok, "data": plain(one.outcome.data)}
             outcome = {**done, "error": one.outcome.error}
             shown = {"type": "acted", "action": _action(one.action), "outcome": outcome}
+        case Planned():
+            shown = {"type": "planned", "action": _action(one.action), "when": dict(vars(one.when))}
         case Remarked():
             shown = {"type": "remarked", "text": one.text}
         case Finished():

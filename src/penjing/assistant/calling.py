@@ -1,0 +1,91 @@
+"""Making a call of a tool: now, or kept and made when it is due. Only with a licence.
+
+What is asked last, right before anything happens: may this person, is the tool there. Of what is
+due it is asked with what they are by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from penjing.assistant.dialogue.deferred import back_of, from_plain, to_plain
+from penjing.assistant.dialogue.events import PutOff
+from penjing.assistant.dialogue.plan import Plan
+from penjing.assistant.trust import Licensed, Refused, was_said
+from penjing.core.dialogue import TALKER, Acted, Outcome, Planned, Standing
+from penjing.core.errors import BadInput, PenjingError
+from penjing.core.moments import Planner
+from penjing.core.protocols import Tool
+
+_UNSAID = "that was not said in this conversation: say it again"
+
+
+class Caller:
+    """Makes the calls of one spec."""
+
+    def __init__(self, plan: Plan, tools: Mapping[str, Tool], planner: Planner | None) -> None:
+        self._plan, self._tools, self._planner = plan, tools, planner
+
+    def call(
+        self, call: Licensed, person: str, role: Standing, sentences: Sequence[str]
+    ) -> Outcome:
+        """Make a call that the person said in one of these sentences."""
+        if not was_said(call, sentences):
+            return Outcome(False, error=_UNSAID)
+        return self._make(call, person, role)
+
+    def keep(
+        self, order: PutOff, person: str, role: Standing, sentences: Sequence[str]
+    ) -> Planned | str:
+        """Keep a call until it is due; why not, where it cannot be."""
+        call = order.call.call
+        if not was_said(call, sentences):
+            return _UNSAID
+        why = self._forbidden(call, role) or self._no_keeper(role)
+        if why or self._planner is None:
+            return why
+        try:
+            self._planner.plan(person, call.action.describes, order.when, to_plain(order.call))
+        except PenjingError as error:
+            return str(error)
+        return Planned(call.action, order.when)
+
+    def carry_out(self, kept: Mapping[str, Any], person: str, role: Standing) -> Acted | Outcome:
+        """Make a call that was kept and is due; an Outcome alone where it is no call any more.
+        What takes it back is kept in turn."""
+        again = from_plain(kept, self._plan)
+        if isinstance(again, Refused):
+            return Outcome(False, error=again.why)
+        outcome = self._make(again, person, role)
+        back = back_of(kept) if outcome.ok else None
+        if back is not None:
+            data, when = back
+            try:
+                if self._planner is None:
+                    raise BadInput(self._no_keeper(role))
+                self._planner.plan(person, str(data.get("describes", "")), when, data)
+            except PenjingError as error:
+                why = f"it was done, and will not be taken back ({error})"
+                outcome = Outcome(False, outcome.data, why)
+        return Acted(again.action, outcome)
+
+    def _no_keeper(self, role: Standing) -> str:
+        rule = self._plan.spec.tools.get(self._plan.keeper)
+        if rule is None or self._planner is None:
+            return "nothing can be kept for later here"
+        return "" if role in rule.who and role != TALKER else "this tool may not be used here"
+
+    def _forbidden(self, call: Licensed, role: Standing) -> str:
+        rule = self._plan.spec.tools.get(call.action.tool)
+        known = rule is not None and call.action.tool in self._tools
+        may = rule is not None and role in rule.who
+        return "" if known and may else "this tool may not be used here"
+
+    def _make(self, call: Licensed, person: str, role: Standing) -> Outcome:
+        if why := self._forbidden(call, role):
+            return Outcome(False, error=why)
+        try:
+            return self._tools[call.action.tool].call(call.action.arguments, person)
+        except PenjingError as error:
+            return Outcome(False, error=str(error))

@@ -1,0 +1,139 @@
+"""A call that is kept until it is due, as plain data and back; and the call that takes one back.
+
+What is kept is where in the spec the call stands and the slots it was read from. When it is due it
+is licensed anew by the spec of that moment, and must come out as it was. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from penjing.assistant.dialogue.keep import read_slot, slot_plain
+from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
+from penjing.assistant.spec.values import Argument, Call, Literally, Stop
+from penjing.assistant.trust import Licensed, Refused, license_call
+from penjing.core.dialogue import Slot, When
+
+_OPPOSITES = (
+    ("on", "off"), ("open", "close"), ("lock", "unlock"), ("mute", "unmute"), ("arm", "disarm"),
+    ("enable", "disable"), ("play", "pause"),
+)  # fmt: skip
+_BACK = {a: b for pair in _OPPOSITES for a, b in (pair, pair[::-1])}
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """A call as it is kept."""
+
+    intent: str
+    """Whose flow makes it."""
+    place: int
+    """Which instruction of it."""
+    slots: tuple[Slot, ...]
+    """What the person said."""
+    language: str
+    """What they spoke."""
+    call: Licensed
+    """The call that was licensed."""
+    lasts: float | None = None
+    """Seconds from then after which it is taken back."""
+    back: Deferred | None = None
+    """By this call."""
+
+
+def call_at(plan: Plan, intent: str, place: int) -> Call | None:
+    """The call that an instruction makes; None where there is none."""
+    program = plan.programs.get(intent, ())
+    step = program[place] if 0 <= place < len(program) else None
+    step = step.call if isinstance(step, Confirmed) else step
+    return step if isinstance(step, Call) else None
+
+
+def stands_alone(plan: Plan, intent: str, place: int) -> bool:
+    """No other call can follow it: it may be made without what comes after it in its flow."""
+    program = plan.programs[intent]
+    todo, seen = [place + 1], set[int]()
+    while todo:
+        at = todo.pop()
+        if at in seen or at >= len(program):
+            continue
+        seen.add(at)
+        step = program[at]
+        if isinstance(step, Call | Confirmed):
+            return False
+        if isinstance(step, Test):
+            todo.append(step.otherwise)
+        if isinstance(step, Jump):
+            todo.append(step.to)
+        elif not isinstance(step, Stop):
+            todo.append(at + 1)
+    return True
+
+
+def way_back(plan: Plan, call: Call) -> tuple[str, int] | None:
+    """Where the spec has the call that turns another around: the same but for one opposite."""
+    for intent, program in plan.programs.items():
+        for place in range(len(program)):
+            other = call_at(plan, intent, place)
+            if other is not None and other.tool == call.tool and _opposite(call, other):
+                return intent, place
+    return None
+
+
+def _opposite(one: Call, other: Call) -> bool:
+    if one.arguments.keys() != other.arguments.keys() or one.optional != other.optional:
+        return False
+    pairs = [(one.arguments[name], other.arguments[name]) for name in one.arguments]
+    apart = [pair for pair in pairs if pair[0] != pair[1]]
+    return len(apart) == 1 and _turned(*apart[0])
+
+
+def _turned(one: Argument, other: Argument) -> bool:
+    if not isinstance(one, Literally) or not isinstance(other, Literally):
+        return False
+    if isinstance(one.value, bool) or isinstance(other.value, bool):
+        return one.value is (not other.value)
+    return isinstance(one.value, str) and _BACK.get(one.value) == other.value
+
+
+# -- as plain data
+
+
+def to_plain(one: Deferred) -> dict[str, Any]:
+    """As JSON has it."""
+    action = one.call.action
+    return {
+        "intent": one.intent, "place": one.place, "language": one.language,
+        "slots": [slot_plain(slot) for slot in one.slots],
+        "id": action.id, "tool": action.tool, "arguments": dict(action.arguments),
+        "describes": action.describes, "lasts": one.lasts,
+        "back": None if one.back is None else to_plain(one.back),
+    }  # fmt: skip
+
+
+def from_plain(data: Mapping[str, Any], plan: Plan) -> Licensed | Refused:
+    """The call that was kept, made by the spec as it is now, and the same as it was."""
+    try:
+        call = call_at(plan, str(data["intent"]), int(data["place"]))
+        slots = {slot.name: slot for slot in map(read_slot, data["slots"])}
+        tool, arguments = str(data["tool"]), dict(data["arguments"])
+        words = {"id": str(data["id"]), "describes": str(data["describes"])}
+    except (KeyError, TypeError, ValueError):
+        return Refused("what was kept of it cannot be read")
+    schema = plan.schemas.get(tool)
+    if call is None or call.tool != tool or schema is None:
+        return Refused("the assistant cannot do that any more")
+    again = license_call(call, slots, schema, **words)
+    if isinstance(again, Licensed) and again.action.arguments != arguments:
+        return Refused("the assistant would do something else by now")
+    return again
+
+
+def back_of(data: Mapping[str, Any]) -> tuple[Mapping[str, Any], When] | None:
+    """What takes a kept call back, and when; None where nothing does."""
+    back, lasts = data.get("back"), data.get("lasts")
+    if not isinstance(back, Mapping) or not isinstance(lasts, int | float):
+        return None
+    return back, When(after=float(lasts))
