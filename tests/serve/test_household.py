@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from household import login
+from household import OWN, login
 from premises import Premises, premises, spoken
 
 from penjing.core.errors import WrongPassphrase
 from penjing.vault.secrets import Passphrase
+from penjing.vault.vault import Vault
 
 
 @pytest.fixture
@@ -75,6 +76,51 @@ def test_another_passphrase_ends_every_session_and_keeps_everything(server: Prem
     assert ben.enter("/api/login", login("Ben", wanted["new"])).status == 200
     turns = ben.ask("GET", f"/api/sessions/{session}/turns").json
     assert [one["text"] for one in turns] == ["remember this", "remember this"]
+
+
+@pytest.mark.parametrize("new", ["short", "ben has other words now"])
+def test_a_passphrase_that_is_not_changed_ends_nothing(server: Premises, new: str) -> None:
+    """Refused for what it is, or because another process has the part open."""
+    ben, elsewhere = server.caller("Ben"), server.caller("Ben")
+    session = spoken(ben, "remember this")
+    wanted = {"old": "ben knows other words", "new": new}
+    with Vault.open(server.vault.place, OWN) as other:
+        part = other.unlock("Ben", Passphrase("ben knows other words"))
+        status = ben.ask("POST", "/api/me/passphrase", wanted).status
+        assert status == (422 if new == "short" else 409)
+        for caller in (ben, elsewhere):
+            assert caller.ask("GET", "/api/me").status == 200
+            assert len(caller.ask("GET", f"/api/sessions/{session}/turns").json) == 2
+        part.close()
+    assert ben.ask("POST", "/api/logout").status == 204
+    assert elsewhere.ask("GET", "/api/me").status == 200
+    wanted["new"] = "ben has other words now"
+    assert elsewhere.ask("POST", "/api/me/passphrase", wanted).status == 204
+    assert elsewhere.ask("GET", "/api/me").status == 401
+
+
+def test_who_is_not_wiped_goes_on(server: Premises) -> None:
+    ben, anna = server.caller("Ben"), server.caller("Anna")
+    with Vault.open(server.vault.place, OWN) as other:
+        other.unlock("Ben", Passphrase("ben knows other words"))
+        sure = {"passphrase": "ben knows other words"}
+        assert ben.ask("POST", "/api/me/wipe", sure).status == 409
+        path = f"/api/people/{server.id_of('Ben')}"
+        assert anna.ask("DELETE", path, {"confirm": "Ben"}).status == 409
+        assert ben.ask("GET", "/api/me").status == 200
+
+
+def test_who_is_no_owner_any_more_reads_as_one_no_more(server: Premises) -> None:
+    anna, ben = server.caller("Anna"), server.caller("Ben")
+    path = f"/api/people/{server.id_of('Ben')}"
+    for _ in range(3):
+        assert anna.ask("PATCH", path, {"role": "owner"}).status == 200
+        assert len(ben.ask("GET", "/api/people").json) == 3
+        assert ben.ask("GET", "/metrics").status == 200
+        assert anna.ask("PATCH", path, {"role": "member"}).status == 200
+        assert len(ben.ask("GET", "/api/people").json) == 1
+        assert ben.ask("GET", "/metrics").status == 403
+        assert ben.ask("GET", "/api/me").json["role"] == "member"
 
 
 def test_everything_about_somebody_in_one_zip(server: Premises) -> None:

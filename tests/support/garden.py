@@ -239,7 +239,7 @@ def garden(
         app = build_app(services)
 
         def around(door: Any) -> Any:
-            app.desk.evict = door.evict
+            app.desk.aside = door.aside
             return Watched(door, app.desk.metrics)
 
         way = parts.enter_context(

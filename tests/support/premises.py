@@ -61,7 +61,7 @@ def premises(
         app = build_app(services, limits)
 
         def around(door: Any) -> Any:
-            app.desk.evict = door.evict
+            app.desk.aside = door.aside
             return Watched(door, app.desk.metrics)
 
         with doorway(

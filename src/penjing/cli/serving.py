@@ -257,7 +257,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
         token=token,
         present=household.present,
     )
-    app.desk.evict = door.evict
+    app.desk.aside = door.aside
     household.present.on_opened = app.desk.read_on
     with _log(args.log_requests):
         run.serve(

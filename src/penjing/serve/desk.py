@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,8 +42,8 @@ class Desk:
     """The documents that become passages."""
     uploads: Quota = field(init=False)
     """The documents of every person that are in memory."""
-    evict: Any = None
-    """The door's: ends a person's web sessions and closes their store."""
+    aside: Any = None
+    """The door's (`Door.aside`): a person's store is closed for as long as a block runs."""
     threads: Threads = field(default_factory=lambda: Threads("a request", _REQUESTS))
     """For what blocks."""
     passphrases: Threads = field(default_factory=lambda: Threads("a key", _PASSPHRASES))
@@ -62,11 +64,17 @@ class Desk:
         if self.services.index is not None:
             self.indexing.resume(self.services.index, store)
 
-    async def let_go(self, person: str) -> None:
-        """End what a person has open, before their key changes or dies."""
+    @asynccontextmanager
+    async def apart(self, person: str) -> AsyncIterator[None]:
+        """Nothing of a person is open while the block changes or destroys their key; all their
+        sessions end with it, and none where it raises.
+        """
         await self.replies.stop(person)
-        if self.evict is not None:
-            await self.evict(person)
+        if self.aside is None:
+            yield
+            return
+        async with self.aside(person):
+            yield
 
 
 def desk_of(request: Any) -> Desk:

@@ -46,6 +46,15 @@ def is_there(path: Path) -> bool:
     return os.path.lexists(path)
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """What of a file differs once it was written or replaced; empty where there is none."""
+    try:
+        about = path.lstat()
+    except OSError:
+        return ()
+    return about.st_mtime_ns, about.st_size, about.st_ino
+
+
 def opened(path: Path) -> IO[bytes]:
     """A file to read. Raises StorageError; never waits and never follows a link."""
     try:

@@ -19,8 +19,12 @@ from penjing.vault.snapshots import PersonSnapshots
 class PersonStore:
     """One person's part of the vault, open until `close`."""
 
-    def __init__(self, database: Database, person: Person, clock: Clock = time.time) -> None:
+    def __init__(
+        self, database: Database, person: Person, clock: Clock = time.time, seal: str | None = None
+    ) -> None:
         self.person = person
+        self.seal = seal
+        """Of what opened it (`slots.seal_of`)."""
         self.database = database
         self._clock = clock
         self._history = PersonHistory(database, person.id, clock)

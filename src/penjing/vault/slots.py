@@ -111,6 +111,17 @@ def token_of(way: Way) -> str | None:
     return str(way.about["id"]) if way.about["kind"] == "token" else None
 
 
+def seal_of(slots: Slots, token: str | None = None) -> str | None:
+    """The same text for as long as a token opens the key as it does now; None where it does not.
+
+    Without a token: of all that people have, a passphrase or the system's keyring.
+    """
+    ways = [way.sealed for way in slots.ways if token_of(way) == token]
+    if not ways:
+        return None
+    return hashlib.sha256(b" ".join([str(slots.generation).encode(), *ways])).hexdigest()
+
+
 def scopes_of(way: Way) -> tuple[str, ...] | None:
     """What its token may be used for; None for one from before there were scopes.
 

@@ -26,6 +26,7 @@ from penjing.vault import box, disk, process, recovery, slots, staging
 from penjing.vault import wipe as wiping
 from penjing.vault.access import Actor, operator, require_role
 from penjing.vault.accounts import WIPED, Accounts, Person
+from penjing.vault.aside import Aside
 from penjing.vault.audit import Head
 from penjing.vault.envelope import KEY_BYTES
 from penjing.vault.ids import Clock, new_id
@@ -172,6 +173,7 @@ class Vault:
     def _unlock(self, person: Person, secret: Secret) -> PersonStore:
         self._require_key(person)
         damaged = slots.damaged(self.place, person.id)
+        seal = slots.seal_of(slots.load(self.place, person.id), _id_of(secret))
         try:
             database = box.unlock(self.place, person.id, secret, PERSON_STEPS)
         except WrongPassphrase:
@@ -179,7 +181,7 @@ class Vault:
             raise
         self._log(person.id, "unlocked", person.id)
         self._mended(damaged, person.id)
-        store = PersonStore(database, person, self._clock)
+        store = PersonStore(database, person, self._clock, seal)
         try:
             store.expire()
         except StorageError as error:
@@ -188,6 +190,28 @@ class Vault:
             store.close()
             raise
         return store
+
+    def still_opens(self, person_id: str, token: str | None, seal: str | None) -> bool:
+        """Whether what opened a person's part does so still, whoever changes the vault meanwhile:
+        a token, or (None) their passphrase, by the seal of then (`PersonStore.seal`).
+        """
+        try:
+            return slots.seal_of(slots.load(self.place, person_id), token) == seal
+        except WrongPassphrase:  # there are no slots any more
+            return False
+        except IntegrityError:  # damage takes nothing away
+            return True
+
+    def stamp(self, person_id: str) -> tuple[object, ...]:
+        """The same for as long as nobody has written to a person's slots or the accounts: looks at
+        no content, so that it can be asked at every step.
+        """
+        slot, _ = self.place.slots(person_id)
+        return (*disk.stamp(slot), *disk.stamp(self.accounts.database.path))
+
+    def aside(self, store: PersonStore) -> Aside:
+        """What opens a person's part again once it was closed for a change that was not made."""
+        return Aside(self.place, store, self._clock)
 
     def tokens(self, store: PersonStore) -> Mapping[str, tuple[str, ...] | None]:
         """A person's tokens by id and what each may be used for, the first to be made first."""
@@ -327,6 +351,10 @@ def rotate_accounts(place: Place, secret: Secret, new: Sequence[Secret]) -> None
     require_vault(place)
     process.shield()
     box.rotate(place, ACCOUNTS, secret, new)
+
+
+def _id_of(secret: Secret) -> str | None:
+    return secret.id if isinstance(secret, Token) else None
 
 
 def _tokens(known: slots.Slots) -> dict[str, tuple[str, ...] | None]:

@@ -14,6 +14,7 @@ from penjing.serve.desk import Desk, desk_of
 from penjing.serve.door.scopes import in_order
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who, who_of
+from penjing.vault.envelope import require_passphrase
 
 router = APIRouter(prefix="/api/me", route_class=StrictRoute, responses=REFUSALS)
 
@@ -90,9 +91,10 @@ async def passphrase(body: NewPassphrase, request: Request) -> Response:
     """Another passphrase and key. All their web sessions end: they log in again."""
     who, desk = who_of(request), desk_of(request)
     people = desk.services.people
+    require_passphrase(body.new)
     await who.prove(body.old)
-    await desk.let_go(who.person)
-    await desk.passphrases.run(people.set_passphrase, who.person, body.old, body.new)
+    async with desk.apart(who.person):
+        await desk.passphrases.run(people.set_passphrase, who.person, body.old, body.new)
     return Response(status_code=204)
 
 
@@ -101,6 +103,6 @@ async def wipe(body: Sure, request: Request) -> Response:
     """Destroy their key, and with it all that it opens."""
     who, desk = who_of(request), desk_of(request)
     await who.prove(body.passphrase)
-    await desk.let_go(who.person)
-    await desk.threads.run(desk.services.people.wipe, who.person, who.person)
+    async with desk.apart(who.person):
+        await desk.threads.run(desk.services.people.wipe, who.person, who.person)
     return Response(status_code=204)

@@ -101,8 +101,8 @@ async def wipe(person: Id, body: Confirmed, request: Request) -> Response:
     known = await desk.threads.run(_one, desk.services.people, person)
     if body.confirm != known.name:
         raise BadParameter(f"type the name of {known.name} to confirm", "confirm")
-    await desk.let_go(person)
-    await desk.threads.run(desk.services.people.wipe, who.person, person)
+    async with desk.apart(person):
+        await desk.threads.run(desk.services.people.wipe, who.person, person)
     return Response(status_code=204)
 
 

@@ -37,6 +37,8 @@ class Opened:
     """The id of the token that opened it."""
     scopes: frozenset[str] = frozenset()
     """What that token may be used for; of no meaning without one."""
+    seal: str | None = None
+    """Of what opened it, for `Accounts.still_opens`."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,18 @@ class Token:
     """What it may be used for (`scopes.py`)."""
     note: str = ""
     """What its person should know of it, in one line; empty for nothing."""
+
+
+class Aside(Protocol):
+    """A person's part that is closed while their key is changed or destroyed."""
+
+    def back(self) -> Store:
+        """Open it again. Raises PenjingError where the key is another by now, or none."""
+        ...
+
+    def forget(self) -> None:
+        """It is not opened again."""
+        ...
 
 
 class Accounts(Protocol):
@@ -85,6 +99,20 @@ class Accounts(Protocol):
 
     def now(self, person: str) -> Known | None:
         """A person as they are now; None when they are gone."""
+        ...
+
+    def still_opens(self, person: str, token: str | None, seal: str | None) -> bool:
+        """Whether a token, or (None) a passphrase, opens a part as it did, by the seal of then."""
+        ...
+
+    def stamp(self, person: str) -> object:
+        """The same as long as nobody, in whichever process, has changed what `now` and
+        `still_opens` say of a person. Does not block.
+        """
+        ...
+
+    def aside(self, store: Store) -> Aside:
+        """What opens a store again that is closed next. Does not block."""
         ...
 
     def tokens(self, store: Store) -> Sequence[Token]:
@@ -126,6 +154,15 @@ class OneOwner:
     def now(self, person: str) -> Known | None:
         return self._opened.known if person == OWNER else None
 
+    def still_opens(self, person: str, token: str | None, seal: str | None) -> bool:  # noqa: ARG002
+        return True
+
+    def stamp(self, person: str) -> object:  # noqa: ARG002
+        return None
+
+    def aside(self, store: Store) -> Aside:
+        return _NeverClosed(store)
+
     def tokens(self, store: Store) -> Sequence[Token]:  # noqa: ARG002
         return ()
 
@@ -139,6 +176,19 @@ class OneOwner:
 
     def drop_token(self, store: Store, token: str) -> None:  # noqa: ARG002
         raise NotFound("token", token)
+
+
+@dataclass(frozen=True)
+class _NeverClosed:
+    """A store that lies in memory, and is there again at once."""
+
+    store: Store
+
+    def back(self) -> Store:
+        return self.store
+
+    def forget(self) -> None:
+        """There is no key."""
 
 
 def _in_memory() -> Store:

@@ -10,12 +10,15 @@ the app                   with scope["state"]["who"]
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from penjing.core.errors import PenjingError
+from penjing.core.protocols import Store
 from penjing.core.threads import Threads
 from penjing.serve.door import bounds, cookies, csrf, hosts, origins, owners, scopes
-from penjing.serve.door.accounts import Accounts, Known, Opened
+from penjing.serve.door.accounts import Accounts, Aside, Known, Opened
 from penjing.serve.door.bodies import SLOW, Guarded, Patient
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.headers import dressed
@@ -36,6 +39,7 @@ from penjing.serve.who import Who
 NEWS = "/api/news"
 """What an open page asks by itself: it keeps nobody logged in."""
 _LOG_IN = Refusal(401, "nobody is logged in: log in, or send a token")
+_CHANGING = Refusal(503, "the key of this account is being changed: try again in a moment", wait=1)
 _ASKING = 8
 """Threads that ask the accounts."""
 _BAD_TOKEN = Refusal(401, "that token opens nothing: make a new one")
@@ -78,6 +82,8 @@ class Door:
         self._stores = Stores(present)
         self._sessions = Sessions(self._stores, settings, clock)
         self._timer: asyncio.TimerHandle | None = None
+        self._looking: asyncio.Task[None] | None = None
+        self._aside: set[str] = set()
         self._threads = threads = Threads("the door", _ASKING)
         self._login = Login(accounts, self._sessions, settings, describe, threads, clock=clock)
         self._tokens = Tokens(accounts, self._sessions, self._login.confirm, threads)
@@ -100,8 +106,49 @@ class Door:
         self._stores.shut(person)
         await self._stores.settled(person)
 
+    @asynccontextmanager
+    async def aside(self, person: str) -> AsyncIterator[None]:
+        """Close a person's part, whatever runs, while the block changes or destroys its key.
+
+        Their sessions end with the block, and go on where it raises: nothing has changed then.
+        """
+        before, away = self._stores.peek(person), None
+        if before is not None:
+            away = self._accounts.aside(before.store)
+            self._stores.shut(person)
+        self._aside.add(person)
+        try:
+            await self._stores.settled(person)
+            yield
+        except BaseException:
+            if before is not None and away is not None:
+                await self._back(person, before.store, away)
+            raise
+        else:
+            self._sessions.end_all(person)
+            self._stores.shut(person)
+        finally:
+            self._aside.discard(person)
+            if away is not None:
+                away.forget()
+
+    async def _back(self, person: str, before: Store, away: Aside) -> None:
+        """Give the sessions whose store was closed the same one again."""
+        try:
+            store = await self._threads.run(away.back)
+        except PenjingError:
+            self._sessions.end_all(person)
+            return
+        theirs = [one for one in self._sessions.of(person) if one.opened.store is before]
+        if not theirs:
+            await self._threads.run(store.close)
+        for session in theirs:
+            session.opened = self._stores.take(Opened(session.opened.known, store))
+
     async def close(self) -> None:
         """End every session; all keys are forgotten when it returns."""
+        if self._looking is not None:
+            self._looking.cancel()
         if self._timer is not None:
             self._timer.cancel()
         for person in self._stores.people():
@@ -167,7 +214,8 @@ class Door:
         """Run the app while a session's person is held unlocked."""
         opened = self._stores.hold(session.opened.known.person)
         if opened is None:
-            return await refuse(visit, send, _LOG_IN)
+            away = session.opened.known.person in self._aside
+            return await refuse(visit, send, _CHANGING if away else _LOG_IN)
         session.busy += 1
         try:
             if self._tokens.serves(visit):
@@ -238,17 +286,29 @@ class Door:
         return None
 
     async def _fresh(self, session: WebSession) -> _Entry | None:
-        """A session whose person is still who they were; their role may have changed."""
-        if self._clock() - session.checked > self._settings.refresh:
-            person = session.opened.known.person
-            known = await self._threads.run(self._accounts.now, person)
+        """A session that what began it would still begin; its person's role may have changed.
+
+        Other processes change the same vault: its files are looked at before every use.
+        """
+        person = session.opened.known.person
+        stamp, now = self._accounts.stamp(person), self._clock()
+        if stamp != session.stamp or now - session.checked > self._settings.refresh:
+            known, opens = await self._threads.run(self._asked, person, session)
             if known is None:
                 await self.evict(person)
                 return None
+            if not opens:
+                self._sessions.end_this(session)
+                return None
             self._stores.now(known)
-            session.checked = self._clock()
+            session.checked, session.stamp = now, stamp
             session.opened = Opened(known, session.opened.store)
         return _Entry(session.opened, session)
+
+    def _asked(self, person: str, session: WebSession) -> tuple[Known | None, bool]:
+        """What the accounts say of a session's person, and whether it may go on."""
+        known = self._accounts.now(person)
+        return known, self._accounts.still_opens(person, session.token, session.seal)
 
     def _may(self, visit: Visit, entry: _Entry) -> Refusal | None:
         refusal = scopes.check(visit, entry.granted) if entry.granted is not None else None
@@ -292,4 +352,12 @@ class Door:
     def _tick(self) -> None:
         self._timer = None
         self._sessions.sweep()
+        self._looking = asyncio.get_running_loop().create_task(self._look())
         self._watch()
+
+    async def _look(self) -> None:
+        """End what was taken away elsewhere, though nobody comes by with it."""
+        for session in self._sessions.all():
+            if self._accounts.stamp(session.opened.known.person) != session.stamp:
+                with suppress(PenjingError):  # whoever comes by will be told
+                    await self._fresh(session)

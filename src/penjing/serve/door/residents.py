@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from penjing.core.errors import UnknownName, WrongPassphrase
 from penjing.core.protocols import Store
-from penjing.serve.door.accounts import Accounts, Known, Opened, Token
+from penjing.serve.door.accounts import Accounts, Aside, Known, Opened, Token
 from penjing.serve.door.scopes import LEAST
 
 if TYPE_CHECKING:
@@ -71,6 +71,15 @@ class VaultAccounts:
             return None
         return Known(actor.id, actor.name, actor.role)
 
+    def still_opens(self, person: str, token: str | None, seal: str | None) -> bool:
+        return self._vault.still_opens(person, token, seal)
+
+    def stamp(self, person: str) -> object:
+        return self._vault.stamp(person)
+
+    def aside(self, store: Store) -> Aside:
+        return self._vault.aside(_part(store))
+
     def tokens(self, store: Store) -> Sequence[Token]:
         part = _part(store)
         known = _labels(part)
@@ -99,7 +108,8 @@ class VaultAccounts:
 
 def _opened(store: PersonStore, token: str | None = None, scopes: Sequence[str] = ()) -> Opened:
     person = store.person
-    return Opened(Known(person.id, person.name, person.role), store, token, frozenset(scopes))
+    known = Known(person.id, person.name, person.role)
+    return Opened(known, store, token, frozenset(scopes), store.seal)
 
 
 def _granted(recorded: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ class WebSession:
     """When it was last used."""
     checked: float
     """When the accounts were last asked about the person."""
+    seal: str | None
+    """Of what began it, for `Accounts.still_opens`."""
     token: str | None = None
     """The id of the token that it is of; None for a browser's."""
     scopes: frozenset[str] = frozenset()
@@ -37,6 +39,8 @@ class WebSession:
     """What it is called behind the door; opens nothing."""
     csrf: str = field(default_factory=new_secret, repr=False)
     """What a page of this session has to send along with what acts."""
+    stamp: object = None
+    """`Accounts.stamp` when they were last asked; None before."""
     busy: int = 0
     """Requests that run now; a session at work is not idle."""
 
@@ -64,7 +68,7 @@ class Sessions:
         self.end(text)
         self._make_room(opened.known.person)
         held = self._stores.take(opened)
-        session = WebSession(key, held, now, now, now, opened.token, opened.scopes)
+        session = WebSession(key, held, now, now, now, opened.seal, opened.token, opened.scopes)
         self._all[key] = session
         return session, text
 
@@ -89,9 +93,13 @@ class Sessions:
         if session := self._all.get(digest(secret)):
             self._end(session)
 
+    def end_this(self, session: WebSession) -> None:
+        """End one that was found; harmless when it is over."""
+        self._end(session)
+
     def end_all(self, person: str) -> None:
         """End all of a person's."""
-        for session in self._of(person):
+        for session in self.of(person):
             self._end(session)
 
     def end_token(self, token: str) -> None:
@@ -107,11 +115,16 @@ class Sessions:
             if self._is_over(session):
                 self._end(session)
 
-    def _of(self, person: str) -> list[WebSession]:
+    def all(self) -> list[WebSession]:
+        """All that have not ended."""
+        return list(self._all.values())
+
+    def of(self, person: str) -> list[WebSession]:
+        """All of a person's."""
         return [one for one in self._all.values() if one.opened.known.person == person]
 
     def _make_room(self, person: str) -> None:
-        theirs = sorted(self._of(person), key=lambda one: one.seen)
+        theirs = sorted(self.of(person), key=lambda one: one.seen)
         for session in theirs[: max(0, len(theirs) - self._settings.sessions + 1)]:
             self._end(session)
 

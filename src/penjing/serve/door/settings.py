@@ -24,8 +24,9 @@ class DoorSettings:
     """Seconds without a request after which a web session ends."""
     life: float = 12 * 3600.0
     """Seconds after which it ends in any case."""
-    refresh: float = 5.0
-    """Seconds for which a person's role is believed before the accounts are asked again."""
+    refresh: float = 1.0
+    """Seconds after which the accounts are asked again who a person is, even where their files look
+    as they did: not every file system tells two changes apart that follow at once."""
     unlocking: int = max(2, AT_ONCE)
     """Passphrases that are tried at the same time: each takes 64 MiB while a core works on it."""
     queue: int = 16

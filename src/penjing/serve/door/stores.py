@@ -57,6 +57,11 @@ class Stores:
         held.holders += 1
         return held.opened
 
+    def peek(self, person: str) -> Opened | None:
+        """What is unlocked, held by nobody more for it."""
+        held = self._open.get(person)
+        return held and held.opened
+
     def release(self, opened: Opened) -> None:
         """Let go; the last who does closes it, and the keys are forgotten."""
         held = self._open.get(opened.known.person)
