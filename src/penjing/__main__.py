@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from penjing.cli.app import main
+from penjing.cli.start import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -110,6 +110,33 @@ def test_who_is_not_wiped_goes_on(server: Premises) -> None:
         assert ben.ask("GET", "/api/me").status == 200
 
 
+def test_the_only_owner_is_not_wiped_and_goes_on(server: Premises) -> None:
+    anna = server.caller("Anna")
+    words = "anna knows these words"
+    path = f"/api/people/{server.id_of('Anna')}"
+    refused = [
+        anna.ask("POST", "/api/me/wipe", {"passphrase": words}),
+        anna.ask("DELETE", path, {"confirm": "Anna", "passphrase": words}),
+    ]
+    for reply in refused:
+        assert reply.status == 422
+        assert "only owner" in reply.json["error"]
+    assert anna.ask("GET", "/api/me").status == 200
+
+
+def test_who_wipes_themselves_among_the_people_proves_who_they_are(server: Premises) -> None:
+    anna, ben = server.caller("Anna"), f"/api/people/{server.id_of('Ben')}"
+    assert anna.ask("PATCH", ben, {"role": "owner"}).status == 200
+    path = f"/api/people/{server.id_of('Anna')}"
+    assert anna.ask("DELETE", path, {"confirm": "Anna"}).status == 422
+    wrong = {"confirm": "Anna", "passphrase": "not these words"}
+    assert anna.ask("DELETE", path, wrong).status == 403
+    assert anna.ask("GET", "/api/me").status == 200
+    right = {"confirm": "Anna", "passphrase": "anna knows these words"}
+    assert anna.ask("DELETE", path, right).status == 204
+    assert [one.name for one in server.vault.accounts.people()] == ["Ben", "Gil"]
+
+
 def test_who_is_no_owner_any_more_reads_as_one_no_more(server: Premises) -> None:
     anna, ben = server.caller("Anna"), server.caller("Ben")
     path = f"/api/people/{server.id_of('Ben')}"

@@ -164,6 +164,17 @@ def test_only_owners_change_who_there_is(vault: Vault) -> None:
     assert [person.name for person in vault.accounts.people()] == ["Anna"]
 
 
+def test_the_last_owner_is_wiped_last(vault: Vault) -> None:
+    for actor in (operator(), vault.accounts.actor(vault.accounts.require("Anna").id)):
+        with pytest.raises(BadInput, match="Anna is the only owner: make somebody else an owner"):
+            vault.wipe(actor, "anna")
+    vault.unlock("Anna", ANNA).close()  # nothing was destroyed
+    vault.accounts.set_role(operator(), vault.accounts.require("Ben"), "owner")
+    vault.wipe(operator(), "Anna")
+    vault.wipe(operator(), "Ben")  # nobody is left who would need an owner
+    assert vault.accounts.people() == []
+
+
 def test_the_last_owner_stays_one(vault: Vault) -> None:
     anna = vault.accounts.require("Anna")
     with pytest.raises(BadInput, match="only owner"):

@@ -354,6 +354,7 @@ def test_nothing_is_restored_under_somebodys_hands(vault: Vault, tmp_path: Path)
         comeback.restore(vault, tmp_path / "b")
     with pytest.raises(StorageError, match="in use"):
         vault.rotate("Anna", ANNA, [NEW])
+    vault.accounts.set_role(operator(), vault.accounts.require("Ben"), "owner")
     with pytest.raises(StorageError, match="in use"):
         vault.wipe(operator(), "Anna")
     assert wipe.gone(vault.place) == set()

@@ -104,11 +104,15 @@ class Accounts:
     def set_role(self, actor: Actor, person: Person, role: str) -> None:
         """Make a person something else. The last owner stays one."""
         wanted = require_role(role)
-        owners = [one.id for one in self.people() if one.role == "owner"]
-        if wanted != "owner" and owners == [person.id]:
-            raise BadInput(f"{person.name} is the only owner: make somebody else an owner first")
+        if wanted != "owner":
+            self.require_other_owner(person)
         with self._changing(actor, f"role set to {wanted}", person.id) as connection:
             connection.execute("UPDATE person SET role = ? WHERE id = ?", (wanted, person.id))
+
+    def require_other_owner(self, person: Person) -> None:
+        """Raise BadInput unless an owner stays when this one is none any more."""
+        if [one.id for one in self.people() if one.role == "owner"] == [person.id]:
+            raise BadInput(f"{person.name} is the only owner: make somebody else an owner first")
 
     def permit(self, actor: Actor, person: Person, kind: Kind, name: str, allowed: bool) -> None:
         """Say that a person may or may not use a tool, a source or an assistant ("*": any)."""

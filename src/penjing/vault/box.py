@@ -14,7 +14,7 @@ from pathlib import Path
 
 from penjing.core.errors import IntegrityError, PenjingError, StorageError
 from penjing.vault import disk, outside, slots, staging
-from penjing.vault.database import Database, copy_under, remove
+from penjing.vault.database import ENDINGS, Database, copy_under, remove
 from penjing.vault.envelope import Key
 from penjing.vault.locks import alone, turn_lock, use_lock
 from penjing.vault.migrations import Step, migrate, require_made, steps_of, update
@@ -25,17 +25,52 @@ _UNFINISHED = (".new", ".new-journal", ".half", ".staged")
 
 
 def create(place: Place, subject: str, secrets: Sequence[Secret], steps: Sequence[Step]) -> None:
-    """A new box with an empty database. The slots come last: without them there is none."""
+    """A new box with an empty database. The slots come last: without them there is none, and what
+    was made of it goes again.
+    """
     for folder in (place.root, place.keys, place.data, place.locks):
         disk.private_folder(folder)
-    key = Key.random()
     with alone(place, subject):
-        database = Database(place.database(subject, 1), key, turn_lock(place, subject), new=True)
+        path = place.database(subject, 1)
+        if disk.is_there(path):
+            raise StorageError(f"there is {path} already: move it away and try again")
         try:
-            migrate(database, steps)
-            slots.save(place, slots.new_slots(subject, 1, key, secrets))
-        finally:
-            database.close()
+            _fill(place, subject, secrets, steps)
+        except BaseException:
+            if not any(disk.is_there(one) for one in place.slots(subject)):
+                with suppress(StorageError):
+                    remove(path)
+            raise
+
+
+def _fill(place: Place, subject: str, secrets: Sequence[Secret], steps: Sequence[Step]) -> None:
+    key = Key.random()
+    database = Database(place.database(subject, 1), key, turn_lock(place, subject), new=True)
+    try:
+        migrate(database, steps)
+        slots.save(place, slots.new_slots(subject, 1, key, secrets))
+    finally:
+        database.close()
+
+
+def is_unfinished(place: Place, subject: str) -> bool:
+    """Whether nothing is in a vault but a box of which `create` was cut off: its database, to which
+    no slot was ever given. A vault that has lost its keys has more than that.
+    """
+    if not place.database(subject, 1).exists() or any(map(disk.is_there, place.slots(subject))):
+        return False
+    path = place.database(subject, 1)
+    ours = {path.with_name(path.name + ending) for ending in ENDINGS}
+    ours |= {other for slot in place.slots(subject) for other in disk.leftovers(slot)}
+    found = [other for folder in (place.keys, place.data) for other in folder.glob("*")]
+    return ours.issuperset(found)
+
+
+def clear_unfinished(place: Place, subject: str) -> None:
+    """Remove what `is_unfinished` found; harmless where it finds nothing."""
+    if is_unfinished(place, subject):
+        with alone(place, subject):
+            destroy(place, subject)
 
 
 def unlock(place: Place, subject: str, secret: Secret, steps: Sequence[Step]) -> Database:

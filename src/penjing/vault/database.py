@@ -31,7 +31,8 @@ from penjing.vault.pages import raw_key
 Connection = Any
 """A connection of sqlcipher3, which has no types."""
 
-_ENDINGS = ("", outside.JOURNAL, outside.LOG, "-shm")
+ENDINGS = ("", outside.JOURNAL, outside.LOG, "-shm")
+"""Of the files of one database."""
 
 _REASONS = {
     "database or disk is full": "the disk is full: free some space, nothing kept was lost",
@@ -235,7 +236,7 @@ def settle_new(fresh: Path, path: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove a database with all that SQLite may have left beside it."""
-    for ending in _ENDINGS:
+    for ending in ENDINGS:
         beside = path.with_name(path.name + ending)
         if disk.is_there(beside):
             disk.remove(beside)

@@ -68,7 +68,8 @@ class Vault:
     def create(
         cls, place: Place, secrets: Sequence[Secret], owner: NewPerson, clock: Clock = time.time
     ) -> Vault:
-        """A new vault with its first owner."""
+        """A new vault with its first owner, or nothing at all."""
+        box.clear_unfinished(place, ACCOUNTS)
         if place.exists() or place.subjects():
             require_vault(place)
             raise BadInput(
@@ -76,9 +77,18 @@ class Vault:
             )
         process.shield()
         box.create(place, ACCOUNTS, secrets, ACCOUNTS_STEPS)
-        vault = cls._opened(place, secrets[0], clock)
-        vault.accounts.audit.append(operator().id, "vault made")
-        vault.add_person(operator(), owner)
+        try:
+            vault = cls._opened(place, secrets[0], clock)
+            try:
+                vault.accounts.audit.append(operator().id, "vault made")
+                vault.add_person(operator(), owner)
+            except BaseException:
+                vault.close()
+                raise
+        except BaseException:
+            with suppress(PenjingError):
+                wiping.wipe_all(place)
+            raise
         return vault
 
     @classmethod
@@ -264,10 +274,15 @@ class Vault:
         self._log(person.id, "recovered by code", person.id)
 
     def wipe(self, actor: Actor, name: str) -> Person:
-        """Destroy a person's key, and all it ever opened. Themselves or an owner."""
+        """Destroy a person's key, and all it ever opened. Themselves or an owner.
+
+        Raises BadInput for the last owner while there is somebody else.
+        """
         person = self.accounts.require(name)
         if actor.id != person.id:
             actor.require_owner()
+        if len(self.accounts.people()) > 1:
+            self.accounts.require_other_owner(person)
         wiping.wipe(self.place, person.id)
         self.accounts.remove(actor.id, person.id)
         return person
@@ -338,7 +353,7 @@ def require_vault(place: Place) -> None:
     """Raise BadInput where there is none, IntegrityError where its key is lost."""
     if place.exists():
         return
-    if place.subjects():
+    if place.subjects() and not box.is_unfinished(place, ACCOUNTS):
         raise IntegrityError(
             f"the key of the vault in {place.root} is not there: put back a copy of {place.keys}, "
             "or move the rest away and penjing vault restore DIR --elsewhere"

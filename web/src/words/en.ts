@@ -213,7 +213,7 @@ export const en = {
     documents: "Add, read and remove documents.",
     admin: "Delete conversations, change settings, export all there is about you.",
   },
-  scopeOwner: "Also add, change and wipe people, and read the server's numbers.",
+  scopeOwner: "Also see who there is, and read the server's numbers.",
   scopePassphrase: "Your passphrase, to allow admin",
   tokenMay: (names: string) => `May: ${names}`,
   tokenOld: "Made before tokens had scopes: it may only read. Make a new one if it needs more.",

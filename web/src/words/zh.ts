@@ -201,7 +201,7 @@ export const zh: Words = {
     documents: "添加、读取和移除文档。",
     admin: "删除对话、更改设置、导出关于您的全部数据。",
   },
-  scopeOwner: "还可以添加、更改和抹去成员，并读取服务器的统计数字。",
+  scopeOwner: "还可以查看有哪些成员，并读取服务器的统计数字。",
   scopePassphrase: "您的口令（允许 admin 时需要）",
   tokenMay: (names) => `允许：${names}`,
   tokenOld: "在令牌有权限之分以前生成：只能读取。需要更多权限请重新生成。",

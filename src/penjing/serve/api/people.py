@@ -48,9 +48,12 @@ class Changed(Strict):
 
 
 class Confirmed(Strict):
-    """The name of who is wiped, typed once more."""
+    """The name of who is wiped, typed once more; and who wipes themselves proves that it is them,
+    as at /api/me/wipe.
+    """
 
     confirm: PersonName
+    passphrase: Passphrase | None = None
 
 
 class PersonDocument(BaseModel):
@@ -101,6 +104,10 @@ async def wipe(person: Id, body: Confirmed, request: Request) -> Response:
     known = await desk.threads.run(_one, desk.services.people, person)
     if body.confirm != known.name:
         raise BadParameter(f"type the name of {known.name} to confirm", "confirm")
+    if person == who.person:
+        if body.passphrase is None:
+            raise BadParameter("that is you: send your passphrase with it", "passphrase")
+        await who.prove(body.passphrase)
     async with desk.apart(person):
         await desk.threads.run(desk.services.people.wipe, who.person, person)
     return Response(status_code=204)

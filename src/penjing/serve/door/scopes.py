@@ -22,7 +22,7 @@ SCOPES: Mapping[str, str] = {
     TOOLS: "ask the assistant and let it act: lights, timers, whatever its tools can do",
     DOCUMENTS: "add, read and remove documents",
     ADMIN: "delete conversations, change settings, export all there is about you; an owner's token "
-    "also adds, changes and wipes people and reads the server's numbers",
+    "also reads who there is and the server's numbers",
 }
 """All of them, the least first, each with a line for people."""
 LEAST = READ
@@ -38,7 +38,8 @@ BESIDE_A_VAULT = frozenset({SERVER})
 _GET, _POST, _PUT, _PATCH, _DELETE = "GET", "POST", "PUT", "PATCH", "DELETE"
 _ALL = frozenset({*SCOPES, SERVER})
 _PAGE = frozenset[str]()
-"""No token at all: what would make a token more than it is, or needs a passphrase anyway."""
+"""No token at all: what would make a token more than it is (accounts and roles as well as tokens),
+what wipes somebody, or needs a passphrase anyway."""
 
 TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_GET, "/openapi.json", _ALL),
@@ -75,9 +76,9 @@ TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_DELETE, "/api/documents/*", frozenset({DOCUMENTS})),
     (_GET, "/api/documents/*/text", frozenset({DOCUMENTS})),
     (_GET, "/api/people", frozenset({ADMIN})),
-    (_POST, "/api/people", frozenset({ADMIN})),
-    (_PATCH, "/api/people/*", frozenset({ADMIN})),
-    (_DELETE, "/api/people/*", frozenset({ADMIN})),
+    (_POST, "/api/people", _PAGE),  # who makes an owner has all that an owner may, for ever
+    (_PATCH, "/api/people/*", _PAGE),
+    (_DELETE, "/api/people/*", _PAGE),
 )
 """Method, path and scopes. `*` is one part of a path, `**` at its end all that is left of it."""
 
