@@ -59,7 +59,7 @@ def test_an_adversary_in_the_models_place_injects_nothing(bare: bool, cache: Pat
         return writers[0]
 
     assert besieged(writer, cache) == {}
-    assert writers[0].asked > 100  # it had its say
+    assert writers[0].asked > 80  # it had its say
 
 
 def test_planted_text_is_in_no_prompt_that_decides(cache: Path) -> None:
