@@ -11,12 +11,8 @@ from hypothesis import strategies as st
 from penjing.assistant.understand import numbers, quantities, recurrences, times
 from penjing.assistant.understand.names import lexicon, names_in
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.text import (
-    edits,
-    own_words,
-    tokens_of,
-    with_fixes,
-)
+from penjing.assistant.understand.spelling import edits
+from penjing.assistant.understand.text import own_words, tokens_of, with_fixes
 
 NOW = Moment(datetime(2026, 11, 25, 16, 0))
 KNOWN = frozenset(numbers.WORDS | quantities.WORDS | times.WORDS)

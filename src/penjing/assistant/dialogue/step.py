@@ -201,7 +201,10 @@ def _wanted(
                 slots[name] = spoken
     unsure = (
         gated
-        or (one.stage == "classifier" and one.confidence < run.plan.spec.acts_above)
+        or (
+            one.stage in ("classifier", "home assistant")
+            and one.confidence < run.plan.spec.acts_above
+        )
         or (one.stage == "model" and run.plan.spec.model_decides == "ask")
     )
     return Wanted(intent, tuple(slots.values()), unsure)

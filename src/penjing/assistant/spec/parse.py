@@ -11,8 +11,10 @@ from penjing.assistant.spec.phrases import FALLBACKS
 from penjing.assistant.spec.rules import Rules, expanded, read_rules
 from penjing.assistant.spec.steps import read_steps
 from penjing.assistant.spec.values import (
+    EXACTLY,
     IntentSpec,
     Knowledge,
+    Places,
     SlotKind,
     SlotSpec,
     Spec,
@@ -48,7 +50,7 @@ def _spec(top: Entry, folder: str, file: str) -> Spec:
     intents = _each(fields, "intents")
     rules = read_rules(_each(fields, "rules"))
     flows = _each(fields, "flows")
-    unknown = fields.get("unknown")
+    unknown, packaged = fields.get("unknown"), fields.get("home_assistant_intents")
     return Spec(
         name=fields["assistant"].text(),
         languages=languages,
@@ -71,9 +73,9 @@ def _spec(top: Entry, folder: str, file: str) -> Spec:
             if "model_decides" in fields
             else "ask",
         ),
-        home_assistant_intents=(
-            "home_assistant_intents" in fields and fields["home_assistant_intents"].flag()
-        ),
+        home_assistant_intents=packaged is not None
+        and (isinstance(packaged.value, dict) or packaged.flag()),
+        places=_places(packaged) if packaged is not None else Places(),
         timeout=fields["timeout"].number(1, 86400) if "timeout" in fields else 300.0,
         acts_above=fields["acts_above"].number(0, 1) if "acts_above" in fields else 0.45,
         folder=folder,
@@ -155,6 +157,20 @@ def _values(entry: Entry) -> Mapping[str, tuple[str, ...]]:
     }
 
 
+def _places(entry: Entry) -> Places:
+    """What `home_assistant_intents` says when it says more than yes."""
+    if not isinstance(entry.value, dict):
+        return Places()
+    fields = entry.fields("areas", "floors", "here")
+    areas, floors = (_values(fields[one]) if one in fields else {} for one in ("areas", "floors"))
+    return Places(areas, floors, fields["here"].text() if "here" in fields else "")
+
+
+def _liked(entry: Entry) -> str:
+    """A slot of ours, or what theirs must be."""
+    return entry.text() if entry.text().startswith(EXACTLY) else entry.name()
+
+
 def _intent(name: str, entry: Entry, languages: tuple[str, ...], rules: Rules) -> IntentSpec:
     fields = entry.fields("sentences", "examples", "like", "do", need=("do",))
     like = fields["like"].mapping() if "like" in fields else {}
@@ -164,7 +180,7 @@ def _intent(name: str, entry: Entry, languages: tuple[str, ...], rules: Rules) -
         examples=_maybe_words(fields, "examples", languages),
         flow=_flow(fields["do"], languages),
         like={
-            one: {key: slot.name() for key, slot in slots.mapping().items()} if slots.value else {}
+            one: {key: _liked(slot) for key, slot in slots.mapping().items()} if slots.value else {}
             for one, slots in like.items()
         },
         line=entry.line,

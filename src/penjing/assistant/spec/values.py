@@ -137,6 +137,22 @@ class Stop:
 Step = Collect | Ask | Call | Answer | Branch | Enter | Reply | Stop
 
 
+EXACTLY = "="
+"""Before a value that a slot of a packaged sentence must have."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """What packaged sentences are told of a house beside what its tools tell."""
+
+    areas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Rooms and their other names."""
+    floors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Storeys and their other names."""
+    here: str = ""
+    """The room in which it is spoken to, where nothing else tells."""
+
+
 @dataclass(frozen=True)
 class IntentSpec:
     """Something a person may want."""
@@ -149,7 +165,8 @@ class IntentSpec:
     flow: tuple[Step, ...]
     """What is done."""
     like: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Home Assistant intents that mean the same: name to (their slot to ours)."""
+    """Home Assistant intents that mean the same: name to (their slot to ours, or after EXACTLY to
+    what theirs must be)."""
     line: int = 0
 
 
@@ -206,6 +223,8 @@ class Spec:
     acts_above: float = 0.45
     """Confidence of the classifier below which the person is asked first."""
     home_assistant_intents: bool = False
+    """Whether Home Assistant's packaged sentences are a stage."""
+    places: Places = Places()
     timeout: float = 300.0
     """Seconds of silence after which what was begun is dropped."""
     folder: str = "."

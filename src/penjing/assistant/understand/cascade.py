@@ -18,11 +18,14 @@ from penjing.assistant.understand import acts, later
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.gate import Requests, passed
 from penjing.assistant.understand.home_assistant import HomeAssistant
+from penjing.assistant.understand.languages import BUILT_IN
+from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.left import Heard
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Scores, Sentence, tokens_with_quotes
 from penjing.assistant.understand.slots import Names, Reader, reader
 from penjing.assistant.understand.span import Moment
+from penjing.assistant.understand.spelling import EDIT_COST
 from penjing.assistant.understand.split import Part, merged, split
 from penjing.assistant.understand.text import is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
@@ -88,6 +91,7 @@ class Understanding:
         self._reads = "knowledge" in spec.unknown
         self._reader: tuple[object, Reader] = ((), reader({}, names))
         self._nameless = reader(spec.slots, lambda _tool, _parameter: ())
+        self._words: dict[str, tuple[Reader, frozenset[str]]] = {}
         self._content = content_of(spec)
         self._called = frozenset(one.text for one in tokens_of(spec.name))
 
@@ -100,7 +104,7 @@ class Understanding:
         slots = self._nameless
         compiled = self.compiled[language]
         tokens = tokens_of(text)
-        spans = slots.spans(tokens, Moment(datetime(2026, 1, 1, tzinfo=UTC)))
+        spans = slots.spans(tokens, Moment(datetime(2026, 1, 1, tzinfo=UTC)), language)
         one = Sentence(text, tokens, spans, compiled, language=language, pasted=False)
         found = one.templates(0, len(tokens)) if tokens else ()
         return (found,) if found else ()
@@ -212,13 +216,13 @@ class Understanding:
         slots = self._slots_now()
         parts = own_words(text)
         own = " ".join(text[a:b].strip() for a, b in parts)
-        known = compiled.walk.vocabulary | slots.words | _SMALL_WORDS
+        known = self._known(language, slots)
         tokens = with_fixes(tokens_with_quotes(text, parts), known, common_words())
         pasted = sum(b - a for a, b in parts) < len(text.strip())
         one = Sentence(
             text,
             tokens,
-            slots.spans(tokens, Moment(now)),
+            slots.spans(tokens, Moment(now), language),
             compiled,
             language=language,
             pasted=pasted,
@@ -262,7 +266,23 @@ class Understanding:
             content=self._content,
             names=slots.names,
             remarks=tuple(one.remarks),
+            # only of English is known which strange words are words all the same
+            mended=frozenset()
+            if one.language in BUILT_IN
+            else frozenset(
+                n
+                for n, token in enumerate(one.tokens)
+                if any(cost >= EDIT_COST for _, cost in token.fixes)
+            ),
         )
+
+    def _known(self, language: str, slots: Reader) -> frozenset[str]:
+        """Words that are no typing errors; put together anew only when names changed."""
+        kept = self._words.get(language)
+        if kept is None or kept[0] is not slots:
+            own = self.compiled[language].words | language_of(language).words
+            kept = self._words[language] = slots, own | slots.words | _SMALL_WORDS
+        return kept[1]
 
     def _kinds(self, *kinds: str) -> frozenset[str]:
         return frozenset(one.name for one in self.spec.slots.values() if one.kind in kinds)

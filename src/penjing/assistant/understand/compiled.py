@@ -15,8 +15,6 @@ from penjing.assistant.understand.familiar import Familiar, is_question, runs_of
 from penjing.assistant.understand.features import counted, words_of
 from penjing.assistant.understand.network import (
     Network,
-    Walk,
-    add_template,
     parse_template,
     samples,
     slots_in,
@@ -27,6 +25,7 @@ from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import tokens_of, with_fixes
 from penjing.assistant.understand.thinning import MOST_ELSEWHERE, thinned
 from penjing.assistant.understand.turned import turned
+from penjing.assistant.understand.walk import Walk
 from penjing.assistant.understand.weighing import nearness
 from penjing.assistant.understand.words import common_words
 
@@ -57,6 +56,8 @@ class Compiled:
     """Intent to the slots that it may have."""
     familiar: Mapping[str, Familiar]
     """Intent to how its own sentences speak."""
+    words: frozenset[str] = frozenset()
+    """All words of its sentences, examples too: none of them is a typing error."""
     given: int = 0
     """Sample sentences of intents."""
     left_out: int = 0
@@ -77,7 +78,6 @@ def compile_language(
     said: list[tuple[str, str, int, bool]] = []  # text, intent, group, from a template
     named: dict[str, set[str]] = {}
     words: dict[str, set[str]] = {name: set() for name in spec.intents}
-    start = network.state()
     plain = reader(spec.slots, lambda tool, parameter: _spec_names(spec, tool, parameter))
     for intent in spec.intents.values():
         lines = [*intent.sentences.get(language, ()), *intent.examples.get(language, ())]
@@ -86,7 +86,7 @@ def compile_language(
             group = len(said)
             if place < templates or "{" in line:
                 tree = parse_template(line)
-                add_template(network, start, tree, len(intents))
+                network.add(tree, len(intents))
                 intents.append(intent.name)
                 named.setdefault(intent.name, set()).update(slots_in(tree))
                 words[intent.name] |= words_in(tree)
@@ -114,9 +114,11 @@ def compile_language(
     }
     familiar = _familiar(spec, every, words)
     closed, given, left_out = network.closed(), len(said), len(said) - len(stay)
+    every_word = closed.vocabulary.union(*words.values())
     return Compiled(
-        closed, tuple(intents), texts, classifier, keywords, wanted, familiar, given, left_out
-    )
+        closed, tuple(intents), texts, classifier, keywords, wanted, familiar, every_word, given,
+        left_out,
+    )  # fmt: skip
 
 
 _ASKING = 1 / 3

@@ -70,6 +70,8 @@ class Heard:
     """All names, a line each."""
     remarks: tuple[Remark, ...] = ()
     """What stands beside the request."""
+    mended: frozenset[int] = frozenset()
+    """Tokens that may be typing errors or words that nobody knows here."""
 
     def speaks(self, one: Recognition) -> Familiar:
         """How the intent of a request speaks."""
@@ -339,6 +341,7 @@ class Left:
             or any(self._turned(one) for one in requests if one.stage != "templates")
             or self._foreign(requests)
             or any(self._unheard(one) for one in requests if one.stage != "templates")
+            or bool(self._told & self._heard.mended)
         )
 
     def _garbled(self, request: Recognition) -> bool:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from penjing.assistant.understand.network import Walk
+from penjing.assistant.understand.garbled import garbled
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.text import Token
-from penjing.assistant.understand.words import FILLER, GUARDS, JOINT
+from penjing.assistant.understand.walk import Node, Walk, Way
+from penjing.assistant.understand.words import FILLER, GUARDS, JOINT, Phrases
 
 FILLER_COST = 0.04
 UNKNOWN_COST = 0.7
@@ -34,8 +35,12 @@ _ASKED = frozenset({"please", "thanks"})
 _NUMBER_IN_TEXT_COST = 0.12
 """A number behind other free words may well be a value of its own."""
 
-Spans = Mapping[str, Mapping[int, Sequence[Span]]]
-"""Slot to first token to what may be read there."""
+Said = Callable[[Way, int], Sequence[Span]]
+"""What a slot may be from a token on."""
+Mended = tuple[tuple[int, str], ...]
+"""Places of words and what they were read for."""
+Slots = tuple[tuple[str, Span], ...]
+"""What was read, in the order of the sentence."""
 
 
 @dataclass(frozen=True)
@@ -46,73 +51,121 @@ class Match:
     """Its number."""
     cost: float
     """0 fits word for word."""
-    slots: tuple[tuple[str, Span], ...]
+    slots: Slots
     """What was read."""
     literal: int
     """Words of the sentence that the template itself has: a bit for each place."""
+    mended: Mended = ()
+    """Words that were read for others, those of slots too."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a walk is taken."""
+
+    fillers: Phrases = FILLER
+    """What may be left out."""
+    guards: frozenset[str] = GUARDS
+    """What may never be overlooked."""
+    most: float = MAX_COST
+    """What a whole sentence may cost."""
+    overlooks: bool = True
+    """One word that no template knows may be overlooked."""
+    garbles: bool = False
+    """One Chinese character may be wrong, missing or misplaced."""
+    doubt: float = 0.0
+    """What free words cost that hold a word which may be a typing error."""
+    whole: bool = False
+    """Nothing is told of a sentence of which not all ways could be looked at."""
+    kept: int = 8
+    """Matches that are told at most."""
+    accepts: Callable[[int, Slots], bool] = lambda _template, _slots: True
+    """Whether a template that fits with these slots counts."""
 
 
 def matches(  # noqa: PLR0912 -- one search, and speed matters in it
-    walk: Walk, tokens: Sequence[Token], spans: Spans, texts: frozenset[str]
+    walk: Walk,
+    tokens: Sequence[Token],
+    said: Said,
+    texts: frozenset[str],
+    manner: Manner = Manner(),
 ) -> list[Match]:
     """The best ways to read a whole sentence, best first. `texts`: slots that take any words."""
     ticket = itertools.count()
-    # cost, -place, order, state, overlooked a word, literal words, slots
-    todo: list[tuple[float, int, int, int, bool, int, tuple[tuple[str, Span], ...]]] = [
-        (0.0, 0, 0, 0, False, 0, ())
+    # cost, -place, order, state, overlooked a word, literal words, slots, mended words
+    todo: list[tuple[float, int, int, Node, bool, int, Slots, Mended]] = [
+        (0.0, 0, 0, walk.start, False, 0, (), ())
     ]
-    seen: dict[tuple[int, int, bool], float] = {}
+    seen: dict[tuple[int, Node, bool], float] = {}
     found: list[Match] = []
-    best = MAX_COST
+    best = manner.most
     for _ in range(MAX_STEPS):
         if not todo:
             break
-        cost, minus, _, state, overlooked, literal, slots = heapq.heappop(todo)
+        cost, minus, _, node, overlooked, literal, slots, mended = heapq.heappop(todo)
         if cost > best + NEAR:
             break
         place = -minus
         if place == len(tokens):
-            for number in walk.ends[state]:
-                found.append(Match(number, cost, slots, literal))
-                best = min(best, cost)
+            for number in node.ends:
+                if manner.accepts(number, slots):
+                    found.append(Match(number, cost, slots, literal, mended))
+                    best = min(best, cost)
             continue
-        key = (place, state, overlooked)
-        if seen.get(key, MAX_COST + 1) <= cost - 1e-9 and not walk.slots[state]:
+        key = (place, node, overlooked)
+        if seen.get(key, MAX_COST + 1) <= cost - 1e-9 and not node.ways:
             continue
         if seen.setdefault(key, cost) > cost:
             seen[key] = cost
         token = tokens[place]
-        ways = walk.words[state]
-        steps: list[tuple[float, int, int, bool, int, tuple[tuple[str, Span], ...]]] = []
-        for after in ways.get(token.text, ()):
-            steps.append((cost, place + 1, after, overlooked, literal | 1 << place, slots))
+        steps: list[tuple[float, int, Node | None, bool, int, Slots, Mended]] = []
+        bit = literal | 1 << place
+        if (after := node.after(token.text)) is not None:
+            steps.append((cost, place + 1, after, overlooked, bit, slots, mended))
         for text, price in token.fixes:
-            for after in ways.get(text, ()):
-                steps.append(
-                    (cost + price, place + 1, after, overlooked, literal | 1 << place, slots)
-                )
-        for slot, after in walk.slots[state]:
-            for span in spans.get(slot, {}).get(place, ()):
-                more = (*slots, (slot, span))
-                steps.append((cost + span.cost, span.end, after, overlooked, literal, more))
-            if slot in texts:
+            if (after := node.after(text)) is not None:
+                read = (*mended, (place, text))
+                steps.append((cost + price, place + 1, after, overlooked, bit, slots, read))
+        for way in node.ways:
+            after = node.after(way.label)
+            for span in said(way, place):
+                more, read = (*slots, (way.slot, span)), (*mended, *span.mended)
+                steps.append((cost + span.cost, span.end, after, overlooked, literal, more, read))
+            if way.slot in texts and not way.ending and not (manner.garbles and overlooked):
                 for span in _free(tokens, place):
-                    more = (*slots, (slot, span))
-                    steps.append((cost + span.cost, span.end, after, overlooked, literal, more))
+                    more, price = (*slots, (way.slot, span)), cost + span.cost
+                    if manner.doubt and any(one.fixes for one in tokens[place : span.end]):
+                        price += manner.doubt
+                    steps.append((price, span.end, after, overlooked, literal, more, mended))
         if token.mark:
-            steps.append((cost, place + 1, state, overlooked, literal, slots))
-        for end in FILLER.ends(tokens, place):
-            steps.append((cost + FILLER_COST, end, state, overlooked, literal, slots))
-        if not overlooked and not token.mark and not _guard(token):
-            steps.append((cost + UNKNOWN_COST, place + 1, state, True, literal, slots))
-        for price, end, after, over, words, read in steps:
-            if price <= min(MAX_COST, best + NEAR):
-                heapq.heappush(todo, (price, -end, next(ticket), after, over, words, read))
-    return _distinct(found)
+            steps.append((cost, place + 1, node, overlooked, literal, slots, mended))
+        for end in manner.fillers.ends(tokens, place):
+            steps.append((cost + FILLER_COST, end, node, overlooked, literal, slots, mended))
+        if manner.garbles and not overlooked and _plain(slots, literal, texts):
+            for one in garbled(tokens, place, node):
+                read, bits = (*mended, *one.mended), literal | one.literal
+                steps.append((cost + one.cost, one.place, one.after, True, bits, slots, read))
+        if manner.overlooks and not (overlooked or token.mark or _guard(token, manner.guards)):
+            steps.append((cost + UNKNOWN_COST, place + 1, node, True, literal, slots, mended))
+        for price, end, then, *rest in steps:
+            if then is not None and price <= min(manner.most, best + NEAR):
+                heapq.heappush(todo, (price, -end, next(ticket), then, *rest))
+    else:
+        if manner.whole:
+            return []
+    return _distinct(found, manner.kept)
 
 
-def _guard(token: Token) -> bool:
-    return token.text in GUARDS or any(text in GUARDS for text, _ in token.fixes)
+def _plain(slots: Slots, literal: int, texts: frozenset[str]) -> bool:
+    """Words that may be mended: no unit of a number, and where free words end is not guessed."""
+    if any(slot in texts for slot, _ in slots):
+        return False
+    last = slots[-1][1] if slots else None
+    return last is None or literal >> last.end > 0 or not isinstance(last.value, int | float)
+
+
+def _guard(token: Token, guards: frozenset[str]) -> bool:
+    return token.text in guards or any(text in guards for text, _ in token.fixes)
 
 
 def _free(tokens: Sequence[Token], at: int) -> list[Span]:
@@ -160,12 +213,12 @@ def _ends(tokens: Sequence[Token], at: int, end: int) -> bool:
     return end - at > 1 and (last.text in ")]" or factorial) and before.end == last.start
 
 
-def _distinct(found: list[Match]) -> list[Match]:
+def _distinct(found: list[Match], most: int) -> list[Match]:
     found.sort(key=lambda one: (round(one.cost, 6), -one.literal.bit_count(), one.template))
     seen, kept = set(), []
     for one in found:
-        key = (one.template, tuple((slot, str(span.value)) for slot, span in one.slots))
+        key = (one.template, one.mended, tuple((slot, str(span.value)) for slot, span in one.slots))
         if key not in seen:
             seen.add(key)
             kept.append(one)
-    return kept[:8]
+    return kept[:most]

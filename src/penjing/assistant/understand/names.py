@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.understand.span import Span
-from penjing.assistant.understand.text import Token, edits, tokens_of
+from penjing.assistant.understand.spelling import edits
+from penjing.assistant.understand.text import Token, tokens_of
 
 COLOURS: Mapping[str, tuple[str, ...]] = {
     "red": ("红色", "红", "红的"),

@@ -1,104 +1,215 @@
 """Sentence templates as one network of words and slots, to be walked by `match.py`.
 
-Templates are written in the hassil syntax and read by hassil's own parser. One network holds all
-templates of a language; what they have in common is tried once.
+Templates are written in the hassil syntax and read by hassil's own parser. A network holds all
+templates of a language. It is built from their ends, and what goes on alike is one state (as in an
+acyclic automaton of a dictionary; Daciuk et al., "Incremental Construction of Minimal Acyclic
+Finite-State Automata", 2000), so that rules which a thousand sentences share cost little.
+
+Words may be put together from parts in any alphabet: `lumière[s]`, `gro(ß|ss)e`, `[ein]schalten`.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from penjing.assistant.understand.text import tokens_of
+from penjing.assistant.understand.text import CHINESE, tokens_of
+from penjing.assistant.understand.walk import Edge, Walk, slot_label
 from penjing.core.errors import BadInput, MissingExtra
 
 MAX_DEPTH = 24
-"""Brackets inside each other in one template."""
-MAX_STATES = 200_000
-"""Of one language: a template with permutations in permutations is refused."""
+"""Brackets and rules inside each other in one template."""
+MAX_EDGES = 400_000
+"""Of one language: templates with alternatives beyond counting are refused."""
+_MAX_STEPS = 2_000_000
+_RUN = re.compile(rf"(?:[^\W\d_{CHINESE}]|['’])+")
 
 
-@dataclass
+def _words(run: str) -> Sequence[str]:
+    return [one.text for one in tokens_of(run) if not one.mark]
+
+
+Named = Callable[[Any], str]
+"""hassil's reference to a list, to what the slot is called."""
+
+
+def _slot_name(reference: Any) -> str:
+    return str(reference.slot_name)
+
+
 class Network:
-    """States and the ways between them. Made once, then only read."""
+    """The templates of one language while they are put together."""
 
-    words: list[dict[str, list[int]]] = field(default_factory=list)
-    """From each state: word to the states after it."""
-    slots: list[list[tuple[str, int]]] = field(default_factory=list)
-    """From each state: slots and the states after them."""
-    free: list[list[int]] = field(default_factory=list)
-    """From each state: states that are reached by nothing."""
-    ends: dict[int, int] = field(default_factory=dict)
-    """Last state to the number of its template."""
-    vocabulary: set[str] = field(default_factory=set)
-    """All words."""
+    def __init__(self, named: Named = _slot_name) -> None:
+        self._named = named
+        self._states: list[frozenset[Edge]] = []
+        self._known: dict[frozenset[Edge], int] = {}
+        self._final: dict[int, int] = {}
+        self._ruled: dict[tuple[Rules, str, int], int] = {}
+        self._edges = self._steps = 0
+        self._starts: set[int] = set()
 
-    def state(self) -> int:
-        """A new one."""
-        if len(self.words) >= MAX_STATES:
-            raise BadInput("the sentence templates are too many: write fewer alternatives")
-        self.words.append({})
-        self.slots.append([])
-        self.free.append([])
-        return len(self.words) - 1
+    def add(self, tree: Any, number: int, rules: Rules | None = None) -> None:
+        """Add the tree of a template; `number` is what a walk finds at its end."""
+        end = self._state({Edge("", number)})
+        self._starts.add(self._whole(self._before(tree, end, rules or Rules({}), 0)))
+
+    def add_text(self, text: str, number: int) -> None:
+        """Add words that are no template, such as somebody's name for a lamp."""
+        self._starts.add(self._whole(self._text(text, self._state({Edge("", number)}))))
 
     def closed(self) -> Walk:
-        """The same without free ways."""
-        reach = [self._closure(one) for one in range(len(self.words))]
-        words, slots, ends = [], [], []
-        for states in reach:
-            ways: dict[str, list[int]] = {}
-            for state in states:
-                for word, after in self.words[state].items():
-                    ways.setdefault(word, []).extend(after)
-            words.append({word: tuple(dict.fromkeys(after)) for word, after in ways.items()})
-            slots.append(tuple(dict.fromkeys(way for one in states for way in self.slots[one])))
-            ends.append(tuple(sorted({self.ends[one] for one in states if one in self.ends})))
-        return Walk(words, slots, ends, frozenset(self.vocabulary))
+        """What can be walked."""
+        return Walk(self._states, tuple(sorted(self._starts)))
 
-    def _closure(self, start: int) -> list[int]:
-        seen, todo = {start}, [start]
-        while todo:
-            for after in self.free[todo.pop()]:
-                if after not in seen:
-                    seen.add(after)
-                    todo.append(after)
-        return sorted(seen)
+    # -- states; each is known by the edges that leave it
+
+    def _state(self, edges: set[Edge]) -> int:
+        key = frozenset(edges)
+        found = self._known.get(key)
+        if found is None:
+            self._room(len(key))
+            found = self._known[key] = len(self._states)
+            self._states.append(key)
+        return found
+
+    def _room(self, more: int) -> None:
+        self._edges += more
+        self._steps += 1
+        if self._edges > MAX_EDGES or self._steps > _MAX_STEPS:
+            raise BadInput("the sentence templates are too many: write fewer alternatives")
+
+    def _whole(self, state: int) -> int:
+        """The same where nothing can be put before the words that begin here any more."""
+        found = self._final.get(state)
+        if found is None:
+            edges: set[Edge] = set()
+            for edge in self._states[state]:
+                if edge.open:
+                    edges |= self._states[self._chain(_words(edge.label), edge.after)]
+                else:
+                    edges.add(edge)
+            found = self._final[state] = self._state(edges)
+        return found
+
+    def _chain(self, words: Sequence[str], after: int) -> int:
+        for word in reversed(words):
+            after = self._state({Edge(word, after)})
+        return after
+
+    # -- what stands before a state
+
+    def _before(self, tree: Any, after: int, rules: Rules, depth: int) -> int:
+        self._room(0)
+        kind = type(tree).__name__
+        if kind == "TextChunk":
+            return self._text(tree.text, after)
+        if kind == "ListReference":
+            return self._slot(self._named(tree), after)
+        if kind == "Sequence":
+            for item in reversed(tree.items):
+                after = self._before(item, after, rules, depth)
+            return after
+        if kind == "Alternative":
+            edges: set[Edge] = set()
+            for item in tree.items:
+                edges |= self._states[self._before(item, after, rules, depth)]
+            return self._state(edges)
+        if kind == "Permutation":
+            return self._permuted(tree.items, after, rules, depth)
+        if depth > MAX_DEPTH:
+            raise BadInput(f"the rule <{tree.rule_name}> goes in a circle: write the words out")
+        key = (rules, str(tree.rule_name), after)
+        if key not in self._ruled:
+            self._ruled[key] = self._before(rules.of(key[1]), after, rules, depth + 1)
+        return self._ruled[key]
+
+    def _permuted(self, items: Sequence[Any], after: int, rules: Rules, depth: int) -> int:
+        if len(items) > 4:
+            raise BadInput("a permutation of more than four parts: write several templates")
+        edges: set[Edge] = set()
+        for order in itertools.permutations(items):
+            place = after
+            for item in reversed(order):
+                place = self._before(item, place, rules, depth)
+            edges |= self._states[place]
+        return self._state(edges)
+
+    def _slot(self, slot: str, after: int) -> int:
+        """A slot; letters right behind it are an ending of its last word."""
+        edges, plain = set(), set()
+        for edge in self._states[after]:
+            if edge.open:
+                edges.add(Edge(slot_label(slot, edge.label), edge.after))
+            else:
+                plain.add(edge)
+        if plain:
+            edges.add(Edge(slot_label(slot), self._state(plain)))
+        return self._state(edges)
+
+    def _text(self, text: str, after: int) -> int:
+        for part in reversed(re.split(r"(\s+)", text)):
+            if not part:
+                continue
+            if part.isspace():
+                after = self._whole(after)
+                continue
+            at = len(part)
+            for run in reversed(list(_RUN.finditer(part))):
+                if run.end() < at:
+                    after = self._signs(part[run.end() : at], after)
+                after, at = self._run(run.group().replace("’", "'"), after), run.start()
+            if at:
+                after = self._signs(part[:at], after)
+        return after
+
+    def _signs(self, text: str, after: int) -> int:
+        """Numbers, signs and Chinese characters: they are never part of a longer word."""
+        return self._chain(_words(text), self._whole(after))
+
+    def _run(self, run: str, after: int) -> int:
+        """Letters: they make one word with letters that follow without a space."""
+        edges, plain = set(), set()
+        for edge in self._states[after]:
+            if edge.open:
+                edges.add(Edge(run.lower() + edge.label, edge.after, open=True))
+            else:
+                plain.add(edge)
+        if plain:
+            edges.add(Edge(run.lower(), self._state(plain), open=True))
+        return self._state(edges)
 
 
-@dataclass(frozen=True)
-class Walk:
-    """A network that can be walked: state 0 is the start."""
+class Rules:
+    """What `<name>` stands for."""
 
-    words: list[dict[str, tuple[int, ...]]]
-    """From each state: word to the states after it."""
-    slots: list[tuple[tuple[str, int], ...]]
-    """From each state: slots and the states after them."""
-    ends: list[tuple[int, ...]]
-    """Templates that may end in each state."""
-    vocabulary: frozenset[str]
-    """All words."""
+    def __init__(self, trees: Mapping[str, Any]) -> None:
+        self._trees = trees
 
-
-_JOINED = re.compile(r"([A-Za-z']+)\[([A-Za-z']+)\]|([A-Za-z']+)\(([A-Za-z'|]+)\)")
+    def of(self, name: str) -> Any:
+        """The tree of a rule. Raises BadInput."""
+        if name not in self._trees:
+            raise BadInput(
+                f"a template uses <{name[:40]}>, and no rule is called so: write it under rules"
+            )
+        return self._trees[name]
 
 
-def parse_template(template: str) -> Any:
+def parse_template(template: str, *, most: int = 2000) -> Any:
     """hassil's tree of a template. BadInput says what is wrong with it."""
     try:
         from hassil.parse_expression import ParseExpressionError, parse_sentence
         from hassil.parser import ParseError
     except ImportError as error:
         raise MissingExtra("sentence templates", "assistant") from error
-    if len(template) > 2000:
+    if len(template) > most:
         raise BadInput(f"the template '{template[:40]}...' is too long: write several")
     if _depth(template) > MAX_DEPTH:
         raise BadInput(f"the template '{template[:40]}...' is nested too deeply: write several")
     try:
-        return parse_sentence(_JOINED.sub(_whole_words, template)).expression
+        return parse_sentence(template).expression
     except (ParseError, ParseExpressionError, ValueError, AssertionError) as error:
         raise BadInput(f"the template '{template[:80]}' cannot be read: {error}") from error
 
@@ -112,63 +223,11 @@ def _depth(template: str) -> int:
     return deepest
 
 
-def _whole_words(found: re.Match[str]) -> str:
-    """`light[s]` is one word in two forms, not two words."""
-    stem, tail, other, tails = found.groups()
-    if stem is not None:
-        return f"({stem}|{stem}{tail})"
-    return "(" + "|".join(other + one for one in tails.split("|")) + ")"
-
-
-def add_template(network: Network, start: int, tree: Any, number: int) -> None:
-    """Add the tree of a template, from a state on."""
-    network.ends[_add(network, start, tree)] = number
-
-
-def _add(network: Network, start: int, tree: Any) -> int:
-    kind = type(tree).__name__
-    if kind == "TextChunk":
-        for token in tokens_of(tree.text):
-            if not token.mark:
-                after = network.state()
-                network.words[start].setdefault(token.text, []).append(after)
-                network.vocabulary.add(token.text)
-                start = after
-        return start
-    if kind == "ListReference":
-        after = network.state()
-        network.slots[start].append((tree.slot_name, after))
-        return after
-    if kind == "Sequence":
-        for item in tree.items:
-            start = _add(network, start, item)
-        return start
-    if kind == "Alternative":
-        end = network.state()
-        for item in tree.items:
-            network.free[_add(network, start, item)].append(end)
-        return end
-    if kind == "Permutation":
-        if len(tree.items) > 4:
-            raise BadInput("a permutation of more than four parts: write several templates")
-        end = network.state()
-        for order in itertools.permutations(tree.items):
-            place = start
-            for item in order:
-                place = _add(network, place, item)
-            network.free[place].append(end)
-        return end
-    raise BadInput("a template uses a <rule> that is none: write it under rules")
-
-
 def words_in(tree: Any) -> frozenset[str]:
     """All words of a tree."""
-    if type(tree).__name__ == "TextChunk":
-        return frozenset(token.text for token in tokens_of(tree.text) if not token.mark)
-    found: frozenset[str] = frozenset()
-    for item in getattr(tree, "items", ()):
-        found |= words_in(item)
-    return found
+    network = Network()
+    network.add(tree, 0)
+    return network.closed().vocabulary
 
 
 def slots_in(tree: Any) -> frozenset[str]:

@@ -11,17 +11,20 @@ from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, em
 from penjing.assistant.understand.classifier import ELSEWHERE
 from penjing.assistant.understand.compiled import COMMON, Compiled
 from penjing.assistant.understand.features import words_of
-from penjing.assistant.understand.home_assistant import HomeAssistant
+from penjing.assistant.understand.home_assistant import HomeAssistant, Likeness
 from penjing.assistant.understand.match import Match, matches
 from penjing.assistant.understand.slots import REFERENCE
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.split import CLEAR
 from penjing.assistant.understand.text import Token, tokens_of
+from penjing.assistant.understand.walk import Way
 from penjing.assistant.understand.words import DENYING, GUARDS, JOINT, STATING
 from penjing.core.dialogue import Recognition, Slot
 
 SURE_GUESS = 0.7
 """What the classifier must give where another reading is at hand: two requests, or a document."""
+PACKAGED = 0.9
+"""What a packaged sentence is given at most: the spec's own words come first."""
 SURE = 0.2
 """A template that costs no more than this is believed before the sentence is parted."""
 QUOTE = "\N{REPLACEMENT CHARACTER}quote"
@@ -72,7 +75,14 @@ class Sentence:
                 if span.start >= a and span.end <= b:
                     moved = Span(span.start - a, span.end - a, span.value, span.cost)
                     places.setdefault(moved.start, []).append(moved)
-        found = matches(self.compiled.walk, self.tokens[a:b], by_place, self.compiled.texts)
+
+        def said(way: Way, place: int) -> Sequence[Span]:
+            found = by_place.get(way.slot, {}).get(place, ())
+            if way.ending:
+                return [o for o in found if self.tokens[a + o.end - 1].text.endswith(way.ending)]
+            return found
+
+        found = matches(self.compiled.walk, self.tokens[a:b], said, self.compiled.texts)
         seen: dict[object, Recognition] = {}
         for one in found:
             if one.literal or (one.slots and one.cost <= SURE):  # a garbled name alone is nothing
@@ -98,12 +108,38 @@ class Sentence:
         """What Home Assistant's templates make of a part; every slot it needs must stand in it."""
         if any(one.text == QUOTE for one in self.tokens[a:b]):
             return ()
-        text = self.text[self.tokens[a].start : self.tokens[b - 1].end]
-        for intent, needed in packaged.intents_of(text, self.language, b - a):
-            slots = self.fill(intent, a, b)
-            if needed <= {slot.name for slot in slots}:
-                return (Recognition(intent, slots, 0.9, "home assistant"),)
+        for one in packaged.likenesses(self.text, self.tokens[a:b], self.language):
+            slots = self._of_likeness(one, a)
+            if slots is not None:
+                self.told.setdefault(one.intent, set()).update(a + n for n in one.meant.told)
+                sure = min(PACKAGED, max(0.0, 1.0 - one.meant.cost))
+                return (Recognition(one.intent, slots, sure, "home assistant"),)
         return ()
+
+    def _of_likeness(self, one: Likeness, shift: int) -> tuple[Slot, ...] | None:
+        """The slots of a packaged sentence, read where it has them; None when one is not there."""
+        found = [Slot(name, one.here[name], "", -1, -1, "spec") for name in one.here]
+        told = one.meant.told | {
+            n for many in one.said.values() for a, b in many for n in range(a, b)
+        }
+        for name, parts in one.said.items():
+            a, b = parts[0][0] + shift, parts[-1][1] + shift
+            spans = [
+                span
+                for span in self.spans.get(name, ())
+                if span.start <= a
+                and span.end >= b
+                and all(
+                    n - shift in told or self.tokens[n].mark for n in range(span.start, span.end)
+                )
+                and one.seconds.get(name, span.value) == span.value
+            ]
+            if not spans and name in self.compiled.texts and len(parts) == 1:
+                spans = [Span(a, b, None)]
+            if not spans:
+                return None
+            found.append(self.slot(name, min(spans, key=lambda span: span.cost)))
+        return tuple(sorted(found, key=lambda slot: slot.start))
 
     def slot(self, name: str, span: Span) -> Slot:
         """A slot that carries the person's own words."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from penjing.assistant.spec.values import SlotSpec
 from penjing.assistant.understand import numbers, quantities, recurrences, sums, times
+from penjing.assistant.understand.languages import language
 from penjing.assistant.understand.names import COLOURS, Lexicon, lexicon, names_in
 from penjing.assistant.understand.span import Extractor, Moment, Span
 from penjing.assistant.understand.text import Token
@@ -52,15 +53,18 @@ class Reader:
     names: str = ""
     """All names, a line each, as they are compared."""
 
-    def spans(self, tokens: Sequence[Token], moment: Moment) -> dict[str, list[Span]]:
-        """All values of all slots in a sentence, without those inside longer ones."""
+    def spans(
+        self, tokens: Sequence[Token], moment: Moment, code: str = "en"
+    ) -> dict[str, list[Span]]:
+        """All values of all slots in a sentence of a language, without those inside longer ones."""
+        extractors = language(code).extractors or _TYPED
         typed = {
-            kind: _longest(_TYPED[kind](tokens, moment))
-            for kind in {one.kind for one in self.slots.values()} & _TYPED.keys()
+            kind: _longest(extractors[kind](tokens, moment))
+            for kind in {one.kind for one in self.slots.values()} & extractors.keys()
         }
         found: dict[str, list[Span]] = {}
         for name, slot in self.slots.items():
-            if slot.kind in _TYPED:
+            if slot.kind in typed:
                 found[name] = [one for one in typed[slot.kind] if _within(one.value, slot)]
             elif name in self.lexicons:
                 found[name] = _longest(names_in(tokens, self.lexicons[name]))

@@ -22,6 +22,8 @@ class Span:
     """Plain data, canonical."""
     cost: float = 0.0
     """How far the words are from the value's own: 0 is exactly."""
+    mended: tuple[tuple[int, str], ...] = ()
+    """Words that were read for others: their places, and what they were read for."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,20 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from penjing.assistant.understand.spelling import spelling
+
 MAX_CHARACTERS = 2000
 """Of one sentence that is read for what it wants; the rest is not."""
+CHINESE = r"\u3400-\u9fff\u3040-\u30ff"
+"""Characters that are a token each, as a range of a pattern."""
+_ELIDED = (
+    r"(?:[ldjmtsnc]|(?:jus|lors|puis)?qu|[dns]ell|sull|all|dall|coll|quell|un|quest|bell|sant)"
+    r"['’](?=[aeiouyhàáâäèéêëìíîïòóôöùúûüœæ]|$)"
+)
+"""French, Italian and Catalan words that lose their vowel before another: a word each."""
 _WORD = re.compile(
-    r"\d+(?::\d\d)+|\d+(?:\.\d+)?|[^\W\d_\u3400-\u9fff\u3040-\u30ff]+(?:['’][^\W\d_]+)*"
-    r"|[\u3400-\u9fff\u3040-\u30ff]|[^\s\w]"
+    rf"\d+(?::\d\d)+|\d+(?:\.\d+)?|{_ELIDED}|[^\W\d_{CHINESE}]+(?:['’][^\W\d_]+)*|[{CHINESE}]"
+    r"|[^\s\w]"
 )
 _MARKS = frozenset(",.;:!?、。，；：！？…-—()[]{}\"'“”‘’«»「」『』《》/\\|*~`<>_")
 
@@ -121,9 +130,6 @@ def own_words(text: str) -> list[tuple[int, int]]:
     return [(a, b) for a, b in parts if text[a:b].strip()]
 
 
-_LETTERS = re.compile(r"[a-z']+")
-
-
 _SOUNDS_LIKE = {
     "of": ("off",), "to": ("two",), "too": ("two",), "for": ("four",), "ate": ("eight",),
     "won": ("one",), "lite": ("light",), "lites": ("lights",), "our": ("hour",),
@@ -136,45 +142,12 @@ _SOUNDS_LIKE = {
 def with_fixes(
     tokens: Sequence[Token], known: frozenset[str], real: frozenset[str] = frozenset()
 ) -> tuple[Token, ...]:
-    """Tokens with known words near to those that are not known. Only plain Latin words have any:
-    a word with foreign letters in it is not a typing error, and a `real` word means itself."""
+    """Tokens with known words near to those that are not known. A word with letters of another
+    alphabet in it is not a typing error, and a `real` word means itself."""
     found = []
     for token in tokens:
         fixes = tuple((one, 0.3) for one in _SOUNDS_LIKE.get(token.text, ()) if one in known)
-        strange = token.text not in known and token.text not in real
-        if strange and _LETTERS.fullmatch(token.text) and len(token.text) >= 3:
-            fixes = _near(token.text, known)
+        if token.text not in known and token.text not in real and len(token.text) >= 3:
+            fixes = spelling(known).fixes(token.text) or fixes
         found.append(Token(token.text, token.start, token.end, fixes))
     return tuple(found)
-
-
-def _near(word: str, known: frozenset[str]) -> tuple[tuple[str, float], ...]:
-    most = 1 if len(word) < 6 else 2
-    near = []
-    for other in known:
-        if abs(len(other) - len(word)) <= most and len(other) >= 3 and other.isascii():
-            distance = edits(word, other, most)
-            if distance <= most and (distance < 2 or word[0] == other[0]):
-                near.append((other, 0.35 * distance))
-    near.sort(key=lambda one: (one[1], one[0][0] != word[0], abs(len(one[0]) - len(word)), one[0]))
-    return tuple(one for one in near[:4] if one[1] <= near[0][1] + 0.01)
-
-
-def edits(one: str, other: str, most: int) -> int:
-    """Insertions, deletions, substitutions and swaps of neighbours between two words; `most` + 1
-    for anything beyond `most`. (Optimal string alignment.)"""
-    if abs(len(one) - len(other)) > most:
-        return most + 1
-    before2: list[int] = []
-    before = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        row = [i]
-        for j, b in enumerate(other, 1):
-            cost = min(before[j] + 1, row[-1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, before2[j - 2] + 1)
-            row.append(cost)
-        if min(row) > most:
-            return most + 1
-        before2, before = before, row
-    return min(before[-1], most + 1)

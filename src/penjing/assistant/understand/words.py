@@ -66,7 +66,9 @@ PRONOUNS = ("it", "that", "that one", "this", "this one", "them", "those", "the 
 
 def pieces(text: str) -> tuple[str, ...]:
     """The tokens of a small phrase."""
-    return tuple(text.split()) if text.isascii() else tuple(text)
+    return (
+        tuple(text) if any("\u3000" <= char <= "\uffef" for char in text) else tuple(text.split())
+    )
 
 
 class Phrases:
