@@ -140,7 +140,7 @@ def test_rooms_parts_and_typing_errors(
     [
         ("en", "don't turn on the lights in the kitchen"),
         ("en", "turn on the lights in the attic"), ("en", "open the curtains in the kitchen"),
-        ("en", "turn on the lights in the kitchen at eight"),
+        ("en", "turn on the lights in the kitchen before the film"),
         ("en", "if it is dark turn on the lights in the kitchen"),
         ("en", "turn on all lights in the kitchen except the big lamp"),
         ("en", "turn of the big lamp and on"), ("en", "I turned on the lights in the kitchen"),
@@ -152,7 +152,7 @@ def test_rooms_parts_and_typing_errors(
         ("fr", "allume la lampe de l'entrée demain"), ("fr", "achète une lampe de l'entrée"),
         ("zh", "别打开厨房灯"), ("zh", "不要关厨房灯"), ("zh", "如果天黑就打开厨房灯"),
         ("zh", "除了厨房灯都打开"), ("zh", "看厨房灯"), ("zh", "谁打开厨房灯"),
-        ("zh", "八点打开厨房灯"), ("zh", "打开书房灯"),
+        ("zh", "打开书房灯"),
     ],
 )  # fmt: skip
 def test_what_their_sentences_do_not_say_is_not_done(language: str, text: str) -> None:
