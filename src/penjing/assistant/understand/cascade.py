@@ -266,6 +266,9 @@ class Understanding:
             content=self._content,
             names=slots.names,
             remarks=tuple(one.remarks),
+            turning=language_of(one.language).turning(
+                one.tokens, Moment(now), self._known(one.language, slots)
+            ),
             # only of English is known which strange words are words all the same
             mended=frozenset()
             if one.language in BUILT_IN

@@ -72,6 +72,8 @@ class Heard:
     """What stands beside the request."""
     mended: frozenset[int] = frozenset()
     """Tokens that may be typing errors or words that nobody knows here."""
+    turning: frozenset[int] = frozenset()
+    """Tokens that in a language without signals turn a sentence around, or count, or say when."""
 
     def speaks(self, one: Recognition) -> Familiar:
         """How the intent of a request speaks."""
@@ -180,6 +182,8 @@ class Left:
         if self._beside.back:
             yield Doubt("said_not", self._words(self._beside.back))
         yield from self._signalled(tells=tells)
+        for place in sorted(self._heard.turning - self._used - self._known):
+            yield Doubt("not_used", self._words({place}))
         yield from self._late()
         yield from self._elsewhere()
         if not tells:

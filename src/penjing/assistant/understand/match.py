@@ -147,9 +147,9 @@ def matches(  # noqa: PLR0912 -- one search, and speed matters in it
                 steps.append((cost + one.cost, one.place, one.after, True, bits, slots, read))
         if manner.overlooks and not (overlooked or token.mark or _guard(token, manner.guards)):
             steps.append((cost + UNKNOWN_COST, place + 1, node, True, literal, slots, mended))
-        for price, end, then, *rest in steps:
+        for price, end, then, over, words, more, read in steps:
             if then is not None and price <= min(manner.most, best + NEAR):
-                heapq.heappush(todo, (price, -end, next(ticket), then, *rest))
+                heapq.heappush(todo, (price, -end, next(ticket), then, over, words, more, read))
     else:
         if manner.whole:
             return []

@@ -16,7 +16,7 @@ from typing import Any
 
 from penjing.assistant.understand import numbers, quantities, times
 from penjing.assistant.understand.languages.typed import Typed, parts
-from penjing.assistant.understand.span import Extractor, Span
+from penjing.assistant.understand.span import Extractor, Moment, Span
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLERS, GUARDS
 
@@ -55,6 +55,23 @@ class Language:
             for one in tokens[found.start : found.end]
         )
         return None if unsure else found
+
+    def turning(
+        self, tokens: Sequence[Token], moment: Moment, known: frozenset[str]
+    ) -> frozenset[int]:
+        """Tokens that no request may leave over: what turns it around, counts or says when. Of a
+        language that has no file it is every word that is not `known`."""
+        if self.code in BUILT_IN:
+            return frozenset()  # the gate has patterns for these
+        if not self.typed:
+            strange = (n for n, one in enumerate(tokens) if not one.mark and one.text not in known)
+            return frozenset(strange)
+        found = {n for n, one in enumerate(tokens) if one.text in self.guards}
+        for kind in ("number", "time", "duration", "date"):
+            for span in self.extractors[kind](tokens, moment):
+                if not span.cost and (span.value != 1 or tokens[span.start].text[0].isdigit()):
+                    found |= set(range(span.start, span.end))
+        return frozenset(found)
 
 
 @functools.cache

@@ -40,6 +40,10 @@ class _Table:
             word for many in self._by_first.values() for phrase, _ in many for word in phrase
         )
 
+    def word(self, word: str) -> int | None:
+        """What one word means as it stands."""
+        return next((n for (*_, last), n in self._by_first.get(word, ()) if last == word), None)
+
     def at(self, tokens: Sequence[Token], at: int) -> tuple[int, Any, float] | None:
         """The longest phrase at a place: where it ends, what it means, what it costs."""
         if at >= len(tokens):
@@ -197,17 +201,24 @@ class Typed:
         return Span(at, small[0], small[1], small[2]) if small is not None else None
 
     def _glued_number(self, word: str) -> int | None:
-        """ "zweihundertfünfzig" is one word."""
+        """ "zweihundertfünfzig", "dreitausend" are one word."""
         if not self._glued or len(word) > 80:
             return None
-        total, rest = 0, word
-        for table in (self._thousand, self._hundreds, self._small):
-            for size in range(len(rest), 0, -1):
-                found = table.at([Token(rest[:size], 0, size)], 0)
-                if found is not None and (size == len(rest) or table is not self._small):
-                    total, rest = total + found[1], rest[size:]
-                    break
-        return total if total and not rest else None
+        for thousand in sorted(self._thousand.words, key=len, reverse=True):
+            before, found, after = word.partition(thousand)
+            if found:
+                many = self._glued_below(before) if before else 1
+                rest = self._glued_below(after) if after else 0
+                return None if many is None or rest is None else many * 1000 + rest
+        return self._glued_below(word)
+
+    def _glued_below(self, word: str) -> int | None:
+        for size in range(len(word), -1, -1):
+            hundreds = self._hundreds.word(word[:size]) if size else 0
+            small = self._small.word(word[size:]) if size < len(word) else 0
+            if hundreds is not None and small is not None:
+                return hundreds + small
+        return None
 
     def numbers(self, tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
         """All numbers."""
