@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,8 +77,9 @@ def build(
         spec, names, embedder=embedder, judge=judge, cache=cache, stages=stages
     )
     names.strangers = Strangers(spec, understanding.nameless)
+    plan = plan_of(spec, tools)
     return SpecAssistant(
-        plan_of(spec, tools),
+        plan if planner is not None else replace(plan, keeper=""),
         understanding,
         tools,
         writer=writer,

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -34,6 +34,7 @@ from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill
+from penjing.assistant.helping import Examples, asks_for_help
 from penjing.assistant.notes import TALKED, acted_note, cited_note, confirm_note, planned_note
 from penjing.assistant.people import Talk, Talks
 from penjing.assistant.understand.cascade import Understanding
@@ -167,6 +168,10 @@ class SpecAssistant:
             reading = self._understanding.read(text, now, talk.state.language or None, person)
             happening = Heard(reading, at, role, secrets.token_hex(4))
             stepped = step(self._plan, talk.state, happening)
+            own = any(one[0].stage == "templates" for one in reading.requests)
+            if not own and not talk.state.frames and asks_for_help(text):
+                after = replace(talk.state, language=reading.language, spoke=at)
+                stepped = Stepped(after, (self._helped(reading.language, role, now),))
             reply = _Reply(person, store, session, role, talk, reading.language)
             sent = text
             if any(isinstance(one, Consult) for one in stepped.orders):
@@ -229,6 +234,15 @@ class SpecAssistant:
             if slot.kind == "entity":
                 self._names(slot.tool, slot.parameter)
         return self._names.strange()
+
+    def _helped(self, language: str, role: Standing, now: datetime) -> Say:
+        """What can be said, with examples."""
+        names = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
+        said = Examples(self._plan, self._understanding, names).of(role, language, now)
+        chinese = language.startswith("zh")
+        quoted = ("、" if chinese else ", ").join(f"“{one}”" for one in said)
+        words = self._plan.spec.fallbacks["help" if said else "unknown"][language][0]
+        return Say(words.replace("{examples}", quoted))
 
     def _strange(self, language: str) -> str:
         """The names that are not taken, told once in a conversation."""

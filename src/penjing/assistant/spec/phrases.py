@@ -100,6 +100,10 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("I can not do that at another time (“{words}”), so I did nothing now.",),
         "zh": ("我不能换个时间做（“{words}”），现在什么都没做。",),
     },
+    "help": {
+        "en": ("You can say, for example: {examples}.",),
+        "zh": ("你可以这样说：{examples}。",),
+    },
     "planned": {
         "en": ("{when} I will {action}.",),
         "zh": ("{when}我会{action}。",),
