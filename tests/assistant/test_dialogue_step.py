@@ -24,7 +24,7 @@ from penjing.assistant.dialogue.step import step
 from penjing.assistant.spec.parse import load
 from penjing.assistant.understand import gate
 from penjing.assistant.understand.gate import Passed
-from penjing.assistant.understand.left import Doubt
+from penjing.assistant.understand.heard import Doubt
 from penjing.assistant.understand.reading import Reading
 from penjing.core.dialogue import Outcome, Recognition, Slot
 

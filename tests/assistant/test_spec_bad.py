@@ -98,6 +98,13 @@ def test_a_good_one_is_good() -> None:
         ("assistant: A\nlanguages: [en]\nknowledge: {sources: [../../etc/passwd]}\n",
          "leaves the spec's folder"),
         ("? [a, b]\n: c\n", "a key must be a text"),
+        (GOOD.replace("type: percentage", "type: group"), "a group needs 'of': write it"),
+        (GOOD.replace("type: percentage", "type: group, of: light"), "a group needs 'all'"),
+        (GOOD.replace("type: percentage", "type: percentage, of: light"), "holds no other slots"),
+        (GOOD.replace("type: percentage", "type: percentage, all: x"), "no things to be called"),
+        (GOOD.replace("type: percentage", "type: time, change: more"), "cannot become more"),
+        (GOOD.replace("type: percentage", "type: percentage, step: 5"), "belongs to a change"),
+        (GOOD.replace("type: percentage", "type: percentage, change: up"), "'up'"),
         ("a: 1\n---\nb: 2\n", "several documents"),
     ],
 )  # fmt: skip
@@ -166,6 +173,32 @@ def test_on_and_no_are_words() -> None:
 def test_what_makes_no_sense(old: str, new: str, says: str) -> None:
     assert old in GOOD
     assert any(says in one for one in found(GOOD.replace(old, new))), found(GOOD.replace(old, new))
+
+
+GROUP = GOOD.replace(
+    "  level:", "  every: {type: group, of: [light], all: [everything]}\n  level:"
+).replace("light: $light, ", "light: $every.light, ")
+
+
+def test_a_group_is_good() -> None:
+    assert found(GROUP.replace("{light}", "{every}").replace("[light, level]", "level")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("of: [light]", "of: [lamp]", "unknown slot 'lamp'"),
+        ("of: [light]", "of: [level]", "group 'every' holds 'level', which is a percentage"),
+        ("$every.light", "$every", "which things of group 'every' are meant: write $every.light"),
+        ("$every.light", "$every.level", "write $every.light"),
+        ("$every.light", "$light.light", "'light' is no group: write $light"),
+        ("brightness: $level", "colour: $every.light", "two groups at once: call it twice"),
+    ],
+)
+def test_a_group_that_makes_no_sense(old: str, new: str, says: str) -> None:
+    assert old in GROUP
+    text = GROUP.replace(old, new)
+    assert any(says in one for one in found(text)), found(text)
 
 
 def test_flows_in_a_circle() -> None:

@@ -126,8 +126,13 @@ def _one_of(*words: str) -> dict[str, Any]:
 
 
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
-    "lights": {"light": _TEXT, "on": _ON, "brightness": _PERCENT, "colour": _TEXT},
-    "climate": {"device": _TEXT, "on": _ON, "temperature": _NUMBER},
+    "lights": {
+        "light": _TEXT, "on": _ON, "brightness": _PERCENT, "brightness_change": _NUMBER,
+        "colour": _TEXT,
+    },
+    "climate": {
+        "device": _TEXT, "on": _ON, "temperature": _NUMBER, "temperature_change": _NUMBER,
+    },
     "tv": {"device": _TEXT, "on": _ON, "volume": _PERCENT},
     "covers": {"cover": _TEXT, "action": _one_of("open", "close", "stop")},
     "states": {"device": _TEXT},

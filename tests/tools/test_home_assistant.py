@@ -155,7 +155,7 @@ def test_states_are_read(make: Make, home: Recorded, device: str, state: dict[st
 def test_a_device_off_line_and_one_that_does_not_know(make: Make, home: Recorded) -> None:
     states = make("states", **at(home))
     assert failed(states.call({"device": "Attic Sensor"}, "ann")) == "unreachable"
-    assert failed(states.call({"device": "Cellar Sensor"}, "ann")) == "not_supported"
+    assert failed(states.call({"device": "Cellar Sensor"}, "ann")) == "not_known"
 
 
 def test_half_of_several_services_is_said_to_be_half(make: Make, home: Recorded) -> None:

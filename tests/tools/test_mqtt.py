@@ -105,6 +105,16 @@ def test_a_room_and_all_mean_every_light_there(
     assert lights.entities("on") == ()
 
 
+def test_names_tell_the_single_things_they_mean(make: Make, broker: Mosquitto) -> None:
+    lights = make("lights", **on(broker, KITCHEN, COUNTER, LAMP))
+    means = lights.members("light")
+    assert means["厨房主灯"] == means["kitchen light"] == ("kitchen light",)
+    assert means["厨房"] == means["kitchen lights"] == ("kitchen light", "counter")
+    assert means["all lights"] == ("kitchen light", "counter", "lamp")
+    assert set(means) == set(lights.entities("light"))
+    assert lights.members("colour") == {}
+
+
 def test_what_it_does_not_know_is_not_done(make: Make, broker: Mosquitto, seen: Subscriber) -> None:
     lights = make("lights", **on(broker, KITCHEN))
     outcome = lights.call({"light": "kitchen ligth", "on": True}, "ann")
@@ -164,7 +174,7 @@ def test_is_the_garage_closed(make: Make, broker: Mosquitto, seen: Subscriber) -
     states = make("states", **on(broker, sensor))
     assert covers.careful
     assert not states.careful
-    assert failed(states.call({"device": "garage"}, "ann")) == "not_supported"  # nothing is known
+    assert failed(states.call({"device": "garage"}, "ann")) == "not_known"  # nothing is known
     publish(broker.port, "zigbee2mqtt/garage_door", '{"contact": true}', retain=True)
     seen.saw('zigbee2mqtt/garage_door {"contact": true}')
     told = soon(states, {"device": "车库门"})
@@ -215,11 +225,11 @@ def test_air_conditioner_television_socket_and_scene(
     assert json.loads(line.partition(" ")[2]) == {
         "Vendor": "COOLIX", "Power": "On", "Mode": "Cool", "Temp": 26, "Celsius": "On",
     }  # fmt: skip
-    assert failed(climate.call({"device": "heating", "temperature": 35}, "ann")) == "arguments"
+    assert failed(climate.call({"device": "heating", "temperature": 35}, "ann")) == "out_of_range"
     publish(broker.port, "zigbee2mqtt/heating", '{"occupied_heating_setpoint": 27}')
     seen.saw('zigbee2mqtt/heating {"occupied_heating_setpoint": 27}')
     warmer = {"device": "heating", "temperature_change": 2}
-    wait_until(lambda: climate.call(warmer, "ann").data.get("reason") == "arguments")
+    wait_until(lambda: climate.call(warmer, "ann").data.get("reason") == "out_of_range")
     done(climate.call({"device": "heating", "temperature_change": -2}, "ann"))
     seen.saw('zigbee2mqtt/heating/set {"occupied_heating_setpoint": 25.0}')
 
@@ -231,7 +241,7 @@ def test_air_conditioner_television_socket_and_scene(
     done(tv.call({"device": "电视", "on": True, "volume": 20}, "ann"))
     seen.saw("tv/set/power 1")
     seen.saw("tv/set/volume 20")
-    assert failed(tv.call({"device": "TV", "volume_change": 5}, "ann")) == "not_supported"
+    assert failed(tv.call({"device": "TV", "volume_change": 5}, "ann")) == "not_known"
     publish(broker.port, "tv/status/volume", "20")
     seen.saw("tv/status/volume 20")
     soon(tv, {"device": "TV", "volume_change": -50})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from penjing.assistant.understand.cascade import Judge, Stages, Understanding
 from penjing.assistant.understand.judge import ModelJudge
 from penjing.assistant.understand.strangers import Strangers
 from penjing.assistant.writer import Writer
+from penjing.core.grouping import Grouping
 from penjing.core.moments import Planner
 from penjing.core.protocols import Tool
 
@@ -33,6 +34,7 @@ class LiveNames:
         self._tools = {tool.name: tool for tool in tools}
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}
+        self._means: dict[tuple[str, str], tuple[float, dict[str, tuple[str, ...]]]] = {}
         self._strange: dict[tuple[str, str], dict[str, str]] = {}
         self.strangers: Strangers | None = None
         """Who tells; nobody does while the assistant is made."""
@@ -47,6 +49,21 @@ class LiveNames:
                 names, self._strange[tool, parameter] = self.strangers.sort(tool, parameter, names)
             self._kept[tool, parameter] = (now, names)
         return names
+
+    def members(self, tool: str, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Those names, each with the single things it means; empty when the tool does not tell."""
+        now = self._clock()
+        one: object = self._tools.get(tool)
+        at, found = self._means.get((tool, parameter), (float("-inf"), {}))
+        if now - at >= _FRESH and isinstance(one, Grouping):
+            taken = frozenset(self(tool, parameter))
+            found = {
+                name: tuple(each for each in means if each in taken)
+                for name, means in one.members(parameter).items()
+                if name in taken
+            }
+            self._means[tool, parameter] = (now, found)
+        return found
 
     def strange(self) -> dict[str, str]:
         """Names that were not taken when they were asked for last, with why."""
@@ -74,7 +91,13 @@ def build(
         # the judge needs what understanding compiles, and understanding needs the judge
         judge = ModelJudge(spec, lambda one: understanding.compiled[one], writer, names)
     understanding = Understanding(
-        spec, names, embedder=embedder, judge=judge, cache=cache, stages=stages
+        spec,
+        names,
+        members=names.members,
+        embedder=embedder,
+        judge=judge,
+        cache=cache,
+        stages=stages,
     )
     names.strangers = Strangers(spec, understanding.nameless)
     plan = plan_of(spec, tools)

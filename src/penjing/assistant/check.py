@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from penjing.assistant.check_templates import never_matching
 from penjing.assistant.dialogue.plan import plan_of
 from penjing.assistant.spec.schema import wrong_argument, wrong_value
 from penjing.assistant.spec.values import (
@@ -31,7 +31,7 @@ from penjing.assistant.spec.values import (
 )
 from penjing.assistant.spec.yaml_nodes import nearest
 from penjing.assistant.understand.cascade import Stages, Understanding
-from penjing.assistant.understand.network import parse_template, samples, slots_in
+from penjing.assistant.understand.network import parse_template, slots_in
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
 from penjing.core.strangers import is_there, open_plain, why
@@ -39,22 +39,6 @@ from penjing.core.strangers import is_there, open_plain, why
 MCP = "mcp"
 """What makes tools of other names, those of MCP servers."""
 _NUMBERS = ("number", "percentage", "temperature", "duration")
-_SAMPLES = 6
-"""Of each template, to see whether it can ever be what is recognised."""
-_MOST_READ = 200
-"""Templates that are tried out."""
-_SAMPLE_VALUES: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        "number": "7", "percentage": "30 percent", "duration": "10 minutes", "time": "7:30 pm",
-        "date": "tomorrow", "days": "every weekday", "colour": "red", "temperature": "21 degrees",
-        "place": "Berlin", "text": "something", "sum": "3 plus 4",
-    },
-    "zh": {
-        "number": "7", "percentage": "百分之三十", "duration": "十分钟", "time": "晚上七点半",
-        "date": "明天", "days": "每个工作日", "colour": "红色", "temperature": "21度",
-        "place": "柏林", "text": "某事", "sum": "三加四",
-    },
-}  # fmt: skip
 
 
 def check(spec: Spec, tools: Sequence[Tool] | None = None) -> list[str]:
@@ -108,7 +92,7 @@ def _mistakes(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
             yield from _arguments(spec, steps, {tool.name: tool for tool in tools})
     for path in spec.knowledge.sources:
         yield from _unreadable(spec, path)
-    yield from _never_matching(spec)
+    yield from never_matching(spec)
 
 
 def _unreadable(spec: Spec, path: str) -> Iterator[str]:
@@ -156,6 +140,14 @@ def _names(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
 
 
 def _slot_names(spec: Spec, slot: SlotSpec, tools: Mapping[str, Tool] | None) -> Iterator[str]:
+    for one in slot.of:
+        if one not in spec.slots:
+            yield f"{spec.file}:{slot.line}: unknown slot '{one}': {nearest(one, spec.slots)}"
+        elif spec.slots[one].kind not in ("entity", "list"):
+            yield (
+                f"{spec.file}:{slot.line}: group '{slot.name}' holds '{one}', which is a "
+                f"{spec.slots[one].kind}: only an entity or a list has things"
+            )
     if slot.kind != "entity":
         return
     where = f"{spec.file}:{slot.line}"
@@ -194,12 +186,13 @@ def _step_names(spec: Spec, one: Step) -> Iterator[str]:
         elif one.tool == MCP:
             yield f"{where}: '{MCP}' is no tool by itself{_of_a_server(spec)}"
         for argument in one.arguments.values():
-            if isinstance(argument, FromSlot) and argument.slot not in spec.slots:
-                yield f"{where}: unknown slot '{argument.slot}': " + nearest(
-                    argument.slot, spec.slots
-                )
-    if isinstance(one, Branch) and not one.on.startswith("result.") and one.on not in spec.slots:
-        yield (f"{where}: '{one.on}' is no slot and no result.FIELD: {nearest(one.on, spec.slots)}")
+            if isinstance(argument, FromSlot):
+                yield from _argument_names(spec, argument, where)
+        if len(_several(spec, one)) > 1:
+            yield f"{where}: '{one.tool}' would be called for two groups at once: call it twice"
+    on = one.on.removesuffix(".several") if isinstance(one, Branch) else ""
+    if isinstance(one, Branch) and not on.startswith("result.") and on not in spec.slots:
+        yield (f"{where}: '{on}' is no slot and no result.FIELD: {nearest(on, spec.slots)}")
     if isinstance(one, Enter) and one.flow not in spec.flows:
         yield f"{where}: unknown flow '{one.flow}': {nearest(one.flow, spec.flows)}"
 
@@ -209,6 +202,24 @@ def _of_a_server(spec: Spec) -> str:
     if MCP not in spec.tools:
         return ""
     return f"; a tool of an MCP server is named under tools as SERVER_TOOL: {{part_of: {MCP}}}"
+
+
+def _argument_names(spec: Spec, one: FromSlot, where: str) -> Iterator[str]:
+    if one.slot not in spec.slots:
+        yield f"{where}: unknown slot '{one.slot}': {nearest(one.slot, spec.slots)}"
+        return
+    slot = spec.slots[one.slot]
+    if slot.kind != "group" and one.member:
+        yield f"{where}: '{one.slot}' is no group: write ${one.slot}"
+    elif slot.kind == "group" and one.member not in slot.of:
+        of = " or ".join(f"${one.slot}.{name}" for name in slot.of)
+        yield f"{where}: say which things of group '{one.slot}' are meant: write {of}"
+
+
+def _several(spec: Spec, call: Call) -> list[str]:
+    """Slots of a call that may hold several things."""
+    every = [one.slot for one in call.arguments.values() if isinstance(one, FromSlot)]
+    return [one for one in every if one in spec.slots and spec.slots[one].all]
 
 
 # -- what can be filled, said and done
@@ -240,7 +251,7 @@ def _optional_only(steps: Sequence[Step]) -> set[str]:
         if isinstance(one, Collect):
             needed.add(one.slot)
         elif isinstance(one, Branch):
-            maybe.add(one.on)
+            maybe.add(one.on.removesuffix(".several"))
         elif isinstance(one, Call):
             for name, argument in one.arguments.items():
                 if isinstance(argument, FromSlot):
@@ -303,7 +314,7 @@ def _arguments(spec: Spec, steps: Sequence[Step], tools: Mapping[str, Tool]) -> 
             if isinstance(argument, Literally):
                 given[name] = argument.value
             elif wanted is not None:
-                problem = _wrong_kind(spec.slots[argument.slot], wanted)
+                problem = _wrong_kind(spec.slots[argument.member or argument.slot], wanted)
                 given[name] = _stand_in(wanted)
                 problems += [f"'{name}' {problem}"] if problem else []
             else:
@@ -334,55 +345,3 @@ def _stand_in(wanted: Mapping[str, Any]) -> Any:
     return {
         "string": "x", "boolean": True, "array": [], "object": {}, "null": None,
     }.get(kind, wanted.get("minimum", wanted.get("maximum", 1)))  # fmt: skip
-
-
-# -- templates that can never win
-
-
-def _never_matching(spec: Spec) -> Iterator[str]:
-    names = {
-        (slot.tool, slot.parameter): list(slot.values) or [f"some {slot.name.replace('_', ' ')}"]
-        for slot in spec.slots.values()
-        if slot.kind == "entity"
-    }
-    only = Stages(classifier=False, model=False)
-    understanding = Understanding(
-        spec, lambda tool, parameter: names.get((tool, parameter), []), stages=only, untrained=True
-    )
-    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
-    every = sum(len(m) for one in spec.intents.values() for m in one.sentences.values())
-    apart = -(-every // _MOST_READ)  # of very many, some of each intent
-    for intent in spec.intents.values():
-        for language, lines in intent.sentences.items():
-            for line in lines[::apart] if apart else ():
-                said = samples(parse_template(line), _SAMPLES)
-                taken = []
-                for one in said:
-                    text = _sample_sentence(spec, names, one, language)
-                    requests = understanding.read(text, now, language).requests
-                    taken.append({str(requests[0][0].intent)} if requests else set())
-                if not any(intent.name in one for one in taken):
-                    others = sorted({name for one in taken for name in one})
-                    why = f"'{others[0]}' takes it first" if others else "nothing fits it"
-                    yield (
-                        f"{spec.file}:{intent.line}: template '{line}' of intent '{intent.name}' "
-                        f"never matches ({why}): change or remove it"
-                    )
-
-
-def _sample_sentence(
-    spec: Spec, names: Mapping[tuple[str, str], Sequence[str]], sample: str, language: str
-) -> str:
-    values = _SAMPLE_VALUES["zh" if language.startswith("zh") else "en"]
-
-    def one(found: re.Match[str]) -> str:
-        slot = spec.slots[found.group(1)]
-        if slot.kind == "entity":
-            return names[slot.tool, slot.parameter][0]
-        if slot.values:
-            value, words = next(iter(slot.values.items()))
-            chinese = [word for word in words if not word.isascii()]
-            return chinese[0] if language.startswith("zh") and chinese else value
-        return values[slot.kind]
-
-    return re.sub(r"@(\w+)", one, sample)

@@ -13,7 +13,8 @@ from typing import Any
 
 from penjing.assistant.spec.schema import wrong_argument
 from penjing.assistant.spec.values import Call, FromSlot
-from penjing.assistant.understand.slots import REFERENCE
+from penjing.assistant.understand.groups import is_group, things_of
+from penjing.assistant.understand.slots import unsaid
 from penjing.core.dialogue import Action, Slot
 
 TRUSTED = ("person", "spec")
@@ -52,8 +53,13 @@ def license_call(
     *,
     id: str,
     describes: str,
+    turn: int = 0,
 ) -> Licensed | Refused:
-    """A call of the spec with its slots filled in, if everything in it may decide an action."""
+    """A call of the spec with its slots filled in, if everything in it may decide an action.
+
+    Of a group of things ("all but the kitchen") a call has one, the `turn`th of those that were not
+    excepted: `turns` tells how many calls there are.
+    """
     arguments: dict[str, Any] = {}
     evidence: list[Slot] = []
     for name, argument in call.arguments.items():
@@ -61,17 +67,32 @@ def license_call(
             arguments[name] = argument.value
             continue
         slot = slots.get(argument.slot)
-        if slot is None or slot.value == REFERENCE:
+        if slot is None or unsaid(slot.value):
             if name in call.optional:
                 continue
             return Refused(f"'{argument.slot}' is not known: say it")
         if slot.trust not in TRUSTED or (slot.trust == "person" and not slot.text):
             return Refused(f"'{argument.slot}' was not said by a person: say it")
-        arguments[name] = list(slot.value) if isinstance(slot.value, tuple) else slot.value
+        if is_group(slot.value):
+            things = things_of(slot.value, argument.member or argument.slot)
+            if not 0 <= turn < len(things):
+                return Refused(f"'{argument.slot}' has nothing left in it: say which")
+            arguments[name] = things[turn]
+        else:
+            arguments[name] = list(slot.value) if isinstance(slot.value, tuple) else slot.value
         evidence.append(slot)
     if (problem := wrong_argument(schema, arguments)) is not None:
         return Refused(problem)
     return Licensed(Action(id, call.tool, arguments, describes), tuple(evidence), _SEAL)
+
+
+def turns(call: Call, slots: Mapping[str, Slot]) -> tuple[str, ...] | None:
+    """The things that a call is made for, one after another; None when it is for no group."""
+    for argument in call.arguments.values():
+        slot = slots.get(argument.slot) if isinstance(argument, FromSlot) else None
+        if slot is not None and isinstance(argument, FromSlot) and is_group(slot.value):
+            return things_of(slot.value, argument.member or argument.slot)
+    return None
 
 
 def was_said(licensed: Licensed, sentences: Sequence[str]) -> bool:

@@ -33,11 +33,12 @@ from penjing.assistant.dialogue.events import Event as Happening
 from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
-from penjing.assistant.generate.say import fill
+from penjing.assistant.generate.say import fill, slot_words
 from penjing.assistant.helping import Examples, asks_for_help
 from penjing.assistant.notes import TALKED, acted_note, cited_note, confirm_note, planned_note
 from penjing.assistant.people import Talk, Talks
 from penjing.assistant.understand.cascade import Understanding
+from penjing.assistant.understand.groups import collectives, nouns_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import (
     TALKER,
@@ -59,7 +60,7 @@ from penjing.core.messages import Message, Note, Text
 from penjing.core.moments import Planner
 from penjing.core.protocols import Retriever, Store, Tool
 
-MAX_ORDERS = 60
+MAX_ORDERS = 300
 """In one turn."""
 MAX_NEWS = 20
 """Lines that wait for a person's next turn."""
@@ -323,7 +324,11 @@ class SpecAssistant:
         if slot is None or slot.tool not in self._tools:
             return ""
         known = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
-        names = [n for n in known(slot.tool, slot.parameter) if n.isprintable()]
+        live = [n for n in known(slot.tool, slot.parameter) if n.isprintable()]
+        together = collectives(live, nouns_of(slot.all))
+        names = list(
+            dict.fromkeys(slot_words(slot, n, reply.language) for n in live if n not in together)
+        )
         if not names:
             return ""
         chinese = reply.language.startswith("zh")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from penjing.cli.assistant_parts import addresses_of, load_spec, section, shelf_of, told
 from penjing.core.dialogue import Acted, Event, Outcome, Passage, Standing, When
 from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
+from penjing.core.grouping import Grouping
 
 if TYPE_CHECKING:
     from penjing.assistant.generate.shelf import Shelf
@@ -284,6 +285,10 @@ class Permitted:
     def entities(self, parameter: str) -> Sequence[str]:
         """The tool's."""
         return self._tool.entities(parameter)
+
+    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
+        """The tool's."""
+        return self._tool.members(parameter) if isinstance(self._tool, Grouping) else {}
 
     def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
         """Do it, or say that this person may not."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from penjing.core.dialogue import Outcome
 from penjing.core.errors import PenjingError
+from penjing.core.grouping import Grouping
 from penjing.tools.check import mistake
 from penjing.tools.failed import Failed, one_line
 
@@ -52,6 +53,15 @@ class Checked:
             return self.doing.entities(parameter)
         except (Failed, PenjingError):
             return ()
+
+    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Names to the single things that they mean; none where a tool does not tell them apart."""
+        if not isinstance(self.doing, Grouping):
+            return {}
+        try:
+            return self.doing.members(parameter)
+        except (Failed, PenjingError):
+            return {}
 
     def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
         """Do it for a person. What goes wrong out there is an Outcome, not an exception."""

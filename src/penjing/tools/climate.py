@@ -102,12 +102,16 @@ class Climate:
         low, high = self._settings.lowest, self._settings.highest
         if not low <= temperature <= high:
             message = f"{temperature:g} degrees is not between {low:g} and {high:g}"
-            raise Failed("arguments", message, lowest=low, highest=high)
+            raise Failed("out_of_range", message, lowest=low, highest=high)
         return temperature
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of devices."""
         return self._control.names() if parameter == "device" else ()
+
+    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Names to the devices they mean."""
+        return self._control.members() if parameter == "device" else {}
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -49,6 +49,10 @@ class Covers:
         """Names of covers."""
         return self._control.names() if parameter == "cover" else ()
 
+    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Names to the devices they mean."""
+        return self._control.members() if parameter == "cover" else {}
+
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()

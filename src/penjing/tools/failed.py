@@ -14,6 +14,8 @@ Reason = Literal[
     "unconfirmed",  # it was asked and did not say whether it did
     "refused",  # it said no
     "not_supported",  # this device or server cannot do that
+    "not_known",  # it has not said how it is
+    "out_of_range",  # what is asked for is less or more than it may be: `lowest` and `highest`
     "not_kept",  # there is nowhere to keep it
     "full",  # a bound is reached
     "wrong_answer",  # what it answered cannot be used

@@ -69,6 +69,10 @@ class Lights:
             return NAMES
         return self._control.names() if parameter == "light" else ()
 
+    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Names to the devices they mean."""
+        return self._control.members() if parameter == "light" else {}
+
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()
@@ -78,6 +82,6 @@ def _dimmed(now: State, change: int) -> Wanted:
     off = now.get("on") is False
     found = 0 if off else now.get("brightness")
     if found is None:
-        raise Failed("not_supported", "its brightness is not known: say a number")
+        raise Failed("not_known", "its brightness is not known: say a number")
     brightness = bounded(found + change, 0, 100)
     return {"on": True, "brightness": brightness} if brightness else {"on": False}

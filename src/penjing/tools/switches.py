@@ -41,6 +41,10 @@ class Switches:
         """Names of switches."""
         return self._control.names() if parameter == "switch" else ()
 
+    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Names to the devices they mean."""
+        return self._control.members() if parameter == "switch" else {}
+
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()

@@ -62,6 +62,10 @@ class Tv:
         """Names of devices."""
         return self._control.names() if parameter == "device" else ()
 
+    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Names to the devices they mean."""
+        return self._control.members() if parameter == "device" else {}
+
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()

@@ -44,6 +44,7 @@ def _frame(one: Frame) -> dict[str, Any]:
         "intent": one.intent, "place": one.place, "slots": [slot_plain(slot) for slot in one.slots],
         "waits": one.waits, "action": one.action, "asked": one.asked, "unsure": one.unsure,
         "agreed": one.agreed, "result": dict(result), "when": _when(one.when),
+        "turn": one.turn,
     }  # fmt: skip
 
 
@@ -96,6 +97,7 @@ def _read_frame(data: Mapping[str, Any]) -> Frame:
         slots=tuple(read_slot(one) for one in data["slots"]), action=str(data["action"]),
         asked=int(data["asked"]), unsure=bool(data["unsure"]), agreed=bool(data["agreed"]),
         result=dict(data["result"]), when=_read_when(data.get("when")),
+        turn=int(data.get("turn", 0)),
     )  # fmt: skip
 
 

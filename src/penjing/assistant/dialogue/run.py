@@ -11,10 +11,12 @@ from penjing.assistant.dialogue.deferred import Deferred, call_at, stands_alone,
 from penjing.assistant.dialogue.events import Consult, Do, Order, PutOff, Say, Wait
 from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
 from penjing.assistant.dialogue.state import MAX_QUEUE, DialogueState, Frame, Wanted
-from penjing.assistant.generate.say import choose, fill, shown, slot_values
+from penjing.assistant.generate.say import choose, fill, named, shown, slot_values, slot_words
 from penjing.assistant.spec.values import Answer, Ask, Call, Collect, Reply, Stop, Words
-from penjing.assistant.trust import Licensed, Refused, license_call
-from penjing.core.dialogue import TALKER, Standing, When
+from penjing.assistant.trust import Licensed, Refused, license_call, turns
+from penjing.assistant.understand.groups import is_group
+from penjing.assistant.understand.slots import bounds
+from penjing.core.dialogue import TALKER, Slot, Standing, When
 from penjing.core.moments import seconds_words, when_words
 
 MAX_ASKED = 3
@@ -33,6 +35,10 @@ class Run:
     fresh: str = ""
     text: str = ""
     orders: list[Order] = field(default_factory=list)
+    which: set[str] = field(default_factory=set)
+    """Slots whose value may be one of several: they are told."""
+    beyond: dict[str, str] = field(default_factory=dict)
+    """Slots whose value was said and is out of bounds, with the words."""
 
     # -- saying
 
@@ -65,9 +71,13 @@ class Run:
         last = now if done else self.state.last
         self.state = replace(self.state, frames=self.state.frames[:-1], last=last)
 
-    def values(self, frame: Frame) -> dict[str, Any]:
-        """What sentences of a frame may name."""
-        said: dict[str, Any] = slot_values(self.plan.spec, frame.values(), self.state.language)
+    def values(self, frame: Frame, call: Call | None = None) -> dict[str, Any]:
+        """What sentences of a frame may name; with a call, of a group the one thing it is for."""
+        slots = frame.values()
+        things = turns(call, slots) if call is not None else None
+        said: dict[str, Any] = slot_values(self.plan.spec, slots, self.state.language)
+        if things and call is not None and frame.turn < len(things):
+            said |= named(self.plan.spec, call, things[frame.turn], slots, self.state.language)
         return {**said, "result": frame.result}
 
     def go_on(self) -> None:
@@ -120,9 +130,11 @@ class Run:
             step = program[frame.place]
             onward = replace(frame, place=frame.place + 1, agreed=False, asked=0)
             if isinstance(step, Collect):
-                if step.slot not in frame.values():
+                known = frame.values().get(step.slot) or self._usual(step.slot)
+                if known is None:
                     return self._question(step.slot)
-                self.put(replace(onward, agreed=frame.agreed))
+                slots = {**frame.values(), step.slot: known}
+                self.put(replace(onward, agreed=frame.agreed, slots=tuple(slots.values())))
             elif isinstance(step, Ask):
                 if not frame.agreed:
                     return self._wait_for_yes(frame, step.words)
@@ -151,10 +163,29 @@ class Run:
         if frame.asked >= MAX_ASKED:
             self.tell("gave_up", slot=slot.replace("_", " "))
             return self.drop()
-        offers = slot if frame.asked and spec.kind == "entity" else ""
+        offers = slot if (frame.asked or slot in self.which) and spec.kind == "entity" else ""
+        self._tell_bounds(slot)
         words = spec.ask or self.plan.spec.fallbacks["ask"]
         self.say(words, {"slot": slot.replace("_", " "), **self.values(frame)}, offers)
         return self.put(replace(frame, waits="slot", asked=frame.asked + 1))
+
+    def _usual(self, slot: str) -> Slot | None:
+        """How much more is meant when only more was said: the spec tells."""
+        spec = self.plan.spec.slots[slot]
+        if not spec.change or spec.step is None or slot in self.beyond:
+            return None
+        size = int(spec.step) if spec.step == int(spec.step) else spec.step
+        return Slot(slot, size if spec.change == "more" else -size, "", -1, -1, "spec")
+
+    def _tell_bounds(self, slot: str) -> None:
+        """What was said for a slot is out of bounds: which they are."""
+        words = self.beyond.pop(slot, "")
+        spec, language = self.plan.spec.slots[slot], self.state.language
+        if words:
+            low, high = (
+                "…" if one is None else slot_words(spec, one, language) for one in bounds(spec)
+            )
+            self.tell("out_of_range", words=words, low=low, high=high)
 
     def _wait_for_yes(self, frame: Frame, words: Words) -> None:
         if frame.asked >= MAX_ASKED:
@@ -174,11 +205,13 @@ class Run:
         """The call of a frame."""
         language = self.state.language
         words = call.describes or {language: (f"{call.tool} {_plainly(call)}",)}
-        describes = fill(choose(words, language), self.values(frame), language)
+        describes = fill(choose(words, language), self.values(frame, call), language)
         schema = self.plan.schemas.get(call.tool)
         if schema is None:
             return Refused(f"there is no tool '{call.tool}'")
-        return license_call(call, frame.values(), schema, id=frame.action, describes=describes)
+        return license_call(
+            call, frame.values(), schema, id=frame.action, describes=describes, turn=frame.turn
+        )
 
     def _call(self, frame: Frame, step: Call | Confirmed) -> None:
         call = step.call if isinstance(step, Confirmed) else step
@@ -189,6 +222,8 @@ class Run:
         missing = self.missing(frame, call)
         if missing is not None:
             return self._question(missing)
+        if (things := turns(call, frame.values())) is not None and frame.turn >= len(things):
+            return self.put(replace(frame, place=frame.place + 1, turn=0))  # all are excepted
         if not frame.action:
             self.state = replace(self.state, count=self.state.count + 1)
             frame = replace(frame, action=f"{self.fresh}-{self.state.count}")
@@ -200,7 +235,10 @@ class Run:
 
     def _make(self, frame: Frame, step: Call | Confirmed, call: Licensed) -> None:
         """Have a call made now, kept for later, or asked about."""
-        kept = None
+        kept, things = None, self.things()
+        if frame.when is not None and things is not None:  # of several, none is put off
+            self.tell("not_now", words=frame.when.words)
+            return self.drop()
         if frame.when is not None:
             kept = self._deferred(frame, step.call if isinstance(step, Confirmed) else step, call)
             if kept is None:
@@ -217,7 +255,8 @@ class Run:
             self.orders.append(PutOff(kept, frame.when, told))
             return self.drop(done=True)
         self.orders.append(Do(call))
-        return self.put(replace(frame, waits="call", unsure=False, agreed=False, asked=0))
+        unsure = frame.unsure and frame.turn + 1 < len(things or ())  # of several each is asked
+        return self.put(replace(frame, waits="call", unsure=unsure, agreed=False, asked=0))
 
     def _ask_for(
         self, frame: Frame, step: Call | Confirmed, call: Licensed, kept: Deferred | None
@@ -231,6 +270,27 @@ class Run:
             guessed = frame.unsure and call.action.tool not in self.plan.careful
             self.tell("did_you_mean" if guessed else "confirm", action=call.action.describes)
         self.orders.append(Wait(call))
+
+    def things(self) -> tuple[str, ...] | None:
+        """What the newest frame's call is for, one after another; None when for no group."""
+        step = self.plan.programs[self.top.intent][self.top.place]
+        call = step.call if isinstance(step, Confirmed) else step
+        return turns(call, self.top.values()) if isinstance(call, Call) else None
+
+    def thing(self, name: str) -> str:
+        """One thing of a group in the person's language."""
+        step = self.plan.programs[self.top.intent][self.top.place]
+        call = step.call if isinstance(step, Confirmed) else step
+        assert isinstance(call, Call)  # noqa: S101 -- `things` said so
+        slots = self.top.values()
+        said = named(self.plan.spec, call, name, slots, self.state.language)
+        return next(iter(said.values()), name)
+
+    def looks_at_failed(self) -> bool:
+        """The newest frame's flow says itself what could not be done."""
+        program = self.plan.programs.get(self.top.intent, ())
+        told = ("result.failed", "result.unknown")
+        return any(isinstance(one, Test) and one.on in told for one in program)
 
     # -- another time
 
@@ -299,8 +359,10 @@ def _holds(step: Test, frame: Frame) -> bool:
         for part in step.on.split(".")[1:]:
             value = value.get(part) if isinstance(value, Mapping) else None
     else:
-        slot = frame.values().get(step.on)
+        name, _, several = step.on.partition(".")
+        slot = frame.values().get(name)
         value = slot.value if slot is not None else None
+        value = is_group(value) or None if several else value
     if step.equals is None:
         return value not in (None, "", [], {}, ())
     return bool(value == step.equals and isinstance(value, bool) == isinstance(step.equals, bool))

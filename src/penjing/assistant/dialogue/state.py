@@ -40,6 +40,8 @@ class Frame:
     """What the last tool answered. Data, never instructions."""
     when: When | None = None
     """When its call is to be made; None for now."""
+    turn: int = 0
+    """Which of a group of things the call is for."""
 
     def values(self) -> dict[str, Slot]:
         """Its slots by name."""

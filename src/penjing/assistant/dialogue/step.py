@@ -13,11 +13,14 @@ from dataclasses import replace
 from penjing.assistant.dialogue.events import Answered, Chosen, Consult, Event, Heard, Say, Stepped
 from penjing.assistant.dialogue.plan import Confirmed, Plan
 from penjing.assistant.dialogue.run import Run
+from penjing.assistant.dialogue.several import with_one
 from penjing.assistant.dialogue.state import MAX_RECENT, DialogueState, Frame, Wanted
+from penjing.assistant.generate.say import fill
 from penjing.assistant.spec.phrases import REASONS
 from penjing.assistant.spec.values import Call, Collect
+from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.reading import Reading
-from penjing.assistant.understand.slots import REFERENCE
+from penjing.assistant.understand.slots import BEYOND, REFERENCE, WHICH, unsaid
 from penjing.core.dialogue import TALKER, Outcome, Recognition, Slot
 
 _CARRIED = 120.0
@@ -119,9 +122,9 @@ def _while_asking(run: Run, reading: Reading) -> None:  # noqa: PLR0911 -- one a
     given = _value_for(run, wanted, reading)
     sure = bool(reading.requests) and reading.requests[0][0].stage == "templates"
     another = sure and reading.requests[0][0].intent != frame.intent and not reading.bare
-    if another and not (given and given.value != REFERENCE and _free(run, wanted) is False):
+    if another and not (given and not unsaid(given.value) and _free(run, wanted) is False):
         return _digress(run, reading)
-    if given is not None and given.value != REFERENCE:
+    if given is not None and not unsaid(given.value):
         filled = {**_fitting(run, frame, reading), **frame.values(), wanted: given}
         unsure = frame.unsure and bool(frame.values())  # who answers means what was asked about
         slots = tuple(filled.values())
@@ -197,7 +200,8 @@ def _wanted(
     if carried:
         for name in sorted(run.plan.slots[intent] - slots.keys()):
             spoken = next((slot for slot in run.state.recent if slot.name == name), None)
-            if spoken is not None and run.plan.spec.slots[name].kind == "entity":
+            single = spoken is not None and not is_group(spoken.value)
+            if spoken is not None and single and run.plan.spec.slots[name].kind == "entity":
                 slots[name] = spoken
     unsure = (
         gated
@@ -215,8 +219,13 @@ def _resolved(run: Run, one: Recognition) -> tuple[dict[str, Slot], int]:
     slots: dict[str, Slot] = {}
     age = 0
     for slot in one.slots:
-        if slot.value != REFERENCE:
+        if slot.value == WHICH:
+            run.which.add(slot.name)
+        if slot.value == BEYOND:
+            run.beyond[slot.name] = slot.text
+        if not unsaid(slot.value):
             slots[slot.name] = slot
+        if slot.value != REFERENCE:
             continue
         place = next(
             (n for n, old in enumerate(run.state.recent) if old.name == slot.name), MAX_RECENT
@@ -246,7 +255,7 @@ def _free(run: Run, slot: str) -> bool:
 
 def _value_for(run: Run, slot: str, reading: Reading) -> Slot | None:
     """What a sentence says for a slot; for one that takes any words, the whole sentence."""
-    found = [one for one in reading.values if one.name == slot and one.value != REFERENCE]
+    found = [one for one in reading.values if one.name == slot and not unsaid(one.value)]
     if found:
         return max(found, key=lambda one: one.end - one.start)
     if _free(run, slot) and reading.own.strip() and reading.act is None:
@@ -263,7 +272,7 @@ def _chosen_values(reading: Reading) -> list[Slot]:
     """One value a slot; of several the last ("not the kitchen, the bedroom")."""
     best: dict[str, Slot] = {}
     for one in reading.values:
-        if one.value == REFERENCE:
+        if unsaid(one.value):
             continue
         old = best.get(one.name)
         if old is None or one.start >= old.end or one.end - one.start > old.end - old.start:
@@ -347,6 +356,9 @@ def _answered(run: Run, event: Answered) -> None:
         return None
     frame = run.top
     run.fresh = event.action.rsplit("-", 1)[0]
+    if (things := run.things()) is not None:
+        _one_of_several(run, event.outcome, things)
+        return run.go_on()
     if not event.outcome.ok:
         run.tell("failed", error=_why(event.outcome, run.state.language))
         run.drop(done=True)
@@ -360,10 +372,29 @@ def _answered(run: Run, event: Answered) -> None:
     return None
 
 
+def _one_of_several(run: Run, outcome: Outcome, things: tuple[str, ...]) -> None:
+    """One call of a group is made: the next one, or what came of them all."""
+    frame = run.top
+    name = run.thing(things[frame.turn])
+    told = with_one(frame.result if frame.turn else {}, name, outcome)
+    if not outcome.ok and not run.looks_at_failed():
+        run.tell("failed_for", name=name, error=_why(outcome, run.state.language))
+    after = replace(frame, waits="", action="", result=told, turn=frame.turn + 1)
+    if after.turn < len(things):
+        return run.put(after)
+    run.put(replace(after, place=frame.place + 1, turn=0))
+    if told["failed"] and not run.looks_at_failed():
+        if told["done"]:
+            run.tell("done_for", names=told["done"])
+        run.drop(done=True)
+    return None
+
+
 def _why(outcome: Outcome, language: str) -> str:
     """Why a tool failed, in the person's language where the tool or the reason has words for it."""
     tongue, said = language.split("-", maxsplit=1)[0], outcome.data.get("said")
     if isinstance(said, Mapping) and isinstance(said.get(tongue), str):
         return str(said[tongue])
     words = REASONS.get(str(outcome.data.get("reason", "")), {})
-    return words.get(tongue, outcome.error)
+    why = words.get(tongue)
+    return fill(why, outcome.data, language) if why else outcome.error

@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from penjing.assistant.spec.values import SlotSpec, Spec, Words
+from penjing.assistant.spec.values import Call, FromSlot, SlotSpec, Spec, Words
+from penjing.assistant.understand.groups import is_group, things_of
 from penjing.assistant.understand.names import COLOURS
 from penjing.core import weekdays
 from penjing.core.dialogue import Slot
@@ -66,10 +67,13 @@ def shown(value: Any, language: str) -> str:
 def slot_words(spec: SlotSpec, value: Any, language: str) -> str:
     """A slot's value as one says it."""
     chinese = language.startswith("zh")
+    if spec.change and isinstance(value, int | float):
+        value = abs(value)
     if spec.kind == "percentage":
         return f"{value:g}%"
     if spec.kind == "temperature":
-        return f"{value:g}度" if chinese else f"{value:g} degrees"
+        unit = "degree" if value == 1 else "degrees"
+        return f"{value:g}度" if chinese else f"{value:g} {unit}"
     if spec.kind == "duration":
         return seconds_words(int(value), language)
     if spec.kind == "days":
@@ -88,9 +92,31 @@ def _name(value: str, ways: Mapping[str, tuple[str, ...]], chinese: bool) -> str
 
 
 def slot_values(spec: Spec, slots: Mapping[str, Slot], language: str) -> dict[str, Any]:
-    """The slots by name, in words."""
+    """The slots by name, in words; of a group all its things."""
     return {
-        name: slot_words(spec.slots[name], slot.value, language)
+        name: _things(spec, slot.value, language)
+        if is_group(slot.value)
+        else slot_words(spec.slots[name], slot.value, language)
         for name, slot in slots.items()
         if name in spec.slots
+    }
+
+
+def _things(spec: Spec, value: Any, language: str) -> list[str]:
+    return [
+        slot_words(spec.slots[slot], name, language)
+        for slot in value["all"]
+        if slot in spec.slots
+        for name in things_of(value, slot)
+    ]
+
+
+def named(
+    spec: Spec, call: Call, thing: str, slots: Mapping[str, Slot], language: str
+) -> dict[str, str]:
+    """The slot whose group a call goes through, as one of its things in words."""
+    return {
+        one.slot: slot_words(spec.slots[one.member or one.slot], thing, language)
+        for one in call.arguments.values()
+        if isinstance(one, FromSlot) and one.slot in slots and is_group(slots[one.slot].value)
     }

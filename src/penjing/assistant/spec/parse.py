@@ -126,8 +126,9 @@ def _templates(fields: Mapping[str, Entry], languages: tuple[str, ...], rules: R
 
 def _slot(name: str, entry: Entry, languages: tuple[str, ...]) -> SlotSpec:
     fields = entry.fields(
-        "type", "tool", "parameter", "values", "ask", "low", "high", need=("type",)
-    )
+        "type", "tool", "parameter", "values", "ask", "low", "high", "all", "of", "change", "step",
+        need=("type",),
+    )  # fmt: skip
     kind = cast(SlotKind, fields["type"].one_of(get_args(SlotKind)))
     if kind == "entity":
         entry.fields(*fields, need=("tool", "parameter"))
@@ -135,6 +136,7 @@ def _slot(name: str, entry: Entry, languages: tuple[str, ...]) -> SlotSpec:
         entry.fields(*fields, need=("values",))
     if "values" in fields and kind not in ("entity", "list", "place"):
         raise fields["values"].wrong(f"a {kind} has no list of values: remove it")
+    _require_kind(fields, kind)
     return SlotSpec(
         name=name,
         kind=kind,
@@ -144,8 +146,31 @@ def _slot(name: str, entry: Entry, languages: tuple[str, ...]) -> SlotSpec:
         ask=_maybe_words(fields, "ask", languages),
         low=fields["low"].number(-1e9, 1e9) if "low" in fields else None,
         high=fields["high"].number(-1e9, 1e9) if "high" in fields else None,
+        all=_maybe_words(fields, "all", languages),
+        of=tuple(one.name() for one in fields["of"].many()) if "of" in fields else (),
+        change=cast(Any, fields["change"].one_of(("more", "less")) if "change" in fields else ""),
+        step=fields["step"].number(0, 1e9) if "step" in fields else None,
         line=entry.line,
     )
+
+
+_QUANTITIES = ("number", "percentage", "temperature")
+
+
+def _require_kind(fields: Mapping[str, Entry], kind: SlotKind) -> None:
+    """BadInput when a slot has what its kind has no use for, or lacks what it needs."""
+    if kind == "group":
+        for key in ("of", "all"):
+            if key not in fields:
+                raise fields["type"].wrong(f"a group needs '{key}': write it")
+    if "of" in fields and kind != "group":
+        raise fields["of"].wrong(f"a {kind} holds no other slots: make it a group, or remove 'of'")
+    if "all" in fields and kind not in ("entity", "group"):
+        raise fields["all"].wrong(f"a {kind} has no things to be called all: remove it")
+    if "change" in fields and kind not in _QUANTITIES:
+        raise fields["change"].wrong(f"a {kind} cannot become more or less: remove 'change'")
+    if "step" in fields and "change" not in fields:
+        raise fields["step"].wrong("a step belongs to a change: write 'change: more' or 'less'")
 
 
 def _values(entry: Entry) -> Mapping[str, tuple[str, ...]]:

@@ -17,6 +17,18 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("That did not work: {error}.",),
         "zh": ("没有成功：{error}。",),
     },
+    "failed_for": {
+        "en": ("That did not work for {name}: {error}.",),
+        "zh": ("{name}没有成功：{error}。",),
+    },
+    "done_for": {
+        "en": ("Done for: {names}.",),
+        "zh": ("已完成的：{names}。",),
+    },
+    "out_of_range": {
+        "en": ("“{words}” is out of range: {low} to {high}.",),
+        "zh": ("“{words}”超出了范围：{low}到{high}。",),
+    },
     "not_permitted": {
         "en": ("You may not do that here.",),
         "zh": ("你没有这个权限。",),
@@ -154,6 +166,8 @@ REASONS: Mapping[str, Mapping[str, str]] = {
     "ambiguous": {"zh": "有好几个同名的"},
     "refused": {"zh": "对方拒绝了"},
     "not_supported": {"zh": "对方做不到"},
+    "not_known": {"zh": "不知道它现在的状态"},
+    "out_of_range": {"zh": "超出了范围，要在{lowest}到{highest}之间"},
     "not_kept": {"zh": "没能保存"},
     "full": {"zh": "已经太多了"},
     "wrong_answer": {"zh": "对方的回答看不懂"},

@@ -72,7 +72,12 @@ def _call(entry: Entry, words: ReadWords) -> list[Step]:
 
 def _argument(entry: Entry) -> Argument:
     if isinstance(entry.value, str) and entry.value.startswith("$"):
-        return FromSlot(Entry(entry.value[1:], entry.file, entry.line, entry.what).name())
+        slot, dot, member = entry.value[1:].partition(".")
+        names = [
+            Entry(one, entry.file, entry.line, entry.what).name()
+            for one in (slot, member)[: 1 + bool(dot)]
+        ]
+        return FromSlot(*names)
     return Literally(entry.plain())
 
 

@@ -13,7 +13,7 @@ Words = Mapping[str, tuple[str, ...]]
 
 SlotKind = Literal[
     "number", "percentage", "duration", "time", "date", "days", "sum", "colour", "temperature",
-    "place", "list", "entity", "text",
+    "place", "list", "entity", "group", "text",
 ]  # fmt: skip
 Asks = Literal["careful", "always", "never"]
 
@@ -38,6 +38,14 @@ class SlotSpec:
     """Smallest value."""
     high: float | None = None
     """Largest value."""
+    all: Words = field(default_factory=dict)
+    """Of an entity or a group: what all of its things together are called (lights, 灯)."""
+    of: tuple[str, ...] = ()
+    """Of a group: the slots whose things it holds."""
+    change: Literal["", "more", "less"] = ""
+    """Of a quantity: it says by how much more or less, not how much."""
+    step: float | None = None
+    """Of a change: what "a bit" is, and what is meant when no amount is said."""
     line: int = 0
     """Where it stands."""
 
@@ -48,6 +56,8 @@ class FromSlot:
 
     slot: str
     """Its name."""
+    member: str = ""
+    """Of a group: the slot whose things are meant."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,7 @@ class Branch:
     """One way or the other, by a slot's value or a field of the last tool's answer."""
 
     on: str
-    """A slot's name, or "result.FIELD"."""
+    """A slot's name, "SLOT.several" (it is a group), or "result.FIELD"."""
     equals: Any
     """Plain data; None for "has any value"."""
     then: tuple[Step, ...]
@@ -246,7 +256,7 @@ def slots_of(
         elif isinstance(step, Branch):
             found |= slots_of(step.then, flows, inside) | slots_of(step.otherwise, flows, inside)
             if not step.on.startswith("result."):
-                found.add(step.on)
+                found.add(step.on.removesuffix(".several"))
         elif isinstance(step, Enter) and step.flow not in inside:
             found |= slots_of(flows.get(step.flow, ()), flows, (*inside, step.flow))
     return frozenset(found)

@@ -16,18 +16,19 @@ from typing import TYPE_CHECKING
 from penjing.assistant.spec.values import Spec, content_of
 from penjing.assistant.understand import acts, later
 from penjing.assistant.understand.compiled import Compiled, compile_language
+from penjing.assistant.understand.corrections import corrected, takes_back
 from penjing.assistant.understand.gate import Requests, passed
+from penjing.assistant.understand.heard import Heard
 from penjing.assistant.understand.home_assistant import HomeAssistant
 from penjing.assistant.understand.languages import BUILT_IN
 from penjing.assistant.understand.languages import language as language_of
-from penjing.assistant.understand.left import Heard
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Scores, Sentence, tokens_with_quotes
-from penjing.assistant.understand.slots import Names, Reader, reader
+from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.spelling import EDIT_COST
 from penjing.assistant.understand.split import Part, merged, split
-from penjing.assistant.understand.text import is_chinese, own_words, tokens_of, with_fixes
+from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
 from penjing.core.dialogue import Recognition, Slot
 
@@ -72,6 +73,7 @@ class Understanding:
         spec: Spec,
         names: Names,
         *,
+        members: Members | None = None,
         embedder: Embedder | None = None,
         judge: Judge | None = None,
         cache: Path | None = None,
@@ -79,7 +81,7 @@ class Understanding:
         untrained: bool = False,
     ) -> None:
         self.spec = spec
-        self._names = names
+        self._names, self._members = names, members
         self._judge = judge
         self._stages = stages
         self.compiled: Mapping[str, Compiled] = {
@@ -218,6 +220,9 @@ class Understanding:
         own = " ".join(text[a:b].strip() for a, b in parts)
         known = self._known(language, slots)
         tokens = with_fixes(tokens_with_quotes(text, parts), known, common_words())
+        if takes_back(tokens):
+            tokens = self._corrected(text, tokens, language, slots, now)
+        tokens = slots.groups.gathered(tokens)
         pasted = sum(b - a for a, b in parts) < len(text.strip())
         one = Sentence(
             text,
@@ -251,6 +256,21 @@ class Understanding:
             pasted=pasted,
         )
 
+    def _corrected(
+        self, text: str, tokens: tuple[Token, ...], language: str, slots: Reader, now: datetime
+    ) -> tuple[Token, ...]:
+        """A sentence without what it takes back itself."""
+
+        def read(some: tuple[Token, ...]) -> Sentence:
+            spans = slots.spans(some, Moment(now), language)
+            return Sentence(text, some, spans, self.compiled[language], language="", pasted=False)
+
+        def whole(some: tuple[Token, ...]) -> bool:
+            found = read(some).templates(0, len(some))
+            return bool(found) and 1 - found[0].confidence <= SURE
+
+        return corrected(tokens, lambda some: read(some).spans, whole)
+
     def _heard(self, one: Sentence, slots: Reader, now: datetime) -> Heard:
         """A sentence as the gate looks at it."""
         return Heard(
@@ -262,6 +282,8 @@ class Understanding:
             called=self._called,
             counted=self._kinds("number", "percentage", "temperature", "duration", "time"),
             named=self._kinds("entity"),
+            levels=self._kinds("percentage", "temperature"),
+            changes=frozenset(one.name for one in self.spec.slots.values() if one.change),
             free=self._kinds("text"),
             content=self._content,
             names=slots.names,
@@ -292,21 +314,17 @@ class Understanding:
 
     def _slots_now(self) -> Reader:
         """The reader for the names that exist now; made anew only when they changed."""
-        live = tuple(
-            tuple(self._names(one.tool, one.parameter))
-            for one in self.spec.slots.values()
-            if one.kind == "entity"
+        asked = dict.fromkeys(
+            (one.tool, one.parameter) for one in self.spec.slots.values() if one.kind == "entity"
         )
+        live = tuple(tuple(self._names(*one)) for one in asked)
+        told = tuple(dict(self._members(*one)) if self._members else {} for one in asked)
         key, kept = self._reader
-        if key != (live,):
-            names = {
-                (one.tool, one.parameter): many
-                for one, many in zip(
-                    (s for s in self.spec.slots.values() if s.kind == "entity"), live, strict=True
-                )
-            }
-            kept = reader(self.spec.slots, lambda tool, parameter: names[tool, parameter])
-            self._reader = ((live,), kept)
+        if key != (live, told):
+            names = dict(zip(asked, live, strict=True))
+            means = dict(zip(asked, told, strict=True))
+            kept = reader(self.spec.slots, lambda *of: names[of], lambda *of: means[of])
+            self._reader = ((live, told), kept)
         return kept
 
     def _requests(

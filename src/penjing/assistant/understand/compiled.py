@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +62,8 @@ class Compiled:
     """Sample sentences of intents."""
     left_out: int = 0
     """Of them, those that are too many to train from."""
+    silent: frozenset[str] = frozenset()
+    """Slots of names that no sentence has: their words are words like others to the classifier."""
 
 
 def compile_language(
@@ -94,6 +96,12 @@ def compile_language(
                     said.append((text, intent.name, group, True))
             else:
                 said.append((line, intent.name, group, False))
+    silent = frozenset(
+        one.name
+        for one in spec.slots.values()
+        if one.kind in ("list", "entity") and not any(one.name in many for many in named.values())
+    )
+    plain = replace(plain, lexicons={k: v for k, v in plain.lexicons.items() if k not in silent})
     stay = [said[place] for place in thinned([intent for _, intent, *_ in said])]
     every = [
         _placeheld(text, intent, group) if drawn else _said(text, intent, group, plain)
@@ -117,7 +125,7 @@ def compile_language(
     every_word = closed.vocabulary.union(*words.values())
     return Compiled(
         closed, tuple(intents), texts, classifier, keywords, wanted, familiar, every_word, given,
-        left_out,
+        left_out, silent,
     )  # fmt: skip
 
 

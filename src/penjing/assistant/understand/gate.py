@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 from penjing.assistant.understand import signals
 from penjing.assistant.understand.acts import Act
-from penjing.assistant.understand.left import Doubt, Heard, Left
-from penjing.assistant.understand.slots import REFERENCE
+from penjing.assistant.understand.groups import is_group
+from penjing.assistant.understand.heard import Doubt, Heard
+from penjing.assistant.understand.left import Left
+from penjing.assistant.understand.slots import unsaid
 from penjing.core.dialogue import Recognition, Slot
 
 _SEAL = object()
@@ -57,8 +59,9 @@ def passed(
     first = [one[0] for one in requests]
     if any(heard.speaks(one).acts for one in first):
         left.use_requests(first)
-        left.names_in(values)
-        doubt = next(left.doubts(tells=all(heard.speaks(one).asks for one in first)), None)
+        left.names_in([one for one in values if not (bare and is_group(one.value))])
+        tells = all(heard.speaks(one).asks for one in first)
+        doubt = next(left.doubts(first, tells=tells), None)
         if doubt is not None and doubt.kind == "unsure":
             doubt, unsure = None, True
         if doubt is not None:
@@ -66,6 +69,8 @@ def passed(
         guessed = [one for one in first if one.stage != "templates"]
         unsure = unsure or left.unsure(first) or bool(guessed and heard.remarks)
         unsure = unsure or (bare and any(map(left.bare_name, guessed)))
+    if first and all(one.stage == "templates" and heard.speaks(one).asks for one in first):
+        values = ()  # "is the kitchen light on?" is no answer to "which light?"
     stop = _of_values(heard, values, bare=bare, denies=denies)
     if stop is not None or doubt is not None:
         values = () if stop is not None or not bare else values
@@ -75,7 +80,7 @@ def passed(
 
 def _of_values(heard: Heard, values: tuple[Slot, ...], *, bare: bool, denies: bool) -> Doubt | None:
     """Why the values of a sentence answer nothing."""
-    real = [one for one in values if one.value != REFERENCE]
+    real = [one for one in values if not unsaid(one.value)]
     if not real:
         return None
     left = Left(heard, denies=denies)

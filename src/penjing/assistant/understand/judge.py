@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand.classifier import ELSEWHERE
 from penjing.assistant.understand.compiled import Compiled
-from penjing.assistant.understand.slots import REFERENCE
+from penjing.assistant.understand.groups import is_group
+from penjing.assistant.understand.slots import unsaid
 from penjing.assistant.understand.text import tokens_of
 from penjing.assistant.understand.words import FILLERS, pieces
 from penjing.assistant.writer import Writer
@@ -136,7 +137,11 @@ class ModelJudge:
         slots = []
         for name in compiled.wanted[intent]:
             value = answer.get(name)
-            found = [one for one in candidates.get(name, ()) if one.value != REFERENCE]
+            found = [
+                one
+                for one in candidates.get(name, ())
+                if not unsaid(one.value) and not is_group(one.value)
+            ]
             same = [one for one in found if _same(one.value, value)]
             if value is not None and not same:
                 return None  # it names what the person did not say

@@ -3,81 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from penjing.assistant.understand import signals, times
-from penjing.assistant.understand.beside import Remark, weighed
-from penjing.assistant.understand.familiar import Familiar, joined, learnt
+from penjing.assistant.understand.beside import weighed
+from penjing.assistant.understand.familiar import joined
+from penjing.assistant.understand.groups import is_group
+from penjing.assistant.understand.heard import Doubt, Heard
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.quantities import durations
 from penjing.assistant.understand.signals import Kind
-from penjing.assistant.understand.slots import REFERENCE
-from penjing.assistant.understand.span import Moment, Span
+from penjing.assistant.understand.slots import BEYOND, WHICH, unsaid
+from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.twofold import twofold
 from penjing.assistant.understand.words import FILLER, GUARDS, JOINT, common_words
 from penjing.core.dialogue import Recognition, Slot
-
-_LEADS = frozenset(
-    {"no", "nope", "not", "wrong", "sorry", "actually", "不", "对", "是", "错", "了"}
-)
-_SMALL = frozenset({
-    "the", "a", "an", "my", "our", "your", "this", "that", "all", "both", "some", "any", "in", "on",
-    "of", "off", "at", "for", "with", "up", "down", "out", "to", "and", "or", "get", "give", "turn",
-    "switch", "put", "make", "set", "have", "want", "like", "need", "light", "lights",
-})  # fmt: skip
-_ENDING = frozenset({*".!?。,", "please", "thanks"})
-_GARBLED = 0.3
-"""Confidence of a template for which a word of the sentence may have been passed over."""
-_TODAY = frozenset({"today", "今天"})
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Why nothing is done about a sentence."""
-
-    kind: Kind
-    words: str
-    """What says so, as it was said."""
-    of_values: bool = False
-    """Nothing was wanted, and only the values in it may answer nothing."""
-    named: bool = False
-    """Nothing was wanted, and yet it speaks of a thing that exists."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """A sentence as the stages saw it."""
-
-    text: str
-    tokens: tuple[Token, ...]
-    moment: Moment
-    told: Mapping[str, frozenset[int]]
-    """Intent to the tokens that its templates have themselves."""
-    familiar: Mapping[str, Familiar]
-    called: frozenset[str]
-    """Words by which the assistant itself is called."""
-    counted: frozenset[str]
-    """Slots that are numbers or times."""
-    named: frozenset[str]
-    """Slots that are names of things that exist."""
-    free: frozenset[str]
-    """Slots that take any words."""
-    content: frozenset[str]
-    """Those of them that are written down or sent as they are, whatever they say."""
-    names: str
-    """All names, a line each."""
-    remarks: tuple[Remark, ...] = ()
-    """What stands beside the request."""
-    mended: frozenset[int] = frozenset()
-    """Tokens that may be typing errors or words that nobody knows here."""
-    turning: frozenset[int] = frozenset()
-    """Tokens that in a language without signals turn a sentence around, or count, or say when."""
-
-    def speaks(self, one: Recognition) -> Familiar:
-        """How the intent of a request speaks."""
-        return self.familiar.get(str(one.intent), Familiar(frozenset(), asks=False))
 
 
 class Left:
@@ -97,11 +39,13 @@ class Left:
         self._beside = weighed(heard.tokens, heard.remarks)
         self._asides: list[Doubt] = []
         self._used |= self._beside.told
+        self._wide = False  # several things are meant, or none by name: no word may be left
+        self._beyond: list[Slot] = []
         for idiom in signals.IDIOMS.finditer(self._flat):
             self._used |= self._of(idiom.start(), idiom.end())
         if denies:  # "no, ..." takes back what was before
             lead = 0
-            while lead < len(self._tokens) and self._tokens[lead].text in _LEADS:
+            while lead < len(self._tokens) and self._tokens[lead].text in signals.LEADS:
                 lead += 1
             if lead < len(self._tokens) and self._tokens[lead].mark:
                 self._used |= set(range(lead))
@@ -120,33 +64,30 @@ class Left:
         """The words of values are used."""
         for slot in slots:
             free = slot.name in self._heard.free
-            self._used |= self._places_of(slot) - (self._beside.turning if free else set())
+            self._used |= self._heard.places_of(slot) - (self._beside.turning if free else set())
             if free:
-                self._any |= self._places_of(slot)
-
-    def _places_of(self, slot: Slot) -> set[int]:
-        return {
-            place
-            for place, one in enumerate(self._tokens)
-            if one.start >= slot.start and one.end <= slot.end
-        }
+                self._any |= self._heard.places_of(slot)
 
     def names_in(self, values: Sequence[Slot]) -> None:
         """Names of things stand in the sentence: each must have been used."""
         named = self._heard.named
-        self._names = [one for one in values if one.name in named and one.value != REFERENCE]
+        self._names = [one for one in values if one.name in named and not unsaid(one.value)]
 
     def use_requests(self, requests: Sequence[Recognition]) -> None:
         """The words that told what is wanted are used."""
         for one in requests:
             self.use_slots(one.slots)
-            self._meant |= {slot.value for slot in one.slots if slot.name in self._heard.named}
+            named = [one for one in one.slots if one.name in self._heard.named]
+            self._meant |= {one.value for one in named if not is_group(one.value)}
             self._told |= self._heard.told.get(str(one.intent), frozenset())
             self._used |= self._told
             if any(slot.name in self._heard.free for slot in one.slots):
                 self._written |= self._used  # what is written down may name any room
-            given = {slot.name for slot in one.slots}
-            self._asked_for |= self._heard.speaks(one).needs - given
+            given = {slot.name for slot in one.slots if not unsaid(slot.value)}
+            needs = self._heard.speaks(one).needs
+            self._asked_for |= needs - given
+            self._wide |= any(is_group(slot.value) or slot.value == WHICH for slot in one.slots)
+            self._beyond += [s for s in one.slots if s.value == BEYOND and s.name not in needs]
         for one in requests:
             if one.stage != "templates":
                 self._know(one)
@@ -154,7 +95,7 @@ class Left:
     def _know(self, request: Recognition) -> None:
         """Words in the company in which the intent's own sentences have them."""
         runs = self._heard.speaks(request).runs
-        words, places = self._aslearnt(request.slots)
+        words, places = self._heard.aslearnt(request.slots)
         for at, place in enumerate(places):
             ways = ((0, 1), (0, 2), (1, 1)) if at + 1 < len(words) else ((1, 0), (2, 0))
             for before, after in ways:  # what a word turns around comes after it
@@ -163,21 +104,14 @@ class Left:
                 if len(run) == before + after + 1 >= enough and run in runs:
                     self._known.add(place)
 
-    def _aslearnt(self, slots: Sequence[Slot]) -> tuple[list[str], list[int]]:
-        words: list[str] = []
-        places: list[int] = []
-        for place, token in enumerate(self._tokens):
-            inside = [s for s in slots if s.start <= token.start and token.end <= s.end]
-            word = f"@{inside[0].name}" if inside else token.text
-            if not token.mark and not (inside and words and words[-1] == word):
-                words.append(learnt(word))
-                places.append(place)
-        return words, places
-
     # -- what is left
 
-    def doubts(self, *, tells: bool = False) -> Iterator[Doubt]:
+    def doubts(
+        self, requests: Sequence[Recognition] = (), *, tells: bool = False
+    ) -> Iterator[Doubt]:
         """Why it is no plain command; `tells`: it only tells something, and may be asked for."""
+        if (slot := self._heard.contradicted(requests)) is not None:
+            yield Doubt("not_used", slot.text)
         yield from self._prefix()
         if self._beside.back:
             yield Doubt("said_not", self._words(self._beside.back))
@@ -187,7 +121,8 @@ class Left:
         yield from self._late()
         yield from self._elsewhere()
         if not tells:
-            yield from self._unused()
+            yield from self._uncounted()
+        yield from self._nameless(tells=tells)
         yield from self._asides
 
     def _signalled(self, *, tells: bool) -> Iterator[Doubt]:
@@ -279,7 +214,7 @@ class Left:
         for one in spans:
             places = set(range(one.start, one.end))
             plain = {self._tokens[place].text for place in places}
-            today = plain <= _TODAY or plain == {"今", "天"}
+            today = plain <= signals.TODAY or plain == {"今", "天"}
             if not today and not places <= self._used | self._known:
                 yield from self._or_aside("not_now", places)
 
@@ -294,21 +229,30 @@ class Left:
     def _common(self, place: int) -> bool:
         return self._tokens[place].text in common_words()
 
-    def _unused(self) -> Iterator[Doubt]:
+    def _uncounted(self) -> Iterator[Doubt]:
+        """A number that nothing used."""
         asked = self._asked_for & self._heard.counted  # a number out of bounds: it is asked for
         for place in () if asked else range(len(self._tokens)):
             if place not in self._used and place not in self._known and self._counts(place):
                 yield from self._or_aside("not_used", {place})
+
+    def _nameless(self, *, tells: bool) -> Iterator[Doubt]:
+        """A room or a thing that nothing used, or that is none."""
         for found in signals.ROOMS.finditer(self._flat):
             places = self._of(found.start(), found.end())
             nowhere = found.group() not in self._heard.names  # and may have been misheard
             if not places & (self._told | self._written if nowhere else self._used | self._known):
                 yield Doubt("not_used", self._words(places))
-        for slot in self._names:
-            if slot.value not in self._meant and not self._places_of(slot) & (
-                self._used | self._known
-            ):
+        for slot in () if tells else self._names:
+            meant = not is_group(slot.value) and slot.value in self._meant
+            if not meant and not self._heard.places_of(slot) & (self._used | self._known):
                 yield Doubt("not_used", slot.text)
+        for slot in self._beyond:  # and nobody will ask for it
+            yield Doubt("not_used", slot.text)
+        every = set(range(len(self._tokens))) - self._beside.leading if self._wide else ()
+        strange = [n for n in every if not (self._explained(n) or JOINT.ends(self._tokens, n))]
+        if strange:
+            yield Doubt("not_used", self._words(strange))
 
     def _counts(self, place: int) -> bool:
         token = self._tokens[place]
@@ -328,14 +272,10 @@ class Left:
         slots = [slot for one in requests for slot in one.slots]
         heard = self._heard
         return (
-            any(self._doubtful(slot) or self._cut(slot) or self._at_night(slot) for slot in slots)
+            any(self._doubtful(slot) or self._cut(slot) for slot in slots)
+            or any(heard.at_night(slot, self._flat) for slot in slots)
             or any(twofold(one, self._tokens, heard.moment, heard.content) for one in requests)
-            or any(
-                self._swallowed(slot)
-                for one in requests
-                for slot in one.slots
-                if slot.name not in self._heard.content
-            )
+            or any(self._swallowed(slot) for slot in slots if slot.name not in heard.content)
             or any(
                 slot.name in self._heard.free - self._heard.content
                 and signals.NO_TITLE.match(slot.text.lower())
@@ -349,7 +289,7 @@ class Left:
         )
 
     def _garbled(self, request: Recognition) -> bool:
-        return request.stage == "templates" and request.confidence <= _GARBLED
+        return request.stage == "templates" and request.confidence <= signals.GARBLED
 
     def _overlooked(self) -> bool:
         """A word that nothing explains: "I play the guitar"."""
@@ -370,7 +310,7 @@ class Left:
                 if n not in self._used and not self._explained(n) and not self._common(n)
             }
             - own
-            - _SMALL
+            - signals.SMALL
             - GUARDS
         )
         others = [one.words for one in self._heard.familiar.values()]
@@ -386,7 +326,7 @@ class Left:
             return False
         words = [t.text for n, t in enumerate(self._tokens) if not t.mark and not self._filling(n)]
         last = words[-2:] if words and "\u3400" <= words[-1] <= "\u9fff" else words[-1:]
-        return any(one not in speaks.words and one not in _SMALL for one in last)
+        return any(one not in speaks.words and one not in signals.SMALL for one in last)
 
     def bare_name(self, request: Recognition) -> bool:
         """A name or a time alone tells nobody what to do with it."""
@@ -409,7 +349,7 @@ class Left:
         if slot.name not in self._heard.free:
             return False
         after = [n for n, one in enumerate(self._tokens) if one.start >= slot.end]
-        rest = [n for n in after if self._tokens[n].text not in _ENDING]
+        rest = [n for n in after if self._tokens[n].text not in signals.ENDING]
         if not rest or rest[0] in self._used:
             return False
         ends = JOINT.ends(self._tokens, rest[0])
@@ -417,7 +357,7 @@ class Left:
 
     def _swallowed(self, slot: Slot) -> bool:
         """Free words that end in what may be meant for the whole: "play some jazz later"."""
-        inside = self._places_of(slot) if slot.name in self._heard.free else set()
+        inside = self._heard.places_of(slot) if slot.name in self._heard.free else set()
         if not inside or max(inside) < self._last():
             return False
         return any(
@@ -431,26 +371,16 @@ class Left:
     def _last(self) -> int:
         return max((n for n, one in enumerate(self._tokens) if not one.mark), default=0)
 
-    def _at_night(self, slot: Slot) -> bool:
-        """An hour of the morning, and the sentence speaks of the evening."""
-        if slot.name not in self._heard.counted or not isinstance(slot.value, str):
-            return False
-        places = self._places_of(slot)
-        if times.has_part(self._tokens, min(places, default=0), max(places, default=-1) + 1):
-            return False  # it was read with its part of the day
-        inside = signals.LATE_PART.search(slot.text.lower())
-        late = signals.LATE_PART.search(self._flat) and not inside and slot.value < "12:00"
-        night = slot.value[:2] == "12" and signals.NIGHT.search(self._flat)
-        return bool(late or night)
-
     def _doubtful(self, slot: Slot) -> bool:
-        if slot.start < 0 or slot.value == REFERENCE:
+        if slot.start < 0 or unsaid(slot.value):
             return False
         places = [n for n, t in enumerate(self._tokens) if slot.start <= t.start < slot.end]
         if not places:
             return False
         if slot.name in self._heard.counted:
             homophone = self._tokens[places[0]].text in signals.HOMOPHONES
+            if slot.name in self._heard.changes:
+                return homophone
             return homophone or bool(signals.RELATIVE.search(self.flat_before(slot.start)))
         if slot.name not in self._heard.named:
             return False
@@ -465,5 +395,5 @@ class Left:
         token = self._tokens[place]
         if token.chinese:
             return token.text not in GUARDS
-        plain = token.text in _SMALL or (behind and self._common(place))
+        plain = token.text in signals.SMALL or (behind and self._common(place))
         return token.text.isalpha() and not plain and len(token.text) > 1

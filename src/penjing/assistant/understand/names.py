@@ -6,7 +6,7 @@ the exact name. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.understand.span import Span
@@ -28,6 +28,15 @@ COLOURS: Mapping[str, tuple[str, ...]] = {
 }
 _SMALL = frozenset({"the", "a", "an", "my", "our", "的", "'s"})
 """Words that may stand inside a name or be missing from it."""
+
+
+_NUMBERS = (
+    ("1", "one", "一"), ("2", "two", "二"), ("3", "three", "三"), ("4", "four", "四"),
+    ("5", "five", "五"), ("6", "six", "六"), ("7", "seven", "七"), ("8", "eight", "八"),
+    ("9", "nine", "九"), ("10", "ten", "十"),
+)  # fmt: skip
+"""Ways to write a number that stands in a name."""
+_FIGURES = frozenset("零〇一二两三四五六七八九十百千0123456789")
 
 
 @dataclass(frozen=True)
@@ -56,16 +65,17 @@ class Lexicon:
     """All Latin words, for telling typing errors."""
 
 
-def lexicon(names: Mapping[str, Sequence[str]], *, short: bool = False) -> Lexicon:
-    """A lexicon of values and their synonyms; with `short`, also of names less their last word."""
+def lexicon(names: Mapping[str, Sequence[str]], *, short: bool = False, which: str = "") -> Lexicon:
+    """A lexicon of values and their synonyms; with `short`, also of names less their last word, and
+    where several things are called so, `which` is the value of that."""
     found = [
         Name(value, words)
         for value, synonyms in names.items()
         for name in (value, *synonyms)
-        if (words := _words(name))
+        for words in _numbered(_words(name))
     ]
     if short:
-        found += _shortened(found)
+        found += _shortened(found, which)
     firsts: dict[str, list[Name]] = {}
     lasts: dict[str, list[Name]] = {}
     for one in found:
@@ -80,7 +90,23 @@ def lexicon(names: Mapping[str, Sequence[str]], *, short: bool = False) -> Lexic
     )
 
 
-def _shortened(names: Sequence[Name]) -> list[Name]:
+def _numbered(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """The same with its number in digits and in words: "light 2", "light two"; 3号灯, 三号灯."""
+    if not words:
+        return
+    yield words
+    for at, word in enumerate(words):
+        for ways in _NUMBERS:
+            if word in ways:
+                beside = any(map(_is_chinese, words))
+                yield from (
+                    (*words[:at], way, *words[at + 1 :])
+                    for way in ways
+                    if way != word and (way.isdigit() or _is_chinese(way) == beside)
+                )
+
+
+def _shortened(names: Sequence[Name], which: str) -> list[Name]:
     """ "kitchen" for "kitchen light", where nothing else is called so."""
     taken = {one.words for one in names}
     short: dict[tuple[str, ...], set[str]] = {}
@@ -88,9 +114,9 @@ def _shortened(names: Sequence[Name]) -> list[Name]:
         if len(one.words) >= 2 + _is_chinese(one.words[0]):
             short.setdefault(one.words[:-1], set()).add(one.value)
     return [
-        Name(next(iter(values)), words, 0.3)
+        Name(next(iter(values)) if len(values) == 1 else which, words, 0.3)
         for words, values in short.items()
-        if len(values) == 1 and words not in taken
+        if (len(values) == 1 or which) and words not in taken
     ]
 
 
@@ -179,6 +205,10 @@ def _garbled(tokens: Sequence[Token], at: int, words: Sequence[str]) -> tuple[in
             return None
         end += 1
     # the last character names the thing (灯, 门): it must be right
+    turned = {a for a, b in zip(said, "".join(words), strict=False) if a != b}
+    turned |= {b for a, b in zip(said, "".join(words), strict=False) if a != b}
+    if turned & _FIGURES:
+        return None  # 三号灯 is not 四号灯
     if len(said) == len(words) and said[-1] == words[-1] and edits(said, "".join(words), 1) == 1:
         return end, 0.6
     return None

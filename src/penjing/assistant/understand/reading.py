@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from penjing.assistant.understand.acts import Act
 from penjing.assistant.understand.gate import Passed, Requests
-from penjing.assistant.understand.left import Doubt
+from penjing.assistant.understand.heard import Doubt
 from penjing.core.dialogue import Slot, When
 
 

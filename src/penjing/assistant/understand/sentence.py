@@ -15,7 +15,7 @@ from penjing.assistant.understand.features import words_of
 from penjing.assistant.understand.home_assistant import HomeAssistant, Likeness
 from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.match import Manner, Match, matches
-from penjing.assistant.understand.slots import REFERENCE
+from penjing.assistant.understand.slots import unsaid, wide
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.split import CLEAR
 from penjing.assistant.understand.text import Token, tokens_of
@@ -292,7 +292,7 @@ class Sentence:
     def _elsewhere_valued(self, intent: str, parts: Sequence[tuple[int, int]]) -> bool:
         """Another clause has a value that the intent has a use for."""
         return any(
-            a <= span.start and span.end <= b and span.value != REFERENCE
+            a <= span.start and span.end <= b and not unsaid(span.value)
             for name in self.compiled.wanted[intent]
             for span in self.spans.get(name, ())
             for a, b in parts
@@ -393,9 +393,10 @@ class Sentence:
             name: [
                 Span(s.start - a, s.end - a, s.value, s.cost)
                 for s in many
-                if s.start >= a and s.end <= b and s.value != REFERENCE
+                if s.start >= a and s.end <= b and not unsaid(s.value)
             ]
             for name, many in self.spans.items()
+            if name not in self.compiled.silent
         }
         text = self.text[self.tokens[a].start : self.tokens[b - 1].end]
         return self.compiled.classifier.scores(words_of(self.tokens[a:b], spans), text)
@@ -433,7 +434,7 @@ class Sentence:
                 (span.cost, span.start - span.end, span.start, name, span)
                 for name in wanted
                 for span in self.spans.get(name, ())
-                if span.start >= a and span.end <= b
+                if span.start >= a and span.end <= b and not wide(span.value)
             ),
             key=lambda one: one[:4],
         )

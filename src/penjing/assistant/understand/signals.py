@@ -91,6 +91,8 @@ NEGATIONS = _signals(
     r"|instead of|anything but)\b",
     r"\b(?P<w>avoid|refrain|forbid|prohibit|prevent|refuse|stop|quit) (?:from )?\w+ing\b",
     r"\b(?P<w>hold off|leave it|leave them|let it be|wait)\b",
+    r"(?P<w>never ?mind|scratch that|cancel that|算了|等等|等一下|取消吧|不弄了|不做了|放弃)"
+    r" ?[.!。]?$",
     r"(?P<w>不|别|没|未|勿|莫|甭|毋|无需|无须|禁止|严禁|避免|拒绝|休要|免得|以免|切忌)",
 )
 NOT_NEEDED = (
@@ -197,7 +199,8 @@ DOUBTS = _signals(
     r"\b(?P<w>is|are|has|have|seems|looks|stays?|remains?) (?:still |now |always )?(?:on|off|open"
     r"|closed|shut|set|running|playing|up|down|locked|unlocked|bright|dark|dim)\b",
     r"(?P<w>也许|可能|大概|或许|考虑|打算|准备|想过|正在|一直)", r"(?P<w>[开关亮停放]着)",
-    r"(?P<w>呢)",
+    r"(?P<w>呢)", r"(?P<w>太)[亮暗黑热冷高低大小响吵]",
+    r"\b(?P<w>all|both)\b(?! (?:right|good|set|in all|over|day|night))|所有|全部|统统|通通",
     r"是(?P<w>[开关亮])的", r"\b(?P<w>should|ought to|supposed to)\b",
 )  # fmt: skip
 QUERY = re.compile(r"\?\s*$")
@@ -222,7 +225,7 @@ IDIOMS = re.compile(
     r"|\bbeen a long day\b|\bonce more\b|\bonce again\b|\bwait a (?:second|moment)\b"
     r"|如果可以的话|可以的话|方便的话|不好意思|没关系|没问题|没事|对不起|可不可以|能不能|好不好|行不行|不错|不久"
     r"|特别|分别|级别|看不见|看不清|看不到|睡不着|受不了|来不及|不够|不太|不行了|不舒服|晚上好|早上好|下午好"
-    r"|再说|话说|说实话|百叶|千万|只好|怎么样|十分(?!钟)|一点点?|等一下|等等"
+    r"|再说|话说|说实话|百叶|千万|只好|怎么样|十分(?!钟)|一点点?|等一下(?!$)|等等(?!$)"
 )
 """Words that look like one of the above and turn nothing around."""
 ASKING = re.compile(r"ask|问|wonder|want|know|查")
@@ -281,3 +284,13 @@ OF_VALUES: Mapping[str, None] = dict.fromkeys(
 """What also keeps a value from being an answer to a question."""
 OF_ALL = frozenset({"on_condition", "with_exception", "not_now"})
 """What at the end of free words may be meant for the whole sentence."""
+LEADS = frozenset({"no", "nope", "not", "wrong", "sorry", "actually", "不", "对", "是", "错", "了"})
+SMALL = frozenset({
+    "the", "a", "an", "my", "our", "your", "this", "that", "all", "both", "some", "any", "in", "on",
+    "of", "off", "at", "for", "with", "up", "down", "out", "to", "and", "or", "get", "give", "turn",
+    "switch", "put", "make", "set", "have", "want", "like", "need", "light", "lights",
+})  # fmt: skip
+ENDING = frozenset({*".!?。,", "please", "thanks"})
+GARBLED = 0.3
+"""Confidence of a template for which a word of the sentence may have been passed over."""
+TODAY = frozenset({"today", "今天"})

@@ -43,7 +43,7 @@ def split(
     memory: dict[tuple[int, int, object], Part] = {}
 
     def part(a: int, b: int, last: Recognition | None) -> Part:
-        key = (a, b, last and (last.intent, last.slots))
+        key = (a, b, last and (last.intent, repr(last.slots)))
         if key not in memory:
             memory[key] = read(a, b, last)
         return memory[key]
@@ -90,7 +90,9 @@ def merged(parts: Sequence[tuple[Recognition, ...]]) -> list[tuple[Recognition, 
         if last is not None and last.intent == this.intent:
             values = {slot.name: slot.value for slot in last.slots}
             if all(values.get(slot.name, slot.value) == slot.value for slot in this.slots) and (
-                len(this.slots) != len(last.slots) or values.keys() == {s.name for s in this.slots}
+                len(this.slots) != len(last.slots)
+                or values.keys() == (fresh := {slot.name for slot in this.slots})
+                or not values.keys() & fresh
             ):
                 slots = {slot.name: slot for slot in (*last.slots, *this.slots)}
                 surer = max(last.confidence, this.confidence)

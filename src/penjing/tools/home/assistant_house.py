@@ -163,7 +163,7 @@ def _state(device: Device, entity: Mapping[str, Any]) -> State:
     if said == "unavailable":
         raise Failed("unreachable", f"{device.name} is off line")
     if said == "unknown":
-        raise Failed("not_supported", f"{device.name} has not said how it is")
+        raise Failed("not_known", f"{device.name} has not said how it is")
     match device.kind:
         case "light":
             bright = share(more.get("brightness"), 255)

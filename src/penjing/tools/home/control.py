@@ -42,6 +42,21 @@ class Control:
         named = (*_single(devices), *self._together(devices))  # as they are told: devices first
         return tuple(dict.fromkeys(name for name, _ in named))
 
+    def members(self) -> Mapping[str, Sequence[str]]:
+        """Names to the devices they mean, by names that mean these alone. Raises Failed."""
+        known: dict[str, Group] = {}
+        for name, group in self._named():
+            known.setdefault(plain(name), group)
+
+        def alone(device: Device) -> bool:
+            meant = known.get(plain(device.name), ())
+            return [one for _, one in meant] == [device] and plain(device.name) not in self._twins
+
+        return {
+            name: tuple(device.name for _, device in known[plain(name)] if alone(device))
+            for name in self.names()
+        }
+
     def find(self, name: str) -> Group:
         """The devices that a name means. Raises Failed."""
         known: dict[str, Group] = {}
@@ -172,5 +187,5 @@ def base(state: Mapping[str, Any], name: str, what: str) -> float:
     """What a relative change starts from. Raises Failed when it is not known."""
     found = state.get(name)
     if not isinstance(found, int | float):
-        raise Failed("not_supported", f"the {what} is not known: say a number")
+        raise Failed("not_known", f"the {what} is not known: say a number")
     return found

@@ -63,7 +63,7 @@ class MqttHouse:
         mine = [heard[topic] for topic in dialect.topics() if topic in heard]
         state = dialect.state({topic: message.payload for topic, message in heard.items()})
         if not state:
-            raise Failed("not_supported", f"{device.name} has not said how it is")
+            raise Failed("not_known", f"{device.name} has not said how it is")
         times = [message.at for message in mine]
         fresh = [at for at in times if at is not None]
         return Known(state, round(time.monotonic() - max(fresh), 1) if fresh else None)

@@ -1,0 +1,160 @@
+"""Corrections in mid-sentence: "the kitchen light, no wait, the bedroom light", 不对，卧室灯. Pure.
+
+Before anything else looks at it, the sentence is made what it was meant to be: what was taken back
+is not there any more, what was said instead stands in its place. Where that is not plain (nothing
+before it is of the same kind), the sentence stays as it is, and the gate stops at the "no".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from penjing.assistant.understand.span import Span
+from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.words import FILLER, Phrases
+
+_TAKES_BACK = Phrases((
+    "no wait", "no", "nope", "wait no", "wait", "sorry", "no sorry", "sorry no", "oh no", "i mean",
+    "no i mean", "i meant", "no i meant", "or rather", "rather", "make that", "no make that",
+    "correction", "scratch that", "oops", "actually", "no actually", "actually no", "er no",
+    "uh no", "um no", "oops i mean", "sorry i mean", "sorry i meant", "wait i mean", "hang on",
+    "wait , no", "no , wait", "no , sorry", "sorry , no", "sorry , i mean", "no , i mean",
+    "oops , i mean", "wait , i mean", "no , i meant", "sorry , i meant", "not that", "不对", "不",
+    "不是", "错了", "说错了", "不对不对", "我是说", "不我是说", "不是我是说", "哦不", "啊不",
+    "不对是", "不对我是说", "等等", "等一下", "等等不对", "应该是", "我说错了", "搞错了",
+    "不好意思", "抱歉", "哦不对", "不对应该是", "不是是", "更正", "算了还是", "不不", "哦不是",
+    "口误",
+))  # fmt: skip
+"""What is said between the wrong word and the right one."""
+_AFTER_IT = frozenset({"no", "nope", "不", "不是"})
+"""What needs a pause behind it, or an article: "the kitchen light, not the bedroom light"
+(不是卧室灯) takes nothing back."""
+_ALONE = frozenset({"wait", "rather", "actually", "sorry", "抱歉", "不好意思"})
+"""What needs a pause beside it, or a value before it: "I am sorry"."""
+_MOST = 3
+"""Corrections in one sentence."""
+_LEADS = Phrases(
+    (
+        "the",
+        "a",
+        "to",
+        "at",
+        "in",
+        "for",
+        "on",
+        "by",
+        "i meant",
+        "i mean",
+        "make that",
+        "make it",
+        "that should be",
+        "should be",
+        "it's",
+        "是",
+        "到",
+        "我是说",
+        "应该是",
+        "把",
+        "改成",
+        "换成",
+        "要",
+    )
+)
+_ENDS = Phrases((
+    "please", "instead", "rather", "then", "thanks", "吧", "好了", "谢谢",
+))  # fmt: skip
+
+
+def takes_back(tokens: Sequence[Token]) -> bool:
+    """Something may be corrected in it."""
+    return any(_TAKES_BACK.ends(tokens, at) for at in range(1, len(tokens)))
+
+
+def corrected(
+    tokens: tuple[Token, ...],
+    spans: Callable[[tuple[Token, ...]], Mapping[str, Sequence[Span]]],
+    whole: Callable[[tuple[Token, ...]], bool],
+) -> tuple[Token, ...]:
+    """The sentence with its corrections carried out, where it is plain what was corrected: a value
+    by another of its kind at the end, or all that was said by a `whole` request."""
+    for _ in range(_MOST):
+        after = _once(tokens, spans(tokens), whole)
+        if after is None:
+            break
+        tokens = after
+    return tokens
+
+
+def _once(
+    tokens: tuple[Token, ...],
+    spans: Mapping[str, Sequence[Span]],
+    whole: Callable[[tuple[Token, ...]], bool],
+) -> tuple[Token, ...] | None:
+    for at in range(1, len(tokens)):
+        for after in _TAKES_BACK.ends(tokens, at):
+            if after >= len(tokens):
+                continue
+            words = "".join(one.text for one in tokens[at:after])
+            paused = tokens[at - 1].mark or tokens[after].mark
+            if words in _AFTER_IT and not (tokens[after].mark or tokens[after].text == "the"):
+                continue
+            if words in _ALONE and not paused:
+                continue
+            if (found := _instead(tokens, spans, at, after)) is not None:
+                return found
+            rest = tokens[after:]
+            while rest and rest[0].mark:
+                rest = rest[1:]
+            if tokens[after].mark and rest and whole(rest):
+                return rest
+    return None
+
+
+def _instead(
+    tokens: tuple[Token, ...], spans: Mapping[str, Sequence[Span]], at: int, after: int
+) -> tuple[Token, ...] | None:
+    """The sentence with a value before `at` replaced by the one from `after` on."""
+    place = _past(tokens, after)
+    after_it = sorted(
+        (one for many in spans.values() for one in many if one.start == place),
+        key=lambda one: (-one.end, one.cost),
+    )
+    for new in after_it:
+        rest = new.end
+        while rest < len(tokens) and (tokens[rest].mark or (ends := _ENDS.ends(tokens, rest))):
+            rest = rest + 1 if tokens[rest].mark else ends[0]
+        if rest < len(tokens):
+            continue
+        kinds = [name for name, many in spans.items() if new in many]
+        old = [
+            one
+            for name in kinds
+            for one in spans[name]
+            if one.end <= at and one.cost < 0.5 and not _later(spans[name], one, at)
+        ]
+        if old:
+            last = max(old, key=lambda one: (one.end, one.end - one.start))
+            before = tokens[:at]
+            while before and before[-1].mark:
+                before = before[:-1]
+            fresh = tokens[new.start : new.end]
+            return (*before[: last.start], *fresh, *before[last.end :])
+    return None
+
+
+def _later(spans: Sequence[Span], one: Span, at: int) -> bool:
+    """Another value of the kind stands between it and the correction."""
+    return any(one.end <= other.start and other.end <= at for other in spans)
+
+
+def _past(tokens: Sequence[Token], at: int) -> int:
+    """Past marks and the small words that lead to a value."""
+    while at < len(tokens):
+        ends = _LEADS.ends(tokens, at) or FILLER.ends(tokens, at)
+        if tokens[at].mark:
+            at += 1
+        elif ends:
+            at = ends[0]
+        else:
+            break
+    return at

@@ -1,0 +1,319 @@
+"""Several things at once: "all the lights", "everything except the TV", 除了卧室灯都关掉. Pure.
+
+A group is a value that holds the names of all its things and, apart, those that were excepted: both
+go as they are to the licence, which gives out the one without the other. It is never made of a name
+that does not exist: what cannot be read leaves words over, and the gate stops at these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from penjing.assistant.understand.names import Lexicon, names_in
+from penjing.assistant.understand.span import Span, phrase
+from penjing.assistant.understand.text import Token, tokens_of
+from penjing.assistant.understand.words import FILLER, Phrases
+
+MAX_GROUP = 100
+"""Things of a group; of more than these none is made."""
+_NEAR = 0.5
+"""What a garbled name may cost in a list or an exception."""
+
+_EVERY = Phrases((
+    "all", "all the", "all my", "all our", "all of the", "all of my", "all of our", "all these",
+    "all those", "all of them", "every", "every single", "each", "each of the", "every one of the",
+    "所有", "所有的", "全部", "全部的", "一切", "每个", "每一个", "每盏", "每一盏", "全屋",
+    "全屋的", "家里", "家里的", "家里所有", "家里所有的", "家里全部的", "屋里", "屋里的",
+    "屋里所有的", "整个家的", "哪些", "哪几盏", "哪几个", "什么", "有没有", "有",
+))  # fmt: skip
+_ASKED = frozenset("哪什有")
+"""Not part of the group: the intent's own sentences must have it."""
+_OTHER = Phrases((
+    "all other", "all the other", "every other", "the other", "the rest of the", "the remaining",
+    "其他", "其他的", "其它", "其它的", "其余", "其余的", "别的", "剩下的", "其他所有",
+    "其他所有的", "所有其他", "所有其他的", "其余所有的",
+))  # fmt: skip
+"""Before the noun of a group that has an exception."""
+_BARE = Phrases((
+    "all", "everything else", "all the rest", "the rest", "all others", "all the others",
+    "the others", "all of them", "them all", "every one", "每个", "所有", "所有的", "都", "全",
+    "全都", "全部", "全部都", "其他都", "其他的都", "其它都", "其它的都", "其余都", "其余的都",
+    "别的都", "其他全部", "其他全", "其他的全部", "剩下的都", "其他", "其他的", "其余的",
+))  # fmt: skip
+"""Without any noun, beside an exception: all things of its kind."""
+_TOGETHER = Phrases((
+    "都", "全", "全都", "全部", "统统", "通通", "全部都",
+))  # fmt: skip
+"""Behind a Chinese noun: all of them."""
+_EXCEPT = Phrases((
+    "except", "except for", "but", "but not", "apart from", "aside from", "other than",
+    "excluding", "besides", "save for", "with the exception of", "all except", "but leave",
+    "but keep", "and leave", "and keep", "除了", "除", "除开", "除去", "不包括", "但不包括",
+))  # fmt: skip
+_TELLING = frozenset({
+    "except", "but", "apart", "aside", "other", "excluding", "besides", "save", "with", "all",
+    "and", "外", "之", "以", "除", "不", "但",
+})  # fmt: skip
+"""One of these stands in every exception."""
+_LEAVES = frozenset({"leave", "keep"})
+_AS_IT_IS = Phrases((
+    "on", "off", "alone", "as it is", "as they are",
+))  # fmt: skip
+_OUTSIDE = Phrases((
+    "以外", "之外", "外", "以外的", "之外的", "外的",
+))  # fmt: skip
+_AND = Phrases(
+    ("and", "or", "and not", "nor", ",", "和", "跟", "与", "及", "以及", "、", "还有", "或")
+)
+_ARTICLES = frozenset({"the", "a", "my", "our", "that", "in", "one", "of"})
+
+
+Excepted = tuple[int, int, list[tuple[str, str]]]
+"""First token, one past the last, slots and names."""
+
+
+def is_group(value: Any) -> bool:
+    """It is a group of things."""
+    return isinstance(value, Mapping) and value.keys() == {"all", "but"}
+
+
+def things_of(value: Any, slot: str) -> tuple[str, ...]:
+    """The names of a group's things of one slot, without those that were excepted."""
+    excepted = value["but"].get(slot, ())
+    return tuple(name for name in value["all"].get(slot, ()) if name not in excepted)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may be a group of a slot's things."""
+
+    slot: str
+    """Whose value it is."""
+    nouns: tuple[tuple[str, ...], ...]
+    """What all of them are called, as words."""
+    things: Mapping[str, tuple[str, ...]]
+    """Slot to the names of its things: of a group several, of an entity its own."""
+
+    @property
+    def bare(self) -> bool:
+        """An exception alone may tell that it is meant."""
+        return self.slot in self.things
+
+
+@dataclass(frozen=True)
+class Groups:
+    """All kinds of a spec, with the names that exist now."""
+
+    kinds: tuple[Kind, ...] = ()
+    lexicons: Mapping[str, Lexicon] = field(default_factory=dict)
+    """Slot to the names that may be excepted."""
+    members: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """Slot to what each of its names means."""
+
+    def gathered(self, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+        """The same with an exception right behind what it is one of: "turn all lights off except
+        the desk lamp". Its tokens then stand where the group ends."""
+        if not self.kinds:
+            return tokens
+        excepted = _apart(self._exceptions(tokens))
+        if len(excepted) != 1:
+            return tokens
+        start, end, _ = excepted[0]
+        cores = _apart(
+            (a, b, kind)
+            for kind in self.kinds
+            for a, b in _cores(tokens, kind, excepting=True)
+            if b <= start or a >= end
+        )
+        if len({(a, b) for a, b, _ in cores}) != 1 or cores[0][1] == start:
+            return tokens
+        place = cores[0][1]
+        at = tokens[place - 1].end
+        moved = tuple(replace(one, start=at, end=at) for one in tokens[start:end])
+        rest = [(n, one) for n, one in enumerate(tokens) if not start <= n < end]
+        before = tuple(one for n, one in rest if n < place)
+        return (*before, *moved, *(one for n, one in rest if n >= place))
+
+    def spans(self, tokens: Sequence[Token], slot: str) -> Iterator[Span]:
+        """All groups of a slot."""
+        kind = next((one for one in self.kinds if one.slot == slot), None)
+        if kind is None or not 0 < sum(map(len, kind.things.values())) <= MAX_GROUP:
+            return
+        exceptions = self._exceptions(tokens)
+        plain = set(_cores(tokens, kind, excepting=False))
+        for start, end in {*plain, *_cores(tokens, kind, excepting=True)}:
+            found = [one for one in exceptions if one[0] == end and self._holds(kind, one[2])]
+            for _, last, names in found:
+                yield Span(start, last, self._value(kind, names), 0.0)
+            alone = kind.bare and all(
+                one.mark or FILLER.ends(tokens, n)
+                for n, one in enumerate(tokens)
+                if not start <= n < end
+            )
+            if ((start, end) in plain or alone) and not found:
+                yield Span(start, end, self._value(kind, ()), 0.0)
+
+        yield from self._lists(tokens, kind)
+
+    def _lists(self, tokens: Sequence[Token], kind: Kind) -> Iterator[Span]:
+        """ "The TV and all the lights"; of one slot only 客厅灯和厨房灯都."""
+        if not any(_AND.ends(tokens, at) for at in range(1, len(tokens))):
+            return
+        items = self._named(tokens)
+        for one in self.kinds:
+            for start, end in _cores(tokens, one, excepting=False) if one.bare else ():
+                every = [(end, one.slot, name) for name in one.things[one.slot]]
+                items.setdefault(start, []).extend(every)
+        for start in items:
+            end, names = _listed(tokens, start, items) or (start, [])
+            slots = dict.fromkeys(slot for slot, _ in names)
+            ends = _TOGETHER.ends(tokens, end) if 0 < end < len(tokens) else []
+            several = len(slots) > 1 or (ends and tokens[end].chinese and len(names) > 1)
+            if several and (kind.bare or len(slots) > 1) and self._holds(kind, names):
+                all_of = {one: [name for slot, name in names if slot == one] for one in slots}
+                last = ends[0] if ends and tokens[end].chinese else end
+                yield Span(start, last, {"all": all_of, "but": {}}, 0.0)
+
+    def _holds(self, kind: Kind, names: Sequence[tuple[str, str]]) -> bool:
+        return all(slot in kind.things for slot, _ in names)
+
+    def _value(self, kind: Kind, names: Iterable[tuple[str, str]]) -> Mapping[str, Any]:
+        but: dict[str, list[str]] = {}
+        for slot, name in names:
+            meant = self.members.get(slot, {}).get(name, (name,))
+            but.setdefault(slot, []).extend([name, *meant])
+        return {"all": {slot: list(one) for slot, one in kind.things.items()}, "but": but}
+
+    def _named(self, tokens: Sequence[Token]) -> dict[int, list[tuple[int, str, str]]]:
+        """First token of each name to where it ends, its slot and what it means."""
+        named: dict[int, list[tuple[int, str, str]]] = {}
+        for slot, lexicon in self.lexicons.items():
+            for span in names_in(tokens, lexicon):
+                if span.cost < _NEAR:
+                    named.setdefault(span.start, []).append((span.end, slot, span.value))
+        return named
+
+    def _exceptions(self, tokens: Sequence[Token]) -> list[Excepted]:
+        """Where something is excepted."""
+        if not any(one.text in _TELLING for one in tokens):
+            return []
+        named = self._named(tokens)
+        found: list[Excepted] = []
+        for at in named:  # 卧室灯以外的灯
+            end, names = _listed(tokens, at, named) or (at, [])
+            ends = _OUTSIDE.ends(tokens, end) if end < len(tokens) else []
+            if ends and tokens[end].text != "外":
+                found.append((at, ends[0], names))
+        for at in range(len(tokens)):
+            for after in _EXCEPT.ends(tokens, at)[:1]:
+                leaves = tokens[after - 1].text in _LEAVES
+                if (one := _listed(tokens, after, named)) is None:
+                    continue
+                end, names = one
+                if leaves:
+                    ends = _AS_IT_IS.ends(tokens, end) if end < len(tokens) else []
+                    if not ends:
+                        continue
+                    end = ends[0]
+                if end < len(tokens) and tokens[at].chinese:
+                    end = max(_OUTSIDE.ends(tokens, end), default=end)
+                while end < len(tokens) and tokens[at].chinese and tokens[end].mark:
+                    end += 1
+                start = at - 1 if at and tokens[at - 1].text in (",", "，") else at
+                found.append((start, end, names))
+        return found
+
+
+def _listed(
+    tokens: Sequence[Token], at: int, named: Mapping[int, Sequence[tuple[int, str, str]]]
+) -> tuple[int, list[tuple[str, str]]] | None:
+    """Names one after another; every one of them must exist."""
+    names: list[tuple[str, str]] = []
+    end = at
+    while True:
+        while at < len(tokens) and tokens[at].text in _ARTICLES:
+            at += 1
+        here = named.get(at)
+        if not here:
+            return (end, names) if names else None
+        longest = max(one[0] for one in here)
+        names += [(slot, name) for last, slot, name in here if last == longest]
+        at = end = longest
+        ends = _AND.ends(tokens, at) if at < len(tokens) else []
+        while ends:  # ", and"
+            at = ends[0]
+            ends = _AND.ends(tokens, at) if at < len(tokens) else []
+
+
+def _apart(places: Iterable[tuple[int, int, Any]]) -> list[tuple[int, int, Any]]:
+    """Those that do not lie in a longer one."""
+    every = sorted(places, key=lambda one: (one[0] - one[1], one[0]))
+    kept: list[tuple[int, int, Any]] = []
+    for one in every:
+        if not any(old[0] < one[1] and one[0] < old[1] for old in kept):
+            kept.append(one)
+    return kept
+
+
+def _cores(tokens: Sequence[Token], kind: Kind, *, excepting: bool) -> Iterator[tuple[int, int]]:
+    """Where all of some things are named, without what is excepted."""
+    for at in range(len(tokens)):
+        yield from ((at, end) for end in _plural(tokens, at, kind))
+        for end in _EVERY.ends(tokens, at):
+            begin = end if tokens[at].text in _ASKED else at
+            yield from ((begin, last) for last in _nouns(tokens, end, kind, one_of_them=True))
+        if not excepting:
+            continue
+        for end in _OTHER.ends(tokens, at):
+            yield from ((at, last) for last in _nouns(tokens, end, kind, one_of_them=False))
+        if kind.bare:
+            yield from ((at, end) for end in _BARE.ends(tokens, at))
+
+
+def _plural(tokens: Sequence[Token], at: int, kind: Kind) -> Iterator[int]:
+    """ "lights"; in Chinese only with 都 behind it."""
+    for noun in kind.nouns:
+        end = at + len(noun)
+        if phrase(tokens, at, noun) is None or (at and tokens[at - 1].text in ("every", "each")):
+            continue
+        if not tokens[at].chinese:
+            yield end
+        elif end < len(tokens):
+            yield from _TOGETHER.ends(tokens, end)[:1]
+
+
+def _nouns(tokens: Sequence[Token], at: int, kind: Kind, *, one_of_them: bool) -> Iterator[int]:
+    for noun in kind.nouns:
+        for words in {noun, singular(noun)} if one_of_them else {noun}:
+            end = at + len(words)
+            if at < len(tokens) and phrase(tokens, at, words) is not None:
+                together = _TOGETHER.ends(tokens, end) if end < len(tokens) else []
+                yield together[0] if together and tokens[at].chinese else end
+
+
+def singular(noun: Sequence[str]) -> tuple[str, ...]:
+    """ "light" of "lights"."""
+    return (*noun[:-1], noun[-1].removesuffix("s"))
+
+
+def nouns_of(words: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """What a spec calls all things of a slot, as tokens."""
+    every = (tuple(t.text for t in tokens_of(one)) for many in words.values() for one in many)
+    return tuple(dict.fromkeys(one for one in every if one))
+
+
+def collectives(names: Sequence[str], nouns: Sequence[tuple[str, ...]]) -> frozenset[str]:
+    """Names that are nothing but what all things are called ("lights", "all lights"), where they
+    are: a house that has a "lamp" and no "lamps" has a thing of that name."""
+    plain = {word for noun in nouns for word in noun}
+    single = {word for noun in nouns for word in singular(noun)}
+    single -= {word for word in plain if word.isascii()}
+    more = {"all", "every", "the", "of", "所", "有", "全", "部", "的"}
+    found = {}
+    for name in names:
+        words = [one.text for one in tokens_of(name)]
+        if words and all(one in plain | single | more for one in words):
+            found[name] = not set(words) <= single
+    return frozenset(found) if any(found.values()) else frozenset()
