@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from assisted import NOW, house
 
+from penjing.assistant.check import remarks
 from penjing.assistant.spec.parse import loads
 from penjing.assistant.understand.cascade import Stages, Understanding
 from penjing.assistant.understand.languages import known_codes, language
@@ -67,6 +68,13 @@ def test_typed_values(code: str, kind: str, text: str, value: object) -> None:
 def test_languages_are_files() -> None:
     assert known_codes() == ("de", "en", "es", "fr", "zh")
     assert not language("it").typed
+
+
+def test_a_language_without_typed_values_is_said() -> None:
+    text = "assistant: A\nlanguages: [{}]\nslots: {{span: {{type: duration}}}}\n"
+    (said,) = remarks(loads(text.format("it")))
+    assert "'span' read only digits in 'it'" in said
+    assert remarks(loads(text.format("fr"))) == []
 
 
 SPEC = """\

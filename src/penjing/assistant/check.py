@@ -31,6 +31,8 @@ from penjing.assistant.spec.values import (
 )
 from penjing.assistant.spec.yaml_nodes import nearest
 from penjing.assistant.understand.cascade import Stages, Understanding
+from penjing.assistant.understand.languages import known_codes
+from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.network import parse_template, slots_in
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
@@ -63,7 +65,20 @@ def remarks(spec: Spec) -> list[str]:
         "to train from: evenly fewer of the intents that have most are; give those fewer examples"
         for language, one in only.compiled.items()
         if one.left_out
-    ]
+    ] + list(_digits_only(spec))
+
+
+def _digits_only(spec: Spec) -> Iterator[str]:
+    """Languages of which no number, time or date in words is known."""
+    typed = sorted(
+        one.name for one in spec.slots.values() if one.kind in language_of("xx").extractors
+    )
+    for code in spec.languages if typed else ():
+        if not language_of(code).typed:
+            yield (
+                f"{spec.file}: slots such as '{typed[0]}' read only digits in '{code}': words of "
+                f"numbers, times and dates are known in {', '.join(known_codes())}"
+            )
 
 
 def _line(mistake: str) -> tuple[int, str]:

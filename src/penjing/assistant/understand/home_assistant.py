@@ -143,10 +143,6 @@ class HomeAssistant:
         for tool in dict.fromkeys(one.tool for one in self._spec.slots.values() if one.tool):
             for room, others in _rooms(self._spec.tools[tool].settings):
                 areas.setdefault(room, others)
-            for name in self._names(tool, "area"):
-                areas.setdefault(name, ())
-            for name in self._names(tool, "floor"):
-                floors.setdefault(name, ())
         rooms = {one.casefold() for name, others in areas.items() for one in (name, *others)}
         things = []
         for slot in self._spec.slots.values():
