@@ -20,13 +20,12 @@ from penjing.assistant.understand.corrections import corrected, takes_back
 from penjing.assistant.understand.gate import Requests, passed
 from penjing.assistant.understand.heard import Heard
 from penjing.assistant.understand.home_assistant import HomeAssistant
-from penjing.assistant.understand.languages import BUILT_IN
 from penjing.assistant.understand.languages import language as language_of
+from penjing.assistant.understand.likeness import packaged
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Scores, Sentence, tokens_with_quotes
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.spelling import EDIT_COST
 from penjing.assistant.understand.split import Part, merged, split
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
@@ -291,14 +290,7 @@ class Understanding:
             turning=language_of(one.language).turning(
                 one.tokens, Moment(now), self._known(one.language, slots)
             ),
-            # only of English is known which strange words are words all the same
-            mended=frozenset()
-            if one.language in BUILT_IN
-            else frozenset(
-                n
-                for n, token in enumerate(one.tokens)
-                if any(cost >= EDIT_COST for _, cost in token.fixes)
-            ),
+            mended=language_of(one.language).mended(one.tokens),
         )
 
     def _known(self, language: str, slots: Reader) -> frozenset[str]:
@@ -390,7 +382,7 @@ class Understanding:
         self, one: Sentence, a: int, b: int, owner: str, *, judging: bool
     ) -> tuple[Recognition, ...]:
         """What no template fits: packaged ones, the classifier's opinion, then the model's."""
-        if self._packaged is not None and (found := one.packaged(self._packaged, a, b)):
+        if self._packaged is not None and (found := packaged(one, self._packaged, a, b)):
             return found
         if self._stages.classifier and (found := one.classified(a, b)):
             return found

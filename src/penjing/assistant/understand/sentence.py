@@ -12,7 +12,6 @@ from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, em
 from penjing.assistant.understand.classifier import ELSEWHERE
 from penjing.assistant.understand.compiled import COMMON, Compiled
 from penjing.assistant.understand.features import words_of
-from penjing.assistant.understand.home_assistant import HomeAssistant, Likeness
 from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.match import Manner, Match, matches
 from penjing.assistant.understand.slots import unsaid, wide
@@ -25,8 +24,6 @@ from penjing.core.dialogue import Recognition, Slot
 
 SURE_GUESS = 0.7
 """What the classifier must give where another reading is at hand: two requests, or a document."""
-PACKAGED = 0.9
-"""What a packaged sentence is given at most: the spec's own words come first."""
 SURE = 0.2
 """A template that costs no more than this is believed before the sentence is parted."""
 QUOTE = "\N{REPLACEMENT CHARACTER}quote"
@@ -118,43 +115,6 @@ class Sentence:
             if match.literal >> place & 1
         )
         return Recognition(intent, slots, max(0.0, 1.0 - match.cost), "templates")
-
-    def packaged(self, packaged: HomeAssistant, a: int, b: int) -> tuple[Recognition, ...]:
-        """What Home Assistant's templates make of a part; every slot it needs must stand in it."""
-        if any(one.text == QUOTE for one in self.tokens[a:b]):
-            return ()
-        for one in packaged.likenesses(self.text, self.tokens[a:b], self.language):
-            slots = self._of_likeness(one, a)
-            if slots is not None:
-                self.told.setdefault(one.intent, set()).update(a + n for n in one.meant.told)
-                sure = min(PACKAGED, max(0.0, 1.0 - one.meant.cost))
-                return (Recognition(one.intent, slots, sure, "home assistant"),)
-        return ()
-
-    def _of_likeness(self, one: Likeness, shift: int) -> tuple[Slot, ...] | None:
-        """The slots of a packaged sentence, read where it has them; None when one is not there."""
-        found = [Slot(name, one.here[name], "", -1, -1, "spec") for name in one.here]
-        told = one.meant.told | {
-            n for many in one.said.values() for a, b in many for n in range(a, b)
-        }
-        for name, parts in one.said.items():
-            a, b = parts[0][0] + shift, parts[-1][1] + shift
-            spans = [
-                span
-                for span in self.spans.get(name, ())
-                if span.start <= a
-                and span.end >= b
-                and all(
-                    n - shift in told or self.tokens[n].mark for n in range(span.start, span.end)
-                )
-                and one.seconds.get(name, span.value) == span.value
-            ]
-            if not spans and name in self.compiled.texts and len(parts) == 1:
-                spans = [Span(a, b, None)]
-            if not spans:
-                return None
-            found.append(self.slot(name, min(spans, key=lambda span: span.cost)))
-        return tuple(sorted(found, key=lambda slot: slot.start))
 
     def slot(self, name: str, span: Span) -> Slot:
         """A slot that carries the person's own words."""

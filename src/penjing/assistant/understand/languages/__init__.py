@@ -17,6 +17,7 @@ from typing import Any
 from penjing.assistant.understand import numbers, quantities, times
 from penjing.assistant.understand.languages.typed import Typed, parts
 from penjing.assistant.understand.span import Extractor, Moment, Span
+from penjing.assistant.understand.spelling import EDIT_COST
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLERS, GUARDS
 
@@ -55,6 +56,14 @@ class Language:
             for one in tokens[found.start : found.end]
         )
         return None if unsure else found
+
+    def mended(self, tokens: Sequence[Token]) -> frozenset[int]:
+        """Tokens that may be words all the same, and not typing errors: only of English is known
+        which words there are."""
+        if self.code in BUILT_IN:
+            return frozenset()
+        near = (max((cost for _, cost in one.fixes), default=0.0) for one in tokens)
+        return frozenset(n for n, cost in enumerate(near) if cost >= EDIT_COST)
 
     def turning(
         self, tokens: Sequence[Token], moment: Moment, known: frozenset[str]
