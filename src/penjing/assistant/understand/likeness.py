@@ -1,4 +1,4 @@
-"""A packaged sentence of Home Assistant's as a request of ours: its slots read where it has them."""
+"""A packaged sentence of Home Assistant as a request of ours: its slots read where it has them."""
 
 from __future__ import annotations
 

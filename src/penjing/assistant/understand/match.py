@@ -6,17 +6,19 @@ one word that no template knows may be overlooked at a price, a guard ("not", åˆ
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.understand.garbled import garbled
+from penjing.assistant.understand.languages import language
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.walk import Node, Walk, Way
-from penjing.assistant.understand.words import FILLER, GUARDS, JOINT, Phrases
+from penjing.assistant.understand.words import FILLER, FILLERS, GUARDS, JOINT, Phrases
 
 FILLER_COST = 0.04
 UNKNOWN_COST = 0.7
@@ -81,6 +83,13 @@ class Manner:
     """Matches that are told at most."""
     accepts: Callable[[int, Slots], bool] = lambda _template, _slots: True
     """Whether a template that fits with these slots counts."""
+
+
+@functools.cache
+def manner_of(code: str) -> Manner:
+    """How templates of a language are walked: what may be left out of a sentence, and what not."""
+    spoken = language(code)
+    return Manner(Phrases([*FILLERS, *spoken.fillers]), GUARDS | spoken.guards)
 
 
 def matches(  # noqa: PLR0912 -- one search, and speed matters in it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,14 +11,13 @@ from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, em
 from penjing.assistant.understand.classifier import ELSEWHERE
 from penjing.assistant.understand.compiled import COMMON, Compiled
 from penjing.assistant.understand.features import words_of
-from penjing.assistant.understand.languages import language as language_of
-from penjing.assistant.understand.match import Manner, Match, matches
+from penjing.assistant.understand.match import Match, manner_of, matches
 from penjing.assistant.understand.slots import unsaid, wide
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.split import CLEAR
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.walk import Way
-from penjing.assistant.understand.words import DENYING, FILLERS, GUARDS, JOINT, STATING, Phrases
+from penjing.assistant.understand.words import DENYING, GUARDS, JOINT, STATING
 from penjing.core.dialogue import Recognition, Slot
 
 SURE_GUESS = 0.7
@@ -45,13 +43,6 @@ def tokens_with_quotes(text: str, parts: Sequence[tuple[int, int]]) -> tuple[Tok
     if parts and text[at:].strip() and text[at:].lstrip()[0] in "\"“「『《«‘'`":
         found.append(Token(QUOTE, at + len(text[at:]) - len(text[at:].lstrip()), len(text)))
     return tuple(found)
-
-
-@functools.cache
-def _manner(code: str) -> Manner:
-    """How templates of a language are walked: what may be left out of a sentence, and what not."""
-    spoken = language_of(code)
-    return Manner(Phrases([*FILLERS, *spoken.fillers]), GUARDS | spoken.guards)
 
 
 class Sentence:
@@ -93,7 +84,7 @@ class Sentence:
             self.tokens[a:b],
             said,
             self.compiled.texts,
-            _manner(self.language),
+            manner_of(self.language),
         )
         seen: dict[object, Recognition] = {}
         for one in found:
