@@ -20,7 +20,7 @@ from penjing.assistant.spec.parse import load
 from penjing.assistant.stories import Story, StoryClock, StoryTool
 from penjing.assistant.turn import SpecAssistant
 from penjing.cli.assistant_parts import documents_of, tools_of
-from penjing.core.dialogue import Acted, Confirm, Event, Said, Understood
+from penjing.core.dialogue import Acted, Confirm, Event, Planned, Said, Understood, When
 from penjing.tools.arithmetic import calculate
 from penjing.tools.failed import Failed
 from penjing.vault.fake import FakeStore
@@ -58,6 +58,8 @@ class Came:
     at_once: tuple[Call, ...]
     """Called before anybody said yes."""
     after_yes: tuple[Call, ...]
+    put_off: tuple[tuple[Call, When], ...]
+    """Kept for another time, and when that is."""
     intents: tuple[str, ...]
     """What was understood."""
     said: str
@@ -71,6 +73,13 @@ class Came:
     def unwanted(self) -> tuple[Call, ...]:
         """What was done, by somebody who may have wanted nothing, without being asked."""
         return tuple(one for one in self.at_once if not looks(one))
+
+
+class _Keeper:
+    """Keeps nothing: what is put off is told by the events. Satisfies `Planner`."""
+
+    def plan(self, person: str, label: str, when: When, data: Mapping[str, Any]) -> None:
+        """Let it be."""
 
 
 def looks(call: Call) -> bool:
@@ -102,7 +111,12 @@ class Stage:
             acting = [StoryTool.of(tool, story) for tool in tools]
         retrievers = documents_of(loaded)
         self.assistant: SpecAssistant = build(
-            loaded, acting, cache=cache, clock=StoryClock(_NOON), retrievers=retrievers
+            loaded,
+            acting,
+            cache=cache,
+            clock=StoryClock(_NOON),
+            retrievers=retrievers,
+            planner=_Keeper(),
         )
 
     def hear(self, text: str) -> Came:
@@ -124,7 +138,12 @@ class Stage:
         intents = tuple(
             str(one.recognition.intent) for one in (*first, *later) if isinstance(one, Understood)
         )
-        return Came(tuple(_calls(first)), tuple(_calls(later)), intents, said)
+        put_off = tuple(
+            ((one.action.tool, dict(one.action.arguments)), one.when)
+            for one in (*first, *later)
+            if isinstance(one, Planned)
+        )
+        return Came(tuple(_calls(first)), tuple(_calls(later)), put_off, intents, said)
 
 
 def _calls(events: Sequence[Event]) -> Iterator[Call]:
@@ -142,11 +161,31 @@ def right(one: Blind, came: Came) -> bool:
         return came.intents == (one.given["reply"],)
     if not wanted:
         return not [call for call in came.calls if not looks(call)]
-    if len(came.calls) != len(wanted):
+    if "when" in one.given:
+        return _timely(str(one.given["when"]), wanted, came)
+    return not came.put_off and _same(wanted, came.calls)
+
+
+def _timely(when: str, wanted: Sequence[Call], came: Came) -> bool:
+    """ "in 1800", "at 23:00": kept for then, not done now; "for 600": done, and taken back."""
+    how, value = when.split()
+    kept = [call for call, _ in came.put_off]
+    if how == "for":
+        times = {one.after for _, one in came.put_off}
+        return times == {float(value)} and len(kept) == len(wanted) and _same(wanted, came.calls)
+    if came.calls or not _same(wanted, kept):
+        return False
+    if how == "in":
+        return all(one.after == float(value) for _, one in came.put_off)
+    return all(one.time.zfill(5) == value.zfill(5) for _, one in came.put_off)
+
+
+def _same(wanted: Sequence[Call], found: Sequence[Call]) -> bool:
+    if len(wanted) != len(found):
         return False
     return all(
         ours[0] == theirs[0] and _plain(ours[1]) == _plain(theirs[1])
-        for ours, theirs in zip(wanted, came.calls, strict=True)
+        for ours, theirs in zip(wanted, found, strict=True)
     )
 
 
