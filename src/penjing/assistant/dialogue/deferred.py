@@ -119,13 +119,13 @@ def from_plain(data: Mapping[str, Any], plan: Plan) -> Licensed | Refused:
         call = call_at(plan, str(data["intent"]), int(data["place"]))
         slots = {slot.name: slot for slot in map(read_slot, data["slots"])}
         tool, arguments = str(data["tool"]), dict(data["arguments"])
-        words = {"id": str(data["id"]), "describes": str(data["describes"])}
+        named, describes = str(data["id"]), str(data["describes"])
     except (KeyError, TypeError, ValueError):
         return Refused("what was kept of it cannot be read")
     schema = plan.schemas.get(tool)
     if call is None or call.tool != tool or schema is None:
         return Refused("the assistant cannot do that any more")
-    again = license_call(call, slots, schema, **words)
+    again = license_call(call, slots, schema, id=named, describes=describes)
     if isinstance(again, Licensed) and again.action.arguments != arguments:
         return Refused("the assistant would do something else by now")
     return again

@@ -25,8 +25,6 @@ class Doubt:
     """Nothing was wanted, and only the values in it may answer nothing."""
     named: bool = False
     """Nothing was wanted, and yet it speaks of a thing that exists."""
-    named: bool = False
-    """Nothing was wanted, and yet it speaks of a thing that exists."""
 
 
 @dataclass(frozen=True)
