@@ -7,8 +7,9 @@ from datetime import date
 
 NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 """From Monday."""
-_ENGLISH = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_CHINESE = "一二三四五六日"
+ENGLISH = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+CHINESE = "一二三四五六日"
+"""Behind 周 and 星期."""
 
 
 def in_words(days: Iterable[str], language: str) -> str:
@@ -23,13 +24,13 @@ def in_words(days: Iterable[str], language: str) -> str:
     if whole or not chosen:
         return whole[chinese] if whole else ""
     if chinese:
-        return "每" + "、".join(f"周{_CHINESE[place]}" for place in chosen)
-    names = [_ENGLISH[place] for place in chosen]
+        return "每" + "、".join(f"周{CHINESE[place]}" for place in chosen)
+    names = [ENGLISH[place] for place in chosen]
     return "every " + " and ".join([*([", ".join(names[:-1])] if names[1:] else []), names[-1]])
 
 
 def on(day: date, language: str) -> str:
     """One day: "on Monday, 2026-11-30", 2026-11-30（周一）."""
     if language.startswith("zh"):
-        return f"{day:%Y-%m-%d}（周{_CHINESE[day.weekday()]}）"
-    return f"on {_ENGLISH[day.weekday()]}, {day:%Y-%m-%d}"
+        return f"{day:%Y-%m-%d}（周{CHINESE[day.weekday()]}）"
+    return f"on {ENGLISH[day.weekday()]}, {day:%Y-%m-%d}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from penjing.core import weekdays
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
 from penjing.tools.checked import Checked, parameters, text
@@ -17,10 +18,7 @@ from penjing.tools.when import local, zone_of
 DESCRIPTION = "Says what time and what day it is, here or somewhere else."
 PARAMETERS = parameters([], zone=text("a place of the settings, or a zone such as Asia/Shanghai"))
 
-_WEEKDAYS = {
-    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
-    "zh": ("星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"),
-}
+_WEEKDAYS = {"en": weekdays.ENGLISH, "zh": [f"星期{one}" for one in weekdays.CHINESE]}
 
 
 @dataclass(frozen=True)

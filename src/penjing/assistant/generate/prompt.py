@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from penjing.core import weekdays
 from penjing.core.messages import Message, Role
 
 _SUMMARY = 600
 """Characters of what is kept of forgotten turns."""
 _PIECE = 80
-_DAYS_ZH = "一二三四五六日"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Memory:
 def now_line(now: datetime, language: str, facts: Sequence[str] = ()) -> str:
     """The time and the state of things, as they stand behind a person's words."""
     if language.startswith("zh"):
-        time = f"现在是{now:%Y-%m-%d} 星期{_DAYS_ZH[now.weekday()]} {now:%H:%M}"
+        time = f"现在是{now:%Y-%m-%d} 星期{weekdays.CHINESE[now.weekday()]} {now:%H:%M}"
     else:
         time = f"It is {now:%A, %Y-%m-%d, %H:%M}"
     return f"({'; '.join((time, *facts))})"

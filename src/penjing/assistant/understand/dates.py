@@ -12,14 +12,12 @@ from datetime import date, timedelta
 from penjing.assistant.understand.numbers import is_weekday, number_at, ordinal_at
 from penjing.assistant.understand.span import meaning, phrase
 from penjing.assistant.understand.text import Token
+from penjing.core import weekdays
 
-DAYS = {
-    "monday": 0, "tuesday": 1, "wednesday": 2, "thursday": 3, "friday": 4, "saturday": 5,
-    "sunday": 6,
-}  # fmt: skip
+DAYS = {name.lower(): place for place, name in enumerate(weekdays.ENGLISH)}
 SHORT_DAYS = {"mon": 0, "tue": 1, "tues": 1, "thu": 3, "thur": 3, "thurs": 3, "fri": 4}
 """Without those that are words of their own."""
-DAYS_ZH = {"一": 0, "二": 1, "三": 2, "四": 3, "五": 4, "六": 5, "日": 6, "天": 6}
+DAYS_ZH = {one: place for place, one in enumerate(weekdays.CHINESE)} | {"天": 6}
 MONTHS = {
     "january": 1, "february": 2, "march": 3, "april": 4, "may": 5, "june": 6, "july": 7,
     "august": 8, "september": 9, "october": 10, "november": 11, "december": 12,

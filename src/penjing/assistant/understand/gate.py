@@ -16,6 +16,7 @@ from penjing.assistant.understand.acts import Act
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
 from penjing.assistant.understand.left import Left
+from penjing.assistant.understand.misread import Misread
 from penjing.assistant.understand.slots import unsaid
 from penjing.core.dialogue import Recognition, Slot
 
@@ -67,8 +68,9 @@ def passed(
         if doubt is not None:
             requests = ()
         guessed = [one for one in first if one.stage != "templates"]
-        unsure = unsure or left.unsure(first) or bool(guessed and heard.remarks)
-        unsure = unsure or (bare and any(map(left.bare_name, guessed)))
+        misread = Misread(left)
+        unsure = unsure or misread.maybe(first) or bool(guessed and heard.remarks)
+        unsure = unsure or (bare and any(map(misread.bare_name, guessed)))
     if first and all(one.stage == "templates" and heard.speaks(one).asks for one in first):
         values = ()  # "is the kitchen light on?" is no answer to "which light?"
     stop = _of_values(heard, values, bare=bare, denies=denies)

@@ -11,13 +11,13 @@ from fractions import Fraction
 
 from penjing.assistant.understand.span import Span, meaning
 from penjing.assistant.understand.text import Token
-from penjing.core import numerals
+from penjing.core import numerals, weekdays
 from penjing.core.numerals import BIG, DIGITS, ORDINALS, SCALES, SMALL, TENS
 
 _NUMERALS = DIGITS.keys() | SCALES.keys()
 _COUNTED_ZH = {"俩": 2, "仨": 3}
 """With "of them" in the same character."""
-_WEEKDAYS = frozenset("一二三四五六日天")
+_WEEKDAYS = frozenset(weekdays.CHINESE) | {"天"}
 _SOME = frozenset("几多余数")
 """Beside a number: about so many."""
 _TENTHS = frozenset("度个倍成小公米万亿元块天周秒升克杯页楼")
