@@ -306,15 +306,12 @@ class Understanding:
 
     def _slots_now(self) -> Reader:
         """The reader for the names that exist now; made anew only when they changed."""
-        asked = dict.fromkeys(
-            (one.tool, one.parameter) for one in self.spec.slots.values() if one.kind == "entity"
-        )
+        asked = dict.fromkeys((s.tool, s.parameter) for s in self.spec.slots.values() if s.tool)
         live = tuple(tuple(self._names(*one)) for one in asked)
         told = tuple(dict(self._members(*one)) if self._members else {} for one in asked)
         key, kept = self._reader
         if key != (live, told):
-            names = dict(zip(asked, live, strict=True))
-            means = dict(zip(asked, told, strict=True))
+            names, means = dict(zip(asked, live, strict=True)), dict(zip(asked, told, strict=True))
             kept = reader(self.spec.slots, lambda *of: names[of], lambda *of: means[of])
             self._reader = ((live, told), kept)
         return kept
