@@ -309,3 +309,34 @@ def typed(words: list[str], lines: list[str]) -> str:
     child.wait(30)
     os.close(master)
     return shown.decode()
+
+
+@pytest.mark.usefixtures("made")
+def test_a_first_line_that_is_too_long_is_refused_and_never_cut(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    most = "a" * 1024
+    for name, text in {
+        "longest": f"{most}\r\n",
+        "longer": f"{most}a\n",
+        "endless": most * 9,
+    }.items():
+        (tmp_path / name).write_bytes(text.encode())
+    person = ["user", "add", "Ben", "--role", "guest", *VAULT, "--new-passphrase-file"]
+    for name in ("longer", "endless", "/dev/zero"):
+        assert "longer than 1024 characters" in failed(capsys, *person, name)
+        own = ["user", "list", "--vault-passphrase-file", name]
+        assert "longer than 1024 characters" in failed(capsys, *own)
+    document(capsys, *person, "longest")
+    opened = ["verify", "Ben", *VAULT, "--passphrase-file"]
+    assert document(capsys, *opened, "longest")["findings"] == []
+    assert "longer than 1024" in failed(capsys, *opened, "longer")
+
+
+@pytest.mark.parametrize("char", ["\0", "\x1b", "\x85", "\u2028"])
+def test_what_no_keyboard_types_is_no_new_passphrase(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, char: str
+) -> None:
+    (tmp_path / "odd").write_text(f"a few{char}words here\n", encoding="utf-8")
+    line = failed(capsys, "init", "--name", "Anna", *VAULT, "--passphrase-file", "odd")
+    assert "line break" in line

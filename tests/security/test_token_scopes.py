@@ -65,7 +65,7 @@ ALL = (
     asked("GET", f"/v1/responses/{ID}", "chat"),
     asked("GET", "/openapi.json", "read chat tools documents admin"),
     asked("GET", "/metrics", "admin", owners=True),
-    asked("GET", "/api/me", "read"),
+    asked("GET", "/api/me", "read chat tools documents admin"),
     asked("GET", "/api/model", "read"),
     asked("GET", "/api/news", "read"),
     asked("GET", "/api/settings", "read"),
@@ -407,6 +407,16 @@ def test_a_role_that_was_taken_away_takes_a_tokens_power_with_it(tmp_path: Path)
         accounts.set_role(operator(), accounts.require("Ben"), "member")
         assert len(ask("GET", "/api/people", headers=bearer(token)).json) == 1
         assert ask("GET", "/metrics", headers=bearer(token)).status == 403
+
+
+@pytest.mark.parametrize("grant", GRANTS)
+def test_every_token_is_told_its_scopes(
+    place: Premises, tokens: dict[tuple[str, str], str], grant: str
+) -> None:
+    reply = place.way.caller().ask("GET", "/api/me", headers=bearer(tokens["Ben", grant]))
+    assert (reply.status, reply.json["name"]) == (200, "Ben")
+    assert {*reply.json["scopes"]} == GRANTS[grant]
+    assert reply.json["csrf"] is None
 
 
 def test_no_token_makes_changes_or_wipes_anybody(

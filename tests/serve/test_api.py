@@ -171,6 +171,38 @@ def test_a_title_is_short_and_one_line(client: httpx.Client) -> None:
     assert title.startswith("many words many")
 
 
+@pytest.mark.parametrize(
+    "title", ["two\nlines", "two\r", "a\0b", "a\u202eb", "a\u2066b", "a\u2028b", "\x1b[31m"]
+)
+def test_a_title_is_one_line_and_turns_no_other(client: httpx.Client, title: str) -> None:
+    session = begin(client, title="mine")
+    for reply in (
+        client.post("/api/sessions", json={"title": title}),
+        client.patch(f"/api/sessions/{session}", json={"title": title}),
+    ):
+        assert reply.status_code == 422
+        assert "one line" in reply.json()["error"]
+    assert [one["title"] for one in client.get("/api/sessions").json()] == ["mine"]
+    for fine in ("", "花园 🌱👩\u200d🌾\u3000的", "déjà vu"):
+        renamed = client.patch(f"/api/sessions/{session}", json={"title": fine})
+        assert renamed.json()["title"] == fine
+
+
+def test_first_words_make_a_title_of_one_line(client: httpx.Client) -> None:
+    session = begin(client)
+    client.post(f"/api/sessions/{session}/turns", json={"text": "a\u202eb\n\0 c"})
+    assert client.get("/api/sessions").json()[0]["title"] == "a b c"
+
+
+@pytest.mark.parametrize("text", [" ", "\n\t", "\0", " \0\u3000", "\u200b\ufeff"])
+def test_nothing_said_is_no_turn(client: httpx.Client, text: str) -> None:
+    session = begin(client)
+    reply = client.post(f"/api/sessions/{session}/turns", json={"text": text})
+    assert reply.status_code == 422
+    assert "nothing was said" in reply.json()["error"]
+    assert client.get(f"/api/sessions/{session}/turns").json() == []
+
+
 def test_a_title_that_was_given_stays(client: httpx.Client) -> None:
     session = begin(client, title="mine")
     client.post(f"/api/sessions/{session}/turns", json={"text": "x"})

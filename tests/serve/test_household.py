@@ -110,6 +110,16 @@ def test_who_is_not_wiped_goes_on(server: Premises) -> None:
         assert ben.ask("GET", "/api/me").status == 200
 
 
+@pytest.mark.parametrize("new", ["a" * 1025, "a few\0words here", "two\nlines of it", "short"])
+def test_a_new_passphrase_is_one_everywhere(server: Premises, new: str) -> None:
+    anna = server.caller("Anna")
+    changed = {"old": "anna knows these words", "new": new}
+    added = {"name": "Dora", "role": "guest", "passphrase": new}
+    assert anna.ask("POST", "/api/me/passphrase", changed).status == 422
+    assert anna.ask("POST", "/api/people", added).status == 422
+    assert anna.ask("GET", "/api/me").status == 200
+
+
 def test_the_only_owner_is_not_wiped_and_goes_on(server: Premises) -> None:
     anna = server.caller("Anna")
     words = "anna knows these words"

@@ -94,6 +94,34 @@ def test_what_is_no_login_is_refused_before_it_costs_anything(way: Doorway, body
     assert time.monotonic() - began < 1
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"name": "Ben", "name": "Anna", "passphrase": "anna knows these words"}', 422),
+     (b'{"name": "Anna", "passphrase": "anna knows these words", "x": NaN}', 422),
+     (b'{"name": "Anna", "passphrase": "anna knows these words", "x": 1e999}', 422),
+     (b'{"name": "Anna", "passphrase": "\\ud800 these words"}', 422),
+     (b"[" * 9000, 422), (b"\xff", 422),
+     (b'{"name": "Anna", "passphrase": "' + b"a" * 1025 + b'"}', 422),
+     (b'{"name": "Anna", "passphrase": "anna knows these words"}', 200)],
+)  # fmt: skip
+def test_a_login_is_sound_json(way: Doorway, body: bytes, status: int) -> None:
+    head = {"Content-Type": "application/json"}
+    reply = way.caller().ask("POST", "/api/login", body, head)
+    assert reply.status == status
+    assert reply.body.count(b"\n") == 0
+
+
+def test_a_promise_of_too_much_is_refused_before_it_comes(way: Doorway) -> None:
+    anna = way.caller()
+    anna.enter("/api/login", login("Anna"))
+    for path in ("/api/login", "/api/login/once", "/api/me/tokens"):
+        for length in ("16385", "9" * 18):
+            head = {"Content-Type": "application/json", "Content-Length": length}
+            began = time.monotonic()
+            assert anna.ask("POST", path, None, head).status == 413
+            assert time.monotonic() - began < 5
+
+
 def test_keys_are_forgotten_with_the_last_session(way: Doorway, vault: Vault) -> None:
     one, two = way.caller(), way.caller()
     for caller in (one, two):

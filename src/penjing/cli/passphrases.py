@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from penjing.vault.place import Place
     from penjing.vault.secrets import Secret
 
-_LONGEST = 4096
-
 
 def register(parser: ArgumentParser, *options: str) -> None:
     """Add options that name a file with one secret, such as --passphrase-file."""
@@ -94,13 +92,16 @@ def _known(given: Path | None, place: Place, subject: str, whom: str) -> Secret:
 
 
 def _line(given: Path) -> str:
-    """The first line, without its end."""
+    """The first line, without its end; no more than that is read of an endless one."""
+    from penjing.vault.envelope import LONGEST
+
+    most = LONGEST + len("\r\n")
     try:
         if str(given) == "-":
-            line = sys.stdin.readline(_LONGEST)
+            line = sys.stdin.readline(most)
         else:
             with given.open(encoding="utf-8") as file:
-                line = file.readline(_LONGEST)
+                line = file.readline(most)
     except UnicodeDecodeError as error:
         raise BadInput(f"{given} is not UTF-8 text: write the passphrase with UTF-8") from error
     except OSError as error:
@@ -108,6 +109,9 @@ def _line(given: Path) -> str:
     text = line.rstrip("\r\n")
     if not text:
         raise BadInput(f"{given} has no first line: write the passphrase on it")
+    if len(text) > LONGEST:
+        advice = "write the passphrase alone on it"
+        raise BadInput(f"the first line of {given} is longer than {LONGEST} characters: {advice}")
     return text
 
 

@@ -19,6 +19,10 @@ KEY_BYTES = 32
 _NONCE = 12
 SHORTEST = 8
 """Characters of a passphrase, at least."""
+LONGEST = 1024
+"""At most: of a new one, of what is tried, and of the first line of a file that holds one."""
+_NO_KEYBOARD = ("Cc", "Zl", "Zp")
+"""Categories of characters that one way to type a passphrase takes and another one cuts off."""
 
 
 class Key:
@@ -114,11 +118,18 @@ def passphrase_bytes(text: str) -> bytes:
 
 
 def require_passphrase(text: str) -> None:
-    """Refuse what is quickly guessed. Raises BadInput; does not repeat the passphrase."""
+    """Refuse what is quickly guessed, too long, or cannot be typed everywhere.
+
+    Raises BadInput; does not repeat the passphrase.
+    """
     if len(text) < SHORTEST:
         raise BadInput(
             f"the passphrase is too short: use {SHORTEST} characters or more, best a few words"
         )
+    if len(text) > LONGEST:
+        raise BadInput(f"the passphrase is too long: use {LONGEST} characters or fewer")
+    if any(unicodedata.category(char) in _NO_KEYBOARD for char in text):
+        raise BadInput("the passphrase holds a line break, a NUL or the like: leave that out")
 
 
 def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> Key:

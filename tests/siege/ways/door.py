@@ -69,7 +69,7 @@ def _prepare(ground: Ground) -> _State:
         (method.upper(), path, _example(document, operation))
         for path, item in document["paths"].items()
         for method, operation in item.items()
-        if method in ("get", "post", "put", "patch", "delete")
+        if method in ("get", "post", "put", "patch", "delete") and path != "/api/logout"
     ]
     return _State(server, operations)
 

@@ -31,7 +31,7 @@ _ROUTES: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/v1/embeddings", "chat", {"model": "tiny", "input": "hi"}),
     ("POST", "/v1/responses", "chat", {"model": "tiny", "max_output_tokens": 1, "input": "hi"}),
     ("GET", "/metrics", "admin", None),
-    ("GET", "/api/me", "read", None),
+    ("GET", "/api/me", "read chat tools documents admin", None),
     ("GET", "/api/model", "read", None),
     ("GET", "/api/news", "read", None),
     ("GET", "/api/settings", "read", None),

@@ -18,11 +18,10 @@ from penjing.serve.desk import Desk, desk_of
 from penjing.serve.refusals import BadParameter, Conflict
 from penjing.serve.strict import StrictRoute
 from penjing.serve.who import who_of
+from penjing.serve.words import NAME
 
 router = APIRouter(prefix="/api/documents", route_class=StrictRoute, responses=REFUSALS)
 
-_NAME = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+$"
-"""A name is one line, drives no terminal, and is read in one direction."""
 _MEDIA = "application/octet-stream"
 _BODY: dict[str, Any] = {
     "requestBody": {
@@ -62,7 +61,7 @@ def every(request: Request) -> list[dict[str, Any]]:
 
 @router.post("", response_model=DocumentDocument, openapi_extra=_BODY)
 async def add(
-    request: Request, name: Annotated[str, Query(max_length=limits.NAME, pattern=_NAME)]
+    request: Request, name: Annotated[str, Query(max_length=limits.NAME, pattern=NAME)]
 ) -> dict[str, Any]:
     """Keep a document: the body is its bytes, Content-Type its kind."""
     desk, who = desk_of(request), who_of(request)

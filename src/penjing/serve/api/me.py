@@ -14,7 +14,7 @@ from penjing.serve.desk import Desk, desk_of
 from penjing.serve.door.scopes import in_order
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who, who_of
-from penjing.vault.envelope import require_passphrase
+from penjing.vault.envelope import LONGEST, require_passphrase
 
 router = APIRouter(prefix="/api/me", route_class=StrictRoute, responses=REFUSALS)
 
@@ -22,14 +22,14 @@ ZIP: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
 }
 
-Passphrase = Annotated[str, Field(max_length=1024)]
+Passphrase = Annotated[str, Field(max_length=LONGEST)]
 
 
 class NewPassphrase(Strict):
     """The old one and its successor."""
 
     old: Passphrase
-    new: Annotated[str, Field(min_length=1, max_length=1024)]
+    new: Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
 class Sure(Strict):

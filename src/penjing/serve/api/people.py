@@ -14,13 +14,14 @@ from penjing.serve.refusals import BadParameter
 from penjing.serve.services import Known, People
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who, who_of
+from penjing.vault.envelope import LONGEST
 from penjing.vault.retention import DAYS, MOST_DAYS
 
 router = APIRouter(prefix="/api/people", route_class=StrictRoute, responses=REFUSALS)
 
 Role = Literal["owner", "member", "guest"]
 PersonName = Annotated[str, Field(min_length=1, max_length=64)]
-Passphrase = Annotated[str, Field(min_length=1, max_length=1024)]
+Passphrase = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 
 
 class Permission(Strict):

@@ -12,10 +12,11 @@ from penjing.serve.api import shapes
 from penjing.serve.api.shapes import REFUSALS, Id, SessionDocument, TurnDocument
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import who_of
+from penjing.serve.words import OneLine
 
 router = APIRouter(prefix="/api/sessions", route_class=StrictRoute, responses=REFUSALS)
 
-Title = Annotated[str, Field(max_length=limits.TITLE)]
+Title = Annotated[OneLine, Field(max_length=limits.TITLE)]
 
 
 class NewSession(Strict):

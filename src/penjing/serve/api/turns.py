@@ -20,6 +20,7 @@ from penjing.serve.replies import Turn
 from penjing.serve.streaming import EventStream, event
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who, who_of
+from penjing.serve.words import Words, one_line
 
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {}}}, "description": "events"}
@@ -34,7 +35,7 @@ _TITLE = 60
 class Spoken(Strict):
     """What a person says."""
 
-    text: Annotated[str, Field(min_length=1, max_length=limits.TEXT)]
+    text: Annotated[Words, Field(min_length=1, max_length=limits.TEXT)]
 
 
 class Decided(Strict):
@@ -100,7 +101,7 @@ def _prepare(desk: Desk, who: Who, session: str, title: str | None) -> None:
     found = [one for one in who.store.history.sessions() if one.id == session]
     if not found:
         raise NotFound("session", session)
-    words = " ".join((title or "").split())
+    words = one_line(title or "")
     if words and not found[0].title:
         short = words if len(words) <= _TITLE else f"{words[: _TITLE - 1]}…"
         who.store.history.rename(session, short)

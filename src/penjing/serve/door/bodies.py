@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from penjing.core.errors import FormatError
+from penjing.core.plain_json import parse_json
 from penjing.serve.door.visit import Message, Receive, Refusal, Send, Visit
 
 PAUSE = 10.0
@@ -16,8 +17,10 @@ GRACE = 20.0
 SLOWEST = 8 * 1024
 """Bytes each second that it must reach beyond that."""
 MOST_JSON = 16 * 1024
-_DEEPEST = 8
+_DIGITS = 15
+"""Of a length that is worth reading as a number."""
 
+_TOO_LARGE = Refusal(413, f"the body is larger than {MOST_JSON} bytes: shorten it")
 SLOW = Refusal(408, "the request came too slowly: send it again")
 
 
@@ -70,6 +73,23 @@ async def json_body(visit: Visit, receive: Receive) -> Mapping[str, Any] | Refus
     media = (visit.one("content-type") or "").partition(";")[0].strip().lower()
     if media != "application/json":  # a form, the one thing that other sites can send unasked
         return Refusal(415, "send JSON, with Content-Type: application/json")
+    data = await _whole(visit, receive)
+    if isinstance(data, Refusal):
+        return data
+    try:
+        document = parse_json(data)
+    except FormatError as error:
+        return Refusal(422, f"the body is no sound JSON: {error}")
+    if not isinstance(document, dict):
+        return Refusal(422, "the body is not a JSON object: send one")
+    return document
+
+
+async def _whole(visit: Visit, receive: Receive) -> bytes | Refusal:
+    """All of a body; one that is promised to be too large is refused before it comes."""
+    promised = visit.one("content-length") or ""
+    if promised.isdecimal() and (len(promised) > _DIGITS or int(promised) > MOST_JSON):
+        return _TOO_LARGE
     data = b""
     more = True
     while more:
@@ -79,14 +99,8 @@ async def json_body(visit: Visit, receive: Receive) -> Mapping[str, Any] | Refus
         data += message.get("body", b"")
         more = message.get("more_body", False)
         if len(data) > MOST_JSON:
-            return Refusal(413, f"the body is larger than {MOST_JSON} bytes: shorten it")
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return Refusal(422, "the body is not JSON: send an object")
-    if not isinstance(document, dict):
-        return Refusal(422, "the body is not a JSON object: send one")
-    return document
+            return _TOO_LARGE
+    return data
 
 
 def text_of(document: Mapping[str, Any], name: str, longest: int) -> str | None:

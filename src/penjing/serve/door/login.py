@@ -18,14 +18,17 @@ from penjing.serve.door.throttle import neighbourhood
 from penjing.serve.door.unlocking import TICKET_LIFE, Unlocking
 from penjing.serve.door.visit import Receive, Refusal, Send, Visit
 from penjing.serve.who import Who
+from penjing.vault.envelope import LONGEST
 
 Describe = Callable[[Who], Mapping[str, Any]]
 """What GET /api/me says."""
 
 LOGIN, ONCE, LOGOUT = "/api/login", "/api/login/once", "/api/logout"
-_LONGEST_NAME = 256
-_LONGEST_PASSPHRASE = 4096
-_MISSING = Refusal(422, "send a name and a passphrase, both as text")
+LONGEST_NAME = 256
+_MISSING = Refusal(
+    422,
+    f"send a name of up to {LONGEST_NAME} characters and a passphrase of up to {LONGEST}, as text",
+)
 _BAD_CODE = Refusal(401, "that link was used or is too old: ask penjing for a new one")
 
 
@@ -67,8 +70,8 @@ class Login:
         body = await json_body(visit, receive)
         if isinstance(body, Refusal):
             return await refuse(visit, send, body)
-        name = text_of(body, "name", _LONGEST_NAME)
-        passphrase = text_of(body, "passphrase", _LONGEST_PASSPHRASE)
+        name = text_of(body, "name", LONGEST_NAME)
+        passphrase = text_of(body, "passphrase", LONGEST)
         if name is None or passphrase is None:
             return await refuse(visit, send, _MISSING)
         ticket = cookies.read(visit, cookies.TICKET, tls=self._settings.tls)

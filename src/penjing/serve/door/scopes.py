@@ -51,7 +51,7 @@ TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_POST, "/v1/embeddings", frozenset({CHAT})),
     (_POST, "/v1/responses", frozenset({CHAT})),
     (_GET, "/v1/responses/*", frozenset({CHAT})),
-    (_GET, "/api/me", frozenset({READ})),
+    (_GET, "/api/me", frozenset(SCOPES)),  # whose token it is, and what it may do
     (_POST, "/api/me/export", frozenset({ADMIN})),
     (_POST, "/api/me/passphrase", _PAGE),
     (_POST, "/api/me/wipe", _PAGE),

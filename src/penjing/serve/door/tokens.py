@@ -19,14 +19,14 @@ from penjing.serve.door.scopes import ADMIN, LEAST, SCOPES, in_order
 from penjing.serve.door.sessions import Sessions, WebSession
 from penjing.serve.door.throttle import neighbourhood
 from penjing.serve.door.visit import Receive, Refusal, Send, Visit
+from penjing.vault.envelope import LONGEST
 
 PATH = "/api/me/tokens"
-_LONGEST = 64
-_LONGEST_PASSPHRASE = 4096
+LONGEST_LABEL = 64
 Confirm = Callable[[Known, str, str, str], Awaitable[Refusal | None]]
 """See `Unlocking.confirm`."""
 _NOT_BY_TOKEN = Refusal(403, "a token cannot make or remove tokens: log in")
-_NO_LABEL = Refusal(422, f"send a label: up to {_LONGEST} printable characters")
+_NO_LABEL = Refusal(422, f"send a label: up to {LONGEST_LABEL} printable characters")
 _NO_SCOPES = Refusal(422, f"send scopes: a list of one or more of {', '.join(SCOPES)}")
 _NO_PASSPHRASE = Refusal(403, f"the scope '{ADMIN}' is given by passphrase: send yours with it")
 _NO_SUCH = Refusal(404, "there is no such token of yours: list them and choose one")
@@ -63,7 +63,7 @@ class Tokens:
         body = await json_body(visit, receive)
         if isinstance(body, Refusal):
             return await refuse(visit, send, body)
-        label, scopes = text_of(body, "label", _LONGEST), _scopes_of(body)
+        label, scopes = text_of(body, "label", LONGEST_LABEL), _scopes_of(body)
         if label is None or not label.isprintable():
             return await refuse(visit, send, _NO_LABEL)
         if scopes is None:
@@ -81,7 +81,7 @@ class Tokens:
         self, visit: Visit, body: Mapping[str, Any], session: WebSession
     ) -> Refusal | None:
         """Why it is not certain that the very person asks, and not who found their browser open."""
-        passphrase = text_of(body, "passphrase", _LONGEST_PASSPHRASE)
+        passphrase = text_of(body, "passphrase", LONGEST)
         if passphrase is None:
             return _NO_PASSPHRASE
         known, address = session.opened.known, neighbourhood(visit.address)
