@@ -340,3 +340,20 @@ def test_what_no_keyboard_types_is_no_new_passphrase(
     (tmp_path / "odd").write_text(f"a few{char}words here\n", encoding="utf-8")
     line = failed(capsys, "init", "--name", "Anna", *VAULT, "--passphrase-file", "odd")
     assert "line break" in line
+
+
+@pytest.mark.usefixtures("made")
+def test_a_vault_that_others_may_read_is_spoken_of_in_one_line(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    vault = home / "vault"
+    said = f"other accounts may read or write in {vault}: chmod -R go= {vault}"
+    for change in ([vault], [vault / "keys"], list((vault / "keys").iterdir()), []):
+        for path in change:
+            path.chmod(path.stat().st_mode | 0o044)
+        assert main(["vault", "verify", "Anna", *VAULT, "--passphrase-file", "anna"]) == 0
+        err = " ".join(capsys.readouterr().err.split())
+        assert err.count("other accounts") == bool(change), err
+        assert ("".join(said.split()) in "".join(err.split())) == bool(change)
+        for path in change:
+            path.chmod(path.stat().st_mode & 0o700)

@@ -15,7 +15,9 @@ import openai
 import pytest
 from serving import serving
 
+from penjing.core.dialogue import CUT
 from penjing.core.errors import EngineError
+from penjing.core.messages import Note
 from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.limits import Limits
 
@@ -206,8 +208,8 @@ def test_a_stop_does_not_wait_for_ever_and_keeps_what_was_said() -> None:
                 next(lines)
                 running.stop()
                 began = time.monotonic()
-                with pytest.raises(httpx.RemoteProtocolError):
-                    list(lines)
+                events = [json.loads(one[6:]) for one in lines if one.startswith("data: ")]
+                assert events[-1] == {"type": "finished", "reason": "cancelled", "usage": None}
         running.thread.join(10)
         assert not running.thread.is_alive()
         assert time.monotonic() - began < 4
@@ -215,6 +217,19 @@ def test_a_stop_does_not_wait_for_ever_and_keeps_what_was_said() -> None:
     assert [turn.message.role for turn in said] == ["user", "assistant"]
     assert set(said[1].message.text) == {"y"}
     assert 0 < len(said[1].message.text) < 1400
+    assert [one.name for one in said[1].message.parts if isinstance(one, Note)] == [CUT]
+
+
+def test_a_stop_ends_a_stream_of_openais_with_an_error() -> None:
+    with (
+        FakeScheduler(delay=0.01) as scheduler,
+        serving(scheduler, limits=Limits(grace_seconds=1)) as running,
+    ):
+        stream = running.openai().chat.completions.create(**LONG, stream=True)
+        next(iter(stream))
+        running.stop()
+        with pytest.raises(openai.APIError, match="the server is ending"):
+            list(stream)
 
 
 # -- what is written down

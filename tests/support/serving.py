@@ -114,7 +114,7 @@ def serving(
     app = build_app(services, limits)
     listening = on_port("127.0.0.1", 0)
     ready = threading.Event()
-    plan = Plan(limits, ready=ready.set)
+    plan = Plan(limits, ready=ready.set, cut=app.desk.cut)
     server = Server(Watched(OpenDoor(app, store, names), app.desk.metrics), plan)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()

@@ -41,6 +41,7 @@ from penjing.assistant.understand.cascade import Understanding
 from penjing.assistant.understand.groups import collectives, nouns_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import (
+    CUT,
     TALKER,
     Acted,
     Cited,
@@ -288,6 +289,8 @@ class SpecAssistant:
             if reply.spoken:
                 memory = reply.told.memory if reply.told is not None else reply.talk.memory
                 reply.talk.remember(memory.with_more("assistant", reply.spoken))
+            if reason is None:
+                reply.parts.append(Note(CUT, {}))
             turn = Message("assistant", tuple(_joined(reply.parts)))
             reply.store.history.append_turn(reply.session, turn)
         yield reason

@@ -270,6 +270,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
                 key=place.certificate.key if place.certificate else None,
                 ready=lambda: _say(args, output, parts, door.code.fresh()),
                 reload=parts.assistant.reload if parts.assistant else None,
+                cut=app.desk.cut,
                 healthy=lambda: parts.scheduler.health().ready,
                 end=end_now,
             ),

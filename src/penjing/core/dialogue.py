@@ -192,6 +192,10 @@ class Remarked:
     """One line."""
 
 
+CUT = "cut"
+"""The name of the note of an answer that was kept and never came to its end."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """The reply is over; always the last."""

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from weakref import WeakSet
 
 from penjing.core.errors import EngineError
 from penjing.core.messages import Chunk
@@ -27,6 +28,7 @@ class Answers:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
         self._arrived: deque[tuple[Answer, Chunk | Exception]] = deque()
+        self._given: WeakSet[Answer] = WeakSet()
         self._woken = False
         self._lock = threading.Lock()
         self._threads = Threads("asking the engine", _ASKING)
@@ -34,6 +36,7 @@ class Answers:
     async def begin(self, request: Request) -> Answer:
         """Hand a request to the engine. Raises BadInput or Busy at once."""
         loop, answer = asyncio.get_running_loop(), Answer()
+        self._given.add(answer)
 
         def deliver(item: Chunk | Exception) -> None:
             """Called on the scheduler's own thread. A batch of tokens wakes the loop once."""
@@ -53,6 +56,11 @@ class Answers:
             answer.close()
             raise
         return answer
+
+    def cut(self) -> None:
+        """Let all answers end with an error that says why: the server ends."""
+        for answer in list(self._given):
+            answer.take(EngineError("the server is ending: ask again when it is back"))
 
     def _hand_out(self) -> None:
         with self._lock:

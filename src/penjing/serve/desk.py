@@ -64,6 +64,11 @@ class Desk:
         if self.services.index is not None:
             self.indexing.resume(self.services.index, store)
 
+    def cut(self) -> None:
+        """What is being answered ends now, and says so to who hears it."""
+        self.replies.cut()
+        self.answers.cut()
+
     @asynccontextmanager
     async def apart(self, person: str) -> AsyncIterator[None]:
         """Nothing of a person is open while the block changes or destroys their key; all their

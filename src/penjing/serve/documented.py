@@ -49,8 +49,8 @@ def with_scopes(document: dict[str, Any]) -> dict[str, Any]:
 def at_the_door() -> dict[str, Any]:
     """The operations that the door answers itself, before the framework sees them."""
     person = ("application/json", {"$ref": "#/components/schemas/Me"})
-    token = {"type": "object", "properties": {name: dict(kind) for name, kind in _TOKEN.items()}}
-    made = {**token, "properties": {**token["properties"], "token": {"type": "string"}}}
+    token = {"type": "object", "properties": _TOKEN}
+    made = {"type": "object", "properties": {**_TOKEN, "token": {"type": "string"}}}
     path = [{"name": "token", "in": "path", "required": True, "schema": _text(_NAME)}]
     return {
         LOGIN: {

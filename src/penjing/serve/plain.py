@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator, Sequence
 
-from penjing.core.dialogue import Event, Finished, Said, Standing
+from penjing.core.dialogue import CUT, Event, Finished, Said, Standing
 from penjing.core.errors import BadInput, EngineError, NotFound
 from penjing.core.fitting import first_that_fits
 from penjing.core.history import Turn
@@ -62,6 +62,7 @@ class Plain:
         notice = _notice(left_out, _language(store, text)) if left_out else ""
         notes = (Note(LEFT_OUT, {"messages": left_out}),) if left_out else ()
         said: list[str] = []
+        whole = False
         try:
             if notice:
                 yield Said(notice, "spec")
@@ -69,11 +70,12 @@ class Plain:
                 if chunk.text:
                     said.append(chunk.text)
                     yield Said(chunk.text)
+            whole = True
         finally:
             ticket.cancel()
             if said:
-                words = Text("".join(said))
-                store.history.append_turn(session, Message("assistant", (words, *notes)))
+                parts = (Text("".join(said)), *notes, *(() if whole else (Note(CUT, {}),)))
+                store.history.append_turn(session, Message("assistant", parts))
         yield Finished(chunk.finish_reason or "stop", chunk.usage)
 
     def confirm(

@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 
-from penjing.core.dialogue import Event
+from penjing.core.dialogue import Event, Finished
 from penjing.core.errors import Busy, PenjingError
 from penjing.serve.refusals import INTERNAL, Conflict, trace
 
@@ -67,6 +67,8 @@ class Turn:
             for event in events:
                 self._deliver(event)
                 if self._stopped.is_set():
+                    if not isinstance(event, Finished):
+                        self._deliver(Finished("cancelled"))
                     return
         finally:
             getattr(events, "close", lambda: None)()
@@ -82,9 +84,12 @@ class Replies:
     def __init__(self, most: int) -> None:
         self._most = most
         self._turns: set[Turn] = set()
+        self._over = False
 
     def begin(self, person: str, session: str, reply: Callable[[], Iterator[Event]]) -> Turn:
         """Begin a turn. Raises Conflict while another runs in its session, Busy when all do."""
+        if self._over:
+            raise Conflict("the server is ending: say it again when it is back")
         if any((one.person, one.session) == (person, session) for one in self._turns):
             raise Conflict("this session is being answered: wait for the end, or stop it")
         if len(self._turns) >= self._most:
@@ -94,6 +99,12 @@ class Replies:
         name = "a turn"
         threading.Thread(target=turn.run, args=(reply,), name=name, daemon=True).start()
         return turn
+
+    def cut(self) -> None:
+        """Let all turns end with their next event, and begin no other: the server ends."""
+        self._over = True
+        for turn in self._turns:
+            turn.stop()
 
     async def stop(self, person: str) -> None:
         """Stop all turns of a person and wait until what was said is kept."""

@@ -34,6 +34,8 @@ _IDLE = 30
 """Seconds that an open connection may wait for its next request."""
 _HEADERS = 32 * 1024
 _PULSE = 5.0
+_LAST_WORDS = 0.5
+"""Seconds for the last events of what is still being answered, before its connections are cut."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Plan:
     """Called on SIGHUP, in a thread."""
     healthy: Callable[[], bool] = lambda: True
     """Whether a watchdog may be told that all is well."""
+    cut: Callable[[], None] = lambda: None
+    """Called on the loop when the time for answering is nearly over: answers say a last word."""
     end: Callable[[], object] = lambda: None
     """Ends the process, whatever still runs in it; called when the grace is over."""
 
@@ -117,6 +121,8 @@ class Server(uvicorn.Server):
         self.should_exit = True
         limits = self._plan.limits
         rest = 0.0 if self.force_exit else limits.answering_seconds
+        loop = asyncio.get_running_loop()
+        loop.call_later(max(rest - _LAST_WORDS, rest / 2), self._plan.cut)
         self._ending.within(rest + limits.keeping_seconds)
         tell_manager("STOPPING=1")
 

@@ -46,6 +46,14 @@ def is_there(path: Path) -> bool:
     return os.path.lexists(path)
 
 
+def is_open_to_others(path: Path) -> bool:
+    """Whether another account than its owner's may read, write or enter it."""
+    try:
+        return not path.is_symlink() and bool(path.lstat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
 def stamp(path: Path) -> tuple[int, ...]:
     """What of a file differs once it was written or replaced; empty where there is none."""
     try:

@@ -84,6 +84,11 @@ class Place:
         """Whether there is a vault here that can be opened."""
         return any(os.path.lexists(path) for path in self.slots(ACCOUNTS))
 
+    def everything(self) -> list[Path]:
+        """The folders that are there, and what lies in them."""
+        folders = [one for one in (self.root, self.keys, self.data, self.locks) if one.is_dir()]
+        return [*folders, *(path for folder in folders[1:] for path in self._files(folder))]
+
     def _files(self, folder: Path) -> list[Path]:
         return sorted(folder.iterdir()) if folder.is_dir() else []
 

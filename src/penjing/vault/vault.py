@@ -115,6 +115,9 @@ class Vault:
         if not mending and not self.accounts.audit.known_end():
             self.notes.append("the end of the audit log is not known: run penjing vault verify")
         self.notes += wiping.finish(self.place)
+        if any(map(disk.is_open_to_others, self.place.everything())):
+            root = self.place.root
+            self.notes.append(f"other accounts may read or write in {root}: chmod -R go= {root}")
         gone = wiping.gone(self.place)
         for person in self.accounts.people():
             if wiping.is_gone(gone, person.id):

@@ -41,6 +41,7 @@ export function ofTurn(turn: Turn): Shown | null {
     const data = note.data as Record<string, unknown>;
     if (note.name === "confirm") shown = after(shown, { type: "confirm", action: data as unknown as Action });
     else if (note.name === "left_out") shown = { ...shown, leftOut: Number(data["messages"]) || 0 };
+    else if (note.name === "cut") shown = { ...shown, state: "stopped" };
     else if (["cited", "acted", "remarked"].includes(note.name)) {
       shown = after(shown, { ...data, type: note.name } as unknown as Event);
     }

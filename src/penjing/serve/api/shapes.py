@@ -9,6 +9,7 @@ from fastapi import Path
 from pydantic import BaseModel
 
 from penjing.core.dialogue import (
+    CUT,
     Acted,
     Action,
     Cited,
@@ -80,7 +81,7 @@ class TurnDocument(BaseModel):
     notes: list[NoteDocument]
 
 
-_SHOWN = ("cited", "confirm", "acted", "planned", "left_out", "remarked")
+_SHOWN = ("cited", "confirm", "acted", "planned", "left_out", "remarked", CUT)
 """Notes that people see; an assistant keeps others for itself."""
 
 

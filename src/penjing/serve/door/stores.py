@@ -60,7 +60,7 @@ class Stores:
     def peek(self, person: str) -> Opened | None:
         """What is unlocked, held by nobody more for it."""
         held = self._open.get(person)
-        return held and held.opened
+        return None if held is None else held.opened
 
     def release(self, opened: Opened) -> None:
         """Let go; the last who does closes it, and the keys are forgotten."""
