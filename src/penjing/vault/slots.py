@@ -180,8 +180,12 @@ def save(place: Place, slots: Slots) -> None:
 
 def damaged(place: Place, subject: str) -> list[Path]:
     """Copies that are missing, damaged, or not what the copy says that counts."""
-    right = load(place, subject)
-    return [path for path in place.slots(subject) if not _same(path, right)]
+    return unlike(place, load(place, subject))
+
+
+def unlike(place: Place, right: Slots) -> list[Path]:
+    """The same of slots that were loaded already."""
+    return [path for path in place.slots(right.subject) if not _same(path, right)]
 
 
 def mend(place: Place, subject: str) -> list[Path]:

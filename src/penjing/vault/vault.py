@@ -185,8 +185,8 @@ class Vault:
 
     def _unlock(self, person: Person, secret: Secret) -> PersonStore:
         self._require_key(person)
-        damaged = slots.damaged(self.place, person.id)
-        seal = slots.seal_of(slots.load(self.place, person.id), _id_of(secret))
+        known = slots.load(self.place, person.id)
+        damaged, seal = slots.unlike(self.place, known), slots.seal_of(known, _id_of(secret))
         try:
             database = box.unlock(self.place, person.id, secret, PERSON_STEPS)
         except WrongPassphrase:
