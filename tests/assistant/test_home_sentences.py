@@ -159,6 +159,8 @@ CHANGES: Mapping[str, Mapping[str, Any]] = {
     "再暖和一点": {**AC, "temperature_change": 1},
     "打开厨房灯 / 再亮一点": {**KITCHEN, "brightness_change": 10},
     "set the kitchen light to half brightness": {**KITCHEN, "brightness": 50},
+    "set the kitchen light to 33.3%": {**KITCHEN, "brightness": 33},
+    "把厨房灯调到百分之三十三点三": {**KITCHEN, "brightness": 33},
     "把厨房灯调到一半": {**KITCHEN, "brightness": 50},
     "厨房灯亮度三成": {**KITCHEN, "brightness": 30},
     "把厨房灯调亮到百分之八十": {**KITCHEN, "brightness": 80},

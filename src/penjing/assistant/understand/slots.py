@@ -243,7 +243,16 @@ def _bounded(spans: Iterable[Span], slot: SlotSpec) -> list[Span]:
         size = abs(value) if slot.change else value
         return (low is None or size >= low) and (high is None or size <= high)
 
+    if slot.kind == "percentage":  # no device knows parts of a percent
+        spans = [replace(s, value=_whole(s.value)) for s in spans]
     return [one if within(one.value) else replace(one, value=BEYOND) for one in spans]
+
+
+def _whole(value: Any) -> Any:
+    """The nearest whole number; little stays more than nothing."""
+    if not isinstance(value, float):
+        return value
+    return round(value) or (1 if value > 0 else -1 if value < 0 else 0)
 
 
 _BY = frozenset({"by", "another", "about", "around", "了"})
