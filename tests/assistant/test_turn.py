@@ -193,6 +193,29 @@ def test_a_model_that_fails_is_said_and_kept(cache: Path) -> None:
     assert home.store.history.turns(home.session)[-1].message.text == words(events)
 
 
+def test_a_model_does_not_learn_how_deeds_are_told(cache: Path) -> None:
+    """It would tell of some that never were."""
+    for fresh in (False, True):  # what a restart reads from the store is the same
+        pen = Pen()
+        home = Home(cache, pen)
+        home.say("tell me about the moon please")
+        (asked,) = [one for one in home.say("open the garage") if isinstance(one, Confirm)]
+        list(
+            home.assistant.confirm(
+                "p", home.store, home.session, asked.action.id, yes=True, role="owner"
+            )
+        )
+        home.say("set a timer for eight minutes")
+        if fresh:
+            home.assistant = home.fresh()
+        home.say("tell me about the sun please")
+        read = " ".join(one.text for one in pen.prompts[-1])
+        assert "moon" in read
+        assert "sun" in read
+        assert "timer" not in read
+        assert "arage" not in read
+
+
 def test_closing_a_reply_stops_the_model_and_keeps_what_was_said(cache: Path) -> None:
     pen = Pen("one two three four five six")
     home = Home(cache, pen)

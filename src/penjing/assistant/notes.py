@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from penjing.core.dialogue import Acted, Action, Cited, Planned
-from penjing.core.messages import Note
+from penjing.core.messages import Message, Note
 
 TALKED = "talked"
 """Of words by whom may only talk: no argument of a call ever comes from them."""
@@ -37,6 +37,11 @@ def acted_note(event: Acted) -> Note:
 def planned_note(event: Planned) -> Note:
     """A call that is kept until it is due."""
     return Note("planned", {"action": action_data(event.action), "when": asdict(event.when)})
+
+
+def is_deed(message: Message) -> bool:
+    """A turn in which something was called, put off, or asked about before it is."""
+    return any(message.notes(kind) for kind in ("acted", "planned", "confirm"))
 
 
 def action_data(action: Action) -> dict[str, Any]:

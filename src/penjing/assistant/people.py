@@ -15,7 +15,7 @@ from penjing.assistant.dialogue.keep import from_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.state import DialogueState
 from penjing.assistant.generate.prompt import Memory, forget
-from penjing.assistant.notes import TALKED
+from penjing.assistant.notes import TALKED, is_deed
 from penjing.core.history import Turn
 from penjing.core.protocols import Store
 
@@ -95,6 +95,8 @@ def _recall(talk: Talk, turn: Turn) -> None:
         sent = message.notes("sent")
         text = sent[-1].get("text") if sent else None
         talk.remember(talk.memory.with_more("user", str(text or message.text)))
+    elif message.role == "assistant" and is_deed(message):
+        talk.remember(talk.memory.without_unanswered())
     elif message.role == "assistant" and message.text:
         talk.remember(talk.memory.with_more("assistant", message.text))
 

@@ -35,7 +35,14 @@ from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill, slot_words
 from penjing.assistant.helping import Examples, asks_for_help
-from penjing.assistant.notes import TALKED, acted_note, cited_note, confirm_note, planned_note
+from penjing.assistant.notes import (
+    TALKED,
+    acted_note,
+    cited_note,
+    confirm_note,
+    is_deed,
+    planned_note,
+)
 from penjing.assistant.people import Talk, Talks
 from penjing.assistant.understand.cascade import Understanding
 from penjing.assistant.understand.groups import collectives, nouns_of
@@ -286,12 +293,14 @@ class SpecAssistant:
         finally:
             # a reply that was closed or failed keeps what it said and did
             reply.parts.append(Note("state", to_plain(reply.talk.state)))
-            if reply.spoken:
-                memory = reply.told.memory if reply.told is not None else reply.talk.memory
-                reply.talk.remember(memory.with_more("assistant", reply.spoken))
             if reason is None:
                 reply.parts.append(Note(CUT, {}))
             turn = Message("assistant", tuple(_joined(reply.parts)))
+            if reply.told is None and is_deed(turn):
+                reply.talk.remember(reply.talk.memory.without_unanswered())
+            elif reply.spoken:
+                memory = reply.told.memory if reply.told is not None else reply.talk.memory
+                reply.talk.remember(memory.with_more("assistant", reply.spoken))
             reply.store.history.append_turn(reply.session, turn)
         yield reason
 

@@ -41,6 +41,12 @@ class Memory:
         """With one more message."""
         return replace(self, messages=(*self.messages, Said(role, text)))
 
+    def without_unanswered(self) -> Memory:
+        """Without what was said last, if nothing came after it: it led to a deed, and a model that
+        reads how deeds are told tells of some that never were."""
+        waits = bool(self.messages) and self.messages[-1].role == "user"
+        return replace(self, messages=self.messages[:-1]) if waits else self
+
 
 def now_line(now: datetime, language: str, facts: Sequence[str] = ()) -> str:
     """The time and the state of things, as they stand behind a person's words."""
