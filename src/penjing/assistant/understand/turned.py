@@ -48,7 +48,8 @@ def turned(
     """Some sentences of each intent, as words and as text; those that ask something already stay
     as they are, and a frame that an intent has itself is not used."""
     language = language.split("-", maxsplit=1)[0]
-    own = {two for many in intents.values() for words in many for two in pairwise(words)}
+    own: set[tuple[str, ...]] = set()
+    own |= {two for many in intents.values() for words in many for two in pairwise(words)}
     own |= {words[:1] for many in intents.values() for words in many}
     frames = [one for one in _FRAMES.get(language, ()) if not _told_by(one[0] or one[1]) & own]
     each = min(_EACH, max(1, _MOST // max(len(intents), 1)))
