@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from penjing.core.dialogue import Acted, Action, Cited, Planned
-from penjing.core.messages import Message, Note
+from penjing.core.messages import Message, Note, Text
 
 TALKED = "talked"
 """Of words by whom may only talk: no argument of a call ever comes from them."""
@@ -42,6 +43,21 @@ def planned_note(event: Planned) -> Note:
 def is_deed(message: Message) -> bool:
     """A turn in which something was called, put off, or asked about before it is."""
     return any(message.notes(kind) for kind in ("acted", "planned", "confirm"))
+
+
+def joined(parts: Sequence[Text | Note]) -> Iterator[Text | Note]:
+    """Pieces of text that follow each other as one."""
+    text = ""
+    for part in parts:
+        if isinstance(part, Text):
+            text += part.text
+            continue
+        if text:
+            yield Text(text)
+            text = ""
+        yield part
+    if text:
+        yield Text(text)
 
 
 def action_data(action: Action) -> dict[str, Any]:

@@ -41,6 +41,7 @@ from penjing.assistant.notes import (
     cited_note,
     confirm_note,
     is_deed,
+    joined,
     planned_note,
 )
 from penjing.assistant.people import Talk, Talks
@@ -295,7 +296,7 @@ class SpecAssistant:
             reply.parts.append(Note("state", to_plain(reply.talk.state)))
             if reason is None:
                 reply.parts.append(Note(CUT, {}))
-            turn = Message("assistant", tuple(_joined(reply.parts)))
+            turn = Message("assistant", tuple(joined(reply.parts)))
             if reply.told is None and is_deed(turn):
                 reply.talk.remember(reply.talk.memory.without_unanswered())
             elif reply.spoken:
@@ -391,18 +392,3 @@ class SpecAssistant:
             yield from opened(spec, reply.language, told, self._writer, reply.person)
         elif source == "model":
             yield Remarked(spec.fallbacks["no_model"][reply.language][0])
-
-
-def _joined(parts: Sequence[Text | Note]) -> Iterator[Text | Note]:
-    """Pieces of text that follow each other as one."""
-    text = ""
-    for part in parts:
-        if isinstance(part, Text):
-            text += part.text
-            continue
-        if text:
-            yield Text(text)
-            text = ""
-        yield part
-    if text:
-        yield Text(text)
