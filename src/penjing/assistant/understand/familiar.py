@@ -32,11 +32,26 @@ def learnt(word: str) -> str:
     return _LEARNT.get(word, word)
 
 
+NEGATING = frozenset({"not", "no", "never", "不", "别", "没", "勿"})
+"""What turns around all that follows: known with all of it, or not at all."""
+WHOLE = 8
+"""Words after which a negation is known by those before."""
+
+
+def negated(words: Sequence[str]) -> tuple[str, ...]:
+    """A negation and what it negates, as one run."""
+    return ("", *words)
+
+
 def runs_of(words: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Words that follow each other in a sentence of an intent: two or three."""
+    """Words that follow each other in a sentence of an intent: two or three, and all that a
+    negation negates."""
     alike = [learnt(one) for one in words]
     for length in (2, 3):
         yield from (tuple(alike[n : n + length]) for n in range(len(alike) - length + 1))
+    for n, word in enumerate(alike):
+        if word in NEGATING:
+            yield negated(alike[n : n + WHOLE])
 
 
 def is_question(words: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from penjing.assistant.understand import signals, times
 from penjing.assistant.understand.beside import weighed
-from penjing.assistant.understand.familiar import joined
+from penjing.assistant.understand.familiar import NEGATING, WHOLE, joined, negated
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
 from penjing.assistant.understand.numbers import number_at
@@ -98,10 +98,16 @@ class Left:
         for at, place in enumerate(places):
             ways = ((0, 1), (0, 2), (1, 1)) if at + 1 < len(words) else ((1, 0), (2, 0))
             for before, after in ways:  # what a word turns around comes after it
+                if words[at] in NEGATING:
+                    break
                 run = tuple(words[max(0, at - before) : at + after + 1])
                 enough = 3 if any("\u3400" <= word <= "\u9fff" for word in run) else 2
                 if len(run) == before + after + 1 >= enough and run in runs:
                     self._known.add(place)
+            if words[at] in NEGATING and any(
+                negated(words[at : at + length]) in runs for length in range(2, WHOLE + 1)
+            ):
+                self._known.add(place)
 
     # -- what is left
 

@@ -32,6 +32,10 @@ class Misread:
                 and signals.NO_TITLE.match(slot.text.lower())
                 for slot in slots
             )
+            or any(
+                slot.name in heard.free and signals.DATED.search(slot.text.lower())
+                for slot in slots
+            )
             or (any(map(self._garbled, requests)) and self._overlooked())
             or any(self._turned(one) for one in requests if one.stage != "templates")
             or self._foreign(requests)
@@ -79,7 +83,8 @@ class Misread:
         left = self._left
         spoken = [t for n, t in enumerate(left.tokens) if not (t.mark or left.filling(n))]
         words = [one.text for one in spoken]
-        last = words[-2:] if words and "\u3400" <= words[-1] <= "\u9fff" else words[-1:]
+        chinese = [one.text for one in spoken if one.chinese]  # no gap shows where a thing's name is
+        last = chinese or words[-1:]
         return any(one not in speaks.words and one not in signals.SMALL for one in last)
 
     def bare_name(self, request: Recognition) -> bool:

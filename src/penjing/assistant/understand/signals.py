@@ -54,6 +54,7 @@ _MAIL = _any(
 )
 _PERSON_ZH = (
     "他们|她们|他|她|别人|人家|有人|某人|大家|对方|妈妈|妈|爸爸|爸|老婆|老公|妻子|丈夫|奶奶|爷爷|外婆|外公"
+    "|媳妇|闺女|姑娘|小孩|室友|保姆|阿姨|叔叔|舅舅|姑姑|婆婆|公公|岳父|岳母|爷|奶|姥姥|姥爷|师傅|老板娘"
     "|哥哥|姐姐|弟弟|妹妹|儿子|女儿|孩子|同事|朋友|邻居|老板|经理|客服|医生|老师|客人|房东|电视里|广播里|书上"
     "|小(?![时夜声心说家灯一])[\u4e00-\u9fff]|老[王李张刘陈赵]|阿[\u4e00-\u9fff]"
 )
@@ -119,6 +120,7 @@ QUESTIONS = _signals(
     r"|are there|is it|are they|was it|wonder|wondering|curious)\b",
     r"(?P<w>吗|什么|怎么|怎样|怎|如何|为何|谁|哪|几点|几个|几度|几盏|几分|多少|多久|多大|多高|多亮|是不是|有没有|是否"
     r"|何时|干嘛|咋|难道)",
+    r"(?:^|[,。;!?])(?P<w>你(?:们)?是)[^,。;!?]{1,8}(?:吗|么|呢|吧)?(?=[,。?!]|$)",
     r"(?P<w>([开关亮停放锁])没\2|[开关亮停好着了](?:没有|没)$)",
     r"(?P<w>[了过](?:吗|么|没有|没))(?=[,。?!]|$)",
 )
@@ -141,7 +143,9 @@ CONDITIONS = _signals(
     r"(?P<w>等)[^,。]{1,10}(?:再|就|后|完)", r"(?P<w>再)[^,。]{1,8}就(?![好行可])",
     r"到了[^,。]{1,8}(?P<w>再|就)",
     r"(?P<w>当)[^,。]{1,10}时",
-    r"一[^,。个下点些]{1,3}(?P<w>就)",
+    r"一[^,。个下点些]{1,3}(?P<w>就)", r"(?P<w>等)[^,。]{1,10}了(?![,。]|$)",
+    r"[^,。;!?那请麻烦]{2,}[你您](?P<w>就)(?![好行可])",
+    r"(?:来|去|响|到家|起床|黑|亮|睡着|停|没人|下雨|出门)了?(?P<w>就)(?![好行可])",
     r"(?<![然最])(?P<w>后)(?![天面台视院门来备])",
 )  # fmt: skip
 
@@ -159,7 +163,10 @@ PAST = _signals(
     r"\b(?P<w>yesterday|already|ago|last (?:night|week|month|year|time|evening)|earlier|used to"
     r"|was|were|been|had|did)\b",
     r"(?<=[找说诉修用见打问报转提试系接告聊买开来去])(?P<w>过)(?![来去程会头一二两三四五六七八九十半几\d])",
-    r"(?P<w>本来|原本|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
+    r"\b(?:has|have|had|'ve)(?: just| already| also)? (?P<w>turned|switched|changed|closed|opened"
+    r"|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|cancelled|canceled)\b",
+    rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
+    r"(?P<w>本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
     r"(?:^|[,。;!?])(?:我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
     r"|开|关|调|设|放|停|锁|拉)[^,。]{0,8}(?P<w>了|过)",
 )
@@ -262,6 +269,12 @@ NOT_THAT = re.compile(
     r"(?:\bnot|\bexcept|\bbut not|不是|不要|除了|别)[ 的]?(?:the |in |my |一下)*$"
 )
 """Right before a value: it is not this one."""
+DATED = re.compile(
+    r"\b(?:january|february|march|april|june|july|august|september|october|november|december) \d"
+    r"|\b\d{1,2}(?:st|nd|rd|th)? (?:of )?(?:january|february|march|april|may|june|july|august"
+    r"|september|october|november|december)\b|\d月\d+[日号]"
+)
+"""A day, in words that are written down: it may have been meant for the clock."""
 RELATIVE = re.compile(
     r"\bby (?:about |around |another )?$|(?:调暗|调亮|调高|调低|降低|提高|升高|增加|减少|加|减)了?$"
 )
