@@ -83,7 +83,7 @@ class Misread:
         left = self._left
         spoken = [t for n, t in enumerate(left.tokens) if not (t.mark or left.filling(n))]
         words = [one.text for one in spoken]
-        chinese = [one.text for one in spoken if one.chinese]  # no gap shows where a thing's name is
+        chinese = [one.text for one in spoken if one.chinese]  # no gap shows a thing's name
         last = chinese or words[-1:]
         return any(one not in speaks.words and one not in signals.SMALL for one in last)
 
