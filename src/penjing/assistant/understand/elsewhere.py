@@ -57,6 +57,9 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "where did she go", "when did they arrive", "who closed the shop", "is the shop still open",
         "are they at home", "reserve a table for three", "a ticket for two to the zoo",
         "what temperature is the sun", "why are curtains so expensive", "who cleaned the garage",
+        "summarise this document", "sum up the letter about the contract",
+        "what does the file say", "give me the gist of that report",
+        "what is written about the deposit", "find the page about the roof",
     ),
     "zh": (
         "印度有多少人口", "红楼梦是谁写的", "月亮离我们多远", "罗马帝国是什么时候灭亡的",
@@ -93,6 +96,8 @@ SENTENCES: Mapping[str, tuple[str, ...]] = {
         "会议取消了", "我没赶上公交车", "有人打碎了窗户", "我的手机在哪", "门吱吱响", "讲个笑话",
         "背首诗",
         "明天要考试了", "孩子不听话怎么办", "股票涨了没有", "帮我取快递", "油价是多少",
+        "总结一下这份文件", "概括一下关于合同的信", "关于押金写了些什么", "文件里说了什么",
+        "归纳一下那份报告的要点", "找一下讲屋顶的那一页", "总结关于学校的文件",
     ),
 }  # fmt: skip
 """By language."""
