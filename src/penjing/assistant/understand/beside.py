@@ -60,14 +60,15 @@ def clauses(
         if tokens[place].text in _PARTING:
             found.append((begin, place))
             begin = place + 1
-        elif place > begin and (tokens[place].text in _JOINING or _gap(tokens, place)):
+        elif place > begin and (tokens[place].text in _JOINING or gap(tokens, place)):
             found.append((begin, place))
             begin = place
     found.append((begin, b))
     return [(start, end) for start, end in found if start < end]
 
 
-def _gap(tokens: Sequence[Token], place: int) -> bool:
+def gap(tokens: Sequence[Token], place: int) -> bool:
+    """A space in Chinese text stands before a token."""
     before, token = tokens[place - 1], tokens[place]
     return before.chinese and token.chinese and token.start > before.end
 

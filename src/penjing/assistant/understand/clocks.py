@@ -15,13 +15,13 @@ from penjing.assistant.understand.text import Token
 
 DAY = 24 * 60
 _FIXED = (("noon", 720), ("midday", 720), ("midnight", 0), ("12 noon", 720), ("12 midnight", 0),
-          ("twelve noon", 720), ("twelve midnight", 0), ("正午", 720), ("午夜", 0))  # fmt: skip
+          ("twelve noon", 720), ("twelve midnight", 0), ("正午", 720), ("正午十二点", 720), ("午夜", 0))  # fmt: skip
 _QUARTERS = {"half": 30, "quarter": 15}
 _WAYS = {"past": 1, "after": 1, "to": -1, "till": -1, "til": -1}
 _BEFORE_A_TIME = frozenset({"at", "by"})
 _NO_TIME = frozenset({"%", "°", "percent", "degree", "degrees", "celsius", "fahrenheit", "/", "="})
 _ABOUT = frozenset("多几来")
-_COUNTED = frozenset("个次条位只盏号月日年元块岁分秒天周")
+_COUNTED = frozenset("个次条位只盏号月日年元块岁分秒天周词字句首种样")
 """Behind a number: it counts these and is no hour."""
 WORDS = frozenset({"o'clock", "noon", "midday", "midnight", "quarter", "half", "past"})
 """English words that may stand in a clock time."""

@@ -6,7 +6,7 @@ Pure; all is told from today. What can be read in two ways (12/05) is not read.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from penjing.assistant.understand.numbers import is_weekday, number_at, ordinal_at
@@ -64,7 +64,8 @@ class Day:
 
 
 def days_said(tokens: Sequence[Token], today: date) -> Iterable[Day]:
-    """All days, overlapping ones too."""
+    """All days, overlapping ones too; "tomorrow's" is tomorrow."""
+    tokens = [replace(one, text=one.text.removesuffix("'s")) for one in tokens]
     for at in range(len(tokens)):
         for words, ahead in _NEAR:
             parts = words.split() if words.isascii() else list(words)

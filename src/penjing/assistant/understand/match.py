@@ -182,6 +182,8 @@ def _free(tokens: Sequence[Token], at: int) -> list[Span]:
     if (tokens[at].mark and not _begins(tokens, at)) or (at and _begins(tokens, at - 1)):
         return []
     found, cost = [], 0.05
+    if at and tokens[at - 1].mark and JOINT.ends(tokens, at):
+        cost += _JOINT_IN_TEXT_COST  # "..., then play some jazz" is another request
     for end in range(at + 1, min(len(tokens), at + 40) + 1):
         cost += _FREE_TEXT_COST
         if end > at + 1 and number_at(tokens, end - 1) is not None:

@@ -233,6 +233,8 @@ def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
             after = tokens[end].text if end < len(tokens) else ""
             if after == "多" or (after == "之" and words == "分"):  # 一小时多, 百分之三十
                 return None
+            if words == "分" and at and tokens[at - 1].text == "点":  # 七点七十五分
+                return None
             total = value * size
             if end < len(tokens) and tokens[end].text == "半" and not half:
                 total, end = total + size / 2, end + 1

@@ -28,7 +28,7 @@ _SETS = (
     ("each weekend", _WEEKEND), ("weekends", _WEEKEND), ("on weekends", _WEEKEND),
     ("at weekends", _WEEKEND), ("nightly", _EVERY),
     ("每天", _EVERY), ("每日", _EVERY), ("天天", _EVERY), ("每一天", _EVERY),
-    ("每个工作日", _WORKING), ("工作日", _WORKING), ("平日", _WORKING),
+    ("每个工作日", _WORKING), ("工作日每天", _WORKING), ("工作日", _WORKING), ("平日", _WORKING),
     ("每个周末", _WEEKEND), ("每周末", _WEEKEND),
 )  # fmt: skip
 _MAYBE = (

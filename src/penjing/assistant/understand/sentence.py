@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from penjing.assistant.understand import acts
-from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, empty, told_from
+from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, empty, gap, told_from
 from penjing.assistant.understand.classifier import ELSEWHERE
 from penjing.assistant.understand.compiled import COMMON, Compiled
 from penjing.assistant.understand.features import words_of
@@ -172,6 +172,9 @@ class Sentence:
                     end = more[0]
                 found.append((place, end))
                 place = end
+            elif place and place not in inside and gap(self.tokens, place):
+                found.append((place, place))
+                place += 1
             else:
                 place += 1
         return found
@@ -259,7 +262,8 @@ class Sentence:
 
     def _about(self, one: Recognition, content: frozenset[str]) -> str:
         """The slot that says what a request is about, and that nothing has filled."""
-        wanted = self._texts(one, content) - {slot.name for slot in one.slots}
+        needed = self.compiled.familiar[str(one.intent)].needs  # and no label that may be left out
+        wanted = self._texts(one, content) & needed - {slot.name for slot in one.slots}
         return next(iter(wanted), "")
 
     def _texts(self, one: Recognition, content: frozenset[str]) -> frozenset[str]:

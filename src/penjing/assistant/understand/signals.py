@@ -63,7 +63,7 @@ OTHERS = _signals(
     "others_words",
     rf"(?<!\bi )(?<!\bi just )(?<!\bwe )(?<!\bas i )(?<!\bi have )\b(?P<w>{_SAYS})\b",
     rf"\b{_SOMEBODY} (?P<w>say|tell|write|ask|want|need|would like|'d like|order|demand|insist)\b",
-    r"\b(?P<w>needs) (?:me|you|us)\b",
+    r"\b(?P<w>needs) (?:me|you|us)\b", r"\b(?:sign|poster|label|screen|card) (?P<w>read)\b",
     r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
     r"(?:^|[.,;!?] )(?P<w>fwd|fw|re|forwarded|from|subject|cc|sent|begin forwarded message) ?:",
     r"^(?:re|fwd|fw) [-:>]", r"(?P<w>>)", r"^(?P<w>@) ?\w",
@@ -78,9 +78,9 @@ OTHERS = _signals(
     r"\b(?P<w>tell|ask|remind|order) (?!me\b|us\b)(?:[a-z'-]+ ){1,3}(?:to|that)\b",
     r"(?<![我你])(?<!我们)(?<!就是)(?P<w>说|讲|喊|嚷|念叨|吵着)(?!明书|话)",
     r"(?P<w>写道|写着|写的是|转发|转述|转告|回复|留言|来信|来电|短信|邮件|微信|群里|信里|信上|据说|听说|传话"
-    r"|原话|引用|吩咐|叮嘱|嘱咐|通告|公告|告示|备注|转给|翻译|解释|朗读|念一)",
+    r"|原话|台词|歌词|引用|吩咐|叮嘱|嘱咐|通告|公告|告示|备注|转给|翻译|解释|朗读|念一)",
     r"(?<![我])(?P<w>要求|建议|命令|希望|提议|告诉)",
-    rf"(?P<w>{_PERSON_ZH})[^,。;:!?]{{0,6}}?(?:让|叫|要|请|想|求|催|问|回|发|告诉|希望)",
+    rf"(?P<w>{_PERSON_ZH})[^,。;:!?]{{0,6}}?(?<!别)(?:让|叫|要|请|想|求|催|问|回|发|告诉|希望)",
     r"(?<=[^\s我你请您帮,。;!?，])(?P<w>让我|要我|请我|求我|催我|喊我|劝我|命我|逼我|叫我(?=[^起醒,。!]))",
 )  # fmt: skip
 
@@ -118,7 +118,7 @@ QUESTIONS = _signals(
     r"|have (?:you|i|we|they) ever|what if|what happens|what does|what is|what's|which"
     r"|when was|when is|when did|is there"
     r"|are there|is it|are they|was it|wonder|wondering|curious)\b",
-    r"(?P<w>吗|什么|怎么|怎样|怎|如何|为何|谁|哪|几点|几个|几度|几盏|几分|多少|多久|多大|多高|多亮|是不是|有没有|是否"
+    r"(?P<w>吗|什么|怎么|怎样|怎|如何|为何|谁|哪|几点|几个|几度|几盏|几分|多少|多久|多大|多高|多亮|是不是|有没有|是否|为啥|凭啥"
     r"|何时|干嘛|咋|难道)",
     r"(?:^|[,。;!?])(?P<w>你(?:们)?是)[^,。;!?]{1,8}(?:吗|么|呢|吧)?(?=[,。?!]|$)",
     r"(?P<w>([开关亮停放锁])没\2|[开关亮停好着了](?:没有|没)$)",
@@ -167,6 +167,12 @@ PAST = _signals(
     r"|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|cancelled|canceled)\b",
     rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
     r"(?P<w>本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
+    r"(?P<w>本来|原本|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
+    r"\b(?:my|our|his|her|their|the) (?:wife|husband|mum|mom|dad|mother|father|son|daughter|sister"
+    r"|brother|partner|gran|grandma|grandpa|boss|friend|flatmate|roommate|neighbour|kids|boy|girl)"
+    r"(?: just| already| always)? (?P<w>set|sets|put|puts|took|takes|wrote|kept|asked)\b",
+    rf"(?<![给帮替为])(?:{_PERSON_ZH})(?:真的|又|刚|也|都|早就)?(?P<w>把)",
+    rf"(?<![给帮替为])(?:{_PERSON_ZH})[^,。;!?]{{0,2}}?(?P<w>[定设开关调放停记]了)",
     r"(?:^|[,。;!?])(?:我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
     r"|开|关|调|设|放|停|锁|拉)[^,。]{0,8}(?P<w>了|过)",
 )
