@@ -64,6 +64,13 @@ def _clear(reading: Reading) -> bool:
     )
 
 
+def _tells_more(one: Recognition, other: Recognition) -> bool:
+    """The same is wanted, and with values that the other does not have."""
+    return one.intent == other.intent and {slot.name for slot in one.slots} > {
+        slot.name for slot in other.slots
+    }
+
+
 class Understanding:
     """Reads sentences for one spec. Safe to use from several threads once made."""
 
@@ -339,6 +346,8 @@ class Understanding:
             parted, aside = [], False
         if aside and (found := one.beside(self._content)):
             return (found,)
+        if whole and len(parted) == 1 and _tells_more(whole[0], parted[0][0]):
+            return (whole,)
         if parted and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence):
             guessed = not whole and all(r[0].stage == "classifier" for r in parted)
             found = one.classified(0, len(one.tokens), sure=True) if guessed else ()

@@ -29,6 +29,8 @@ MAX_STEPS = 4000
 """Of one search: a sentence made to be hard is given up."""
 _FREE_TEXT_COST = 0.03
 _JOINT_IN_TEXT_COST = 0.15
+_SMALL_TEXT_COST = 0.3
+"""Chinese particles alone are hardly what is meant."""
 _NO_END = frozenset({"for", "of", "the", "a", "an", "with", "to", "from", "my", "and", "or",
                      "at", "on", "in", "by", "和", "跟", "与"})  # fmt: skip
 """Words that something follows: free words do not end in them before more is said."""
@@ -190,7 +192,8 @@ def _free(tokens: Sequence[Token], at: int) -> list[Span]:
             cost += _NUMBER_IN_TEXT_COST
         joint = end < len(tokens) and JOINT.ends(tokens, end) and not tokens[end].mark
         if joint or _ends(tokens, at, end):
-            found.append(Span(at, end, None, cost))
+            small = tokens[at].chinese and end in FILLER.ends(tokens, at)  # 提醒我一下
+            found.append(Span(at, end, None, cost + (_SMALL_TEXT_COST if small else 0)))
         if joint:
             cost += _JOINT_IN_TEXT_COST
     return found

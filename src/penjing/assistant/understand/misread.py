@@ -140,6 +140,8 @@ class Misread:
             homophone = self._left.tokens[places[0]].text in signals.HOMOPHONES
             if slot.name in self._left.heard.changes:
                 return homophone
+            if isinstance(slot.value, str):  # "up by six" is a time, and no step
+                return homophone
             return homophone or bool(signals.RELATIVE.search(self._left.flat_before(slot.start)))
         if slot.name not in self._left.heard.named:
             return False

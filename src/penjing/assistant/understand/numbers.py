@@ -20,7 +20,7 @@ _COUNTED_ZH = {"俩": 2, "仨": 3}
 _WEEKDAYS = frozenset(weekdays.CHINESE) | {"天"}
 _SOME = frozenset("几多余数")
 """Beside a number: about so many."""
-_TENTHS = frozenset("度个倍成小公米万亿元块天周秒升克杯页楼")
+_TENTHS = frozenset("乘除减度个倍成小公米万亿元块天周秒升克杯页楼")
 """Behind 三点五: it is 3.5 and no time of day."""
 _WORDS = SMALL.keys() | TENS.keys() | BIG.keys() | {"half", "quarter", "quarters", "point"}
 _IN_NUMBERS = {word: word for word in (*_WORDS, "and", "a", "-", "third")}

@@ -63,7 +63,7 @@ OTHERS = _signals(
     "others_words",
     rf"(?<!\bi )(?<!\bi just )(?<!\bwe )(?<!\bas i )(?<!\bi have )\b(?P<w>{_SAYS})\b",
     rf"\b{_SOMEBODY} (?P<w>say|tell|write|ask|want|need|would like|'d like|order|demand|insist)\b",
-    r"\b(?P<w>needs) (?:me|you|us)\b", r"\b(?:sign|poster|label|screen|card) (?P<w>read)\b",
+    r"\b(?P<w>needs) (?:me|you|us)\b", r"\b(?P<w>goes|went) ?[,:]", r"\b(?:sign|poster|label|screen|card) (?P<w>read)\b",
     r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
     r"(?:^|[.,;!?] )(?P<w>fwd|fw|re|forwarded|from|subject|cc|sent|begin forwarded message) ?:",
     r"^(?:re|fwd|fw) [-:>]", r"(?P<w>>)", r"^(?P<w>@) ?\w",
@@ -92,7 +92,7 @@ NEGATIONS = _signals(
     r"|instead of|anything but)\b",
     r"\b(?P<w>avoid|refrain|forbid|prohibit|prevent|refuse|stop|quit) (?:from )?\w+ing\b",
     r"\b(?P<w>hold off|leave it|leave them|let it be|wait)\b",
-    r"(?P<w>never ?mind|scratch that|cancel that|算了|等等|等一下|取消吧|不弄了|不做了|放弃)"
+    r"(?P<w>never ?mind|scratch that|cancel that|算了|等等|等一下|(?<![\u4e00-\u9fff])取消吧|不弄了|不做了|放弃)"
     r" ?[.!。]?$",
     r"(?P<w>不|别|没|未|勿|莫|甭|毋|无需|无须|禁止|严禁|避免|拒绝|休要|免得|以免|切忌)",
 )
@@ -155,7 +155,7 @@ PAST = _signals(
     r" |have |had |has |also )*(?P<w>turned|switched|closed|opened|dimmed|locked|unlocked|paused"
     r"|played|stopped|started|cancelled|canceled|raised|lowered|changed|shut off|left|put on"
     r"|filed|reported|complained|lodged|logged|spoke|talked|transferred|connected"
-    r"|got|made|went|came|forgot)\b",
+    r"|got|made|went|came|forgot|spent|heard|woke)\b",
     r"^(?!.*\b(?:want|wants|need|like|have|get|keep|leave|should be|to be|be|make sure|see)\b)"
     r"(?:my |the )?[\w'-]+(?: [\w'-]+)? (?:just |already )?(?P<w>turned|switched|closed|opened"
     r"|dimmed|locked|unlocked|paused|played|stopped|started|cancelled|filed|reported|complained"
