@@ -190,6 +190,7 @@ DONE = {
     "how much time is left on the timer": listed("timers"),
     "cancel the seven o'clock alarm": cancelled("alarms", time="07:00"),
     "cancel the ten minute timer": cancelled("timers", seconds=600),
+    "did I set an alarm": listed("alarms"),
     "cancel the pasta timer": cancelled("timers", label="pasta"),
     "delete all my reminders": cancelled("reminders", all=True),
     "取消所有提醒": cancelled("reminders", all=True),
@@ -238,7 +239,7 @@ NOT_DONE = (
     "what is 3+4)",
     "五是多少",
     # no command
-    "don't cancel my alarms", "did I set an alarm", "the alarm is set for seven",
+    "don't cancel my alarms", "the alarm is set for seven",
     "don't wake me every weekday at 7", "if it rains wake me every day at 7",
     "Ben says wake me every weekday at 7", "别每天七点叫我", "妈妈说每天七点叫我",
     "如果下雨就每天七点叫我", "闹钟设好了吗", "别取消闹钟", "what time is it in tokyo",

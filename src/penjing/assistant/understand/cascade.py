@@ -346,9 +346,12 @@ class Understanding:
             parted, aside = [], False
         if aside and (found := one.beside(self._content)):
             return (found,)
-        if whole and len(parted) == 1 and _tells_more(whole[0], parted[0][0]):
-            return (whole,)
-        if parted and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence):
+        fuller = bool(whole) and len(parted) == 1 and _tells_more(whole[0], parted[0][0])
+        if (
+            parted
+            and not fuller
+            and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence)
+        ):
             guessed = not whole and all(r[0].stage == "classifier" for r in parted)
             found = one.classified(0, len(one.tokens), sure=True) if guessed else ()
             return (found,) if found else tuple(parted)

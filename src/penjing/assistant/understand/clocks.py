@@ -15,7 +15,8 @@ from penjing.assistant.understand.text import Token
 
 DAY = 24 * 60
 _FIXED = (("noon", 720), ("midday", 720), ("midnight", 0), ("12 noon", 720), ("12 midnight", 0),
-          ("twelve noon", 720), ("twelve midnight", 0), ("正午", 720), ("正午十二点", 720), ("午夜", 0))  # fmt: skip
+          ("twelve noon", 720), ("twelve midnight", 0), ("正午", 720),
+          ("正午十二点", 720), ("午夜", 0))  # fmt: skip
 _QUARTERS = {"half": 30, "quarter": 15}
 _WAYS = {"past": 1, "after": 1, "to": -1, "till": -1, "til": -1}
 _BEFORE_A_TIME = frozenset({"at", "by"})

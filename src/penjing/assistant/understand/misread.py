@@ -140,9 +140,9 @@ class Misread:
             homophone = self._left.tokens[places[0]].text in signals.HOMOPHONES
             if slot.name in self._left.heard.changes:
                 return homophone
-            if isinstance(slot.value, str):  # "up by six" is a time, and no step
-                return homophone
-            return homophone or bool(signals.RELATIVE.search(self._left.flat_before(slot.start)))
+            step = signals.RELATIVE.search(self._left.flat_before(slot.start))
+            clock = isinstance(slot.value, str)  # "up by six" is a time, and no step
+            return homophone or bool(step and not clock)
         if slot.name not in self._left.heard.named:
             return False
         return self._strange(places[0] - 1) or self._strange(places[-1] + 1, behind=True)

@@ -63,7 +63,8 @@ OTHERS = _signals(
     "others_words",
     rf"(?<!\bi )(?<!\bi just )(?<!\bwe )(?<!\bas i )(?<!\bi have )\b(?P<w>{_SAYS})\b",
     rf"\b{_SOMEBODY} (?P<w>say|tell|write|ask|want|need|would like|'d like|order|demand|insist)\b",
-    r"\b(?P<w>needs) (?:me|you|us)\b", r"\b(?P<w>goes|went) ?[,:]", r"\b(?:sign|poster|label|screen|card) (?P<w>read)\b",
+    r"\b(?P<w>needs) (?:me|you|us)\b", r"\b(?P<w>goes|went) ?[,:]",
+    r"\b(?:sign|poster|label|screen|card) (?P<w>read)\b",
     r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
     r"(?:^|[.,;!?] )(?P<w>fwd|fw|re|forwarded|from|subject|cc|sent|begin forwarded message) ?:",
     r"^(?:re|fwd|fw) [-:>]", r"(?P<w>>)", r"^(?P<w>@) ?\w",
@@ -92,8 +93,8 @@ NEGATIONS = _signals(
     r"|instead of|anything but)\b",
     r"\b(?P<w>avoid|refrain|forbid|prohibit|prevent|refuse|stop|quit) (?:from )?\w+ing\b",
     r"\b(?P<w>hold off|leave it|leave them|let it be|wait)\b",
-    r"(?P<w>never ?mind|scratch that|cancel that|算了|等等|等一下|(?<![\u4e00-\u9fff])取消吧|不弄了|不做了|放弃)"
-    r" ?[.!。]?$",
+    r"(?P<w>never ?mind|scratch that|cancel that|算了|等等|等一下"
+    r"|(?<![\u4e00-\u9fff])取消吧|不弄了|不做了|放弃) ?[.!。]?$",
     r"(?P<w>不|别|没|未|勿|莫|甭|毋|无需|无须|禁止|严禁|避免|拒绝|休要|免得|以免|切忌)",
 )
 NOT_NEEDED = (
@@ -167,7 +168,6 @@ PAST = _signals(
     r"|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|cancelled|canceled)\b",
     rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
     r"(?P<w>本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
-    r"(?P<w>本来|原本|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
     r"\b(?:my|our|his|her|their|the) (?:wife|husband|mum|mom|dad|mother|father|son|daughter|sister"
     r"|brother|partner|gran|grandma|grandpa|boss|friend|flatmate|roommate|neighbour|kids|boy|girl)"
     r"(?: just| already| always)? (?P<w>set|sets|put|puts|took|takes|wrote|kept|asked)\b",
