@@ -26,7 +26,7 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Scores, Sentence, tokens_with_quotes
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.split import Part, merged, split
+from penjing.assistant.understand.split import Part, merged, split, tells_more
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
 from penjing.core.dialogue import Recognition, Slot
@@ -62,13 +62,6 @@ def _clear(reading: Reading) -> bool:
     return all(
         one[0].stage == "templates" and one[0].confidence >= SURE_LATER for one in reading.requests
     )
-
-
-def _tells_more(one: Recognition, other: Recognition) -> bool:
-    """The same is wanted, and with values that the other does not have."""
-    return one.intent == other.intent and {slot.name for slot in one.slots} > {
-        slot.name for slot in other.slots
-    }
 
 
 class Understanding:
@@ -346,7 +339,7 @@ class Understanding:
             parted, aside = [], False
         if aside and (found := one.beside(self._content)):
             return (found,)
-        fuller = bool(whole) and len(parted) == 1 and _tells_more(whole[0], parted[0][0])
+        fuller = bool(whole) and len(parted) == 1 and tells_more(whole[0], parted[0][0])
         if (
             parted
             and not fuller

@@ -172,10 +172,9 @@ class Sentence:
                     end = more[0]
                 found.append((place, end))
                 place = end
-            elif place and place not in inside and gap(self.tokens, place):
-                found.append((place, place))
-                place += 1
             else:
+                if place and place not in inside and gap(self.tokens, place):
+                    found.append((place, place))
                 place += 1
         return found
 
@@ -189,10 +188,9 @@ class Sentence:
 
     def same_again(self, a: int, b: int, last: Recognition) -> tuple[Recognition, ...]:
         """ "... and the bedroom light": the same as before with another value."""
-        names = {slot.name for slot in last.slots}
         spans = {
             name: [one for one in self.spans[name] if one.start >= a and one.end <= b]
-            for name in names & self.spans.keys()
+            for name in {slot.name for slot in last.slots} & self.spans.keys()
         }
         moved = [Span(s.start - a, s.end - a, s.value) for many in spans.values() for s in many]
         if not moved or not acts.is_bare(self.tokens[a:b], moved):
@@ -253,8 +251,8 @@ class Sentence:
         )
 
     def _says_nothing(self, a: int, b: int) -> bool:
-        words = {one.text for one in self.tokens[told_from(self.tokens, a, b) : b]}
-        return empty(self.tokens, a, b) or words <= COMMON
+        told = self.tokens[told_from(self.tokens, a, b) : b]
+        return empty(self.tokens, a, b) or {one.text for one in told} <= COMMON
 
     def acts(self, one: Recognition) -> bool:
         """It calls a tool."""
@@ -262,9 +260,8 @@ class Sentence:
 
     def _about(self, one: Recognition, content: frozenset[str]) -> str:
         """The slot that says what a request is about, and that nothing has filled."""
-        needed = self.compiled.familiar[str(one.intent)].needs  # and no label that may be left out
-        wanted = self._texts(one, content) & needed - {slot.name for slot in one.slots}
-        return next(iter(wanted), "")
+        needed = self.compiled.familiar[str(one.intent)].needs - {slot.name for slot in one.slots}
+        return next(iter(self._texts(one, content) & needed), "")
 
     def _texts(self, one: Recognition, content: frozenset[str]) -> frozenset[str]:
         """The one slot that takes what a request is about; none where there are several."""

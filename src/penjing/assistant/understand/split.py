@@ -101,3 +101,10 @@ def merged(parts: Sequence[tuple[Recognition, ...]]) -> list[tuple[Recognition, 
                 continue
         found.append(part)
     return found
+
+
+def tells_more(one: Recognition, other: Recognition) -> bool:
+    """The same is wanted, and with values that the other does not have."""
+    return one.intent == other.intent and {slot.name for slot in one.slots} > {
+        slot.name for slot in other.slots
+    }
