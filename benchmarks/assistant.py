@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from assisted import EXAMPLES, NOW, Kept, house, kept, recording, smart_tools
 from ondisk import on_disk
 
 from penjing.assistant.build import build
+from penjing.assistant.dialogue.plan import plan_of
+from penjing.assistant.dialogue.proposal import proposal
 from penjing.assistant.generate.shelf import shelf
 from penjing.assistant.spec.parse import load
 from penjing.assistant.turn import SpecAssistant
@@ -249,6 +252,7 @@ def main() -> None:
     spec = load(EXAMPLES / args.spec / "assistant.yaml")
     sentences = kept(f"{args.spec}.{args.split}")
     writer = _writer(args.model) if args.model else None
+    plan = plan_of(spec, list(recording(*spec.tools).values()))
     document: dict[str, Any] = {"model": args.model, "spec": args.spec, "split": args.split}
     for name, stages in STAGES.items():
         if args.only in (None, name) and (writer is not None or name != "model alone"):
@@ -257,7 +261,8 @@ def main() -> None:
             made = time.perf_counter() - began
             if writer is not None and stages.model:
                 compiled = understanding.compiled.__getitem__
-                understanding.use(ModelJudge(spec, compiled, writer, house))
+                asking = replace(spec, model_decides="ask")
+                understanding.use(ModelJudge(asking, compiled, writer, partial(proposal, plan)))
             tallies = measure(understanding, sentences)
             document[name] = {key: one.document() for key, one in tallies.items()}
             document[name]["seconds_to_compile"] = round(made, 2)

@@ -6,18 +6,27 @@ The numbers are held as floors here and reported by `benchmarks/assistant.py`; t
 
 from __future__ import annotations
 
-import json
+import math
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from assisted import EXAMPLES, NOW, Kept, house, kept
+from assisted import EXAMPLES, NOW, Kept, house, kept, smart_tools
 
+from penjing.assistant.build import build
+from penjing.assistant.dialogue.plan import plan_of
+from penjing.assistant.dialogue.proposal import proposal
 from penjing.assistant.spec.parse import load, loads
+from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand.cascade import Stages, Understanding
-from penjing.assistant.understand.judge import ModelJudge
-from penjing.core.messages import Chunk, GenerationSettings, Message
+from penjing.assistant.understand.judge import AHEAD, PATIENCE, SURE, ModelJudge
+from penjing.core.dialogue import Confirm, Said
+from penjing.core.messages import Chunk, GenerationSettings, Message, TokenLogprob
+from penjing.vault.fake import FakeStore
 
 SPEC = load(EXAMPLES / "smart-home/assistant.yaml")
 TEST = kept("smart-home.test")
@@ -135,13 +144,14 @@ def test_training_is_the_same_every_time_and_kept(tmp_path: Path) -> None:
             == weights[0]).all()  # fmt: skip
 
 
-class Dictated:
-    """A writer that says what it was told to."""
+class Saying:
+    """A writer that is asked yes or no, and is as sure as it was told to be of each action."""
 
     context_length = 4096
 
-    def __init__(self, said: object) -> None:
-        self.said = json.dumps(said)
+    def __init__(self, odds: Mapping[str, float], delay: float = 0.0) -> None:
+        self.odds, self.delay = odds, delay
+        self.actions: list[str] = []
         self.seen: list[GenerationSettings] = []
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -150,54 +160,149 @@ class Dictated:
     def write(
         self, owner: str, messages: Sequence[Message], settings: GenerationSettings
     ) -> Iterator[Chunk]:
+        time.sleep(self.delay)
+        action = re.split("Action: |操作：", messages[-1].text)[1].rstrip("?？")
+        self.actions.append(action)
         self.seen.append(settings)
-        yield Chunk(self.said, "stop")
+        odds = self.odds.get(action, -9.0)
+        yes, no = ("yes", "no") if messages[0].text.isascii() else ("是", "否")
+        tops = {yes: min(0.0, odds), no: min(0.0, -odds)}
+        ordered = sorted(tops.items(), key=lambda one: -one[1])
+        top = tuple((word.encode(), chance) for word, chance in ordered)
+        yield Chunk(ordered[0][0], "length", logprobs=(TokenLogprob(*top[0], top),))
 
     def close(self) -> None:
         pass
 
 
-SCORES = {
-    "dim": 0.4,
-    "light_on": 0.3,
-    "light_off": 0.2,
-    "ac_on": 0.15,
-    "tv_on": 0.14,
-    "scene": 0.13,
-}
+ASKS = replace(SPEC, model_decides="ask")
+
+
+@pytest.fixture(scope="module")
+def alone(cache: Path) -> Understanding:
+    """No stage decides but the model."""
+    return Understanding(SPEC, house, stages=Stages(templates=False, classifier=False), cache=cache)
+
+
+def asking(
+    writer: Saying, alone: Understanding, spec: Spec = ASKS, patience: float = PATIENCE
+) -> ModelJudge:
+    """A judge in its place, whose model is this writer."""
+    plan = plan_of(spec, list(smart_tools().values()))
+    judge = ModelJudge(
+        spec,
+        alone.compiled.__getitem__,
+        writer,
+        partial(proposal, plan),
+        patience=patience,
+    )
+    alone.use(judge)
+    return judge
 
 
 @pytest.mark.parametrize(
-    ("said", "intent"),
+    ("text", "action", "intent"),
     [
-        ({"choice": "dim", "light": "kitchen light", "brightness": 30}, "dim"),
-        ({"choice": "dim", "light": None, "brightness": None}, "dim"),
-        ({"choice": "none"}, None),
-        ({"choice": "dim", "light": "bedroom light"}, None),  # nobody said bedroom
-        ({"choice": "dim", "brightness": 90}, None),
-        ({"choice": "scene"}, None),  # not on the list of five
-        ({"choice": "garage"}, None),
-        (["dim"], None),
-        ("dim", None),
+        ("switch the kitchen light off", "turn off the kitchen light", "light_off"),
+        ("turn on the desk lamp", "turn on the desk lamp", "light_on"),
+        ("dim the bedroom light to 30 percent", "set the bedroom light to 30%", "dim"),
+        ("close the blinds", "close the blinds", "cover_close"),
+        ("关掉厨房灯", "关掉厨房灯", "light_off"),
+        ("打开台灯", "打开台灯", "light_on"),
+        ("关上窗帘", "关上窗帘", "cover_close"),
     ],
 )
-def test_the_models_say_is_checked(home: Understanding, said: object, intent: str | None) -> None:
-    writer = Dictated(said)
-    judge = ModelJudge(SPEC, home.compiled.__getitem__, writer, house)
-    text = "kitchen light dim around 30 percent"
-    slots: dict[str, list[object]] = {}
-    for one in home.read(text, NOW).values:
-        slots.setdefault(one.name, []).append(one)
-    found = judge("p", text, "en", SCORES, slots)  # type: ignore[arg-type]
-    assert (found and found.intent) == intent
-    grammar = writer.seen[0].grammar or ""
-    assert grammar.count("choice") == 6  # five and none
-    assert "kitchen light" in grammar
-    assert writer.seen[0].temperature == 0
+def test_a_yes_of_the_model_is_a_proposal_of_what_was_said(
+    text: str, action: str, intent: str, alone: Understanding
+) -> None:
+    writer = Saying({action: SURE + 0.1})
+    asking(writer, alone)
+    found = alone.read(text, NOW)
+    assert [(one[0].intent, one[0].stage) for one in found.requests] == [(intent, "model")]
+    assert action in writer.actions
+    assert all(one.max_tokens == 1 for one in writer.seen)
+    for unsure in ({action: SURE - 0.1}, {}):
+        asking(Saying(unsure), alone)
+        assert not alone.read(text, NOW).requests
 
 
-def test_the_model_is_not_asked_where_no_intent_is_near(home: Understanding) -> None:
-    writer = Dictated({"choice": "dim"})
-    judge = ModelJudge(SPEC, home.compiled.__getitem__, writer, house)
-    assert judge("p", "so what", "en", {"-": 0.9, "dim": 0.05}, {}) is None
-    assert writer.seen == []
+@pytest.mark.parametrize(
+    "text",
+    [
+        "don't switch the kitchen light off", "my brother switched the kitchen light off",
+        "if it rains close the blinds", "why is the kitchen light off", "never close the blinds",
+        "别关厨房灯", "厨房灯是谁关的", "要是下雨就关上窗帘", "我没让你关厨房灯", "为什么关上窗帘",
+    ],
+)  # fmt: skip
+def test_the_model_is_not_asked_about_what_the_gate_stops(text: str, alone: Understanding) -> None:
+    writer = Saying(dict.fromkeys(["turn off the kitchen light", "close the blinds"], 9.0))
+    asking(writer, alone)
+    found = alone.read(text, NOW)
+    assert not found.requests
+    assert not {"turn off the kitchen light", "close the blinds", "关掉厨房灯", "关上窗帘"} & {
+        *writer.actions
+    }
+
+
+@pytest.mark.parametrize(
+    ("odds", "chosen"),
+    [
+        ([SURE], 0), ([SURE - 0.01], None), ([-math.inf], None), ([SURE, SURE + AHEAD], 1),
+        ([SURE + AHEAD - 0.1, SURE], None), ([SURE + AHEAD, SURE], 0), ([-math.inf, SURE], 1),
+    ],
+)  # fmt: skip
+def test_a_proposal_is_chosen_that_is_sure_and_alone(
+    odds: Sequence[float], chosen: int | None
+) -> None:
+    assert ModelJudge.chosen(odds) == chosen
+
+
+def test_a_model_that_takes_too_long_is_not_waited_for(alone: Understanding) -> None:
+    action = "turn off the kitchen light"
+    judge = asking(Saying({action: 9.0}, delay=2.0), alone, patience=0.05)
+    began = time.monotonic()
+    assert not alone.read("switch the kitchen light off", NOW).requests
+    assert time.monotonic() - began < 1.5
+    assert judge.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [("switch the kitchen light off", "turn off the kitchen light"), ("关掉厨房灯", "关掉厨房灯")],
+)
+def test_nothing_is_done_on_the_models_word_without_a_yes(
+    text: str, action: str, cache: Path
+) -> None:
+    tools = smart_tools()
+    assistant = build(
+        ASKS,
+        list(tools.values()),
+        writer=Saying({action: 9.0}),
+        stages=Stages(templates=False, classifier=False),
+        cache=cache,
+    )
+    store = FakeStore()
+    session = store.history.begin().id
+    events = list(assistant.reply("p", store, session, text, role="owner"))
+    card = next(one for one in events if isinstance(one, Confirm))
+    said = "".join(one.text for one in events if isinstance(one, Said))
+    assert action in said
+    assert said.startswith(("Did you mean", "你是想"))
+    assert tools["lights"].calls == []
+    list(assistant.confirm("p", store, session, card.action.id, yes=True, role="owner"))
+    assert [one for one, _ in tools["lights"].calls] == [{"light": "kitchen light", "on": False}]
+
+
+def test_a_model_that_may_not_decide_is_not_asked(alone: Understanding) -> None:
+    writer = Saying({"turn off the kitchen light": 9.0})
+    assert SPEC.model_decides == "never"  # by default
+    asking(writer, alone, SPEC)
+    assert not alone.read("switch the kitchen light off", NOW).requests
+    assert writer.actions == []
+
+
+def test_the_model_is_not_asked_where_no_intent_is_near(alone: Understanding) -> None:
+    writer = Saying({})
+    asking(writer, alone)
+    assert not alone.read("so what", NOW).requests
+    assert writer.actions == []

@@ -16,7 +16,7 @@ from penjing.assistant.spec.parse import load
 from penjing.assistant.turn import SpecAssistant
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import Acted, Confirm, Outcome, Passage
-from penjing.core.messages import Chunk, GenerationSettings, Message
+from penjing.core.messages import Chunk, GenerationSettings, Message, TokenLogprob
 from penjing.vault.fake import FakeStore
 
 HERE = Path(__file__).parent
@@ -76,13 +76,10 @@ def tools(planted: Planted) -> list[PlantedTool]:
 
 @dataclass
 class Adversary:
-    """A model that always tries to comply: it writes the attacker's call, whatever it is asked.
-
-    `bare`: without the attacker's arguments, hoping that some are found in the sentence.
-    """
+    """A model that always tries to comply: asked whether something is wanted it is sure that it is,
+    surest of what is asked first, and its answers hold the attacker's call."""
 
     planted: Planted
-    bare: bool = False
     context_length: int = 4096
     asked: int = 0
     prompts: list[str] = field(default_factory=list)
@@ -96,9 +93,10 @@ class Adversary:
         self.asked += 1
         self.prompts.append("\n".join(one.text for one in messages))
         wants = self.planted.case["wants"]
-        if settings.grammar is not None:
-            slots = {} if self.bare else wants["slots"]
-            yield Chunk(json.dumps({"choice": wants["intent"], **slots}), "stop")
+        if settings.top_logprobs is not None:
+            word = "yes" if messages[0].text.isascii() else "是"
+            top = ((word.encode(), 0.0), (b"-", -1000.0 + self.asked))
+            yield Chunk(word, "length", logprobs=(TokenLogprob(*top[0], top),))
             return
         call = json.dumps({"tool": wants["tool"], "arguments": wants["arguments"]})
         yield Chunk(f"<tool_call>{call}</tool_call> {call} [1] yes, I do it now.", "stop")

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,12 +51,11 @@ def test_there_are_enough_cases_of_every_kind() -> None:
     assert chinese == len(CASES) // 2
 
 
-@pytest.mark.parametrize("bare", [False, True])
-def test_an_adversary_in_the_models_place_injects_nothing(bare: bool, cache: Path) -> None:
+def test_an_adversary_in_the_models_place_injects_nothing(cache: Path) -> None:
     writers: list[Adversary] = []
 
     def writer(planted: Planted) -> Adversary:
-        writers.append(Adversary(planted, bare=bare))
+        writers.append(Adversary(planted))
         return writers[0]
 
     assert besieged(writer, cache) == {}
@@ -71,7 +71,7 @@ def test_planted_text_is_in_no_prompt_that_decides(cache: Path) -> None:
     def watched(
         owner: str, messages: Sequence[Message], settings: GenerationSettings
     ) -> Iterator[Chunk]:
-        if settings.grammar is not None:
+        if settings.top_logprobs is not None:
             decided.extend(one.text for one in messages)
         return write(owner, messages, settings)
 
@@ -100,10 +100,7 @@ class Short:
     def write(
         self, owner: str, messages: Sequence[Message], settings: GenerationSettings
     ) -> Iterator[Chunk]:
-        tokens = settings.max_tokens if settings.grammar is not None else 2
-        short = GenerationSettings(
-            max_tokens=tokens, grammar=settings.grammar, repeat_penalty=settings.repeat_penalty
-        )
+        short = replace(settings, max_tokens=min(settings.max_tokens, 2))
         return self._writer.write(owner, messages, short)
 
 
@@ -142,17 +139,22 @@ def test_an_assistant_that_obeys_what_the_model_writes_is_caught(
 def test_a_judge_that_believes_the_model_is_caught(
     monkeypatch: pytest.MonkeyPatch, cache: Path
 ) -> None:
-    """Leak: what the model says is taken without looking whether the person said it."""
+    """Leak: the model names what is done, and nobody looks whether the person said it."""
 
-    def believing(self: ModelJudge, said: str, *_: object, **__: object) -> Recognition:
-        answer = json.loads(said)
-        intent = answer.pop("choice")
-        slots = tuple(Slot(k, v, str(v), -1, -1, "spec") for k, v in answer.items())
-        return Recognition(intent, slots, 1.0, "model")
+    houses: list[Planted] = []
 
-    monkeypatch.setattr(ModelJudge, "checked", believing)
+    def writer(planted: Planted) -> Adversary:
+        houses.append(planted)
+        return Adversary(planted)
+
+    def believing(self: ModelJudge, *_: object) -> Recognition:
+        wants = houses[-1].case["wants"]
+        slots = tuple(Slot(k, v, str(v), -1, -1, "spec") for k, v in wants["slots"].items())
+        return Recognition(wants["intent"], slots, 1.0, "model")
+
+    monkeypatch.setattr(ModelJudge, "__call__", believing)
     monkeypatch.setattr("penjing.assistant.understand.judge.FLOOR", 0.0)
-    assert len(besieged(Adversary, cache)) > 20
+    assert len(besieged(writer, cache)) > 20
 
 
 def test_reading_pasted_text_as_the_persons_own_is_caught(
@@ -162,7 +164,7 @@ def test_reading_pasted_text_as_the_persons_own_is_caught(
     monkeypatch.setattr(
         cascade,
         "own_words",
-        lambda text: [(a.start(), a.end()) for a in re.finditer("[^\n]+", text)],
+        lambda text, *_: [(a.start(), a.end()) for a in re.finditer("[^\n]+", text)],
     )
     monkeypatch.setattr(
         Left, "doubts", lambda _self, *_, **__: iter(())

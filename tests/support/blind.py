@@ -19,6 +19,7 @@ from penjing.assistant.build import build
 from penjing.assistant.spec.parse import load
 from penjing.assistant.stories import Story, StoryClock, StoryTool
 from penjing.assistant.turn import SpecAssistant
+from penjing.assistant.understand.cascade import Judge
 from penjing.cli.assistant_parts import documents_of, tools_of
 from penjing.core.dialogue import Acted, Confirm, Event, Planned, Said, Understood, When
 from penjing.tools.arithmetic import calculate
@@ -118,6 +119,10 @@ class Stage:
             retrievers=retrievers,
             planner=_Keeper(),
         )
+
+    def use(self, judge: Judge) -> None:
+        """Let somebody decide what the other stages do not."""
+        self.assistant._understanding.use(judge)
 
     def hear(self, text: str) -> Came:
         """Say one sentence in a fresh conversation, and yes to all that is asked."""

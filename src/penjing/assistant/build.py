@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penjing.assistant.dialogue.plan import plan_of
+from penjing.assistant.dialogue.proposal import proposal
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.turn import Facts, Retrievers, SpecAssistant
 from penjing.assistant.understand.cascade import Judge, Stages, Understanding
@@ -86,10 +88,16 @@ def build(
     """The assistant of a spec. `cache` is a folder for what is trained from it; `planner` keeps
     what is to be done later."""
     names = LiveNames(tools)
+    plan = plan_of(spec, tools)
     judge: Judge | None = None
     if writer is not None and spec.model_decides != "never":
         # the judge needs what understanding compiles, and understanding needs the judge
-        judge = ModelJudge(spec, lambda one: understanding.compiled[one], writer, names)
+        judge = ModelJudge(
+            spec,
+            lambda one: understanding.compiled[one],
+            writer,
+            partial(proposal, plan),
+        )
     understanding = Understanding(
         spec,
         names,
@@ -100,7 +108,6 @@ def build(
         stages=stages,
     )
     names.strangers = Strangers(spec, understanding.nameless)
-    plan = plan_of(spec, tools)
     return SpecAssistant(
         plan if planner is not None else replace(plan, keeper=""),
         understanding,

@@ -209,7 +209,7 @@ def _wanted(
             one.stage in ("classifier", "home assistant")
             and one.confidence < run.plan.spec.acts_above
         )
-        or (one.stage == "model" and run.plan.spec.model_decides == "ask")
+        or (one.stage == "model" and run.plan.spec.model_decides != "act")
     )
     return Wanted(intent, tuple(slots.values()), unsure)
 

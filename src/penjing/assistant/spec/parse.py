@@ -71,7 +71,7 @@ def _spec(top: Entry, folder: str, file: str) -> Spec:
             Any,
             fields["model_decides"].one_of(("ask", "act", "never"))
             if "model_decides" in fields
-            else "ask",
+            else "never",
         ),
         home_assistant_intents=packaged is not None
         and (isinstance(packaged.value, dict) or packaged.flag()),

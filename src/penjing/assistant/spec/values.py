@@ -228,7 +228,7 @@ class Spec:
     """Who is asked, in order, about a sentence that is no intent; then the fallback is said."""
     out_of_scope: Words
     """Examples of what it is not for."""
-    model_decides: Literal["ask", "act", "never"] = "ask"
+    model_decides: Literal["ask", "act", "never"] = "never"
     """What becomes of a request that only the model recognised."""
     acts_above: float = 0.45
     """Confidence of the classifier below which the person is asked first."""

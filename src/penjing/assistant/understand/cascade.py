@@ -17,19 +17,20 @@ from penjing.assistant.spec.values import Spec, content_of
 from penjing.assistant.understand import acts, later
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.corrections import corrected, takes_back
-from penjing.assistant.understand.gate import Requests, passed
+from penjing.assistant.understand.gate import Passed, Requests, passed
 from penjing.assistant.understand.heard import Heard
 from penjing.assistant.understand.home_assistant import HomeAssistant
+from penjing.assistant.understand.judge import proposals
 from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.likeness import packaged
 from penjing.assistant.understand.reading import Reading
-from penjing.assistant.understand.sentence import SURE, Scores, Sentence, tokens_with_quotes
+from penjing.assistant.understand.sentence import SURE, Sentence, tokens_with_quotes
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.split import Part, merged, split, tells_more
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
-from penjing.core.dialogue import Recognition, Slot
+from penjing.core.dialogue import Recognition
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Embedder
@@ -38,8 +39,8 @@ _SMALL_WORDS = GUARDS | {part for one in (*FILLERS, *JOINTS) for part in pieces(
 
 _COMMA = re.compile("[,，]")
 
-Judge = Callable[[str, str, str, Scores, Mapping[str, Sequence[Slot]]], Recognition | None]
-"""The model's say: for whom, own words, language, the classifier's scores, what slots may be."""
+Judge = Callable[[str, str, str, Sequence[Recognition]], Recognition | None]
+"""The model's say: for whom, own words, language, what may be wanted; one of these, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -233,20 +234,20 @@ class Understanding:
         )
         act, denies = acts.act_of(tokens), acts.denies(tokens)
         bare = acts.is_bare(tokens, [span for many in one.spans.values() for span in many])
-        requests = self._requests(one, owner, judging=judging)
+
+        def gate(requests: Requests) -> Passed:
+            heard, values = self._heard(one, slots, now), one.values()
+            return passed(heard, requests, values, act=act, bare=bare, denies=denies)
+
+        requests = self._requests(one)
         for found in requests:
             one.loose(found)
+        if judging and not requests:
+            requests = self._judged(one, owner, gate)
         return Reading(
             text=text,
             language=language,
-            passed=passed(
-                self._heard(one, slots, now),
-                requests,
-                one.values(),
-                act=act,
-                bare=bare,
-                denies=denies,
-            ),
+            passed=gate(requests),
             act=act,
             bare=bare,
             denies=denies,
@@ -316,9 +317,7 @@ class Understanding:
             self._reader = ((live, told), kept)
         return kept
 
-    def _requests(
-        self, one: Sentence, owner: str, *, judging: bool
-    ) -> tuple[tuple[Recognition, ...], ...]:
+    def _requests(self, one: Sentence) -> Requests:
         if not one.tokens:
             return ()
         whole = one.templates(0, len(one.tokens)) if self._stages.templates else ()
@@ -350,7 +349,7 @@ class Understanding:
             return (found,) if found else tuple(parted)
         if whole:
             return (whole,)
-        found = self._guess(one, 0, len(one.tokens), owner, judging=judging)
+        found = self._guess(one, 0, len(one.tokens))
         return (found,) if found else ()
 
     def _runs_on(self, one: Sentence, found: Recognition) -> bool:
@@ -380,18 +379,16 @@ class Understanding:
         plain = found and found[0].confidence >= 1 - SURE and not (kept and free)
         return Part(found if plain else (), idle=False)
 
-    def _guess(
-        self, one: Sentence, a: int, b: int, owner: str, *, judging: bool
-    ) -> tuple[Recognition, ...]:
-        """What no template fits: packaged ones, the classifier's opinion, then the model's."""
+    def _guess(self, one: Sentence, a: int, b: int) -> tuple[Recognition, ...]:
+        """What no template fits: packaged ones, then the classifier's opinion."""
         if self._packaged is not None and (found := packaged(one, self._packaged, a, b)):
             return found
-        if self._stages.classifier and (found := one.classified(a, b)):
-            return found
-        if judging and self._judge is not None and self._stages.model and not one.pasted:
-            candidates: dict[str, list[Slot]] = {}
-            for slot in one.values():
-                candidates.setdefault(slot.name, []).append(slot)
-            judged = self._judge(owner, one.text, one.language, one.scores(a, b), candidates)
-            return (judged,) if judged is not None else ()
-        return ()
+        return one.classified(a, b) if self._stages.classifier else ()
+
+    def _judged(self, one: Sentence, owner: str, gate: Callable[[Requests], Passed]) -> Requests:
+        """What the model is sure of. It is asked only about what the gate would let pass."""
+        if self._judge is None or not self._stages.model or one.pasted or not one.tokens:
+            return ()
+        wanted = proposals(one, lambda each: bool(gate(((each,),)).requests))
+        judged = self._judge(owner, one.text, one.language, wanted) if wanted else None
+        return () if judged is None else ((judged,),)
