@@ -20,6 +20,10 @@ MAX_CLAUSES = 6
 """Of a sentence that is looked through."""
 _JOINING = frozenset({"and", "so", "but", "because", "therefore"})
 _PARTING = frozenset(",.;:!?。…—")
+_ENDING = frozenset("啦咯喽呗哈吧")
+"""Chinese characters that end what is said."""
+_ASKING = frozenset({"can", "could", "would", "will"})
+_TELLING = frozenset({"i'm", "im", "we're", "it's", "there's", "i've", "i'll", "we've", "they're"})
 _LEADS = frozenset({"and", "but", "so", "or", "only", "even", "because", "then", "但", "可"})
 _INVERTED = frozenset({"should", "had", "were"})
 _ORDERED = re.compile(
@@ -60,11 +64,23 @@ def clauses(
         if tokens[place].text in _PARTING:
             found.append((begin, place))
             begin = place + 1
-        elif place > begin and (tokens[place].text in _JOINING or gap(tokens, place)):
+        elif place > begin and (
+            tokens[place].text in _JOINING or gap(tokens, place) or _begins(tokens, place, b)
+        ):
             found.append((begin, place))
             begin = place
     found.append((begin, b))
     return [(start, end) for start, end in found if start < end]
+
+
+def _begins(tokens: Sequence[Token], place: int, end: int) -> bool:
+    """ "... can you ...", "... I'm ..."; behind a character that ends what is said."""
+    asks = place + 1 < end and tokens[place + 1].text == "you" and tokens[place].text in _ASKING
+    asks = asks or (place + 1 < end and tokens[place].text in _TELLING)
+    told = tokens[place - 1].text in _ENDING and not (
+        tokens[place].mark or tokens[place].text in _ENDING
+    )
+    return asks or told
 
 
 def gap(tokens: Sequence[Token], place: int) -> bool:
@@ -177,6 +193,8 @@ def _turns(
     first = tokens[min(said)]
     if kind == "not_now":  # "tomorrow, open a ticket", and not "it trips every morning"
         rest = [n for n in range(at, end) if n not in said]
+        if max(said) < end - 1 and tokens[end - 1].text == "了":  # 天亮了: it is so now
+            return False
         return (loose and starts) or all(empty(tokens, n, n + 1) for n in rest)
     if kind == "on_condition" and remark.text and remark.parted and _HABIT.match(first.text):
         return False

@@ -27,8 +27,9 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Sentence, tokens_with_quotes
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.split import Part, merged, split, tells_more
+from penjing.assistant.understand.split import Part, clear, merged, split, tells_more
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
+from penjing.assistant.understand.wishes import Wishes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
 from penjing.core.dialogue import Recognition
 
@@ -333,23 +334,24 @@ class Understanding:
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
         parted = merged(parted)
-        aside = not written and one.single(parted, self._content)
+        wishes = Wishes(one)
+        aside = not written and wishes.single(parted, self._content)
         if one.goes_on(whole, parted):
             parted, aside = [], False
-        if aside and (found := one.beside(self._content)):
-            return (found,)
+        plain = len(parted) > 1 and all(map(clear, parted))
+        if not (plain or written) and (many := wishes.several(self._content) or wishes.abutting()):
+            return many
+        found = wishes.beside(self._content) if aside else ()
         fuller = bool(whole) and len(parted) == 1 and tells_more(whole[0], parted[0][0])
-        if (
-            parted
-            and not fuller
-            and (not whole or min(r[0].confidence for r in parted) > whole[0].confidence)
-        ):
+        if found or fuller or not parted:
+            beaten = True
+        else:
+            beaten = bool(whole) and min(r[0].confidence for r in parted) <= whole[0].confidence
+        if not beaten:
             guessed = not whole and all(r[0].stage == "classifier" for r in parted)
             found = one.classified(0, len(one.tokens), sure=True) if guessed else ()
             return (found,) if found else tuple(parted)
-        if whole:
-            return (whole,)
-        found = self._guess(one, 0, len(one.tokens))
+        found = found or whole or self._guess(one, 0, len(one.tokens))
         return (found,) if found else ()
 
     def _runs_on(self, one: Sentence, found: Recognition) -> bool:

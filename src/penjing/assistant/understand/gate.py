@@ -69,7 +69,7 @@ def passed(
             requests = ()
         guessed = [one for one in first if one.stage != "templates"]
         misread = Misread(left)
-        unsure = unsure or misread.maybe(first) or bool(guessed and heard.remarks)
+        unsure = unsure or misread.maybe(first) or bool(guessed and (heard.remarks or first[1:]))
         unsure = unsure or (bare and any(map(misread.bare_name, guessed)))
     if first and all(one.stage == "templates" and heard.speaks(one).asks for one in first):
         values = ()  # "is the kitchen light on?" is no answer to "which light?"

@@ -44,26 +44,40 @@ _BARE = Phrases((
 ))  # fmt: skip
 """Without any noun, beside an exception: all things of its kind."""
 _TOGETHER = Phrases((
-    "都", "全", "全都", "全部", "统统", "通通", "全部都",
+    "都", "全", "全都", "全部", "统统", "通通", "全部都", "一起", "一块儿", "一并", "两个都",
+    "两盏都", "都一起", "俩都",
 ))  # fmt: skip
 """Behind a Chinese noun: all of them."""
 _EXCEPT = Phrases((
     "except", "except for", "but", "but not", "apart from", "aside from", "other than",
     "excluding", "besides", "save for", "with the exception of", "all except", "but leave",
-    "but keep", "and leave", "and keep", "除了", "除", "除开", "除去", "不包括", "但不包括",
+    "but keep", "and leave", "and keep", "leave", "keep", "just leave", "just keep", "just not",
+    "only not", "not", "bar", "but for", "not counting", "除了", "除", "除开", "除去", "不包括",
+    "但不包括",
 ))  # fmt: skip
 _TELLING = frozenset({
     "except", "but", "apart", "aside", "other", "excluding", "besides", "save", "with", "all",
-    "and", "外", "之", "以", "除", "不", "但",
+    "and", "leave", "keep", "just", "not", "bar", "外", "之", "以", "除", "不", "但", "留", "着",
 })  # fmt: skip
 """One of these stands in every exception."""
 _LEAVES = frozenset({"leave", "keep"})
 _AS_IT_IS = Phrases((
-    "on", "off", "alone", "as it is", "as they are",
+    "on", "off", "alone", "as it is", "as they are", "one on", "one alone", "one off", "be",
+    "the way it is", "burning", "running",
 ))  # fmt: skip
 _OUTSIDE = Phrases((
     "以外", "之外", "外", "以外的", "之外的", "外的",
 ))  # fmt: skip
+_KEPT = Phrases((
+    "留着", "留下", "留", "开着", "亮着", "别动", "不动", "不关", "别关", "不用关", "不用动",
+    "留一下", "别管", "留着别关", "保留", "先留着", "就留着", "给我留着", "例外",
+))  # fmt: skip
+"""Behind a Chinese name: it is left as it is."""
+_THAT_ONE = Phrases(("那盏", "那个", "的那盏", "的那个", "那盏灯", "那个灯", "那", "这盏"))
+_PLUS = Phrases(("and", "and the", ",", "plus", "as well as", "和", "跟", "与", "及", "以及", "、",
+                 "还有", "加", "同"))  # fmt: skip
+"""Between things that are all meant."""
+_BOTH = Phrases(("both", "all", "both of them", "the two of them", "together", "all of them"))
 _AND = Phrases(
     ("and", "or", "and not", "nor", ",", "和", "跟", "与", "及", "以及", "、", "还有", "或")
 )
@@ -159,22 +173,34 @@ class Groups:
 
     def _lists(self, tokens: Sequence[Token], kind: Kind) -> Iterator[Span]:
         """ "The TV and all the lights"; of one slot only 客厅灯和厨房灯都."""
-        if not any(_AND.ends(tokens, at) for at in range(1, len(tokens))):
+        if not any(
+            _PLUS.ends(tokens, at) or _TOGETHER.ends(tokens, at) for at in range(1, len(tokens))
+        ):
             return
-        items = self._named(tokens)
+        items = {
+            at: [one for one in many if one[0] - at > 1 or self._spelt(tokens[at], one[1])]
+            for at, many in self._named(tokens).items()
+        }
         for one in self.kinds:
             for start, end in _cores(tokens, one, excepting=False) if one.bare else ():
                 every = [(end, one.slot, name) for name in one.things[one.slot]]
                 items.setdefault(start, []).extend(every)
         for start in items:
-            end, names = _listed(tokens, start, items) or (start, [])
+            end, found = _listed(tokens, start, items, _PLUS, close=True) or (start, [])
+            names = list(dict.fromkeys(found))
             slots = dict.fromkeys(slot for slot, _ in names)
-            ends = _TOGETHER.ends(tokens, end) if 0 < end < len(tokens) else []
-            several = len(slots) > 1 or (ends and tokens[end].chinese and len(names) > 1)
+            together = _TOGETHER.ends(tokens, end)[:1] if 0 < end < len(tokens) else []
+            apart = any(one.text in _MEANT for one in tokens[start:end])
+            several = len(names) > 1 and (apart or together)
             if several and (kind.bare or len(slots) > 1) and self._holds(kind, names):
                 all_of = {one: [name for slot, name in names if slot == one] for one in slots}
-                last = ends[0] if ends and tokens[end].chinese else end
-                yield Span(start, last, {"all": all_of, "but": {}}, 0.0)
+                last = together[0] if together and tokens[end].chinese else _behind(tokens, end)
+                first = start - (start > 0 and tokens[start - 1].text == "both")
+                yield Span(first, last, {"all": all_of, "but": {}}, 0.0)
+
+    def _spelt(self, token: Token, slot: str) -> bool:
+        """A name of one word is written as it is: "I am cooking" is no cooling."""
+        return token.chinese or not token.fixes or token.text in self.lexicons[slot].words
 
     def _holds(self, kind: Kind, names: Sequence[tuple[str, str]]) -> bool:
         return all(slot in kind.things for slot, _ in names)
@@ -201,8 +227,9 @@ class Groups:
             return []
         named = self._named(tokens)
         found: list[Excepted] = []
-        for at in named:  # 卧室灯以外的灯
+        for at in named:  # 卧室灯以外的灯, 走廊那盏留着
             end, names = _listed(tokens, at, named) or (at, [])
+            found += [(at, last, names) for last in _left_alone(tokens, at, end)]
             ends = _OUTSIDE.ends(tokens, end) if end < len(tokens) else []
             if ends and tokens[end].text != "外":
                 found.append((at, ends[0], names))
@@ -226,10 +253,42 @@ class Groups:
         return found
 
 
+_MEANT = frozenset(
+    {"and", "plus", "well", ",", "，", "、", "和", "跟", "与", "及", "还", "加", "同"}
+)
+"""One of these stands between things that are all meant."""
+
+
+def _behind(tokens: Sequence[Token], at: int) -> int:
+    """Past ", both" behind a list."""
+    place = at + (at < len(tokens) and tokens[at].mark)
+    ends = _BOTH.ends(tokens, place) if place < len(tokens) else []
+    return ends[0] if ends else at
+
+
+def _left_alone(tokens: Sequence[Token], at: int, end: int) -> Iterator[int]:
+    """Where it ends that a thing stays as it is: 走廊那盏留着，."""
+    if end >= len(tokens) or not tokens[at].chinese:
+        return
+    place = max(_THAT_ONE.ends(tokens, end), default=end)
+    ends = _KEPT.ends(tokens, place) if place < len(tokens) else []
+    if ends:
+        last = ends[0]
+        while last < len(tokens) and (tokens[last].mark or tokens[last].text in "吧就"):
+            last += 1
+        yield last
+
+
 def _listed(
-    tokens: Sequence[Token], at: int, named: Mapping[int, Sequence[tuple[int, str, str]]]
+    tokens: Sequence[Token],
+    at: int,
+    named: Mapping[int, Sequence[tuple[int, str, str]]],
+    joints: Phrases = _AND,
+    *,
+    close: bool = False,
 ) -> tuple[int, list[tuple[str, str]]] | None:
-    """Names one after another; every one of them must exist."""
+    """Names one after another; every one of them must exist. `close`: in Chinese with nothing
+    between them."""
     names: list[tuple[str, str]] = []
     end = at
     while True:
@@ -241,10 +300,12 @@ def _listed(
         longest = max(one[0] for one in here)
         names += [(slot, name) for last, slot, name in here if last == longest]
         at = end = longest
-        ends = _AND.ends(tokens, at) if at < len(tokens) else []
+        ends = joints.ends(tokens, at) if at < len(tokens) else []
+        if close and not ends and not (at in named and tokens[at].chinese):
+            return end, names
         while ends:  # ", and"
             at = ends[0]
-            ends = _AND.ends(tokens, at) if at < len(tokens) else []
+            ends = joints.ends(tokens, at) if at < len(tokens) else []
 
 
 def _apart(places: Iterable[tuple[int, int, Any]]) -> list[tuple[int, int, Any]]:

@@ -17,8 +17,13 @@ from penjing.assistant.understand.signals import Kind
 from penjing.assistant.understand.slots import BEYOND, WHICH, unsaid
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.text import Token
-from penjing.assistant.understand.words import FILLER, JOINT, common_words
+from penjing.assistant.understand.words import DENYING, FILLER, JOINT, common_words
 from penjing.core.dialogue import Recognition, Slot
+
+_ASKED: frozenset[Kind] = frozenset(
+    {"said_not", "not_now", "in_the_past", "others_words", "not_used"}
+)
+"""About what only stands behind a request too, it is asked."""
 
 
 class Left:
@@ -97,6 +102,8 @@ class Left:
         words, places = self.heard.aslearnt(request.slots)
         for at, place in enumerate(places):
             ways = ((0, 1), (0, 2), (1, 1)) if at + 1 < len(words) else ((1, 0), (2, 0))
+            if "\u3400" <= words[at] <= "\u9fff" and words[at] in DENYING:
+                ways = ((0, 2),)  # 不要了 is not 不要取消
             for before, after in ways:  # what a word turns around comes after it
                 if words[at] in NEGATING:
                     break
@@ -158,7 +165,7 @@ class Left:
     def _or_aside(self, kind: Kind, places: set[int]) -> Iterator[Doubt]:
         """A doubt; about what only stands beside the request it is asked, when nothing else is."""
         doubt = Doubt(kind, self._words(places))
-        if places <= (self._beside.aside if kind == "said_not" else self._beside.leading):
+        if places <= (self._beside.aside if kind in _ASKED else self._beside.leading):
             self._asides.append(replace(doubt, kind="unsure"))
         else:
             yield doubt
@@ -247,7 +254,7 @@ class Left:
             places = self.of(found.start(), found.end())
             nowhere = found.group() not in self.heard.names  # and may have been misheard
             if not places & (self.told | self._written if nowhere else self.used | self._known):
-                yield Doubt("not_used", self._words(places))
+                yield from self._or_aside("not_used", places)
         for slot in () if tells else self._names:
             meant = not is_group(slot.value) and slot.value in self._meant
             if not meant and not self.heard.places_of(slot) & (self.used | self._known):
@@ -257,7 +264,7 @@ class Left:
         every = set(range(len(self.tokens))) - self._beside.leading if self._wide else ()
         strange = [n for n in every if not (self.explained(n) or JOINT.ends(self.tokens, n))]
         if strange:
-            yield Doubt("not_used", self._words(strange))
+            yield from self._or_aside("not_used", set(strange))
 
     def _counts(self, place: int) -> bool:
         token = self.tokens[place]

@@ -15,15 +15,15 @@ from penjing.assistant.understand.text import Token, tokens_of
 
 COLOURS: Mapping[str, tuple[str, ...]] = {
     "red": ("红色", "红", "红的"),
-    "orange": ("橙色", "橘色", "橙"),
+    "orange": ("橙色", "橘色", "橙", "橙的", "橘", "橘的"),
     "yellow": ("黄色", "黄", "黄的"),
     "green": ("绿色", "绿", "绿的"),
     "cyan": ("turquoise", "青色", "青"),
     "blue": ("蓝色", "蓝", "蓝的"),
     "purple": ("violet", "紫色", "紫", "紫的"),
-    "pink": ("粉色", "粉红色", "粉红"),
-    "white": ("白色", "白", "白的"),
-    "warm white": ("暖白", "暖白色", "暖色"),
+    "pink": ("粉色", "粉红色", "粉红", "粉的", "粉"),
+    "white": ("白色", "白", "白的", "白光"),
+    "warm white": ("暖白", "暖白色", "暖色", "暖光"),
     "cold white": ("cool white", "冷白", "冷白色"),
 }
 _SMALL = frozenset({"the", "a", "an", "my", "our", "的", "'s"})

@@ -18,6 +18,8 @@ _NUMERALS = DIGITS.keys() | SCALES.keys()
 _COUNTED_ZH = {"俩": 2, "仨": 3}
 """With "of them" in the same character."""
 _WEEKDAYS = frozenset(weekdays.CHINESE) | {"天"}
+_COUNTING = frozenset("倒到我")
+"""Before 数: it is the verb."""
 _SOME = frozenset("几多余数")
 """Beside a number: about so many."""
 _TENTHS = frozenset("乘除减度个倍成小公米万亿元块天周秒升克杯页楼")
@@ -152,7 +154,12 @@ def _about(tokens: Sequence[Token], at: int, end: int) -> bool:
     before = tokens[at - 1].text if at else ""
     after = tokens[end].text if end < len(tokens) else ""
     then = tokens[end + 1].text if end + 1 < len(tokens) else "-"
-    return before in ("几", "数") or after in _SOME or (after == "来" and then in "个分小度天块岁")
+    counting = before == "数" and at > 1 and tokens[at - 2].text in _COUNTING
+    return (
+        (before in ("几", "数") and not counting)
+        or after in _SOME
+        or (after == "来" and then in "个分小度天块岁")
+    )
 
 
 def _chinese(tokens: Sequence[Token], at: int) -> Span | None:

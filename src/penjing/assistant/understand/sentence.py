@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from penjing.assistant.understand import acts
-from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, empty, gap, told_from
+from penjing.assistant.understand.beside import Remark, gap
 from penjing.assistant.understand.classifier import ELSEWHERE
-from penjing.assistant.understand.compiled import COMMON, Compiled
+from penjing.assistant.understand.compiled import Compiled
 from penjing.assistant.understand.features import words_of
 from penjing.assistant.understand.match import Match, manner_of, matches
 from penjing.assistant.understand.slots import unsaid, wide
 from penjing.assistant.understand.span import Span
-from penjing.assistant.understand.split import CLEAR
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.walk import Way
 from penjing.assistant.understand.words import DENYING, GUARDS, JOINT, STATING
@@ -92,7 +90,12 @@ class Sentence:
                 recognition = self._of_match(one, a)
                 key = (recognition.intent, tuple((s.name, str(s.value)) for s in recognition.slots))
                 seen.setdefault(key, recognition)
+        if b - a > 1 and self.tokens[b - 1].text == "?":  # "blinds open?"
+            return tuple(sorted(seen.values(), key=lambda one: not self._asks(one)))
         return tuple(seen.values())
+
+    def _asks(self, one: Recognition) -> bool:
+        return self.compiled.familiar[str(one.intent)].asks
 
     def _of_match(self, match: Match, shift: int) -> Recognition:
         slots = tuple(
@@ -151,7 +154,7 @@ class Sentence:
             for slot in whole[0].slots
         )
 
-    def _inside(self) -> set[int]:
+    def inside(self) -> set[int]:
         """The tokens inside of values."""
         return {
             place
@@ -162,7 +165,7 @@ class Sentence:
 
     def joints(self) -> list[tuple[int, int]]:
         """Where two requests may meet: first token of the joint, and one past its last."""
-        inside = self._inside()
+        inside = self.inside()
         found, place = [], 0
         while place < len(self.tokens):
             ends = JOINT.ends(self.tokens, place)
@@ -188,9 +191,10 @@ class Sentence:
 
     def same_again(self, a: int, b: int, last: Recognition) -> tuple[Recognition, ...]:
         """ "... and the bedroom light": the same as before with another value."""
+        names = {slot.name for slot in last.slots}
         spans = {
             name: [one for one in self.spans[name] if one.start >= a and one.end <= b]
-            for name in {slot.name for slot in last.slots} & self.spans.keys()
+            for name in names & self.spans.keys()
         }
         moved = [Span(s.start - a, s.end - a, s.value) for many in spans.values() for s in many]
         if not moved or not acts.is_bare(self.tokens[a:b], moved):
@@ -203,111 +207,9 @@ class Sentence:
         slots = tuple(fresh.get(slot.name, slot) for slot in last.slots)
         return (Recognition(last.intent, slots, last.confidence * 0.95, last.stage),)
 
-    def beside(self, content: frozenset[str]) -> tuple[Recognition, ...]:
-        """A request that one clause makes alone, with what the others tell; empty when none does,
-        or two do. `content`: slots that are kept or sent as they are.
-        """
-        parts = clauses(self.tokens, 0, len(self.tokens), self._inside())
-        if not 2 <= len(parts) <= MAX_CLAUSES:
-            return ()
-        told = {name: set(places) for name, places in self.told.items()}
-        clear = [
-            found if (found := self.templates(a, b)) and found[0].confidence >= CLEAR else ()
-            for a, b in parts
-        ]
-        wishes = [n for n, found in enumerate(clear) if found and self.acts(found[0])]
-        if not wishes:
-            for n, (a, b) in enumerate(parts):
-                found = () if clear[n] else self.classified(a, b, sure=True)
-                if found and self.acts(found[0]) and self._about(found[0], content):
-                    clear[n] = found
-                    wishes.append(n)
-        if len({clear[n][0].intent for n in wishes}) != 1 or self._elsewhere_valued(
-            str(clear[wishes[0]][0].intent),
-            [one for one, found in zip(parts, clear, strict=True) if not found],
-        ):
-            self.told = told
-            return ()
-        best = max(wishes, key=lambda n: (bool(clear[n][0].slots), clear[n][0].confidence, n))
-        found = clear[best]
-        self.told = told
-        if found[0].stage == "templates":
-            self.templates(*parts[best])
-        return self._with_remarks(found, parts, best, [bool(one) for one in clear], content)
-
-    def single(self, parted: Sequence[tuple[Recognition, ...]], content: frozenset[str]) -> bool:
-        """The parts hold one request at most that is sure, or whose text is still missing."""
-        acting = [one[0] for one in parted if self.acts(one[0])]
-        sure = [one for one in acting if one.stage == "templates"]
-        return len(acting) < 2 or (len(sure) == 1 and bool(self._about(sure[0], content)))
-
-    def _elsewhere_valued(self, intent: str, parts: Sequence[tuple[int, int]]) -> bool:
-        """Another clause has a value that the intent has a use for."""
-        return any(
-            a <= span.start and span.end <= b and not unsaid(span.value)
-            for name in self.compiled.wanted[intent]
-            for span in self.spans.get(name, ())
-            for a, b in parts
-        )
-
-    def _says_nothing(self, a: int, b: int) -> bool:
-        told = self.tokens[told_from(self.tokens, a, b) : b]
-        return empty(self.tokens, a, b) or {one.text for one in told} <= COMMON
-
     def acts(self, one: Recognition) -> bool:
         """It calls a tool."""
         return self.compiled.familiar[str(one.intent)].acts
-
-    def _about(self, one: Recognition, content: frozenset[str]) -> str:
-        """The slot that says what a request is about, and that nothing has filled."""
-        needed = self.compiled.familiar[str(one.intent)].needs - {slot.name for slot in one.slots}
-        return next(iter(self._texts(one, content) & needed), "")
-
-    def _texts(self, one: Recognition, content: frozenset[str]) -> frozenset[str]:
-        """The one slot that takes what a request is about; none where there are several."""
-        wanted = content.intersection(self.compiled.wanted[str(one.intent)])
-        return wanted if len(wanted) == 1 else frozenset()
-
-    def _with_remarks(
-        self,
-        found: tuple[Recognition, ...],
-        parts: Sequence[tuple[int, int]],
-        best: int,
-        clear: Sequence[bool],
-        content: frozenset[str],
-    ) -> tuple[Recognition, ...]:
-        """The request with the longest of the remarks as what it is about."""
-        self.remarks += [
-            Remark(a, b, n < best, parted=True, text=True)
-            for n, (a, b) in enumerate(parts)
-            if clear[n] and n != best
-        ]
-        runs: list[Remark] = []
-        after = -1
-        for n, (a, b) in enumerate(parts):
-            answers = n < best and acts.act_of(self.tokens[a:b]) is not None  # "no, ..."
-            if clear[n] or answers or self._says_nothing(a, b):
-                continue
-            start = told_from(self.tokens, a, b)
-            mark = self.tokens[parts[best][0] - 1].text
-            if after == n - 1 and runs:
-                runs[-1] = replace(runs[-1], end=b)
-            else:
-                leads = n < best
-                runs.append(Remark(start, b, leads, not leads or mark != ":", text=False))
-            after = n
-        given = {slot.name for slot in found[0].slots}
-        asked = (
-            self.compiled.familiar[str(found[0].intent)].needs - given
-        )  # nothing is done at once
-        if self._about(found[0], content) or (asked and self._texts(found[0], content)):
-            runs = [replace(one, text=True) for one in runs]
-        if runs and (slot := self._about(found[0], content)):
-            longest = max(runs, key=lambda one: one.end - one.start)
-            value = self.slot(slot, Span(longest.start, longest.end, None))
-            found = tuple(replace(way, slots=(*way.slots, value)) for way in found)
-        self.remarks += runs
-        return found
 
     def loose(self, found: Sequence[Recognition]) -> None:
         """Note free words that a template takes before its first word, or after its last one."""
@@ -326,11 +228,11 @@ class Sentence:
         a, b = inside[0], inside[-1] + 1
         leads = not any(place < a for place in told)
         beyond = self.tokens[b if leads and b < len(self.tokens) else a - 1]
-        if leads or any(way.intent == one.intent for way in self._whole(0, a)):
+        if leads or any(way.intent == one.intent for way in self.whole(0, a)):
             parted = beyond.mark and not (leads and beyond.text == ":")
             self.remarks.append(Remark(a, b, leads, parted, text=True))
 
-    def _whole(self, a: int, b: int) -> tuple[Recognition, ...]:
+    def whole(self, a: int, b: int) -> tuple[Recognition, ...]:
         """What fits a part without anything overlooked; told of to nobody."""
         told = {name: set(places) for name, places in self.told.items()}
         found = self.templates(a, b) if a < b else ()

@@ -56,6 +56,7 @@ _PERSON_ZH = (
     "他们|她们|他|她|别人|人家|有人|某人|大家|对方|妈妈|妈|爸爸|爸|老婆|老公|妻子|丈夫|奶奶|爷爷|外婆|外公"
     "|媳妇|闺女|姑娘|小孩|室友|保姆|阿姨|叔叔|舅舅|姑姑|婆婆|公公|岳父|岳母|爷|奶|姥姥|姥爷|师傅|老板娘"
     "|哥哥|姐姐|弟弟|妹妹|儿子|女儿|孩子|同事|朋友|邻居|老板|经理|客服|医生|老师|客人|房东|电视里|广播里|书上"
+    "|舍友|孙子|孙女|大爷|大妈|物业|娃"
     "|小(?![时夜声心说家灯一])[\u4e00-\u9fff]|老[王李张刘陈赵]|阿[\u4e00-\u9fff]"
 )
 
@@ -165,7 +166,8 @@ PAST = _signals(
     r"|was|were|been|had|did)\b",
     r"(?<=[找说诉修用见打问报转提试系接告聊买开来去])(?P<w>过)(?![来去程会头一二两三四五六七八九十半几\d])",
     r"\b(?:has|have|had|'ve)(?: just| already| also)? (?P<w>turned|switched|changed|closed|opened"
-    r"|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|cancelled|canceled)\b",
+    r"|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|left|drawn|pulled|raised"
+    r"|lowered|cancelled|canceled)\b",
     rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
     r"(?P<w>本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
     r"\b(?:my|our|his|her|their|the) (?:wife|husband|mum|mom|dad|mother|father|son|daughter|sister"
@@ -173,8 +175,9 @@ PAST = _signals(
     r"(?: just| already| always)? (?P<w>set|sets|put|puts|took|takes|wrote|kept|asked)\b",
     rf"(?<![给帮替为])(?:{_PERSON_ZH})(?:真的|又|刚|也|都|早就)?(?P<w>把)",
     rf"(?<![给帮替为])(?:{_PERSON_ZH})[^,。;!?]{{0,2}}?(?P<w>[定设开关调放停记]了)",
-    r"(?:^|[,。;!?])(?:我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
-    r"|开|关|调|设|放|停|锁|拉)[^,。]{0,8}(?P<w>了|过)",
+    r"(?P<w>[我你他她]自己)[^,。;!?]{0,6}[关开拉停灭](?:好|上|掉|完)?(?:了|过)",
+    r"(?:^|[,。;!?])(?P<w>我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
+    r"|开|关|调|设|放|停|锁|拉)[^,。]{0,8}(?:了|过)",
 )
 EXCEPTIONS = _signals(
     "with_exception",
@@ -230,6 +233,8 @@ ROOMS = re.compile(
 """Places that a home may have: one that is named and not used is asked about."""
 IDIOMS = re.compile(
     r"\bif (?:you (?:don't|wouldn't|do not) mind|you please|possible)\b"
+    r"|\bif you(?:'d| would)? be so (?:good|kind)\b|\bif you would\b|\bwhile you're at it\b"
+    r"|\bwhen you get a (?:chance|minute|moment|second)\b"
     r"|\bif you (?:can|could|would|will)\b"
     r"|\bno (?:rush|hurry|problem|worries|thanks)\b|\bas soon as possible\b|\bwhy don't you\b"
     r"|\bdon't (?:worry|mind me)\b|\b(?:can't|cannot|can not|couldn't) (?:see|sleep|find|reach|wait"

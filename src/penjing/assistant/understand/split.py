@@ -23,7 +23,8 @@ class Part:
     """It may be passed over when another part is a request: it turns nothing around."""
 
 
-def _clear(found: tuple[Recognition, ...]) -> bool:
+def clear(found: tuple[Recognition, ...]) -> bool:
+    """Templates say so, and plainly."""
     return found[0].stage == "templates" and found[0].confidence >= CLEAR
 
 
@@ -71,7 +72,7 @@ def split(
                 continue
             if after >= length:
                 passed = parts + 1 > len(more)  # beside a remark a request must be clear
-                if more and (not passed or all(map(_clear, more))):
+                if more and (not passed or all(map(clear, more))):
                     best = (total, more)
             else:
                 walk(after, following, more, total, parts + 1)
