@@ -1,7 +1,9 @@
 """Sentences written by hands that had not read the specs, said to whole assistants, all stages on.
 
-`data/blind/SPEC.LANGUAGE.yaml` holds what people want, `data/blind/unwanted-SPEC.yaml` what nothing
-may come of. The tools have the schemas of the real ones and do nothing; every card is answered yes.
+`data/blind/SET/SPEC.LANGUAGE.yaml` holds what people want, `data/blind/SET/unwanted-SPEC.yaml` what
+nothing may come of; SET is `chosen` (looked at while the assistants were written) or `judged` (not
+looked at, but for what was done unwanted). The tools have the schemas of the real ones and do
+nothing; every card is answered yes.
 """
 
 from __future__ import annotations
@@ -89,8 +91,8 @@ def looks(call: Call) -> bool:
     return tool in _LOOKING or arguments.get("action") in _LOOKING or "how_long_to" in arguments
 
 
-def sentences(name: str, folder: Path = BLIND) -> list[Blind]:
-    """The sentences of one file."""
+def sentences(name: str, folder: Path) -> list[Blind]:
+    """The sentences of one file of a set."""
     read = yaml.safe_load((folder / f"{name}.yaml").read_text("utf-8"))
     return [Blind(str(one["say"]), one) for one in read]
 

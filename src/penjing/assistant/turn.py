@@ -91,6 +91,10 @@ class Names(Protocol):
         """Names that are not, with why."""
         ...
 
+    def members(self, tool: str, parameter: str) -> Mapping[str, Sequence[str]]:
+        """Names to the things they mean."""
+        ...
+
 
 Facts = Callable[[str], Sequence[str]]
 """The state of things worth telling the model, in a language."""
@@ -339,9 +343,10 @@ class SpecAssistant:
         known = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
         live = [n for n in known(slot.tool, slot.parameter) if n.isprintable()]
         together = collectives(live, nouns_of(slot.all))
-        names = list(
-            dict.fromkeys(slot_words(slot, n, reply.language) for n in live if n not in together)
-        )
+        means = {} if self._names is None else self._names.members(slot.tool, slot.parameter)
+        own = {one for many in means.values() for one in many}  # what devices are called themselves
+        live = [n for n in live if n not in together and (not own or n in own)]
+        names = list(dict.fromkeys(slot_words(slot, n, reply.language) for n in live))
         if not names:
             return ""
         chinese = reply.language.startswith("zh")

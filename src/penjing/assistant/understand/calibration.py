@@ -35,7 +35,7 @@ _OUTSIDE = 0.1
 """The share of sentences that is taken to be out of scope when right and wrong are counted."""
 _CLEAR = 0.5
 """An intent that is likelier than all else together is believed, however clear the samples are."""
-_CHANCE = 5.0
+_CHANCE = 8.0
 """Nothing is believed that is not so many times as likely as by chance."""
 _ENOUGH = 30
 """With fewer right held-out sentences, nothing is learnt from them."""

@@ -257,7 +257,10 @@ NO_TITLE = re.compile(
     r"|[下大过开](?!.)|[我你他她](?:的话|说|讲)"
 )
 """How free words begin that are no title: "play it by ear", 听不清, 放心."""
-PLACE = re.compile(r"\b(?:in|at|near|around) (?:the |my |our )?(?P<w>[a-z]+(?: [a-z]+)?)$")
+PLACE = re.compile(
+    r"\b(?:in|at|near|around) (?:the |my |our )?(?P<w>[a-z]+(?: [a-z]+)?)"
+    r"(?: ?[?.!])*$"
+)
 """A place at the end of a sentence."""
 PLACE_ZH = re.compile(
     r"^(?:请问|你好|告诉我|我想知道|看看|看一下|查查|查一下|帮我|今天|明天|后天|现在|嗯|那)*"
