@@ -100,6 +100,7 @@ class Left:
         """Words in the company in which the intent's own sentences have them."""
         runs = self.heard.speaks(request).runs
         words, places = self.heard.aslearnt(request.slots)
+        ways: tuple[tuple[int, int], ...]
         for at, place in enumerate(places):
             ways = ((0, 1), (0, 2), (1, 1)) if at + 1 < len(words) else ((1, 0), (2, 0))
             if "\u3400" <= words[at] <= "\u9fff" and words[at] in DENYING:
