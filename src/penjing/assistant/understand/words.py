@@ -17,7 +17,7 @@ FILLERS = (
     "quickly", "too", "pls", "plz", "mate", "buddy", "dude", "darling", "cheers", "ta", "ugh", "oh",
     "hmm", "alright", "as well", "would you be so kind", "do me a favour and", "do me a favor and",
     "if you would", "be a dear and", "go on", "come on", "you know", "i think",
-    "请", "请你", "帮我", "帮忙", "麻烦", "麻烦你", "给我", "一下", "吧", "好吗", "可以吗",
+    "请", "请你", "帮我", "帮忙", "麻烦", "麻烦你", "给我", "我说", "一下", "吧", "好吗", "可以吗",
     "能不能",
     "可不可以", "可以", "你", "嗯", "那", "呃", "啊", "哦", "我想", "我要", "现在", "劳驾", "快",
     "再",
