@@ -102,7 +102,6 @@ class Left:
         words, places = self.heard.aslearnt(request.slots)
         ways: tuple[tuple[int, int], ...]
         for at, place in enumerate(places):
-            ways: tuple[tuple[int, int], ...]
             ways = ((0, 1), (0, 2), (1, 1)) if at + 1 < len(words) else ((1, 0), (2, 0))
             if "\u3400" <= words[at] <= "\u9fff" and words[at] in DENYING:
                 ways = ((0, 2),)  # 不要了 is not 不要取消
