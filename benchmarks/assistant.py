@@ -272,7 +272,7 @@ def _turned() -> Iterable[str]:
 
 def _unwanted(came: Mapping[str, Came]) -> dict[str, Any]:
     asked = sum(not all(map(looks, one.after_yes)) for one in came.values())
-    done = [said for said, one in came.items() if one.unwanted]
+    done = [said for said, one in came.items() if one.unwanted and not one.put_off]
     return {"sentences": len(came), "done": len(done), "asked about": asked, "which": done}
 
 

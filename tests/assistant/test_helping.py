@@ -51,7 +51,7 @@ def test_every_example_works(home: SpecAssistant, language: str) -> None:
 
 
 def test_nobody_is_told_what_they_may_not_do(home: SpecAssistant) -> None:
-    covers = re.compile("garage|blinds|curtains")
+    covers = re.compile(r"^(?!is |are ).*\b(?:garage|blinds|curtains)")
     assert any(map(covers.search, told(home, "help")))
     assert not any(map(covers.search, told(home, "help", "guest")))
     assert told(home, "help", "talker") == []

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from itertools import zip_longest
 
 from penjing.assistant.dialogue.plan import Confirmed, Plan
 from penjing.assistant.spec.values import Call, IntentSpec, SlotSpec
 from penjing.assistant.understand.cascade import Understanding
-from penjing.assistant.understand.network import parse_template, samples
+from penjing.assistant.understand.network import parse_template, plainest, samples
 from penjing.assistant.understand.text import is_chinese, tokens_of
 from penjing.assistant.understand.words import Phrases
 from penjing.core.dialogue import Standing
@@ -56,21 +57,25 @@ class Examples:
 
     def of(self, role: Standing, language: str, now: datetime) -> list[str]:
         """A sentence for each of some intents that a person of this role may use."""
-        found: list[str] = []
+        by_tool: dict[str, list[str]] = {}
         for intent in self._plan.spec.intents.values():
-            if self._may(intent, role):
+            tools = self._tools(intent)
+            if self._may(tools, role):
                 said = self._sentences(intent, language)
                 works = (one for one in said if self._works(one, intent.name, language, now))
-                found += [one for one in [next(works, "")] if one]
-        return found[:: -(-len(found) // MOST) or 1]
+                by_tool.setdefault(tools[0], []).extend(one for one in [next(works, "")] if one)
+        turns = zip_longest(*by_tool.values())  # each tool once before any a second time
+        chosen = [one for turn in turns for one in turn if one is not None][:MOST]
+        return [one for many in by_tool.values() for one in many if one in chosen]
 
-    def _may(self, intent: IntentSpec, role: Standing) -> bool:
-        calls = [
-            step.call if isinstance(step, Confirmed) else step
-            for step in self._plan.programs[intent.name]
-            if isinstance(step, Call | Confirmed)
-        ]
-        rules = [self._plan.spec.tools.get(one.tool) for one in calls]
+    def _tools(self, intent: IntentSpec) -> list[str]:
+        """The tools that its flow calls."""
+        steps = self._plan.programs[intent.name]
+        calls = [one.call if isinstance(one, Confirmed) else one for one in steps]
+        return [one.tool for one in calls if isinstance(one, Call)]
+
+    def _may(self, tools: Sequence[str], role: Standing) -> bool:
+        rules = [self._plan.spec.tools.get(one) for one in tools]
         return bool(rules) and all(rule is not None and role in rule.who for rule in rules)
 
     def _works(self, text: str, intent: str, language: str, now: datetime) -> bool:
@@ -84,7 +89,8 @@ class Examples:
         """Its templates filled in, the plainest of each first."""
         lines = intent.sentences.get(language, ())[:_TRIED]
         for line in lines:
-            for sample in sorted(samples(parse_template(line), 4), key=len):
+            tree = parse_template(line)
+            for sample in (plainest(tree), *sorted(samples(tree, 4), key=len)):
                 filled = self._filled(sample, language)
                 if filled is not None:
                     yield filled

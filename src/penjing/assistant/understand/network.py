@@ -249,6 +249,21 @@ def samples(tree: Any, most: int) -> list[str]:
     return [" ".join(_sample(tree, one).split()) for one in sorted(chosen)]
 
 
+def plainest(tree: Any) -> str:
+    """The sentence of a tree without all that may be left out, with the first of each choice."""
+    return " ".join(_plainest(tree).split())
+
+
+def _plainest(tree: Any) -> str:
+    kind = type(tree).__name__
+    if kind in ("TextChunk", "ListReference"):
+        return _sample(tree, 0)
+    said = [_plainest(one) for one in tree.items]
+    if kind == "Alternative":
+        return "" if any(not one.strip() for one in said) else said[0]
+    return "".join(said)
+
+
 def _count(tree: Any) -> int:
     kind = type(tree).__name__
     if kind == "Sequence":
