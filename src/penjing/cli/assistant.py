@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,10 @@ from penjing.core.errors import BadInput, PenjingError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from penjing.assistant.spec.values import Spec
+    from penjing.assistant.stories import Story
     from penjing.core.dialogue import Event
+    from penjing.core.protocols import Tool
 
 EXAMPLES: Mapping[str, str] = {
     "assistant": """
@@ -75,14 +78,19 @@ def _check(path: str, output: Output) -> int:
 
 
 def _test(path: str, output: Output) -> int:
+    from penjing.assistant.check import require_sound
     from penjing.assistant.stories import read_stories, stories_beside
+    from penjing.cli.assistant_parts import load_spec, tools_of
 
     files = stories_beside(Path(path))
     if not files:
         raise BadInput(f"there are no stories beside {path}: write a stories.yaml")
+    spec = load_spec(path)
     results: list[dict[str, Any]] = []
-    for file in files:
-        results += [_played(path, story) for story in read_stories(file)]
+    with tools_of(spec) as tools:
+        require_sound(spec, tools)
+        for file in files:
+            results += [_played(spec, tools, story) for story in read_stories(file)]
     failed = sum(bool(one["wrong"]) for one in results)
 
     def human(console: Console) -> None:
@@ -95,18 +103,14 @@ def _test(path: str, output: Output) -> int:
     return PenjingError.exit_code if failed else 0
 
 
-def _played(path: str, story: Any) -> dict[str, Any]:
+def _played(spec: Spec, tools: Sequence[Tool], story: Story) -> dict[str, Any]:
     from penjing.assistant.build import build
-    from penjing.assistant.check import require_sound
     from penjing.assistant.stories import StoryClock, StoryPlanner, StoryTool, play
     from penjing.bundle.home import Home
-    from penjing.cli.assistant_parts import documents_of, load_spec, tools_of
+    from penjing.cli.assistant_parts import documents_of
     from penjing.vault.fake import FakeStore
 
-    spec = load_spec(path)
-    with tools_of(spec) as tools:
-        require_sound(spec, tools)
-        acting = [StoryTool.of(tool, story) for tool in tools]
+    acting = [StoryTool.of(tool, story) for tool in tools]
     clock = StoryClock(1_795_600_000.0)
     cache = Home.from_environment().work / "intents"
     own = documents_of(spec)
