@@ -57,6 +57,8 @@ def passed(
     """What of a sentence may be acted on."""
     left = Left(heard, denies=denies)
     doubt, unsure = None, False
+    if bare and denies and any(one[0].stage != "templates" for one in requests):
+        requests = ()  # "no, the curtains" takes something back and asks for nothing by itself
     first = [one[0] for one in requests]
     if any(heard.speaks(one).acts for one in first):
         left.use_requests(first)
