@@ -9,12 +9,12 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from penjing.core.errors import BadInput, UnknownName
+from penjing.core.errors import BadInput, NotPermitted, UnknownName
 from penjing.vault import audit
-from penjing.vault.access import KINDS, Actor, Kind, Role, require_role
+from penjing.vault.access import KINDS, OPERATOR, Actor, Kind, Role, require_role
 from penjing.vault.database import Connection, Database
 from penjing.vault.ids import Clock
 
@@ -104,12 +104,12 @@ class Accounts:
     def set_role(self, actor: Actor, person: Person, role: str) -> None:
         """Make a person something else. The last owner stays one."""
         wanted = require_role(role)
-        if wanted != "owner":
-            self.require_other_owner(person)
         with self._changing(actor, f"role set to {wanted}", person.id) as connection:
+            if wanted != "owner":
+                self._require_other_owner(person)
             connection.execute("UPDATE person SET role = ? WHERE id = ?", (wanted, person.id))
 
-    def require_other_owner(self, person: Person) -> None:
+    def _require_other_owner(self, person: Person) -> None:
         """Raise BadInput unless an owner stays when this one is none any more."""
         if [one.id for one in self.people() if one.role == "owner"] == [person.id]:
             raise BadInput(f"{person.name} is the only owner: make somebody else an owner first")
@@ -128,18 +128,48 @@ class Accounts:
             )
 
     def remove(self, who: str, person_id: str) -> None:
-        """Strike a person out. Their key is destroyed elsewhere, before."""
+        """Strike a person out whose key was destroyed before."""
         with self._database.writing(after=self.audit.write_head) as connection:
-            done = connection.execute("DELETE FROM person WHERE id = ?", (person_id,))
-            if done.rowcount:
-                audit.add(connection, who, WIPED, person_id)
+            _strike_out(connection, who, person_id)
+
+    @contextmanager
+    def removing(self, actor: Actor, person: Person) -> Iterator[None]:
+        """Strike a person out whose key the block destroys. Themselves or an owner.
+
+        Nobody else changes who there is between the look at who stays and the end of it. Raises
+        BadInput for the last owner while there is somebody else.
+        """
+        with self._database.writing(after=self.audit.write_head) as connection:
+            self._require_there(person)
+            if actor.id != person.id:
+                self._require_owner(actor)
+            if len(self.people()) > 1:
+                self._require_other_owner(person)
+            yield
+            _strike_out(connection, actor.id, person.id)
 
     @contextmanager
     def _changing(self, actor: Actor, event: str, object_id: str) -> Iterator[Connection]:
         actor.require_owner()
         with self._database.writing(after=self.audit.write_head) as connection:
+            self._require_owner(actor)
             yield connection
             audit.add(connection, actor.id, event, object_id)
+
+    def _require_owner(self, actor: Actor) -> None:
+        """Raise NotPermitted unless they run this vault, and do so still."""
+        actor.require_owner()
+        if actor.id == OPERATOR:
+            return
+        now = next((one for one in self.people() if one.id == actor.id), None)
+        if now is None:
+            raise NotPermitted(f"{actor.name} is not there any more: ask an owner to do this")
+        replace(actor, role=now.role).require_owner()
+
+    def _require_there(self, person: Person) -> None:
+        people = self.people()
+        if person.id not in [one.id for one in people]:
+            raise UnknownName("person", person.name, [one.name for one in people])
 
 
 _PEOPLE = "SELECT id, name, role, added FROM person"
@@ -158,6 +188,11 @@ def _insert(connection: Connection, person: Person) -> None:
         "INSERT INTO person (what, id, name, role, added) VALUES ('person', ?, ?, ?, ?)",
         (person.id, person.name, person.role, person.added),
     )
+
+
+def _strike_out(connection: Connection, who: str, person_id: str) -> None:
+    if connection.execute("DELETE FROM person WHERE id = ?", (person_id,)).rowcount:
+        audit.add(connection, who, WIPED, person_id)
 
 
 def _person(row: tuple[str, str, Role, float]) -> Person:

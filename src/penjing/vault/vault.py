@@ -118,6 +118,10 @@ class Vault:
         if any(map(disk.is_open_to_others, self.place.everything())):
             root = self.place.root
             self.notes.append(f"other accounts may read or write in {root}: chmod -R go= {root}")
+        self._strike_out()
+
+    def _strike_out(self) -> None:
+        """Who was wiped is nobody any more, whoever was cut off before saying so."""
         gone = wiping.gone(self.place)
         for person in self.accounts.people():
             if wiping.is_gone(gone, person.id):
@@ -281,13 +285,10 @@ class Vault:
 
         Raises BadInput for the last owner while there is somebody else.
         """
+        self._strike_out()
         person = self.accounts.require(name)
-        if actor.id != person.id:
-            actor.require_owner()
-        if len(self.accounts.people()) > 1:
-            self.accounts.require_other_owner(person)
-        wiping.wipe(self.place, person.id)
-        self.accounts.remove(actor.id, person.id)
+        with self.accounts.removing(actor, person):
+            wiping.wipe(self.place, person.id)
         return person
 
     # -------------------------------------------------------------------------------- whole
