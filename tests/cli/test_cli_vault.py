@@ -86,17 +86,17 @@ def test_people_come_change_and_may(
     )
     document(capsys, "user", "role", "ben", "member", *VAULT)
     document(capsys, "user", "rename", "ben", "Benjamin", *VAULT)
-    document(capsys, "user", "refuse", "benjamin", "tool", "mail", *VAULT)
+    document(capsys, "user", "refuse", "benjamin", "tool", "lights", *VAULT)
     people = document(capsys, "user", "allow", "benjamin", "source", "*", *VAULT)["people"]
     assert [(one["name"], one["role"]) for one in people] == [
         ("Anna", "owner"), ("Benjamin", "member"),
     ]  # fmt: skip
     assert people[1]["permissions"] == [
-        {"kind": "tool", "name": "mail", "allowed": False},
+        {"kind": "tool", "name": "lights", "allowed": False},
         {"kind": "source", "name": "*", "allowed": True},
     ]
     assert main(["vault", "user", "list", *VAULT]) == 0
-    assert "Benjamin  member  may not use tool mail  may use source *" in capsys.readouterr().out
+    assert "Benjamin  member  may not use tool lights  may use source *" in capsys.readouterr().out
     assert "did you mean" in failed(capsys, "user", "role", "benjamn", "owner", *VAULT)
     assert "only owner" in failed(capsys, "user", "role", "anna", "guest", *VAULT)
 
@@ -125,7 +125,7 @@ def test_a_rotation_changes_what_opens(
     document(capsys, "rotate", "Anna", *VAULT, "--passphrase-file", "anna", *new)
     assert "wrong" in failed(capsys, "verify", "Anna", *VAULT, "--passphrase-file", "anna")
     found = document(capsys, "verify", "Anna", *VAULT, "--passphrase-file", "new")
-    assert found == {"findings": [], "not_opened": []}
+    assert found == {"findings": [], "opened": ["Anna"], "not_opened": []}
     document(capsys, "rotate", *VAULT, *new)
     assert "wrong" in failed(capsys, "user", "list", *VAULT)
     document(capsys, "user", "list", "--vault-passphrase-file", "new")
@@ -158,6 +158,46 @@ def test_what_verify_finds_is_status_1(
     found = document(capsys, "verify", *VAULT, status=1)
     assert [one["file"] for one in found["findings"]] == ["audit.head"]
     assert found["not_opened"] == ["Anna"]
+
+
+def test_verify_says_what_it_looked_into_and_what_it_could_not(
+    capsys: pytest.CaptureFixture[str], made: dict[str, Any]
+) -> None:
+    document(capsys, "user", "add", "Ben", *VAULT, "--new-passphrase-file", "ben")
+
+    def said(*words: str) -> list[str]:
+        assert main(["vault", "verify", *words, *VAULT]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    none = said()
+    assert none[0].startswith("as it was written: the list of people, the audit log and everybody")
+    assert "what Anna, Ben said" in none[1]
+    one = said("anna", "--passphrase-file", "anna")  # a name as it is typed
+    assert one[0].endswith("everybody's key slots and the part of Anna")
+    assert "what Ben said" in one[1]
+    document(capsys, "wipe", "Ben", "--yes", *VAULT)
+    assert said("Anna", "--passphrase-file", "anna") == ["all is as it was written"]
+
+
+@pytest.mark.parametrize("verb", ["allow", "refuse"])
+def test_a_permission_is_for_something_there_can_be(
+    verb: str, capsys: pytest.CaptureFixture[str], made: dict[str, Any]
+) -> None:
+    said = failed(capsys, "user", verb, "Anna", "tool", "light", *VAULT)
+    assert "unknown tool 'light': did you mean lights" in said
+    assert "known: alarms, " in failed(capsys, "user", verb, "Anna", "tool", "xyzzy", *VAULT)
+    assert "unknown tool 'mcp'" in failed(capsys, "user", verb, "Anna", "tool", "mcp", *VAULT)
+    assert document(capsys, "user", "list", *VAULT)["people"][0]["permissions"] == []
+    for kind, name, unknown in (
+        ("tool", "lights", ""), ("tool", "*", ""), ("source", "*", ""),
+        ("tool", "files_read", "a tool of an MCP server 'files_read' is not known here"),
+        ("source", "manual.md", "a source 'manual.md' is not known here"),
+        ("assistant", "Home", "an assistant 'Home' is not known here"),
+    ):  # fmt: skip
+        assert main(["vault", "user", verb, "Anna", kind, name, *VAULT]) == 0
+        err = capsys.readouterr().err
+        assert unknown in err
+        assert bool(err) == bool(unknown)
 
 
 def test_all_there_is_about_a_person(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penjing.cli import passphrases
 from penjing.cli.output import Output
 from penjing.cli.vault_opening import opened, own_secret, place_here, unlocked
+from penjing.cli.vault_people import VERBS
 from penjing.core.errors import BadInput
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def init(args: Namespace, output: Output) -> int:
 def user(args: Namespace, output: Output) -> int:
     """People: one function for each verb."""
     with opened(args, output) as vault:
-        _VERBS[args.verb](args, vault)
+        VERBS[args.verb](args, vault)
         people = [_person(one) | _said(vault, one.id) for one in vault.accounts.people()]
     _say(output, {"people": people}, *(_line(one) for one in people))
     return 0
@@ -159,21 +160,38 @@ def wipe(args: Namespace, output: Output) -> int:
 
 def verify(args: Namespace, output: Output) -> int:
     """Look at every byte there is a key for; 1 when something is wrong."""
+    looked: list[str] = []
     with opened(args, output) as vault:
         if args.name is None:
             findings = vault.verify()
         else:
             with unlocked(args, vault) as store:
                 findings = vault.verify([store])
-        closed = [one.name for one in vault.accounts.people() if one.name != args.name]
-    document = {"findings": [vars(one) for one in findings], "not_opened": closed}
-    lines = [f"{one.file}: {one.what}" for one in findings] or ["all is as it was written"]
+                looked.append(store.person.name)
+        people = [one.name for one in vault.accounts.people()]
+    closed = [one for one in people if one not in looked]
+    document = {
+        "findings": [vars(one) for one in findings], "opened": looked, "not_opened": closed,
+    }  # fmt: skip
+    lines = [f"{one.file}: {one.what}" for one in findings] or [_whole(looked, closed)]
     if closed:
-        lines.append(f"not looked into, for want of their passphrase: {', '.join(closed)}")
+        lines.append(
+            f"not looked into, for want of a passphrase: what {', '.join(closed)} said and keeps "
+            "(penjing vault verify NAME, each with their own)"
+        )
     if findings:
         lines.append("penjing vault restore mends what can be mended")
     _say(output, document, *lines)
     return 1 if findings else 0
+
+
+def _whole(looked: list[str], closed: list[str]) -> str:
+    """What of a vault is as it was written; all of it only where every part was opened."""
+    if not closed:
+        return "all is as it was written"
+    parts = ["the list of people", "the audit log", "everybody's key slots"]
+    parts += [f"the part of {one}" for one in looked]
+    return f"as it was written: {', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def export(args: Namespace, output: Output) -> int:
@@ -233,67 +251,6 @@ def recovery(args: Namespace, output: Output) -> int:
         "write it on paper: it replaces a passphrase, and opens backups even after a wipe",
     )
     return 0
-
-
-# ---------------------------------------------------------------------------------- user verbs
-
-
-def _add(args: Namespace, vault: Vault) -> None:
-    from penjing.vault.access import operator
-    from penjing.vault.vault import NewPerson
-
-    name = vault.accounts.free_name(args.name)
-    secret = passphrases.new_secret(args.new_passphrase_file, name, keyring=args.keyring)
-    vault.add_person(operator(), NewPerson(name, args.role, [secret]))
-
-
-def _role(args: Namespace, vault: Vault) -> None:
-    from penjing.vault.access import operator
-
-    vault.accounts.set_role(operator(), vault.accounts.require(args.name), args.role)
-
-
-def _rename(args: Namespace, vault: Vault) -> None:
-    from penjing.vault.access import operator
-
-    vault.accounts.rename(operator(), vault.accounts.require(args.name), args.new)
-
-
-def _permit(args: Namespace, vault: Vault) -> None:
-    from penjing.vault.access import operator
-
-    person = vault.accounts.require(args.name)
-    vault.accounts.permit(operator(), person, args.kind, args.what, args.verb == "allow")
-
-
-def _keep(args: Namespace, vault: Vault) -> None:
-    from penjing.vault.retention import DAYS
-
-    with unlocked(args, vault) as store:
-        if args.days is None:
-            store.settings.drop(DAYS)
-        else:
-            store.settings.put(DAYS, str(args.days))
-            store.expire()
-
-
-def _recover(args: Namespace, vault: Vault) -> None:
-    person = vault.accounts.require(args.name)
-    code = passphrases.code(args)
-    secret = passphrases.new_secret(args.new_passphrase_file, person.name, keyring=False)
-    vault.recover(person.name, code, secret)
-
-
-_VERBS = {
-    "list": lambda _args, _vault: None,
-    "add": _add,
-    "role": _role,
-    "rename": _rename,
-    "allow": _permit,
-    "refuse": _permit,
-    "keep": _keep,
-    "recover": _recover,
-}
 
 
 # -------------------------------------------------------------------------------------- pieces

@@ -8,6 +8,7 @@ here.
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,18 @@ TOOLS: Mapping[str, str] = {
     )
 }  # fmt: skip
 """Name -> module."""
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9_]*_[A-Za-z0-9_]+")
+
+
+def is_own(name: str) -> bool:
+    """Whether a tool of ours is called so; else it can be an MCP server's only (SERVER_TOOL).
+
+    Raises UnknownName for what no tool can be called.
+    """
+    own = [one for one in TOOLS if one != "mcp"]  # its tools have names of their own
+    if name not in own and not _REMOTE.fullmatch(name):
+        raise UnknownName("tool", name[:64], own)
+    return name in own
 
 
 def check_section(section: Any, folder: Path) -> dict[str, Any]:
