@@ -11,9 +11,10 @@ import pytest
 from compared import KNOWN, Builder, Maker
 from place import Place, prose
 
-from penjing.cli import compare as command
+from penjing.bundle import fetch
+from penjing.cli import compare as compare_command
 from penjing.cli.app import main
-from penjing.core.errors import UnknownName
+from penjing.core.errors import NetworkError, UnknownName
 from penjing.engine.speed import Speed
 from penjing.workshop.compare import run
 from penjing.workshop.compare.order import order, size_name
@@ -34,7 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture
 def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
     found = Builder()
-    monkeypatch.setattr(command, "_methods", lambda: (KNOWN, found))
+    monkeypatch.setattr(compare_command, "_methods", lambda: (KNOWN, found))
     monkeypatch.setattr(
         run, "compare_speed", lambda paths, **_: [Speed(90.0, 30.0, 0.1, 10**8)] * len(paths)
     )
@@ -160,6 +161,41 @@ def test_a_dry_run_says_what_and_makes_nothing(
     assert "searched: a codec for each tensor" in out
 
 
+@pytest.mark.parametrize("command", ["compare", "compress"])
+def test_a_dry_run_downloads_nothing_and_says_what_a_run_would(
+    command: str,
+    place: Place,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pulled: list[str] = []
+
+    def pull(entry: Any, *_: Any) -> Path:
+        pulled.append(entry.name)
+        raise NetworkError("there is no network in a test")
+
+    monkeypatch.setattr(fetch, "pull", pull)
+    monkeypatch.setenv("PENJING_HOME", str(tmp_path / "home"))
+    more = ["--sizes", "110KB", "--methods", "searched"] if command == "compare" else []
+    size = [] if more else ["--size", "110KB"]
+    words = [command, str(place.model), *more, *size, "-o", str(tmp_path / "out"), "--threads", "1"]
+    assert main([*words, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["downloads"] == ["encyclopedia"]
+    assert main([*words, "--dry-run"]) == 0
+    assert "encyclopedia is not here: it is downloaded first" in capsys.readouterr().out
+    words[1] = "smollm2-135m-instruct"
+    assert main([*words, "--dry-run"]) == 2
+    assert "get it with penjing pull smollm2-135m-instruct" in capsys.readouterr().err
+    assert pulled == []
+    words[1] = str(place.model)
+    assert main(words) == 1
+    assert pulled == ["encyclopedia"]
+    held = ["--held-out", str(place.held)]
+    assert main([*words, *held, "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["downloads"] == []
+
+
 def test_more_files_take_longer_and_kept_ones_more_disk(compare: Run) -> None:
     def plan(*more: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(compare("--dry-run", "--json", *more)[1])
@@ -201,7 +237,7 @@ def test_a_mistake_found_late_keeps_what_was_measured(
             return super().build(method, budget)
 
     with monkeypatch.context() as patch:
-        patch.setattr(command, "_methods", lambda: (KNOWN, lambda job: Mistaken(job, builder)))
+        patch.setattr(compare_command, "_methods", lambda: (KNOWN, lambda job: Mistaken(job, builder)))
         assert compare(out="late")[0] == 2
     assert list((place.folder / "late" / ".work").glob("result-searched-*.json"))
     assert compare("--resume", out="late")[0] == 0

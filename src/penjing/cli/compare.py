@@ -64,7 +64,8 @@ def run(args: Namespace) -> int:
     order = orders.order(args.methods, args.sizes, known, keep_files=args.keep_files)
     if not args.dry_run:
         orders.check_output(args.output, overwrite=args.overwrite)
-    model = find_model(args.model, Home.from_environment(), progress=progress, download=True)
+    home, download = Home.from_environment(), not args.dry_run
+    model = find_model(args.model, home, progress=progress, download=download)
     with Checkpoint.open(model) as checkpoint:
         opened = (model, checkpoint)
         settings = making.settings(args, opened, lambda: order.sizes[-1], progress, {})
@@ -74,7 +75,7 @@ def run(args: Namespace) -> int:
         speed = making.reading_speed(settings) if model.is_file() else 0.0
         found = orders.forecast(checkpoint, order, settings, tokens_per_second=speed)
         if args.dry_run:
-            _show_plan(order, settings, found, output)
+            _show_plan(order, settings, (found, making.downloads(args)), output)
             return 0
         making.tell(found, progress)
         prepare.check_disk(args.output, found)
@@ -111,9 +112,12 @@ def _compare(
         return compare(job, order, maker(job))
 
 
-def _show_plan(order: Order, settings: Settings, found: Forecast, output: Output) -> None:
+def _show_plan(
+    order: Order, settings: Settings, needs: tuple[Forecast, list[str]], output: Output
+) -> None:
     from penjing.core.units import format_duration, format_size
 
+    found, downloads = needs
     document = {
         "model": settings.model_name,
         "methods": {m.name: [c.name for c in order.controls[m.name]] for m in order.methods},
@@ -124,11 +128,13 @@ def _show_plan(order: Order, settings: Settings, found: Forecast, output: Output
         "seconds": found.seconds,
         "peak_bytes": found.peak_bytes,
         "disk_bytes": found.disk_bytes,
+        "downloads": downloads,
     }
 
     def draw(console: Console) -> None:
         sizes = ", ".join(format_size(size) for size in order.sizes)
         console.print(f"{settings.model_name} at {sizes}:", markup=False)
+        making.show_downloads(downloads, console)
         for method in order.methods:
             controls = ", ".join(c.name for c in order.controls[method.name]) or "nothing"
             console.print(f"  {method.name}: {method.description}; beside {controls}", markup=False)

@@ -75,7 +75,7 @@ def run(args: Namespace) -> int:
         speed = making.reading_speed(settings) if settings.model.is_file() else 0.0
         found = prepare.forecast(checkpoint, settings, tokens_per_second=speed)
         if args.dry_run:
-            return _show_plan(settings, checkpoint, found, output)
+            return _show_plan(settings, checkpoint, (found, making.downloads(args)), output)
         making.tell(found, progress)
         made = _compress(args, settings, checkpoint, found, progress)
     _show(made, settings, output)
@@ -121,7 +121,7 @@ def _model(args: Namespace, home: Home, progress: Progress) -> tuple[Path, dict[
     args.model = args.model or recipe.get("model")
     if not args.model:
         raise BadInput("which model? give a name, a .gguf file or a folder before -o")
-    return find_model(args.model, home, progress=progress, download=True), recipe
+    return find_model(args.model, home, progress=progress, download=not args.dry_run), recipe
 
 
 def _settings(
@@ -233,9 +233,12 @@ def _compress(
         return compress(Job(settings, checkpoint, work, progress, found))
 
 
-def _show_plan(settings: Settings, checkpoint: Checkpoint, found: Forecast, output: Output) -> int:
+def _show_plan(
+    settings: Settings, checkpoint: Checkpoint, needs: tuple[Forecast, list[str]], output: Output
+) -> int:
     from penjing.core.units import format_count, format_duration, format_size
 
+    found, downloads = needs
     document = {
         "model": settings.model_name,
         "architecture": checkpoint.architecture.name,
@@ -246,6 +249,7 @@ def _show_plan(settings: Settings, checkpoint: Checkpoint, found: Forecast, outp
         "seconds": found.seconds,
         "peak_bytes": found.peak_bytes,
         "disk_bytes": found.disk_bytes,
+        "downloads": downloads,
         "stages": STAGES,
     }
 
@@ -259,6 +263,7 @@ def _show_plan(settings: Settings, checkpoint: Checkpoint, found: Forecast, outp
             f"({8 * settings.budget / checkpoint.parameters:.2f} bits a weight); "
             f"the smallest possible is {format_size(found.smallest)}"
         )
+        making.show_downloads(downloads, console)
         for place, stage in enumerate(STAGES, 1):
             console.print(f"  {place}. {stage}")
         time = f"about {format_duration(found.seconds)} " if found.seconds else ""

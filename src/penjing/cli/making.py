@@ -6,7 +6,7 @@ The workshop is imported when something is made, never at start-up.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,10 @@ from penjing.cli.options import number, path, threads, whole
 from penjing.core.errors import Cancelled, FormatError, MissingExtra, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import FoundText
     from penjing.core.progress import Progress
     from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.compress.prepare import Forecast
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LICENCE = 1000
 """Characters a manifest takes."""
+_STAND_IN = "The text that is measured on is not here yet, and a plan needs some words. " * 200
 
 
 def add_texts(parser: ArgumentParser, measured: str) -> None:
@@ -50,7 +55,11 @@ def add_running(parser: ArgumentParser, made: str) -> None:
     unfinished.add_argument("--resume", action="store_true", help="go on with unfinished work")
     unfinished.add_argument("--restart", action="store_true", help="throw unfinished work away")
     add("--overwrite", action="store_true", help=f"replace the {made} that is there")
-    add("--dry-run", action="store_true", help="show the plan, time and memory, and do nothing")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="show the plan, time and memory; download and make nothing",
+    )
 
 
 def require_workshop(command: str) -> None:
@@ -71,7 +80,6 @@ def settings(
     """The command line as settings, the texts read; a recipe's words where nothing was typed."""
     from penjing.bundle.catalogue import catalogue_of
     from penjing.bundle.home import Home
-    from penjing.bundle.resolve import find_text
     from penjing.core.files import read_text
     from penjing.core.units import parse_size
     from penjing.engine.llamacpp import usable_cores
@@ -80,7 +88,7 @@ def settings(
     from penjing.workshop.search.goals import parse_goal
 
     home, (model, checkpoint) = Home.from_environment(), opened
-    held_out = find_text(args.held_out, home, progress=progress, download=True)
+    held_out = _held_out(args, home, progress)
     entry = catalogue_of(home).models.get(args.model)
     licence = checkpoint.metadata.get("general.license")
     name = recipe.get("effort", "standard") if args.effort is None else args.effort
@@ -110,6 +118,33 @@ def settings(
         speed=getattr(args, "speed", None),
         plan=recipe.get("codecs"),
     )
+
+
+def _held_out(args: Namespace, home: Home, progress: Progress) -> FoundText:
+    """The text that is measured on; a plan is made with other words where it is not here."""
+    from penjing.bundle.resolve import FoundText, find_text
+
+    if args.dry_run and downloads(args):
+        return FoundText(args.held_out, _STAND_IN)
+    return find_text(args.held_out, home, progress=progress, download=True)
+
+
+def downloads(args: Namespace) -> list[str]:
+    """Texts with a name that the work needs and that would have to be downloaded for it."""
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.fetch import find
+    from penjing.bundle.home import Home
+
+    home = Home.from_environment()
+    entry = catalogue_of(home).texts.get(args.held_out)
+    return [entry.name] if entry is not None and find(entry, home) is None else []
+
+
+def show_downloads(names: Sequence[str], console: Console) -> None:
+    """What a plan says of them."""
+    for name in names:
+        line = f"{name} is not here: it is downloaded first (penjing pull {name})"
+        console.print(line, markup=False)
 
 
 def _line(found: object) -> str:
