@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from penjing.cli import app, chat
-from penjing.cli.chat import DEFAULT_SYSTEM
 from penjing.core.errors import EngineError, UsageError
+from penjing.core.introduction import DEFAULT_SYSTEM
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.engine.fake import FakeModel
 

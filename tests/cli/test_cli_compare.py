@@ -237,7 +237,9 @@ def test_a_mistake_found_late_keeps_what_was_measured(
             return super().build(method, budget)
 
     with monkeypatch.context() as patch:
-        patch.setattr(compare_command, "_methods", lambda: (KNOWN, lambda job: Mistaken(job, builder)))
+        patch.setattr(
+            compare_command, "_methods", lambda: (KNOWN, lambda job: Mistaken(job, builder))
+        )
         assert compare(out="late")[0] == 2
     assert list((place.folder / "late" / ".work").glob("result-searched-*.json"))
     assert compare("--resume", out="late")[0] == 0

@@ -11,6 +11,7 @@ import pytest
 from catalogues import catalogue, local, model, text
 
 from penjing.cli.app import main
+from penjing.cli.serving_model import model_of
 
 DATA = b"GGUF" + bytes(5000)
 
@@ -54,6 +55,18 @@ def test_list_shows_what_is_here_and_what_is_not(
     (home.parent / "tiny.gguf").write_bytes(b"?" + DATA[1:])
     tiny = {line["name"]: line for line in document(capsys, "list")["models"]}["tiny"]
     assert tiny["here"] == "damaged"
+
+
+def test_a_server_knows_its_model_by_the_name_that_list_has(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    path = home.parent / "tiny.gguf"
+    assert model_of(path, "Tiny 5K").also == ()
+    document(capsys, "pull", "tiny")
+    found = model_of(path, "Tiny 5K")
+    assert (found.name, found.also) == ("Tiny 5K", ("tiny",))
+    (home.parent / "other.gguf").write_bytes(DATA)
+    assert model_of(home.parent / "other.gguf", "Other").also == ()
 
 
 def test_list_is_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:

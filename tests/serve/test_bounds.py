@@ -158,6 +158,25 @@ def test_a_bad_parameter_is_named(client: httpx.Client, running: Running, name: 
     assert asked(running) == before
 
 
+@pytest.mark.parametrize("path", [CHAT, "/v1/completions"])
+def test_what_is_not_done_here_says_so_in_words(client: httpx.Client, path: str) -> None:
+    body = {"model": "fake", "messages": USER} if path == CHAT else {"model": "fake", "prompt": "x"}
+
+    def said(**more: Any) -> str:
+        message: str = client.post(path, json={**body, **more}).json()["error"]["message"]
+        return message
+
+    bias = said(logit_bias={"5": 100})
+    assert "single tokens cannot be made likelier or less likely here: leave it out" in bias
+    assert client.post(path, json={**body, "logit_bias": {}}).status_code == 200
+
+
+def test_what_must_be_nothing_is_to_be_left_out(client: httpx.Client) -> None:
+    body = {"model": "fake", "input": "x", "previous_response_id": "resp_1"}
+    error = client.post("/v1/responses", json=body).json()["error"]
+    assert "this is not done here: leave it out" in error["message"]
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -14,6 +14,8 @@ from letters import Letters
 from pydantic import BaseModel
 from serving import Running, serving
 
+from penjing.core.introduction import DEFAULT_SYSTEM
+from penjing.core.messages import Message
 from penjing.engine.fake_scheduler import FakeScheduler
 
 
@@ -70,6 +72,29 @@ def test_models(echo: Running) -> None:
     assert failed.value.code == "model_not_found"
 
 
+def test_a_model_answers_to_every_name_it_is_known_by() -> None:
+    with (
+        FakeScheduler() as scheduler,
+        serving(
+            scheduler, embedder=Letters(), also=("short", "fake"), also_embedder=("e",)
+        ) as running,
+    ):
+        client = running.openai()
+        assert [model.id for model in client.models.list()] == ["fake", "letters"]
+        assert client.models.retrieve("short").id == "fake"
+        for name in ("fake", "short"):
+            done = client.chat.completions.create(model=name, messages=USER)
+            assert (done.model, done.choices[0].message.content) == (name, "hello 你好")
+            assert client.completions.create(model=name, prompt="x").choices[0].text
+            assert client.responses.create(model=name, input="x").output_text == "x"
+        for name in ("letters", "e"):
+            assert len(client.embeddings.create(model=name, input="abc").data) == 1
+        with pytest.raises(openai.NotFoundError, match="use fake or short"):
+            client.chat.completions.create(model="e", messages=USER)
+        with pytest.raises(openai.NotFoundError, match="use letters or e"):
+            client.embeddings.create(model="short", input="abc")
+
+
 # -- chat
 
 
@@ -85,6 +110,27 @@ def test_chat(echo: Running) -> None:
     assert done.usage is not None
     assert done.usage.prompt_tokens_details is not None
     assert (done.usage.prompt_tokens_details.cached_tokens or 0) > 0
+
+
+def test_who_says_nothing_of_a_system_is_answered_as_penjing_chat_answers(echo: Running) -> None:
+    client, scheduler = echo.openai(), echo.app.desk.services.scheduler
+    ours = Message.of("system", DEFAULT_SYSTEM)
+    own: Any = [{"role": "system", "content": ""}, *USER]
+
+    def first() -> Message:
+        found: Message = scheduler.requests[-1].messages[0]  # type: ignore[attr-defined]
+        return found
+
+    client.chat.completions.create(model="fake", messages=USER)
+    assert first() == ours
+    client.responses.create(model="fake", input="x")
+    assert first() == ours
+    client.responses.create(model="fake", input="x", instructions="Be brief.")
+    assert first() == Message.of("system", "Be brief.")
+    client.chat.completions.create(model="fake", messages=own)
+    assert first() == Message.of("system", "")
+    client.completions.create(model="fake", prompt="raw")
+    assert scheduler.requests[-1].messages == ()  # type: ignore[attr-defined]
 
 
 def test_chat_as_a_stream(echo: Running) -> None:

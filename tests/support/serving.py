@@ -98,15 +98,18 @@ def serving(
     index: Indexer | None = None,
     read: Reader | None = None,
     names: Collection[str] = (),
+    also: tuple[str, ...] = (),
+    also_embedder: tuple[str, ...] = (),
 ) -> Iterator[Running]:
     """A server for as long as the block runs."""
     store = FakeStore()
     services = Services(
         scheduler=scheduler,
-        model=Model(scheduler.name, {"name": scheduler.name}, None, "a test"),
+        model=Model(scheduler.name, {"name": scheduler.name}, None, "a test", also=also),
         people=people or Alone(store),
         assistant=assistant,
         embedder=embedder,
+        embedder_also=also_embedder,
         index=index,
         read=read,
     )

@@ -24,9 +24,10 @@ from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
 from penjing.cli.opening import open_model as _open
 from penjing.cli.output import Output, to_json
 from penjing.core import limits
-from penjing.core.errors import BadInput, Cancelled, EngineError
+from penjing.core.errors import BadInput, Cancelled
 from penjing.core.files import read_text
-from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
+from penjing.core.introduction import DEFAULT_SYSTEM, Introduction
+from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Usage
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
@@ -49,8 +50,6 @@ _HEADROOM = 2 * 2**30
 """Bytes beside the model and its context, which are there before the first answer."""
 _MOST_SCHEMA = 2**20
 _DEFAULT = GenerationSettings()
-DEFAULT_SYSTEM = "You are a helpful assistant."
-"""Better than some templates' own: with SmolLM2's, the capital of France is a song."""
 
 
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
@@ -148,11 +147,7 @@ def _system(given: str | None, model: LanguageModel) -> str | None:
     """The system prompt; None leaves it to the model's template."""
     if given is not None:
         return None if given == "-" else said(given)
-    try:
-        model.count_tokens([Message.of("system", DEFAULT_SYSTEM), Message.of("user", "?")])
-    except EngineError:  # a template without system prompts
-        return None
-    return DEFAULT_SYSTEM
+    return DEFAULT_SYSTEM if Introduction(model.count_tokens).is_taken() else None
 
 
 @dataclass(frozen=True)

@@ -17,21 +17,20 @@ import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penjing.cli.assistant_parts import addresses_of, is_spec, late_embedder, load_spec
 from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
 from penjing.cli.serving_end import end_beside_threads, end_now
+from penjing.cli.serving_model import model_of
 from penjing.cli.serving_place import Place, address_of, encrypted, listening, require_safe_place
 from penjing.core.errors import MissingExtra
-from penjing.core.plain_json import read_json
-from penjing.core.strangers import is_there
 
 if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 Opener = Callable[[Path, Namespace], "Scheduler"]
 """Loads the engine. Tests give one that needs no model."""
 
-_MOST_PASSPORT = 16 * 2**20
 _LEARNING = 300
 """Seconds that a service manager is asked for, when a spec is read for the first time."""
 
@@ -72,7 +70,7 @@ def serve(args: Namespace, *, opener: Opener | None = None) -> int:
         open_things.callback(scheduler.close, 0.0)
         knowledge = open_things.enter_context(_knowledge(progress))
         imports()
-        parts = _Parts(place, household, scheduler, _model(path, scheduler.name), knowledge)
+        parts = _Parts(place, household, scheduler, model_of(path, scheduler.name), knowledge)
         if spec:
             parts = replace(
                 parts, assistant=open_things.enter_context(_assistant(args, spec, parts))
@@ -183,33 +181,6 @@ def _assistant(args: Namespace, spec: Spec, parts: _Parts) -> AbstractContextMan
     return served(args.model, spec, around)
 
 
-def _model(path: Path, name: str) -> Model:
-    """What is known of a model: a bundle tells more than a file."""
-    from penjing.bundle.folder import MANIFEST_NAME
-    from penjing.devices.machine import look
-    from penjing.serve.services import Model
-
-    machine = look()
-    folder = path.parent
-    manifest: Mapping[str, Any] = {}
-    if is_there(folder / MANIFEST_NAME):
-        manifest = _document(folder / MANIFEST_NAME) or {}
-    return Model(
-        name=name,
-        manifest=manifest,
-        passport=_document(folder / "passport.json") if manifest else None,
-        device=f"{machine.model}, {machine.cores} cores",
-        created=int(path.stat().st_mtime),
-    )
-
-
-def _document(path: Path) -> dict[str, Any] | None:
-    if not is_there(path):
-        return None
-    document = read_json(path, limit=_MOST_PASSPORT, inside=path.parent)
-    return document if isinstance(document, dict) else None
-
-
 # -- serving ----------------------------------------------------------------------------------
 
 
@@ -287,6 +258,7 @@ def _services(parts: _Parts) -> Services:
         parts.household.people,
         parts.assistant,
         embedder=known.embedder if known else None,
+        embedder_also=(MODEL,) if known else (),
         index=known.desk.index if known else None,
         read=_reader(parts),
     )

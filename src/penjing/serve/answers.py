@@ -10,9 +10,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from weakref import WeakSet
 
 from penjing.core.errors import EngineError
+from penjing.core.introduction import Introduction
 from penjing.core.messages import Chunk
 from penjing.core.protocols import Scheduler, Ticket
 from penjing.core.serving import Request
@@ -27,6 +29,7 @@ class Answers:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
+        self._introduction = Introduction(scheduler.count_tokens)
         self._arrived: deque[tuple[Answer, Chunk | Exception]] = deque()
         self._given: WeakSet[Answer] = WeakSet()
         self._woken = False
@@ -48,7 +51,7 @@ class Answers:
                     loop.call_soon_threadsafe(self._hand_out)
 
         def submit() -> None:
-            answer.handed_over(self._scheduler.submit(request, deliver))
+            answer.handed_over(self._scheduler.submit(self._introduced(request), deliver))
 
         try:
             await self._threads.run(submit)
@@ -56,6 +59,12 @@ class Answers:
             answer.close()
             raise
         return answer
+
+    def _introduced(self, request: Request) -> Request:
+        """Who says nothing of a system is answered as `penjing chat` answers."""
+        if request.text is not None:
+            return request
+        return replace(request, messages=self._introduction.before(request.messages))
 
     def cut(self) -> None:
         """Let all answers end with an error that says why: the server ends."""

@@ -10,15 +10,14 @@ import queue
 from collections.abc import Iterator, Sequence
 
 from penjing.core.dialogue import CUT, Event, Finished, Said, Standing
-from penjing.core.errors import BadInput, EngineError, NotFound
+from penjing.core.errors import BadInput, NotFound
 from penjing.core.fitting import first_that_fits
 from penjing.core.history import Turn
+from penjing.core.introduction import Introduction
 from penjing.core.messages import Chunk, GenerationSettings, Message, Note, Text
 from penjing.core.protocols import Scheduler, Store
 from penjing.core.serving import Request
 
-SYSTEM = "You are a helpful assistant."
-"""As `penjing chat` has it."""
 LEFT_OUT = "left_out"
 """The note of an answer that did not see the whole conversation."""
 
@@ -26,13 +25,10 @@ LEFT_OUT = "left_out"
 class Plain:
     """Satisfies `Assistant`."""
 
-    def __init__(
-        self, scheduler: Scheduler, settings: GenerationSettings | None = None, system: str = SYSTEM
-    ) -> None:
+    def __init__(self, scheduler: Scheduler, settings: GenerationSettings | None = None) -> None:
         self._scheduler = scheduler
         self._settings = settings or GenerationSettings()
-        self._system = system
-        self._takes_system: bool | None = None
+        self._introduction = Introduction(scheduler.count_tokens)
 
     @property
     def name(self) -> str:
@@ -101,29 +97,14 @@ class Plain:
         starts = [i for i, message in enumerate(messages) if message.role == "user"]
 
         def size(start: int) -> int:
-            return self._scheduler.count_tokens(self._prompt(messages[start:]))
+            return self._scheduler.count_tokens(self._introduction.before(messages[start:]))
 
         if size(0) <= room:
-            return self._prompt(messages), 0
+            return self._introduction.before(messages), 0
         start = first_that_fits(starts[1:], size, room, context // 8)
         if start is None:
             raise BadInput(f"this is too long for the model's {context} tokens: shorten it")
-        return self._prompt(messages[start:]), start
-
-    def _prompt(self, messages: Sequence[Message]) -> tuple[Message, ...]:
-        system = (Message.of("system", self._system),) if self._system_is_taken() else ()
-        return (*system, *messages)
-
-    def _system_is_taken(self) -> bool:
-        """Some templates refuse system messages."""
-        if self._takes_system is None:
-            try:
-                trial = [Message.of("system", self._system), Message.of("user", "?")]
-                self._scheduler.count_tokens(trial)
-                self._takes_system = True
-            except EngineError:
-                self._takes_system = False
-        return self._takes_system
+        return self._introduction.before(messages[start:]), start
 
 
 def _chunks(arrived: queue.SimpleQueue[Chunk | Exception]) -> Iterator[Chunk]:

@@ -187,6 +187,8 @@ def complaint(first: Any) -> BadParameter:
             f"Missing required parameter: {where}.", param, "missing_required_parameter"
         )
     what = str(first["msg"]).removeprefix("Value error, ")
+    if kind == "none_required":
+        what = "this is not done here: leave it out"
     code = "invalid_type" if kind.endswith("_type") else "invalid_value"
     return BadParameter(f"Invalid value for {where}: {what}.", param, code)
 

@@ -83,6 +83,8 @@ class Model:
     """What it runs on, in words."""
     created: int = 0
     """When its file was made, in seconds since 1970."""
+    also: tuple[str, ...] = ()
+    """What clients may call it too, such as its name in the catalogue."""
 
 
 Reader = Callable[[str, Store, str, int, int], str | None]
@@ -106,6 +108,8 @@ class Services:
     """Who answers in sessions; None for the plain model."""
     embedder: Embedder | None = None
     """For /v1/embeddings; None where there is none."""
+    embedder_also: tuple[str, ...] = ()
+    """What clients may call it too."""
     index: Indexer | None = None
     """What happens to a document that was added; None keeps it as it is."""
     read: Reader | None = None

@@ -23,6 +23,7 @@ from penjing.serve.openai.shapes import (
     OR_EVENTS,
     REFUSALS,
     Metadata,
+    NoBias,
     Tokens,
     ToolCall,
     UsageDocument,
@@ -70,7 +71,7 @@ class ChatRequest(Penalized):
     store: Literal[False] | None = None
     modalities: list[Literal["text"]] | None = None
     reasoning_effort: Literal["none"] | None = None
-    logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
+    logit_bias: NoBias | None = None
 
 
 class Answered(BaseModel):

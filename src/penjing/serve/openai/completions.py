@@ -21,6 +21,7 @@ from penjing.serve.openai.sampling import Penalized, another, settings_of
 from penjing.serve.openai.shapes import (
     OR_EVENTS,
     REFUSALS,
+    NoBias,
     Tokens,
     UsageDocument,
     added,
@@ -55,7 +56,7 @@ class CompletionRequest(Penalized):
     suffix: None = None
     # of no effect on one machine with one model
     user: Annotated[str, Field(max_length=256)] | None = None
-    logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
+    logit_bias: NoBias | None = None
 
 
 class TextChoice(BaseModel):

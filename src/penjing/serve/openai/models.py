@@ -43,27 +43,39 @@ async def every(request: Request) -> dict[str, Any]:
 
 @router.get("/v1/models/{model:path}", response_model=ModelDocument, responses=REFUSALS)
 async def one(model: str, request: Request) -> dict[str, Any]:
-    """One of them."""
+    """One of them, by any of its names."""
     who_of(request)
-    for document in _all(desk_of(request).services):
-        if document["id"] == model:
-            return document
-    raise _unknown(model, [document["id"] for document in _all(desk_of(request).services)])
+    services = desk_of(request).services
+    for names in (_names(services), _embedder_names(services)):
+        if model in names:
+            return _document(services, names[0])
+    raise _unknown(model, [*_names(services), *_embedder_names(services)])
 
 
 def require_model(services: Services, name: str) -> None:
     """Raise unless it is the model that answers here."""
-    if name != services.model.name:
-        raise _unknown(name, [services.model.name])
+    if name not in _names(services):
+        raise _unknown(name, _names(services))
 
 
 def require_embedder(services: Services, name: str) -> Embedder:
     """The model that embeds here. Raises unless it is called so."""
     if services.embedder is None:
         raise NotServed("this server has no embedding model: start it with one")
-    if name != services.embedder.name:
-        raise _unknown(name, [services.embedder.name])
+    if name not in _embedder_names(services):
+        raise _unknown(name, _embedder_names(services))
     return services.embedder
+
+
+def _names(services: Services) -> list[str]:
+    """What the model is called, its own name first."""
+    return list(dict.fromkeys((services.model.name, *services.model.also)))
+
+
+def _embedder_names(services: Services) -> list[str]:
+    if services.embedder is None:
+        return []
+    return list(dict.fromkeys((services.embedder.name, *services.embedder_also)))
 
 
 def _unknown(name: str, known: list[str]) -> UnknownModel:
@@ -74,9 +86,11 @@ def _unknown(name: str, known: list[str]) -> UnknownModel:
 
 
 def _all(services: Services) -> list[dict[str, Any]]:
+    """Each once, by its own name."""
+    every = (_names(services), _embedder_names(services))
+    return [_document(services, names[0]) for names in every if names]
+
+
+def _document(services: Services, name: str) -> dict[str, Any]:
     created = services.model.created
-    names = [services.model.name]
-    names += [services.embedder.name] if services.embedder is not None else []
-    return [
-        {"id": name, "object": "model", "created": created, "owned_by": "penjing"} for name in names
-    ]
+    return {"id": name, "object": "model", "created": created, "owned_by": "penjing"}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from penjing.core.messages import Usage
 from penjing.serve import limits
@@ -26,6 +26,16 @@ Tokens = Annotated[int, Field(ge=1, le=limits.TOKENS)]
 Seed = Annotated[int, Field(ge=-(2**62), le=2**62)]
 Stop = Annotated[str, Field(min_length=1, max_length=limits.STOP_LENGTH)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=limits.STOPS)]
+
+
+def _no_bias(bias: dict[str, float]) -> dict[str, float]:
+    if bias:
+        raise ValueError("single tokens cannot be made likelier or less likely here: leave it out")
+    return bias
+
+
+NoBias = Annotated[dict[str, float], AfterValidator(_no_bias)]
+"""`logit_bias`, which clients send empty too."""
 
 
 class Problem(BaseModel):
