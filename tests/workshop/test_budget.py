@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.core.errors import BudgetError
-from penjing.workshop.search.budget import Choice, allocate, inverted, smallest
+from penjing.workshop.search.budget import allocate, inverted
+from penjing.workshop.search.choice import Choice, smallest
 
 rows = st.lists(
     st.builds(

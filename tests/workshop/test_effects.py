@@ -25,7 +25,8 @@ from penjing.workshop.divergence import kld
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.search import means as means_module
 from penjing.workshop.search import measure as measuring
-from penjing.workshop.search.budget import Choice, allocate, smallest
+from penjing.workshop.search.budget import allocate
+from penjing.workshop.search.choice import Choice, smallest
 from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import UPSET, Effects, choices, upset

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from penjing.core.errors import BudgetError
 from penjing.workshop.search import refine as module
-from penjing.workshop.search.budget import Allocation, Choice, allocate, smallest
+from penjing.workshop.search.budget import allocate
+from penjing.workshop.search.choice import Allocation, Choice, smallest
 from penjing.workshop.search.refine import Limits, plan_hash, refine
 
 CODECS = {"Q2_0": 2.25, "Q3_K": 3.44, "IQ4_NL": 4.5, "Q5_0": 5.5}
@@ -166,7 +167,7 @@ def test_history_says_how_each_plan_came_about() -> None:
     found = refine(CHOICES, BUDGET, World(2), limits=Limits(measurements=90))
     ways = [way.split()[0] for way, _ in found.history]
     assert ways[0] == "table"
-    assert {"tilt", "exchange"} <= set(ways)
+    assert {"one", "tilt", "exchange"} <= set(ways)
 
 
 def test_exchanges_alone_find_a_pair_that_the_table_has_the_wrong_way_round() -> None:
@@ -202,3 +203,37 @@ def test_no_plan_is_proposed_that_takes_too_long() -> None:
     found = refine(choices, BUDGET, measure, time_limit=limit, limits=Limits(measurements=60))
     assert found.allocation.time <= limit
     assert found.kld <= found.first
+
+
+def test_one_codec_everywhere_is_measured_and_taken_where_it_wins() -> None:
+    """The table's best is never believed to be better than what everybody would try first."""
+    even = dict.fromkeys(CHOICES, "IQ4_NL")
+    budget = sum(c.nbytes for row in CHOICES.values() for c in row if c.codec == "IQ4_NL")
+    tried = []
+
+    def measure(plan: Mapping[str, str]) -> float:
+        tried.append(plan)
+        return 0.1 if plan == even else 1.0
+
+    found = refine(CHOICES, budget, measure, limits=Limits(measurements=2))
+    assert even in tried
+    assert found.allocation.plan == even
+    assert found.history == (("table", 1.0), ("one codec", 0.1))
+
+
+def test_a_group_that_is_most_of_the_file_is_tried_at_its_other_codecs() -> None:
+    """No exchange of two groups gets there: the large one needs what several small ones have."""
+    embedding = [Choice("Q2_0", 500, 0.9), Choice("IQ4_NL", 900, 0.5), Choice("F16", 4000, 0.0)]
+    small = [Choice("Q2_0", 50, 0.1), Choice("IQ4_NL", 100, 0.02), Choice("F16", 400, 0.0)]
+    choices = {"token_embd": embedding, **{f"blk.{i}.ffn_down": small for i in range(10)}}
+
+    def measure(plan: Mapping[str, str]) -> float:
+        blocks = sum(plan[name] == "Q2_0" for name in choices)
+        return (8.0 if plan["token_embd"] == "Q2_0" else 0.0) + 0.1 * blocks
+
+    assert allocate(choices, 1500).plan["token_embd"] == "Q2_0"
+    found = refine(choices, 1500, measure, limits=Limits(measurements=6))
+    assert found.allocation.plan["token_embd"] == "IQ4_NL"
+    assert found.allocation.nbytes <= 1500
+    assert found.kld <= 1.0
+    assert any(way == "hold token_embd" for way, _ in found.history)

@@ -10,7 +10,8 @@ from penjing.workshop.compress.stages import Stages
 from penjing.workshop.compress.timing import measure_times, timed
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.search.assembly import Assemblies
-from penjing.workshop.search.budget import Choice, allocate, inverted, smallest
+from penjing.workshop.search.budget import allocate, inverted
+from penjing.workshop.search.choice import Choice, smallest
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, choices
 from penjing.workshop.search.goals import Goal, smallest_meeting

@@ -1,75 +1,30 @@
 """The budget solver: one choice per group, the least loss, never a byte too many. Pure.
 
-This is the multiple-choice knapsack. The choices of a group that lie on the lower convex hull of
-(bytes, loss) are taken in order of loss saved per byte, which is optimal for the relaxed problem
-(Sinha and Zoltners 1979); what is left of the budget is then spent on any upgrade that still fits.
-Losses are taken as additive: the assembly must be measured afterwards. Where decoding must not take
-longer than a limit, time is given a price in loss, and the least price that keeps the limit is
-found (Lagrangian relaxation, Fisher 1981).
+This is the multiple-choice knapsack, solved to a proven gap by `branch.py`. Losses are taken as
+additive: the assembly must be measured afterwards. Where decoding must not take longer than a
+limit, time is given a price in loss, and the least price that keeps the limit is found (Lagrangian
+relaxation, Fisher 1981).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from penjing.core.errors import BudgetError
 from penjing.core.units import format_size
+from penjing.workshop.search.branch import NODES, least_loss
+from penjing.workshop.search.choice import Allocation, Choice, Choices, smallest
+from penjing.workshop.search.uniform import best_uniform
 
 _DOUBLINGS, _HALVINGS = 60, 20  # of the price of time
+_FEW = 8  # boxes looked into at each price of time
 _FAR = 200.0  # a loss is not turned over further than by exp(200)
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One codec for one group."""
-
-    codec: str
-    """Its name."""
-    nbytes: int
-    """Bytes of its tensors in the file, padding included."""
-    loss: float
-    """Predicted KLD that it adds, nats; never negative."""
-    time: float = 0.0
-    """What it takes of the time for a token, in tokens of the starting model; 0: not known."""
-
-
-@dataclass(frozen=True)
-class Allocation:
-    """The chosen codec of every group."""
-
-    chosen: Mapping[str, Choice]
-    """By group name."""
-
-    @property
-    def nbytes(self) -> int:
-        """All groups together."""
-        return sum(choice.nbytes for choice in self.chosen.values())
-
-    @property
-    def loss(self) -> float:
-        """The predicted KLD, nats."""
-        return sum(choice.loss for choice in self.chosen.values())
-
-    @property
-    def time(self) -> float:
-        """Time for a token, in tokens of the starting model."""
-        return sum(choice.time for choice in self.chosen.values())
-
-    @property
-    def plan(self) -> dict[str, str]:
-        """Codec name by group name; `groups.expand` makes it one by tensor name."""
-        return {name: choice.codec for name, choice in self.chosen.items()}
-
-
-def smallest(choices: Mapping[str, Sequence[Choice]]) -> int:
-    """Bytes of the smallest assembly there is."""
-    return sum(min(choice.nbytes for choice in row) for row in choices.values())
-
-
 def allocate(
-    choices: Mapping[str, Sequence[Choice]],
+    choices: Choices,
     budget: int,
     *,
     fixed: int = 0,
@@ -104,52 +59,42 @@ def allocate(
         else:
             low = price
     room = budget - fixed - dear.nbytes
-    return Allocation(_spend(dear.chosen, choices, room, time - dear.time))
+    chosen = _spend(dear.chosen, choices, room, time - dear.time)
+    return Allocation(chosen, found.bound)
 
 
-def _price(choices: Mapping[str, Sequence[Choice]]) -> float:
+def _price(choices: Choices) -> float:
     """A small price of time to begin with: the whole range of losses over that of times, halved."""
     losses = sum(max(c.loss for c in row) - min(c.loss for c in row) for row in choices.values())
     times = sum(max(c.time for c in row) - min(c.time for c in row) for row in choices.values())
     return max(losses, 1e-9) / max(times, 1e-9) / 2**10
 
 
-def _priced(
-    choices: Mapping[str, Sequence[Choice]], budget: int, fixed: int, price: float
-) -> Allocation:
+def _priced(choices: Choices, budget: int, fixed: int, price: float) -> Allocation:
     """The best for loss and time together, with true losses."""
     dearer = {
         name: [replace(choice, loss=choice.loss + price * choice.time) for choice in row]
         for name, row in choices.items()
     }
-    return _true(_cheapest(dearer, budget, fixed), choices)
+    return _true(_cheapest(dearer, budget, fixed, _FEW), choices)
 
 
-def _cheapest(choices: Mapping[str, Sequence[Choice]], budget: int, fixed: int) -> Allocation:
-    """The least loss in the budget, whatever the time."""
+def _cheapest(choices: Choices, budget: int, fixed: int, nodes: int = NODES) -> Allocation:
+    """The least loss in the budget, whatever the time; never more than one codec everywhere."""
     least = smallest(choices) + fixed
     if least > budget:
         raise BudgetError(
             f"{format_size(budget)} is not possible for this model: the smallest is "
             f"{format_size(least)} ({least} bytes)"
         )
-    hulls = {name: _hull(row) for name, row in choices.items()}
-    at = dict.fromkeys(hulls, 0)
-    room = budget - least
-    steps = sorted(
-        (-_slope(hull[i], hull[i + 1]), name, i)
-        for name, hull in hulls.items()
-        for i in range(len(hull) - 1)
-    )
-    for _, name, i in steps:  # steps of one group come in order: its hull is convex
-        extra = hulls[name][i + 1].nbytes - hulls[name][i].nbytes
-        if at[name] == i and extra <= room:
-            at[name], room = i + 1, room - extra
-    chosen = {name: hulls[name][i] for name, i in at.items()}
-    return Allocation(_spend(chosen, choices, room))
+    found = least_loss(choices, budget - fixed, nodes=nodes)
+    even = best_uniform(choices, budget - fixed)
+    if even is None or found.loss <= even.loss:
+        return found
+    return Allocation(even.chosen, found.bound)
 
 
-def inverted(choices: Mapping[str, Sequence[Choice]], budget: int, *, fixed: int = 0) -> Allocation:
+def inverted(choices: Choices, budget: int, *, fixed: int = 0) -> Allocation:
     """A negative control: the most bits for the groups that matter least, in the same budget.
 
     How much a group matters is what its smallest choice costs per byte of its largest. The solver
@@ -169,7 +114,7 @@ def inverted(choices: Mapping[str, Sequence[Choice]], budget: int, *, fixed: int
     return _true(allocate(turned, budget, fixed=fixed), choices)
 
 
-def _true(found: Allocation, choices: Mapping[str, Sequence[Choice]]) -> Allocation:
+def _true(found: Allocation, choices: Choices) -> Allocation:
     """The same codecs with the table's own losses."""
     true = {(name, choice.codec): choice for name, row in choices.items() for choice in row}
     return Allocation({name: true[name, c.codec] for name, c in found.chosen.items()})
@@ -182,9 +127,9 @@ def _matters(row: Sequence[Choice]) -> float:
 
 def _spend(
     chosen: Mapping[str, Choice],
-    choices: Mapping[str, Sequence[Choice]],
+    choices: Choices,
     room: int,
-    time: float = math.inf,
+    time: float,
 ) -> dict[str, Choice]:
     """Buy the best upgrade that still fits, until none does; `time` is what is left of that."""
     out = dict(chosen)
@@ -203,20 +148,3 @@ def _spend(
         room -= choice.nbytes - out[name].nbytes
         time -= choice.time - out[name].time
         out[name] = choice
-
-
-def _hull(row: Sequence[Choice]) -> list[Choice]:
-    """Lower convex hull, from the smallest choice to the one with the least loss."""
-    points: list[Choice] = []
-    for choice in sorted(row, key=lambda c: (c.nbytes, c.loss, c.codec)):
-        if points and choice.loss >= points[-1].loss:
-            continue
-        while len(points) > 1 and _slope(points[-2], points[-1]) <= _slope(points[-2], choice):
-            points.pop()
-        points.append(choice)
-    return points
-
-
-def _slope(a: Choice, b: Choice) -> float:
-    """Loss saved per byte when going from a to the larger b."""
-    return (a.loss - b.loss) / (b.nbytes - a.nbytes)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from statistics import fmean
 
 from penjing.core.errors import PenjingError
-from penjing.workshop.search.budget import Choice
+from penjing.workshop.search.choice import Choice
 from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of
 from penjing.workshop.search.times import Times

@@ -1,9 +1,10 @@
 """Errors are not additive: the chosen assembly is measured as a whole, and bettered from there.
 
-Two ways of proposing another assembly in the same budget, each measured before it is believed: the
-table's losses of one codec or one kind of group tilted up or down, and solved again; two groups
-exchanging bits. (Factors fitted to all assemblies by least squares were tried: among so few they
-move too little to give another plan.) The
+Ways of proposing another assembly in the same budget, each measured before it is believed: one
+codec everywhere, which nothing that ships may be worse than; a group that is much of the file held
+at another codec, and the rest solved again; the table's losses of one codec or one kind of group
+tilted up or down, and solved again; two groups exchanging bits. (Factors fitted to all assemblies
+by least squares were tried: among so few they move too little to give another plan.) The
 same inputs propose the same plans in the same order, so that a run that goes on takes every
 measurement of an earlier one from `known`. Pure: measuring is given.
 """
@@ -13,14 +14,17 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from penjing.core.errors import BudgetError
 from penjing.core.progress import Progress, Silent
-from penjing.workshop.search.budget import Allocation, Choice, allocate
+from penjing.workshop.search.branch import useful
+from penjing.workshop.search.budget import allocate
+from penjing.workshop.search.choice import Allocation, Choice, Choices, smallest
+from penjing.workshop.search.uniform import best_uniform
 
-Choices = Mapping[str, Sequence[Choice]]
 Plan = Mapping[str, str]
 """Codec by group name; `groups.expand` makes it one by tensor name."""
 
@@ -30,7 +34,8 @@ GAIN = 0.001
 TILT = 1.6
 """What the losses of one kind are multiplied or divided by, to see; its root in the next round."""
 
-_TRUST = 0.3  # of the fit: how hard factors are held to their common value
+_LARGE = 0.1  # of all bytes: a group that is held at other codecs
+_HELD = 3  # of those plans that may be no better
 _NEAR = 2  # codecs of a group, up and down, that an exchange may reach
 _TIRED = 2  # failures after which a group is no longer exchanged in this round
 
@@ -101,6 +106,7 @@ def refine(
         book.on_new = task.advance
         best = begin = book.read("table", first)
         try:
+            best = search.held(search.even(best))
             for i in range(limits.rounds):
                 best = search.tilt(best, TILT ** (0.5**i))
                 best = search.exchange(best)
@@ -173,6 +179,43 @@ class _Search:
         self._choices, self._budget, self._time = choices, budget, time
         self._limits, self._book = limits, book
         self._factors: dict[str, float] = {}
+
+    def even(self, best: _Read) -> _Read:
+        """The best of one codec everywhere."""
+        limit = math.inf if self._time is None else self._time
+        found = best_uniform(self._choices, self._budget, limit)
+        better = found and self._book.better("one codec", found, best)
+        return better or best
+
+    def held(self, best: _Read) -> _Read:
+        """Each large group at its other codecs, the most promising first, until it is no use."""
+        tired = 0
+        for name, found in self._others(best.allocation):
+            better = self._book.better(f"hold {name}", found, best)
+            tired += better is None
+            best = better or best
+            if tired == _HELD:
+                break
+        return best
+
+    def _others(self, allocation: Allocation) -> list[tuple[str, Allocation]]:
+        """Large groups at codecs they have not, all else solved; the least predicted loss first."""
+        most = {name: max(c.nbytes for c in row) for name, row in self._choices.items()}
+        out = []
+        for name, row in self._choices.items():
+            if most[name] < _LARGE * sum(most.values()):
+                continue
+            for choice in useful(row):
+                held = {**self._choices, name: [choice]}
+                if choice != allocation.chosen[name] and smallest(held) <= self._budget:
+                    out += self._solvable(name, held)
+        return sorted(out, key=lambda pair: pair[1].loss)
+
+    def _solvable(self, name: str, held: Choices) -> list[tuple[str, Allocation]]:
+        try:
+            return [(name, allocate(held, self._budget, time=self._time))]
+        except BudgetError:  # not in that time
+            return []
 
     def tilt(self, best: _Read, step: float) -> _Read:
         """Solve with one tag's losses larger or smaller, as far as it helps; heaviest first."""
