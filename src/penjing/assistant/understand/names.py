@@ -130,6 +130,13 @@ def _words(name: str) -> tuple[str, ...]:
 
 def names_in(tokens: Sequence[Token], known: Lexicon) -> Iterable[Span]:
     """All names of a lexicon in a sentence."""
+    heard = {one.text for one in tokens}
+    # all but one of its characters are there, the last among them
+    chinese = [
+        one
+        for one in known.chinese
+        if one.words[-1] in heard and sum(char not in heard for char in one.words) <= 1
+    ]
     for at, token in enumerate(tokens):
         if token.text in _SMALL or token.mark:
             continue
@@ -141,7 +148,7 @@ def names_in(tokens: Sequence[Token], known: Lexicon) -> Iterable[Span]:
             if (found := _turned(tokens, at, name.words)) is not None:
                 yield Span(at, found[0], name.value, found[1] + name.cost)
         if token.chinese:
-            for name in known.chinese:
+            for name in chinese:
                 if (found := _garbled(tokens, at, name.words)) is not None:
                     yield Span(at, found[0], name.value, found[1] + name.cost)
 

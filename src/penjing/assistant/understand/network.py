@@ -10,6 +10,7 @@ Words may be put together from parts in any alphabet: `lumière[s]`, `gro(ß|ss)
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +28,9 @@ _MAX_STEPS = 2_000_000
 _RUN = re.compile(rf"(?:[^\W\d_{CHINESE}]|['’])+")
 
 
+@functools.lru_cache(maxsize=20_000)
 def _words(run: str) -> Sequence[str]:
-    return [one.text for one in tokens_of(run) if not one.mark]
+    return tuple(one.text for one in tokens_of(run) if not one.mark)
 
 
 Named = Callable[[Any], str]
@@ -197,8 +199,9 @@ class Rules:
         return self._trees[name]
 
 
+@functools.lru_cache(maxsize=4096)
 def parse_template(template: str, *, most: int = 2000) -> Any:
-    """hassil's tree of a template. BadInput says what is wrong with it."""
+    """hassil's tree of a template, to be read only. BadInput says what is wrong with it."""
     try:
         from hassil.parse_expression import ParseExpressionError, parse_sentence
         from hassil.parser import ParseError
@@ -243,10 +246,11 @@ def slots_in(tree: Any) -> frozenset[str]:
 
 def samples(tree: Any, most: int) -> list[str]:
     """Some sentences of a tree, slots as `@name`; always the same ones, spread over all."""
-    total = _count(tree)
+    count = _Counts()
+    total = count(tree)
     step = max(1, total // most)
     chosen = {(one * step + one * 7919) % total for one in range(min(most, total))}
-    return [" ".join(_sample(tree, one).split()) for one in sorted(chosen)]
+    return [" ".join(_sample(tree, one, count).split()) for one in sorted(chosen)]
 
 
 def plainest(tree: Any) -> str:
@@ -257,35 +261,39 @@ def plainest(tree: Any) -> str:
 def _plainest(tree: Any) -> str:
     kind = type(tree).__name__
     if kind in ("TextChunk", "ListReference"):
-        return _sample(tree, 0)
+        return _sample(tree, 0, _Counts())
     said = [_plainest(one) for one in tree.items]
     if kind == "Alternative":
         return "" if any(not one.strip() for one in said) else said[0]
     return "".join(said)
 
 
-def _count(tree: Any) -> int:
-    kind = type(tree).__name__
-    if kind == "Sequence":
+class _Counts:
+    """How many sentences a tree and each of its parts have, each counted once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def __call__(self, tree: Any) -> int:
+        """Of one part of the tree; at most 10**12 for what stands side by side."""
+        known = self._known.get(id(tree))
+        if known is None:
+            known = self._known[id(tree)] = self._count(tree)
+        return known
+
+    def _count(self, tree: Any) -> int:
+        kind = type(tree).__name__
+        if kind == "Alternative":
+            return sum(map(self, tree.items))
+        if kind not in ("Sequence", "Permutation"):
+            return 1
         product = 1
         for item in tree.items:
-            product = min(product * _count(item), 10**12)
-        return product
-    if kind == "Alternative":
-        return sum(_count(item) for item in tree.items)
-    if kind == "Permutation":
-        return _count_sequence(tree.items) * 2
-    return 1
+            product = min(product * self(item), 10**12)
+        return product * (2 if kind == "Permutation" else 1)
 
 
-def _count_sequence(items: Sequence[Any]) -> int:
-    product = 1
-    for item in items:
-        product = min(product * _count(item), 10**12)
-    return product
-
-
-def _sample(tree: Any, number: int) -> str:
+def _sample(tree: Any, number: int, count: _Counts) -> str:
     kind = type(tree).__name__
     if kind == "TextChunk":
         return str(tree.text)
@@ -293,20 +301,19 @@ def _sample(tree: Any, number: int) -> str:
         return f" @{tree.slot_name} "
     if kind == "Alternative":
         for item in tree.items:
-            count = _count(item)
-            if number < count:
-                return _sample(item, number)
-            number -= count
+            if number < count(item):
+                return _sample(item, number, count)
+            number -= count(item)
     if kind == "Permutation":
         number, turned = divmod(number, 2)
-        return "".join(_each_sample(tree.items[::-1] if turned else tree.items, number))
-    return "".join(_each_sample(tree.items, number))
+        return "".join(_each_sample(tree.items[::-1] if turned else tree.items, number, count))
+    return "".join(_each_sample(tree.items, number, count))
 
 
-def _each_sample(items: Sequence[Any], number: int) -> Iterator[str]:
+def _each_sample(items: Sequence[Any], number: int, count: _Counts) -> Iterator[str]:
     for item in items:
-        number, one = divmod(number, _count(item))
-        yield _sample(item, one)
+        number, one = divmod(number, count(item))
+        yield _sample(item, one, count)
 
 
 Templates = Mapping[str, Sequence[str]]

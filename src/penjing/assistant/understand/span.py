@@ -52,6 +52,8 @@ def phrase(tokens: Sequence[Token], at: int, words: Sequence[str]) -> float | No
     """What it costs to read `words` from token `at` on; None when they do not stand there."""
     if at + len(words) > len(tokens):
         return None
+    if tokens[at].text != words[0] and not tokens[at].fixes:
+        return None  # most of the time, and this is asked everywhere
     total = 0.0
     for token, word in zip(tokens[at:], words, strict=False):
         found = meaning(token, {word: True})

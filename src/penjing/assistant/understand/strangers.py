@@ -219,7 +219,7 @@ def _named(settings: Any) -> Iterator[str]:
 
 def _carriers(spec: Spec) -> Iterator[tuple[tuple[str, str, str], tuple[tuple[str, str], ...]]]:
     """Short sentences in which a name of a slot is said, with the intent they mean."""
-    from penjing.assistant.understand.network import parse_template, samples, slots_in
+    from penjing.assistant.understand.network import parse_template, plainest, slots_in
 
     for slot in spec.slots.values():
         if slot.kind != "entity":
@@ -230,6 +230,6 @@ def _carriers(spec: Spec) -> Iterator[tuple[tuple[str, str, str], tuple[tuple[st
                 for line in intent.sentences.get(language, ()):
                     tree = parse_template(line)
                     if slots_in(tree) == {slot.name} and len(found) < _CARRIERS:
-                        text = samples(tree, 1)[0].replace(f"@{slot.name}", "\0")
+                        text = plainest(tree).replace(f"@{slot.name}", "\0")
                         found += [(intent.name, text)] if "\0" in text else []
             yield (slot.tool, slot.parameter, language), tuple(found)

@@ -62,9 +62,7 @@ def tokens_of(text: str, start: int = 0, end: int | None = None) -> tuple[Token,
     normal: list[str] = []
     places: list[int] = []
     for place in range(start, min(end, start + MAX_CHARACTERS)):
-        for char in _plain(text[place], normal):
-            if unicodedata.category(char) in ("Cf", "Cc", "Mn") and char not in "\t\n":
-                continue  # invisible: zero-width, bidirectional, tags; combining marks
+        for char in _plain(text[place], bool(normal) and normal[-1].isdecimal()):
             normal.append(char)
             places.append(place)
     joined = "".join(normal).replace("’", "'").translate(_simplified())
@@ -74,14 +72,19 @@ def tokens_of(text: str, start: int = 0, end: int | None = None) -> tuple[Token,
     )
 
 
-def _plain(char: str, before: Sequence[str]) -> str:
-    """A character in NFKC and lower case; ½ is .5 behind a digit, and 0.5 elsewhere."""
-    if unicodedata.category(char) == "No" and "\N{FRACTION SLASH}" in unicodedata.normalize(
-        "NFKC", char
-    ):
+@functools.lru_cache(maxsize=8192)
+def _plain(char: str, counted: bool) -> str:
+    """A character in NFKC and lower case; ½ is .5 behind a digit (`counted`), and 0.5 elsewhere.
+    Nothing of those nobody sees: zero-width, bidirectional, tags; combining marks."""
+    normal = unicodedata.normalize("NFKC", char).lower()
+    if unicodedata.category(char) == "No" and "\N{FRACTION SLASH}" in normal:
         decimals = f"{unicodedata.numeric(char):.4g}"
-        return decimals[1:] if before and before[-1].isdecimal() else decimals
-    return unicodedata.normalize("NFKC", char).lower()
+        normal = decimals[1:] if counted else decimals
+    return "".join(
+        one
+        for one in normal
+        if one in "\t\n" or unicodedata.category(one) not in ("Cf", "Cc", "Mn")
+    )
 
 
 @functools.cache
