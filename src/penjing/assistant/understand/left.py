@@ -140,6 +140,8 @@ class Left:
 
     def _signalled(self, *, tells: bool) -> Iterator[Doubt]:
         polite = signals.POLITE.search(self.flat) is not None
+        if not tells and (able := signals.ABLE.search(self.flat)):
+            yield Doubt("only_asked", able.group())
         needless = [
             self.of(found.start(), found.end())
             for pattern in signals.NO_NEED

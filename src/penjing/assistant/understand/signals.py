@@ -86,12 +86,17 @@ OTHERS = _signals(
     r"(?<=[^\s我你请您帮,。;!?，])(?P<w>让我|要我|请我|求我|催我|喊我|劝我|命我|逼我|叫我(?=[^起醒,。!]))",
 )  # fmt: skip
 
+_NOT = (
+    r"(?:do|does|did|wo|ca|should|must|would|could|is|are|was|were|have|has|had|need|might|ai|dare)n'?t"
+    r"|(?:do|did|does|can|could|should|must|would|is|are|was|were|have|has|had)not|dun|dnt|nvr"
+    r"|(?:di|din|did|do|does|ca|can|could|cou|will|wi|wo|would|should|shou|must|was|wis|is|are|have"
+    r"|has|had|need|di)nn?ae?|nae|naebody|naething|nowt|nay"
+)
+"""Not, with and without its apostrophe, and as it is said in the north."""
 NEGATIONS = _signals(
     "said_not",
-    r"\b(?P<w>not|don't|dont|doesn't|doesnt|didn't|didnt|won't|wont|can't|cannot|cant|shouldn't"
-    r"|shouldnt|mustn't|wouldn't|couldn't|isn't|aren't|wasn't|weren't|haven't|hasn't|hadn't"
-    r"|needn't|ain't|never|no|none|nobody|nothing|nowhere|without|neither|nor|hardly|rather than"
-    r"|instead of|anything but)\b",
+    rf"\b(?P<w>not|{_NOT}|never|no|none|nobody|nothing|nowhere|without|neither|nor|hardly"
+    r"|rather than|instead of|any(?:thing|one|body|where) but)\b",
     r"\b(?P<w>avoid|refrain|forbid|prohibit|prevent|refuse|stop|quit) (?:from )?\w+ing\b",
     r"\b(?P<w>hold off|leave it|leave them|let it be|wait)\b",
     r"(?P<w>never ?mind|scratch that|cancel that|算了|等等|等一下"
@@ -134,6 +139,11 @@ POLITE = re.compile(
     rf"{_POLITE}|(?:能|可以|可否|能否|能不能|可不可以|麻烦|请).*(?:吗|呢)?|(?:好|可以|行|成|好不好|行不行)吗?[?？。!]*$"
 )
 """A question that is a wish."""
+ABLE = re.compile(
+    r"(?:^|[,。;!?])(?!.*(?:一下|点|些|帮|给|麻烦|请|把|为我|了))[^,。;!?你您我咱谁能可多几]{1,8}"
+    r"(?:(?:能够|能|可以)[^,。;!?]+[吗么嘛不]|(?:能不能|可不可以)[^,。;!?]+)[?？]?$"
+)
+"""Whether a thing can do something: 台灯能变成紫色的吗. No wish, unless it is put gently."""
 
 CONDITIONS = _signals(
     "on_condition",
