@@ -42,9 +42,11 @@ WRITTEN = {
         "yesterday you turned on the ac", "the ac has been on all day", "was the garage opened",
         "I am thinking of turning on the ac",
         "kitchen light", "the sign on the door says garage open", "I wish the ac was on",
-        "I wouldnae turn the kitchen light off", "ye shouldna open the garage", "dinnae close the blinds",
+        "I wouldnae turn the kitchen light off", "ye shouldna open the garage",
+        "dinnae close the blinds",
         "you didnt turn the tv on", "you neednt close the blinds", "nae kitchen light on",
-        "turn on anything but the kitchen light", "turn the kitchen light on for ten minutes", "don't even think about opening the garage",
+        "turn on anything but the kitchen light", "turn the kitchen light on for ten minutes",
+        "don't even think about opening the garage",
         "open the window in the attic and the blinds upstairs", "blinds down on weekdays",
     ),
     "zh": (
