@@ -58,3 +58,19 @@ def test_a_temperature_is_no_volume(text: str, car: Stage) -> None:
 )
 def test_a_title_is_whole(text: str, query: str, car: Stage) -> None:
     assert [how.get("query") for _, how in car.hear(text).calls] == [query]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "play some jazz other than the small one！", "play some jazz bar mine",
+        "take me home and play Coldplay with the exception of mine",
+        "play ed sheeran - not the live one though", "play some jazz leaving out the old one",
+        "barring the small one, play ed sheeran", "put some music on with the exception of mine",
+        "play some jazz aside from the long one for the kids",
+        "放点爵士，小的例外", "放周杰伦的歌，不包括慢歌", "播放邓丽君，我的不算",
+        "刨去慢歌，放点爵士",
+    ],
+)  # fmt: skip
+def test_an_exception_is_never_dropped(text: str, car: Stage) -> None:
+    assert car.hear(text).unwanted == ()

@@ -76,9 +76,13 @@ FRAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "but": {
         "en": ("{} except on Sundays", "{} but only if needed",
         "{} and everything else but the fan",
-               "{} apart from mine", "{} excluding the left one", "{} other than the small one"),
+               "{} apart from mine", "{} excluding the left one", "{} other than the small one",
+               "{} bar mine", "{} with the exception of mine", "{}, aside from the small one",
+               "barring the small one, {}", "{} - not the small one though",
+               "{} leaving out the old one", "besides mine, {}"),
         "zh": ("除了星期天，{}", "除了他的，{}", "只在需要时{}", "{}，其他的除外", "除小的以外{}",
-               "除非停电{}"),
+               "除非停电{}", "{}，小的例外", "{}，我的不算", "{}，小的之外", "{}，不包括小的",
+               "刨去小的，{}", "{}，别动小的"),
     },
     "later": {
         "en": (

@@ -237,7 +237,8 @@ class Understanding:
         bare = acts.is_bare(tokens, [span for many in one.spans.values() for span in many])
 
         def gate(requests: Requests) -> Passed:
-            heard, values = self._heard(one, slots, now), one.values()
+            told = one.told_by([each[0] for each in requests])
+            heard, values = self._heard(one, told, slots, now), one.values()
             return passed(heard, requests, values, act=act, bare=bare, denies=denies)
 
         requests = self._requests(one)
@@ -272,13 +273,15 @@ class Understanding:
 
         return corrected(tokens, lambda some: read(some).spans, whole)
 
-    def _heard(self, one: Sentence, slots: Reader, now: datetime) -> Heard:
+    def _heard(
+        self, one: Sentence, told: Mapping[str, frozenset[int]], slots: Reader, now: datetime
+    ) -> Heard:
         """A sentence as the gate looks at it."""
         return Heard(
             one.text,
             one.tokens,
             Moment(now),
-            told={name: frozenset(places) for name, places in one.told.items()},
+            told=told,
             familiar=one.compiled.familiar,
             called=self._called,
             counted=self._kinds("number", "percentage", "temperature", "duration", "time"),

@@ -19,6 +19,8 @@ _FIXED = (("noon", 720), ("midday", 720), ("midnight", 0), ("12 noon", 720), ("1
           ("正午十二点", 720), ("午夜", 0))  # fmt: skip
 _QUARTERS = {"half": 30, "quarter": 15}
 _WAYS = {"past": 1, "after": 1, "to": -1, "till": -1, "til": -1}
+_OF_A_HALF = frozenset({"a", "the", "and", "one", "first", "second", "other"})
+"""Before a half that is no half hour: "the second half"."""
 _BEFORE_A_TIME = frozenset({"at", "by"})
 _NO_TIME = frozenset({"%", "°", "percent", "degree", "degrees", "celsius", "fahrenheit", "/", "="})
 _ABOUT = frozenset("多几来")
@@ -53,7 +55,7 @@ def clocks(tokens: Sequence[Token]) -> Iterable[Clock]:
             parts = words.split() if words.isascii() else list(words)
             if (cost := phrase(tokens, at, parts)) is not None:
                 yield Clock(at, at + len(parts), minutes, twelve=False, cost=cost)
-        for read in (_around_the_hour, _plain, _chinese, _short_of):
+        for read in (_around_the_hour, _half_hour, _plain, _chinese, _short_of):
             if (found := read(tokens, at)) is not None:
                 yield found
 
@@ -86,6 +88,17 @@ def _around_the_hour(tokens: Sequence[Token], at: int) -> Clock | None:
     minutes = hour[0] * 60 + way[0] * said[0]
     minutes += 720 if minutes < 60 else 0  # quarter to one is after noon, or after midnight
     return _with_half(tokens, at, hour[1], minutes, twelve=True, cost=said[1] + hour[2])
+
+
+def _half_hour(tokens: Sequence[Token], at: int) -> Clock | None:
+    """ "half seven", as the British say it: half past seven."""
+    before = tokens[at - 1].text if at else ""
+    if tokens[at].text != "half" or before in _OF_A_HALF:
+        return None
+    hour = _hour(tokens, at + 1, 12)
+    if hour is None or not hour[0] or (hour[1] < len(tokens) and _measures(tokens[hour[1]])):
+        return None
+    return _with_half(tokens, at, hour[1], hour[0] * 60 + 30, twelve=True, cost=hour[2])
 
 
 def _plain(tokens: Sequence[Token], at: int) -> Clock | None:

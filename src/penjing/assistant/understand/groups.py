@@ -52,12 +52,14 @@ _EXCEPT = Phrases((
     "except", "except for", "but", "but not", "apart from", "aside from", "other than",
     "excluding", "besides", "save for", "with the exception of", "all except", "but leave",
     "but keep", "and leave", "and keep", "leave", "keep", "just leave", "just keep", "just not",
-    "only not", "not", "bar", "but for", "not counting", "除了", "除", "除开", "除去", "不包括",
-    "但不包括",
+    "only not", "not", "bar", "but for", "bar for", "barring", "save", "minus", "excepting",
+    "leaving out", "not counting", "not including", "without", "除了", "除", "除开", "除去", "除却",
+    "不包括", "但不包括", "不包含", "不含", "不算", "刨去", "刨除", "刨开", "抛开", "撇开", "排除",
 ))  # fmt: skip
 _TELLING = frozenset({
     "except", "but", "apart", "aside", "other", "excluding", "besides", "save", "with", "all",
-    "and", "leave", "keep", "just", "not", "bar", "外", "之", "以", "除", "不", "但", "留", "着",
+    "and", "leave", "keep", "just", "not", "bar", "barring", "minus", "excepting", "leaving",
+    "without", "刨", "抛", "撇", "排", "算", "例", "外", "之", "以", "除", "不", "但", "留", "着",
 })  # fmt: skip
 """One of these stands in every exception."""
 _LEAVES = frozenset({"leave", "keep"})
@@ -71,6 +73,7 @@ _OUTSIDE = Phrases((
 _KEPT = Phrases((
     "留着", "留下", "留", "开着", "亮着", "别动", "不动", "不关", "别关", "不用关", "不用动",
     "留一下", "别管", "留着别关", "保留", "先留着", "就留着", "给我留着", "例外",
+    "除外", "不算", "不包括", "不算在内", "不包括在内",
 ))  # fmt: skip
 """Behind a Chinese name: it is left as it is."""
 _THAT_ONE = Phrases(("那盏", "那个", "的那盏", "的那个", "那盏灯", "那个灯", "那", "这盏"))

@@ -115,14 +115,17 @@ class Misread:
         return not ends or ends[0] >= len(self._left.tokens) or ends[0] not in self._left.used
 
     def _swallowed(self, slot: Slot) -> bool:
-        """Free words that end in what may be meant for the whole: "play some jazz later"."""
-        inside = self._left.heard.places_of(slot) if slot.name in self._left.heard.free else set()
-        if not inside or max(inside) < self._last():
+        """Free words with what may be meant for the whole: "play some jazz later", and wherever
+        they end "play jazz other than the loud one at 20"."""
+        if slot.name not in self._left.heard.free:
             return False
+        inside = self._left.heard.places_of(slot)
+        behind = inside - {min(inside, default=0)}
+        last = max(inside, default=-1) >= self._last()
         return any(
-            places <= inside - {min(inside)}
-            for signal in signals.STOPPING
-            if signal.kind in signals.OF_ALL
+            places <= behind
+            for signal in (*signals.STOPPING, *signals.NOT_ALSO)
+            if signal.kind == "with_exception" or (last and signal.kind in signals.OF_ALL)
             for found in signal.pattern.finditer(self._left.flat)
             if (places := self._left.of(*found.span("w" if found.groupdict().get("w") else 0)))
         )

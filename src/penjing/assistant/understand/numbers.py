@@ -30,6 +30,11 @@ WORDS = frozenset({*_WORDS, "minus"})
 """English words that may stand in a number."""
 _HEARD = frozenset({"to", "too", "for", "won", "ate"})
 """Heard for a number at most where one begins: "twenty to nine" is no 22."""
+_PARTS = (
+    (("and", "a", "half"), Fraction(1, 2)),
+    (("and", "a", "quarter"), Fraction(1, 4)),
+    (("and", "three", "quarters"), Fraction(3, 4)),
+)
 _LONGEST = 14
 """Words of one number."""
 
@@ -123,7 +128,18 @@ def _digits(tokens: Sequence[Token], at: int) -> Span | None:
         value, end = Fraction(groups[0]), at + 1
     if _about(tokens, at, end):
         return None
-    return _scaled(tokens, at, end, value)
+    found = _scaled(tokens, at, end, value)
+    part, end = _part_more(tokens, found.end)
+    return found if found.value % 1 else Span(at, end, _plain(Fraction(found.value) + part))
+
+
+def _part_more(tokens: Sequence[Token], at: int) -> tuple[Fraction, int]:
+    """ "... and a half" behind digits, and where it ends."""
+    said = [one.text for one in tokens[at : at + 3]]
+    for words, part in _PARTS:
+        if said[: len(words)] == [*words]:
+            return part, at + len(words)
+    return Fraction(0), at
 
 
 def _touch(tokens: Sequence[Token], comma: int) -> bool:

@@ -13,9 +13,11 @@ from penjing.assistant.understand.text import Token
 
 _FRACTIONS = (("half", 50), ("a half", 50), ("one half", 50), ("a quarter", 25),
               ("one quarter", 25), ("three quarters", 75), ("a third", 33), ("one third", 33),
-              ("two thirds", 67), ("一半", 50))  # fmt: skip
-_EXTREMES = (("full", 100), ("maximum", 100), ("max", 100), ("minimum", 1), ("最亮", 100),
-             ("最大", 100), ("最暗", 1), ("最小", 1))  # fmt: skip
+              ("two thirds", 67), ("half way", 50), ("halfway", 50), ("一半", 50), ("半亮", 50),
+              ("百分之百", 100), ("百分百", 100))  # fmt: skip
+_EXTREMES = (("full", 100), ("maximum", 100), ("max", 100), ("minimum", 1), ("brightest", 100),
+             ("dimmest", 1), ("最亮", 100), ("最大", 100), ("全亮", 100), ("满格", 100),
+             ("最暗", 1), ("最小", 1))  # fmt: skip
 _PERCENT = {"percent": 1, "%": 1, "percents": 1}
 SECONDS = {
     "second": 1, "seconds": 1, "sec": 1, "secs": 1, "minute": 60, "minutes": 60, "min": 60,
@@ -53,7 +55,7 @@ def percentages(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
         yield from _parts_zh(tokens, at)
         for words, value in (*_FRACTIONS, *_EXTREMES):
             if read := _read(tokens, at, words):
-                yield Span(at, read[0], value, read[1] + 0.05)
+                yield Span(at, _said_again(tokens, read[0], value), value, read[1] + 0.05)
         if (found := number_at(tokens, at)) is None:
             continue
         end = found.end
@@ -68,6 +70,15 @@ def percentages(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
             yield Span(at, end + 1 + bool(tail), found.value * 10 + tail)
         elif not _has_other_unit(tokens, end):
             yield Span(at, end, found.value, found.cost + 0.15)
+
+
+def _said_again(tokens: Sequence[Token], at: int, value: float) -> int:
+    """Past the same number behind an extreme: 最大一百, "max 100 percent"."""
+    again = number_at(tokens, at)
+    if again is None or again.value != value:
+        return at
+    end = again.end
+    return end + (end < len(tokens) and meaning(tokens[end], _PERCENT) is not None)
 
 
 def _parts_zh(tokens: Sequence[Token], at: int) -> Iterable[Span]:
@@ -200,13 +211,13 @@ def _bare(tokens: Sequence[Token], at: int) -> Span | None:
 
 
 def _fraction(tokens: Sequence[Token], at: int) -> Span | None:
-    """3/4, 1 1/2."""
-    said = [one.text for one in tokens[at : at + 4]]
-    for lead in (0, 1):
+    """3/4, 1 1/2, "1 and 1/2"."""
+    said = [one.text for one in tokens[at : at + 5]]
+    for lead in (0, 1, *((2,) if said[1:2] == ["and"] else ())):
         part = said[lead : lead + 3]
         if len(part) < 3 or part[1] not in ("/", "\N{FRACTION SLASH}"):
             continue
-        if all(one.isdecimal() for one in (*said[:lead], part[0], part[2])):
+        if all(one.isdecimal() for one in (*said[: min(lead, 1)], part[0], part[2])):
             top, bottom = int(part[0]), int(part[2])
             if 0 < top < bottom <= 100:
                 return Span(at, at + lead + 3, (int(said[0]) if lead else 0) + top / bottom)

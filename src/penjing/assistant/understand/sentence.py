@@ -59,6 +59,7 @@ class Sentence:
         self.text, self.tokens, self.spans = text, tokens, spans
         self.compiled, self.language, self.pasted = compiled, language, pasted
         self.told: dict[str, set[int]] = {}
+        self._literals: dict[str, set[int]] = {}
         self.remarks: list[Remark] = []
 
     def templates(self, a: int, b: int) -> tuple[Recognition, ...]:
@@ -103,12 +104,26 @@ class Sentence:
             for name, span in match.slots
         )
         intent = self.compiled.intents[match.template]
-        self.told.setdefault(intent, set()).update(
+        places = {
             shift + place
             for place in range(match.literal.bit_length())
             if match.literal >> place & 1
-        )
-        return Recognition(intent, slots, max(0.0, 1.0 - match.cost), "templates")
+        }
+        self.told.setdefault(intent, set()).update(places)
+        found = Recognition(intent, slots, max(0.0, 1.0 - match.cost), "templates")
+        self._literals.setdefault(repr(found), set()).update(places)
+        return found
+
+    def told_by(self, requests: Sequence[Recognition]) -> Mapping[str, frozenset[int]]:
+        """Intent to the tokens that its templates have themselves, of these requests: those of a
+        template that fitted another part of the sentence explain nothing."""
+        told = {name: frozenset(places) for name, places in self.told.items()}
+        own: dict[str, frozenset[int]] = {}
+        for one in requests:
+            intent = str(one.intent)
+            places = self._literals.get(repr(one), told.get(intent, frozenset()))
+            own[intent] = own.get(intent, frozenset()) | places
+        return {**told, **own}
 
     def slot(self, name: str, span: Span) -> Slot:
         """A slot that carries the person's own words."""

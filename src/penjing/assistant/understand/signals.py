@@ -191,11 +191,22 @@ PAST = _signals(
 )
 EXCEPTIONS = _signals(
     "with_exception",
-    r"\b(?P<w>except|excepting|excluding|apart from|aside from|other than|besides|all but"
+    r"\b(?P<w>except|excepting|excepted|excluding|apart from|aside from|other than|besides|all but"
+    r"|barring|omitting|leaving out|leaving aside|leave out|not counting|not including"
+    r"|with the exception of|exceptions?|outside of|short of"
     r"|everything but|anything but|every \w+ but|lights but|but (?:not|leave|keep|the|for|my)"
     r"|save for|only|the rest|the others?|all others?|everything else|minus the)\b",
-    r"(?P<w>除了|除(?![湿霜尘])|以外|之外|只有|只|仅|其他|其它|别的|其余|剩下)",
+    r"(?<!\bthe )(?<!\ba )(?<!\bsound )(?P<w>bar|save|minus|without|bar for)"
+    r" (?:the|my|our|his|her|their|this|that|these|those|mine|ours|yours|one|for)\b",
+    r"(?P<w>除了|除(?![湿霜尘])|以外|之外|只有|只|仅|其他|其它|别的|其余|剩下|例外|不算|不包[括含]|不含"
+    r"|不计(?!时)|不在内|别[动碰管]|排除|抛开|撇开|刨[去除开]|[唯惟]独)",
 )
+NOT_ALSO = _signals(
+    "with_exception",
+    r"(?:[,;-]|\bbut) ?(?P<w>not|no|never|don't)\b",
+    r"[,;] ?(?P<w>不[是要]|别|没)",
+)
+"""Behind a mark in free words it may be said of them: "play Hey Jude, not the live one"."""
 LATER = _signals(
     "not_now",
     r"\b(?P<w>later|soon|tonight|tomorrow|every|each|daily|nightly|weekly|hourly|monthly"

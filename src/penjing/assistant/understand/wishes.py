@@ -61,11 +61,23 @@ class Wishes:
         }
         for at in sorted(starts - {0}):
             before, after = self._one.whole(0, at), self._one.whole(at, len(self._one.tokens))
-            if before and after and self._one.acts(before[0]) and self._one.acts(after[0]):
+            if self._plain(before) and self._plain(after):
                 self._one.templates(0, at)
                 self._one.templates(at, len(self._one.tokens))
                 return (before, after)
         return ()
+
+    def _plain(self, ways: Sequence[Recognition]) -> bool:
+        """It acts, and says all that it wants: free words might go on, and a number that is out of
+        bounds is no wish beside another."""
+        return (
+            bool(ways)
+            and self._one.acts(ways[0])
+            and not any(
+                slot.name in self._one.compiled.texts or unsaid(slot.value)
+                for slot in ways[0].slots
+            )
+        )
 
     def _clauses(self) -> list[tuple[int, int]]:
         """The clauses; those that only together are a request, with all its values, as one."""
