@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from assisted import CLERK as SPEC
 
+from penjing.cli import assistant_parts
 from penjing.cli.app import main
 
 
@@ -62,6 +63,23 @@ def test_one_question_says_that_nothing_will_ring(
 def test_plain_words_without_json(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["chat", str(spec), "--once", "set a timer for one minute"]) == 0
     assert capsys.readouterr().out == "It runs for 1 minute.\n"
+
+
+@pytest.mark.parametrize(("long", "said"), [(0.0, True), (60.0, False)])
+def test_who_waits_for_a_spec_is_told_once_what_for(
+    spec: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    long: float,
+    said: bool,
+) -> None:
+    monkeypatch.setattr(assistant_parts, "_LONG", long)
+    assert main(["chat", str(spec), "--once", "set a timer for one minute", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["answer"] == "It runs for 1 minute."
+    assert err.count("ready: its sentences are checked") == said
+    assert main(["chat", str(spec), "--once", "计时一分钟", "--quiet"]) == 0
+    assert "ready" not in capsys.readouterr().err
 
 
 def test_a_models_options_are_refused(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:

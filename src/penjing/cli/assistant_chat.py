@@ -57,7 +57,7 @@ def run(args: Namespace, question: str | None) -> int:
     session = store.history.begin().id
     bell = Bell(spec.languages[0])
     given = in_this_process(Path(spec.folder), bell.tell)
-    with opened(spec, writer, given) as assistant:
+    with opened(spec, writer, progress, given) as assistant:
         bell.assistant = assistant
         if question is not None:
             turn = _turn(assistant, store, session, question, show=not args.json)

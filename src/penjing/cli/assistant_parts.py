@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ENDINGS = (".yaml", ".yml")
 """What tells a spec from a model."""
+_LONG = 1.5
+"""Seconds after which somebody who waits is told what for."""
 
 
 def is_spec(name: str | None) -> bool:
@@ -160,8 +163,21 @@ def shelf_of(spec: Spec) -> Shelf | None:
 
 
 @contextlib.contextmanager
+def getting_ready(spec: Spec, progress: Progress) -> Iterator[None]:
+    """Who waits for long while a spec is made ready is told what for, once."""
+    line = f"getting {spec.name} ready: its sentences are checked, and learned where they are new"
+    saying = threading.Timer(_LONG, progress.note, [line])
+    saying.daemon = True
+    saying.start()
+    try:
+        yield
+    finally:
+        saying.cancel()
+
+
+@contextlib.contextmanager
 def opened(
-    spec: Spec, writer: Writer | None, given: Given | None = None
+    spec: Spec, writer: Writer | None, progress: Progress, given: Given | None = None
 ) -> Iterator[SpecAssistant]:
     """The assistant of a spec, ready to reply; closed in the end."""
     from penjing.assistant.build import build
@@ -172,15 +188,16 @@ def opened(
 
     given = given or in_this_process(Path(spec.folder))
     with tools_of(spec, given) as tools:
-        require_sound(spec, tools)
-        assistant = build(
-            spec,
-            tools,
-            writer=writer,
-            retrievers=documents_of(spec),
-            cache=Home.from_environment().work / "intents",
-            planner=planner(section(spec), given),
-        )
+        with getting_ready(spec, progress):
+            require_sound(spec, tools)
+            assistant = build(
+                spec,
+                tools,
+                writer=writer,
+                retrievers=documents_of(spec),
+                cache=Home.from_environment().work / "intents",
+                planner=planner(section(spec), given),
+            )
         try:
             yield assistant
         finally:

@@ -23,7 +23,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penjing.cli.assistant_parts import addresses_of, is_spec, late_embedder, load_spec
+from penjing.cli.assistant_parts import (
+    addresses_of,
+    getting_ready,
+    is_spec,
+    late_embedder,
+    load_spec,
+)
 from penjing.cli.embedder import MODEL
 from penjing.cli.opening import close_shutter, find_file
 from penjing.cli.output import Output
@@ -72,9 +78,9 @@ def serve(args: Namespace, *, opener: Opener | None = None) -> int:
         imports()
         parts = _Parts(place, household, scheduler, model_of(path, scheduler.name), knowledge)
         if spec:
-            parts = replace(
-                parts, assistant=open_things.enter_context(_assistant(args, spec, parts))
-            )
+            with getting_ready(spec, progress):
+                assistant = open_things.enter_context(_assistant(args, spec, parts))
+            parts = replace(parts, assistant=assistant)
         _serve(args, output, parts)
     end_beside_threads()
     return 0
