@@ -6,6 +6,7 @@ Sentences by the hand that wrote the example's templates, after it had read sent
 from __future__ import annotations
 
 import pytest
+from assisted import DATA
 from blind import Came, Stage
 
 from penjing.assistant.understand.beside import Remark, of_wish, taken_back
@@ -234,6 +235,21 @@ def _is(kind: str, came: Came) -> bool:
 @pytest.mark.parametrize("kind", list(WANTED))
 def test_what_people_want_of_a_service_desk(desk: Stage, kind: str) -> None:
     assert [one for one in WANTED[kind] if not _is(kind, desk.hear(one))] == []
+
+
+def test_who_tells_of_a_fault_is_at_a_service_desk(desk: Stage) -> None:
+    lines = (DATA / "customer-service.tsv").read_text("utf-8").splitlines()
+    assert len(lines) > 150
+    told = [line.split("\t") for line in lines]
+    assert [said for said, kind in told if not _is(kind, desk.hear(said))] == []
+
+
+def test_of_a_fault_the_manual_is_quoted_and_a_ticket_offered(desk: Stage) -> None:
+    told = desk.hear("the orange lamp is blinking").said
+    assert "Descale the machine when the orange lamp blinks" in told
+    assert "[1]" in told
+    assert "How can we reach you?" in told
+    assert "“" not in desk.hear("water tank leaks when I fill it").said.split("I can open")[0]
 
 
 def test_who_wants_nothing_is_left_alone(desk: Stage) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.generate.prompt import Memory, fitted, now_line, prompt
-from penjing.assistant.generate.quote import borne_out, quotes, sentences_of
+from penjing.assistant.generate.quote import RELEVANT, STATED, borne_out, quotes, sentences_of
 from penjing.assistant.spec.values import Spec
+from penjing.assistant.understand.acts import asks
+from penjing.assistant.understand.text import tokens_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import Cited, Event, Passage, Remarked, Said
 from penjing.core.messages import GenerationSettings, Message, Usage
@@ -44,9 +46,12 @@ def grounded(
     *,
     writer: Writer | None,
     owner: str,
+    stated: bool = False,
 ) -> Iterator[Event]:
-    """An answer from passages, each sentence with its source; nothing when none is relevant."""
-    best = quotes(question, passages)
+    """An answer from passages, each sentence with its source; nothing when none is relevant: of
+    what is `stated` and not asked, most must stand in it."""
+    stated = stated and not asks(tokens_of(question))
+    best = quotes(question, passages, least=STATED if stated else RELEVANT)
     if not best:
         return
     if spec.knowledge.wording == "model" and writer is not None:

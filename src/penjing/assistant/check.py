@@ -23,6 +23,7 @@ from penjing.assistant.spec.values import (
     FromSlot,
     IntentSpec,
     Literally,
+    Reply,
     SlotSpec,
     Spec,
     Step,
@@ -149,9 +150,28 @@ def _names(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
         for language, lines in (*intent.sentences.items(), *intent.examples.items()):
             for line in lines:
                 yield from _template_names(spec, intent, language, line)
+        yield from _report_names(spec, intent)
     for steps in _all_flows(spec):
         for one in _steps(steps):
             yield from _step_names(spec, one)
+
+
+def _report_names(spec: Spec, intent: IntentSpec) -> Iterator[str]:
+    where = f"{spec.file}:{intent.line}"
+    reports = intent.reports
+    if reports is None:
+        return
+    if reports.slot not in slots_of(intent.flow, spec.flows):
+        yield f"{where}: reports of '{intent.name}' fill '{reports.slot}', which its steps ignore"
+    elif reports.slot not in spec.slots or spec.slots[reports.slot].kind != "text":
+        yield f"{where}: slot '{reports.slot}' takes no sentence: make its type text"
+    for many in (*reports.sentences.values(), *reports.foreign.values()):
+        for line in many:
+            try:
+                if slots_in(parse_template(line)):
+                    yield f"{where}: '{line}' has a slot: words of a report have none"
+            except BadInput as error:
+                yield f"{where}: reports of '{intent.name}': {error}"
 
 
 def _slot_names(spec: Spec, slot: SlotSpec, tools: Mapping[str, Tool] | None) -> Iterator[str]:
@@ -281,6 +301,8 @@ def _words(spec: Spec, steps: Sequence[Step]) -> Iterator[str]:
             said = one.words
         elif isinstance(one, Call):
             said = one.describes
+        elif isinstance(one, Reply):
+            said = one.otherwise
         for language in spec.languages:
             if said and language not in said:
                 yield f"{spec.file}:{one.line}: this is not said in '{language}': add it"

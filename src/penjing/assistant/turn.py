@@ -369,7 +369,7 @@ class SpecAssistant:
         try:
             for source in order.sources:
                 any_said = False
-                for event in self._source(reply, source, order.text, told):
+                for event in self._source(reply, source, order, told):
                     first = isinstance(event, Said) and not any_said
                     any_said = any_said or (isinstance(event, Said) and bool(event.text.strip()))
                     if first and isinstance(event, Said):
@@ -379,20 +379,21 @@ class SpecAssistant:
                 if any_said:
                     return
             situation = "no_answer" if order.sources == ("knowledge",) else order.otherwise
-            words = spec.fallbacks[situation][reply.language][0]
+            words = order.instead or spec.fallbacks[situation][reply.language][0]
             yield reply.keep(reply.said(words, "spec"))
         except EngineError as error:
             words = spec.fallbacks["failed"][reply.language][0]
             told_why = fill(words, {"error": str(error)}, reply.language)
             yield reply.keep(reply.said(told_why, "spec"))
 
-    def _source(self, reply: _Reply, source: str, text: str, told: Told) -> Iterator[Event]:
-        spec = self._plan.spec
+    def _source(self, reply: _Reply, source: str, order: Consult, told: Told) -> Iterator[Event]:
+        spec, text = self._plan.spec, order.text
         if source == "knowledge" and self._retrievers is not None:
             passages = self._retrievers(reply.person, reply.store).search(text, limit=5)
             yield from grounded(
-                spec, text, reply.language, passages, writer=self._writer, owner=reply.person
-            )
+                spec, text, reply.language, passages, writer=self._writer, owner=reply.person,
+                stated=order.instead is not None,
+            )  # fmt: skip
         elif source == "model" and self._writer is not None:
             yield from opened(spec, reply.language, told, self._writer, reply.person)
         elif source == "model":

@@ -83,6 +83,9 @@ class PutOff:
     """What is said once it is kept."""
 
 
+Situation = Literal["unknown", "no_answer", "only_asked"]
+
+
 @dataclass(frozen=True)
 class Consult:
     """Answer what was said: from the documents, by the model; the first that can."""
@@ -90,8 +93,10 @@ class Consult:
     sources: tuple[Literal["knowledge", "model"], ...]
     text: str
     """What was said."""
-    otherwise: Literal["unknown", "no_answer", "only_asked"] = "unknown"
+    otherwise: Situation = "unknown"
     """What is said when none can."""
+    instead: str | None = None
+    """Said in place of that; given for a statement, of which most must stand in an answer."""
 
 
 Order = Say | Wait | Do | PutOff | Consult

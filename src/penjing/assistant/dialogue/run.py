@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from penjing.assistant.dialogue.deferred import Deferred, call_at, stands_alone, way_back
-from penjing.assistant.dialogue.events import Consult, Do, Order, PutOff, Say, Wait
+from penjing.assistant.dialogue.events import Consult, Do, Order, PutOff, Say, Situation, Wait
 from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
 from penjing.assistant.dialogue.state import MAX_QUEUE, DialogueState, Frame, Wanted
 from penjing.assistant.generate.say import choose, fill, named, shown, slot_values, slot_words
@@ -150,12 +150,16 @@ class Run:
             elif isinstance(step, Jump):
                 self.put(replace(onward, place=step.to))
             elif isinstance(step, Reply):
-                otherwise = "no_answer" if step.source == "knowledge" else "unknown"
-                self.orders.append(Consult((step.source,), self.text, otherwise))  # type: ignore[arg-type]
+                self.orders.append(self._reply(step))
                 self.put(onward)
             elif isinstance(step, Stop):
                 return self.drop(done=True)
         return self.drop()
+
+    def _reply(self, step: Reply) -> Consult:
+        otherwise: Situation = "no_answer" if step.source == "knowledge" else "unknown"
+        words = choose(step.otherwise, self.state.language, self.state.count)
+        return Consult((step.source,), self.text, otherwise, words or None)
 
     def _question(self, slot: str) -> None:
         frame = self.top

@@ -60,11 +60,12 @@ def _heard(run: Run, event: Heard) -> None:
         run.tell("timed_out")
     if run.state.frames and run.top.waits == "call":
         run.drop()  # a tool that never answered: whatever comes now does not belong to it
+    asked = run.top.waits if run.state.frames else ""
     if _doubted(run, reading):
         pass  # said, and whatever was asked is asked again
-    elif run.state.frames and run.top.waits == "yes":
+    elif asked == "yes":
         _while_confirming(run, reading)
-    elif run.state.frames and run.top.waits == "slot":
+    elif asked == "slot":
         _while_asking(run, reading)
     else:
         _afresh(run, reading, carried=silence <= _CARRIED)
@@ -124,7 +125,9 @@ def _while_asking(run: Run, reading: Reading) -> None:  # noqa: PLR0911 -- one a
     another = sure and reading.requests[0][0].intent != frame.intent and not reading.bare
     if another and not (given and not unsaid(given.value) and _free(run, wanted) is False):
         return _digress(run, reading)
-    if given is not None and not unsaid(given.value):
+    asked = reading.asks and reading.act is None and bool(run.plan.spec.unknown)
+    guessed = asked and frame.unsure and _free(run, wanted)  # a question answers no guess
+    if given is not None and not unsaid(given.value) and not guessed:
         filled = {**_fitting(run, frame, reading), **frame.values(), wanted: given}
         unsure = frame.unsure and bool(frame.values())  # who answers means what was asked about
         slots = tuple(filled.values())
@@ -134,7 +137,7 @@ def _while_asking(run: Run, reading: Reading) -> None:  # noqa: PLR0911 -- one a
     if reading.act == "no":
         run.tell("refused")
         return _leave(run, whole=False)
-    if reading.asks and reading.act is None and run.plan.spec.unknown:
+    if asked:
         run.orders.append(Consult(run.plan.spec.unknown, reading.text))
         return None  # answered, and then asked again
     run.put(replace(frame, waits=""))
@@ -299,9 +302,8 @@ def _corrected(run: Run, reading: Reading) -> bool:
     values = {one.name: one for one in _chosen_values(reading)}
     fresh = {name: one for name, one in values.items() if name in run.plan.slots[frame.intent]}
     same = any(r[0].intent == frame.intent for r in reading.requests)
-    if not fresh or not (reading.denies or reading.bare or same) or len(reading.requests) > 1:
-        return False
-    if reading.requests and not same and not reading.bare and not reading.denies:
+    meant = reading.denies or reading.bare or same
+    if not fresh or not meant or len(reading.requests) > 1:
         return False
     slots = tuple({**known, **fresh}.values())
     when = reading.whens[0] if reading.whens else frame.when
@@ -312,8 +314,7 @@ def _corrected(run: Run, reading: Reading) -> bool:
 def _leave(run: Run, *, whole: bool) -> None:
     """The newest frame is given up; with `whole` also what was to follow."""
     run.drop()
-    if whole:
-        run.state = replace(run.state, queue=())
+    run.state = replace(run.state, queue=() if whole else run.state.queue)
 
 
 def _remember(run: Run, reading: Reading) -> None:
@@ -336,9 +337,8 @@ def _remember(run: Run, reading: Reading) -> None:
 
 def _chosen(run: Run, event: Chosen) -> None:
     """A card was answered: only the call that waits right now can be."""
-    if not run.state.frames or run.top.waits != "yes" or run.top.action != event.action:
-        return
-    if not event.action:
+    waits = bool(run.state.frames) and run.top.waits == "yes"
+    if not waits or run.top.action != event.action or not event.action:
         return
     run.state = replace(run.state, spoke=event.at)
     run.fresh = event.action.rsplit("-", 1)[0]

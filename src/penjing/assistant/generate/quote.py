@@ -19,6 +19,8 @@ from penjing.core.dialogue import Passage
 
 RELEVANT = 0.3
 """Share of a question's words, weighted by how rare they are, that an answer must have."""
+STATED = 0.75
+"""The same of what is stated and not asked."""
 SUPPORTED = 0.6
 """Share of a sentence's words that must stand in the passage it cites."""
 MAX_QUOTES = 2
@@ -50,7 +52,12 @@ class Quote:
     """How much of the question it answers, 0 to 1."""
 
 
-def quotes(question: str, passages: Sequence[Passage], most: int = MAX_QUOTES) -> list[Quote]:
+def quotes(
+    question: str,
+    passages: Sequence[Passage],
+    most: int = MAX_QUOTES,
+    least: float = RELEVANT,
+) -> list[Quote]:
     """The sentences that answer best, the best first; none when nothing is relevant."""
     wanted = terms(question)
     found = [
@@ -72,12 +79,12 @@ def quotes(question: str, passages: Sequence[Passage], most: int = MAX_QUOTES) -
         scored.append((-share, rank, passage, one))
     scored.sort(key=lambda one: one[:2])
     best = -scored[0][0]
-    if best < RELEVANT:
+    if best < least:
         return []
     return [
         Quote(_narrowed(passage, one), -minus)
         for minus, _, passage, one in scored[:most]
-        if -minus >= max(RELEVANT, 0.75 * best)
+        if -minus >= max(least, 0.75 * best)
     ]
 
 

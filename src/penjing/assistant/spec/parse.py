@@ -15,6 +15,7 @@ from penjing.assistant.spec.values import (
     IntentSpec,
     Knowledge,
     Places,
+    ReportSpec,
     SlotKind,
     SlotSpec,
     Spec,
@@ -116,11 +117,13 @@ def _maybe_words(fields: Mapping[str, Entry], key: str, languages: tuple[str, ..
     return read_words(fields[key], languages) if key in fields else {}
 
 
-def _templates(fields: Mapping[str, Entry], languages: tuple[str, ...], rules: Rules) -> Words:
+def _templates(
+    fields: Mapping[str, Entry], key: str, languages: tuple[str, ...], rules: Rules
+) -> Words:
     """The sentences of an intent, with their rules written out."""
     return {
-        language: tuple(expanded(one, rules, fields["sentences"]) for one in many)
-        for language, many in _maybe_words(fields, "sentences", languages).items()
+        language: tuple(expanded(one, rules, fields[key]) for one in many)
+        for language, many in _maybe_words(fields, key, languages).items()
     }
 
 
@@ -197,18 +200,28 @@ def _liked(entry: Entry) -> str:
 
 
 def _intent(name: str, entry: Entry, languages: tuple[str, ...], rules: Rules) -> IntentSpec:
-    fields = entry.fields("sentences", "examples", "like", "do", need=("do",))
+    fields = entry.fields("sentences", "examples", "like", "reports", "do", need=("do",))
     like = fields["like"].mapping() if "like" in fields else {}
     return IntentSpec(
         name=name,
-        sentences=_templates(fields, languages, rules),
+        sentences=_templates(fields, "sentences", languages, rules),
         examples=_maybe_words(fields, "examples", languages),
         flow=_flow(fields["do"], languages),
         like={
             one: {key: _liked(slot) for key, slot in slots.mapping().items()} if slots.value else {}
             for one, slots in like.items()
         },
+        reports=_reports(fields["reports"], languages, rules) if "reports" in fields else None,
         line=entry.line,
+    )
+
+
+def _reports(entry: Entry, languages: tuple[str, ...], rules: Rules) -> ReportSpec:
+    fields = entry.fields("slot", "sentences", "foreign", need=("slot", "sentences"))
+    return ReportSpec(
+        slot=fields["slot"].name(),
+        sentences=_templates(fields, "sentences", languages, rules),
+        foreign=_templates(fields, "foreign", languages, rules),
     )
 
 

@@ -102,9 +102,11 @@ def _flow(entry: Entry, _words: ReadWords) -> list[Step]:
     return [Enter(entry.fields("flow")["flow"].name(), entry.line)]
 
 
-def _reply(entry: Entry, _words: ReadWords) -> list[Step]:
-    source = entry.fields("reply")["reply"].one_of(("knowledge", "model"))
-    return [Reply(cast(Any, source), entry.line)]
+def _reply(entry: Entry, words: ReadWords) -> list[Step]:
+    fields = entry.fields("reply", "otherwise")
+    source = fields["reply"].one_of(("knowledge", "model"))
+    otherwise = words(fields["otherwise"]) if "otherwise" in fields else {}
+    return [Reply(cast(Any, source), otherwise, entry.line)]
 
 
 def _stop(entry: Entry, words: ReadWords) -> list[Step]:

@@ -134,6 +134,8 @@ class Reply:
     """Answer the sentence itself: from the documents, or as the model will."""
 
     source: Literal["knowledge", "model"]
+    otherwise: Words = field(default_factory=dict)
+    """What is said when there is no answer to a statement; nothing given: a fallback."""
     line: int = 0
 
 
@@ -164,6 +166,18 @@ class Places:
 
 
 @dataclass(frozen=True)
+class ReportSpec:
+    """Statements that begin an intent, though they wish for nothing."""
+
+    slot: str
+    """It holds all of the sentence."""
+    sentences: Words
+    """Templates without slots that may stand anywhere in it, by language."""
+    foreign: Words = field(default_factory=dict)
+    """Templates likewise: with one of them it is about something else."""
+
+
+@dataclass(frozen=True)
 class IntentSpec:
     """Something a person may want."""
 
@@ -177,6 +191,8 @@ class IntentSpec:
     like: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Home Assistant intents that mean the same: name to (their slot to ours, or after EXACTLY to
     what theirs must be)."""
+    reports: ReportSpec | None = None
+    """Statements that begin it."""
     line: int = 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penjing.assistant.spec.values import Spec, content_of
-from penjing.assistant.understand import acts, later
+from penjing.assistant.understand import acts, later, reports
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.corrections import corrected, takes_back
 from penjing.assistant.understand.gate import Passed, Requests, passed
@@ -137,7 +137,7 @@ class Understanding:
         model has a say in it."""
         doubt = first.doubt
         late = doubt is None or doubt.of_values or doubt.kind in _LATE
-        if first.act or first.pasted or not late:
+        if first.act or first.pasted or not late or reports.is_report(first.requests):
             return None
         clear = _clear(first)
         if first.requests and clear and not first.passed.unsure:
@@ -246,10 +246,11 @@ class Understanding:
             one.loose(found)
         if judging and not requests:
             requests = self._judged(one, owner, gate)
+        out = gate(requests)
         return Reading(
             text=text,
             language=language,
-            passed=gate(requests),
+            passed=out if act else reports.instead(one, requests, out, gate),
             act=act,
             bare=bare,
             denies=denies,

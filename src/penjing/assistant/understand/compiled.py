@@ -20,6 +20,7 @@ from penjing.assistant.understand.network import (
     slots_in,
     words_in,
 )
+from penjing.assistant.understand.reports import Reports, reports_of
 from penjing.assistant.understand.slots import Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import tokens_of, with_fixes
@@ -56,6 +57,8 @@ class Compiled:
     """Intent to the slots that it may have."""
     familiar: Mapping[str, Familiar]
     """Intent to how its own sentences speak."""
+    reports: Reports | None = None
+    """Statements that begin an intent."""
     words: frozenset[str] = frozenset()
     """All words of its sentences, examples too: none of them is a typing error."""
     given: int = 0
@@ -122,10 +125,12 @@ def compile_language(
     }
     familiar = _familiar(spec, every, words)
     closed, given, left_out = network.closed(), len(said), len(said) - len(stay)
+    reports = reports_of(spec, language)
     every_word = closed.vocabulary.union(*words.values())
+    every_word |= reports.walk.vocabulary if reports else frozenset()
     return Compiled(
-        closed, tuple(intents), texts, classifier, keywords, wanted, familiar, every_word, given,
-        left_out, silent,
+        closed, tuple(intents), texts, classifier, keywords, wanted, familiar, reports,
+        every_word, given, left_out, silent,
     )  # fmt: skip
 
 

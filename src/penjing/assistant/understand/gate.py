@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from penjing.assistant.understand import signals
+from penjing.assistant.understand import reports, signals
 from penjing.assistant.understand.acts import Act
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
@@ -60,6 +60,8 @@ def passed(
     if bare and denies and any(one[0].stage != "templates" for one in requests):
         requests = ()  # "no, the curtains" takes something back and asks for nothing by itself
     first = [one[0] for one in requests]
+    if reports.is_report(requests):
+        return Passed(requests, (), None, True, _SEAL, True)
     if any(heard.speaks(one).acts for one in first):
         left.use_requests(first)
         left.names_in([one for one in values if not (bare and is_group(one.value))])

@@ -257,6 +257,7 @@ IDIOMS = re.compile(
     r"|\bif you(?:'d| would)? be so (?:good|kind)\b|\bif you would\b|\bwhile you're at it\b"
     r"|\bwhen you get a (?:chance|minute|moment|second)\b"
     r"|\bif you (?:can|could|would|will)\b"
+    r"|\bif (?:i|we) (?:may|might|could)\b|\bor not(?= ?[?.!]*$)"
     r"|\bno (?:rush|hurry|problem|worries|thanks)\b|\bas soon as possible\b|\bwhy don't you\b"
     r"|\bdon't (?:worry|mind me)\b|\b(?:can't|cannot|can not|couldn't) (?:see|sleep|find|reach|wait"
     r"|hear|breathe|stand)\b|\bwhen you (?:can|have time)\b|\bnot (?:so|too|that|very) \w+\b"
