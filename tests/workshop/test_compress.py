@@ -229,6 +229,20 @@ def test_a_goal_is_kept_in_as_few_bytes_as_it_takes(place: Place, capsys: Any) -
     assert sizes["kld<=0.05"] < sizes["kld<=0.005"] < place.model.stat().st_size
 
 
+def test_a_broken_file_is_kept_and_called_so(place: Place, capsys: Any) -> None:
+    assert main([w for w in place.words("ruin", size="50KB") if w != "--quiet"]) == 1
+    told = capsys.readouterr()
+    made, said = json.loads(told.out), told.err
+    assert made["broken"]
+    size = made["advice"]["sound_bytes"]
+    assert made["file"]["bytes"] < size < place.model.stat().st_size
+    assert "broken: it gives the same next token only" in " ".join(said.split())
+    assert "try --size" in " ".join(said.split())
+    manifest = verify(place.folder / "ruin")  # whole, and named
+    assert manifest.name == "tiny-0MB-broken"
+    assert (place.folder / "ruin" / "model.gguf").exists()
+
+
 def test_a_speed_is_timed_and_one_that_cannot_be_is_refused(
     place: Place, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

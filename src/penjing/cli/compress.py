@@ -83,8 +83,25 @@ def run(args: Namespace) -> int:
 
 
 def _kept(made: Mapping[str, Any], settings: Settings, progress: Progress) -> int:
-    """Exit status: 1 when goal or speed is missed in the file that was made."""
-    return max(_fast_enough(made, settings, progress), _good_enough(made, settings, progress))
+    """Exit status: 1 when the file that was made is broken, or goal or speed is missed in it.
+
+    A goal that allows so much loss is a wish: the file is called broken, the wish is fulfilled.
+    """
+    asked = max(_fast_enough(made, settings, progress), _good_enough(made, settings, progress))
+    useless = _of_use(made, settings, progress)
+    return asked if settings.goal else max(asked, useless)
+
+
+def _of_use(made: Mapping[str, Any], settings: Settings, progress: Progress) -> int:
+    from penjing.core.units import format_size
+
+    if not made["broken"]:
+        return 0
+    sound = made["advice"].get("sound_bytes")
+    size = f"--size {format_size(sound).replace(' ', '')}" if sound else "more bytes"
+    reasons = " and ".join(made["broken"])
+    progress.note(f"broken: {reasons}; the file is in {settings.out}, try {size}")
+    return 1
 
 
 def _fast_enough(made: Mapping[str, Any], settings: Settings, progress: Progress) -> int:
@@ -295,6 +312,7 @@ def _show(made: Mapping[str, Any], settings: Settings, output: Output) -> None:
 
         print_passport(made, console)
         console.print(f"\nThe report: {settings.out / 'report.html'}", markup=False)
-        console.print(f"To talk to it: penjing chat {settings.out}", markup=False)
+        if not made["broken"]:
+            console.print(f"To talk to it: penjing chat {settings.out}", markup=False)
 
     output.emit(made, draw)

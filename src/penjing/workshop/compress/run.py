@@ -24,14 +24,17 @@ from penjing.core.files import disk_errors, write_text
 from penjing.core.memory import peak_memory
 from penjing.core.units import format_size
 from penjing.workshop.compress import controls, prepare
+from penjing.workshop.compress.advice import vocabulary
 from penjing.workshop.compress.build import Builder, Built
 from penjing.workshop.compress.job import Job
-from penjing.workshop.compress.measure import Candidate, measure
+from penjing.workshop.compress.measure import Candidate, Found, measure
 from penjing.workshop.compress.methods import METHODS, Method
 from penjing.workshop.compress.passport import Took, details, passport
 from penjing.workshop.compress.settings import Search, effort
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.report import render_report
+from penjing.workshop.report.advice import faults
+from penjing.workshop.report.reading import read_passport
 
 PASSPORT_NAME = "passport.json"
 REPORT_NAME = "report.html"
@@ -74,6 +77,8 @@ def compress(job: Job) -> dict[str, Any]:
     )
     took = Took(time.perf_counter() - begun, job.work.resumed, peak_memory(), job.forecast)
     made = passport(settings, job.checkpoint, found, took, ours.training)
+    made["broken"] = faults(read_passport(made).ours.measures)
+    made["advice"] = _advice(builder, plan, found, broken=bool(made["broken"]))
     steps = ours.training.steps if ours.training else None
     recipe = _yaml(prepare.recipe_document(settings, made["baseline"]["sha256"], plan, steps))
     search = builder.solver.search(plan) if settings.plan is None else Search({}, plan, ())
@@ -84,8 +89,18 @@ def compress(job: Job) -> dict[str, Any]:
     return made
 
 
-def _ours(method: Method, made: Built) -> Candidate:
-    return Candidate("this bundle", method.description, made.path)
+def _advice(
+    builder: Builder, plan: Mapping[str, str], found: Found, *, broken: bool
+) -> dict[str, Any]:
+    """What is told beside the measurements; of a recipe's plan no search knows anything."""
+    job, searched = builder.job, builder.job.settings.plan is None
+    told: dict[str, Any] = {"vocabulary": vocabulary(job.checkpoint, plan)}
+    if searched and job.settings.goal is None:
+        told["left"] = builder.solver.why_left(plan, job.settings.budget)
+    if searched and broken:
+        kld = found.outcomes[0].kept.report.find("kld_mean").value
+        told["sound_bytes"] = builder.solver.sound_size(plan, kld)
+    return told
 
 
 def _controls(builder: Builder, method: Method, ours: Built) -> list[Candidate]:
@@ -130,8 +145,9 @@ def _bundle(
     write_text(out / REPORT_NAME, render_report(made, shown))
     write_text(out / RECIPE_NAME, recipe)
     sha = str(made["baseline"]["sha256"])
+    broken = "-broken" if made["broken"] else ""
     manifest = Manifest(
-        name=f"{settings.model_name}-{made['file']['bytes'] / 1e6:.0f}MB",
+        name=f"{settings.model_name}-{made['file']['bytes'] / 1e6:.0f}MB{broken}",
         architecture=job.checkpoint.architecture.name,
         parameters=job.checkpoint.parameters,
         licence=settings.licence,

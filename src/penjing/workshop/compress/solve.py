@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
+from penjing.workshop.compress.advice import SOUND, why_left
 from penjing.workshop.compress.settings import Search, Share, effort, means
 from penjing.workshop.compress.stages import Stages
 from penjing.workshop.compress.timing import measure_times, timed
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.search.assembly import Assemblies
 from penjing.workshop.search.budget import allocate, inverted
-from penjing.workshop.search.choice import Choice, smallest
+from penjing.workshop.search.choice import Allocation, Choice, smallest
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, choices
 from penjing.workshop.search.goals import Goal, smallest_meeting
@@ -27,6 +28,8 @@ from penjing.workshop.search.wavefront import Wavefront
 _ALIGN = 32
 _CURVE = 16  # points of the predicted curve
 _TRIES = 3  # plans that are timed, where a speed is asked for
+_LITTLE = 1e-9  # nats
+_CLOSE = 0.002  # of a size: nearer it is not searched
 _CAREFUL = 0.99  # of the limit that would have been right, after a miss
 
 
@@ -112,6 +115,37 @@ class Solver:
             for source in group.members:
                 shares[source.name] = Share(source.parameters / whole, self.effects[group.name])
         return Search(shares, plan, self.curve)
+
+    def why_left(self, plan: Mapping[str, str], budget: int) -> str:
+        """Why a file in this plan does not take the whole budget."""
+        found = self._allocation(plan)
+        return why_left(self._choices, found, budget - self._fixed - found.nbytes)
+
+    def sound_size(self, plan: Mapping[str, str], kld: float) -> int:
+        """The smallest size that is not broken, as predicted: `kld` was measured in this plan.
+
+        What was measured above the prediction is taken to be so by the same factor elsewhere.
+        """
+        rows, found = self._choices, self._allocation(plan)
+        target = SOUND / max(1.0, kld / max(found.loss, _LITTLE))
+        low, high = found.nbytes + self._fixed, export_bytes(self._checkpoint, {})
+        while high - low > _CLOSE * high:
+            size = (low + high) // 2
+            if allocate(rows, size, fixed=self._fixed).loss <= target:
+                high = size
+            else:
+                low = size
+        return high
+
+    def _allocation(self, plan: Mapping[str, str]) -> Allocation:
+        """A plan by tensor as the solver's own choices."""
+        return Allocation({
+            group.name: next(
+                choice for choice in self._choices[group.name]
+                if all(plan[name] == kind for name, kind in group.plan(choice.codec).items())
+            )
+            for group in self._groups
+        })  # fmt: skip
 
     @cached_property
     def effects(self) -> dict[str, Effects]:

@@ -21,6 +21,7 @@ from penjing.workshop.report import (
     figure_layers,
     figure_training,
 )
+from penjing.workshop.report.advice import broken, left, vocabulary
 from penjing.workshop.report.diff import compare
 from penjing.workshop.report.reading import (
     Details,
@@ -61,6 +62,9 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         headline=headline(p),
         when=moment(p.created),
         facts=facts(p),
+        left=left(p),
+        broken=broken(p),
+        vocabulary=vocabulary(p),
         scale=_scale(p),
         columns=passport_columns(p),
         rows=passport_rows(p),

@@ -140,6 +140,8 @@ class Passport:
     """Memory it was said not to exceed, bytes."""
     training: Training | None
     """None where the method does not train."""
+    advice: Mapping[str, Any]
+    """What `report/advice.py` puts into words; any may be absent."""
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,7 @@ def read_passport(data: Mapping[str, Any]) -> Passport:
         forecast_seconds=number(forecast, "seconds") or None,
         forecast_peak=number(forecast, "peak_bytes") or None,
         training=_training(_part(_part(data, "method"), "training")),
+        advice=_part(data, "advice"),
     )
 
 

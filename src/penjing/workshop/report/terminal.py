@@ -15,6 +15,7 @@ from rich.text import Text
 
 from penjing.core.units import format_size
 from penjing.workshop.pages.texts import clean, significant
+from penjing.workshop.report.advice import broken, left, vocabulary
 from penjing.workshop.report.reading import Passport, RuntimeRow, read_passport
 from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows, work_rows
 from penjing.workshop.report.words import facts, headline, training, verdict
@@ -28,15 +29,21 @@ def print_passport(passport: Mapping[str, Any], console: Console) -> None:
     console.print()
     console.print(_text(headline(p), "bold"))
     console.print(_text(facts(p), "dim"))
+    if unspent := left(p):
+        console.print(_text(unspent, "dim"))
     console.print()
     console.print(_table(p))
     console.print()
+    if useless := broken(p):
+        console.print(_text(useless, "bold red"))
     found = verdict(p)
     console.print(_text(found.title, f"bold {_STYLES[found.standing]}"))
     for sentence in found.sentences:
         console.print(_text(sentence))
     if said := training(p):
         console.print(_text(said))
+    if costs := vocabulary(p):
+        console.print(_text(costs))
     for row in p.runtime:
         console.print(_runtime(row))
     for took in work_rows(p):
