@@ -124,42 +124,48 @@ def _pairs(count: int) -> tuple[Integers, Integers]:
 def _of_letters(words: Sequence[str], weights: Reals) -> tuple[Integers, Reals]:
     import numpy as np
 
-    text, share = _joined(words, weights)
-    letters = np.frombuffer(text.encode("utf-32-le", "replace"), dtype="<u4").astype(np.uint64)
-    # a piece lies within one word: no word begins after its first letter
-    begun = np.cumsum(letters == ord("<"))
-    code = letters
-    found, whose = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)]
-    for size in range(2, min(_LONGEST, len(letters)) + 1):
-        code = code[:-1] * np.uint64(_BASE) + letters[size - 1 :]
-        within = begun[: len(code)] == begun[size - 1 :]
-        found.append(code[within] + np.uint64(size))
-        whose.append(begun[: len(code)][within])
-    return _placed(np.concatenate(found)), share[np.concatenate(whose)]
+    joined, share = _joined(words, weights)
+    many = [_pieces(one) for one in joined]
+    if not many:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+    return np.concatenate(many), np.repeat(share, [len(one) for one in many])
 
 
-def _joined(words: Sequence[str], weights: Reals) -> tuple[str, Reals]:
-    """`<turn><off>`, and the weight of each from 1 on: neighbouring Chinese characters share their
-    edges and are one; slots end a word."""
+@lru_cache(8192)
+def _pieces(word: str) -> Integers:
+    """The places of the pieces of a word: the same few thousand words are said again and again."""
     import numpy as np
 
-    pieces: list[str] = []
-    share = [0.0]
+    letters = np.frombuffer(word.encode("utf-32-le", "replace"), dtype="<u4").astype(np.uint64)
+    code = letters
+    found = [np.zeros(0, dtype=np.uint64)]
+    for size in range(2, min(_LONGEST, len(letters)) + 1):
+        code = code[:-1] * np.uint64(_BASE) + letters[size - 1 :]
+        found.append(code + np.uint64(size))
+    return _placed(np.concatenate(found))
+
+
+def _joined(words: Sequence[str], weights: Reals) -> tuple[list[str], Reals]:
+    """`<turn>`, `<off>`, and the weight of each: neighbouring Chinese characters share their edges
+    and are one; slots end a word."""
+    import numpy as np
+
+    found: list[str] = []
+    share: list[float] = []
     within = False
     for word, weight in zip(words, weights, strict=True):
         chinese = "\u3400" <= word[:1] <= "\u9fff"
         if within and not chinese:
-            pieces.append(">")
+            found[-1] += ">"
         if chinese and within:
-            pieces.append(word)
+            found[-1] += word
         elif not word.startswith("@"):
-            plain = word.replace("<", "")
-            pieces.append(f"<{plain}" if chinese else f"<{plain}>")
+            found.append(f"<{word}" if chinese else f"<{word}>")
             share.append(1.0 if chinese else float(weight))
         within = chinese
     if within:
-        pieces.append(">")
-    return "".join(pieces), np.array(share, dtype=np.float32)
+        found[-1] += ">"
+    return found, np.array(share, dtype=np.float32)
 
 
 def _placed(codes: Codes) -> Integers:
