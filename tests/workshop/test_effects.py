@@ -32,7 +32,7 @@ from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import UPSET, Effects, choices, upset
 from penjing.workshop.search.groups import codecs_of, groups_of, ladder
 from penjing.workshop.search.means import Means
-from penjing.workshop.search.measure import measure
+from penjing.workshop.search.measure import LARGE, measure
 from penjing.workshop.search.rounder import Rounder
 from penjing.workshop.search.wavefront import Wavefront, scored
 
@@ -175,6 +175,17 @@ def test_each_effect_is_that_of_a_whole_forward_with_the_group_rounded(case: Any
         assert found.measured[codec] == pytest.approx(expected, rel=1e-6), group.name
 
 
+def test_a_group_that_is_much_of_the_model_is_measured_in_every_codec(case: Any) -> None:
+    checkpoint, _, _, table = case
+    groups = groups_of(checkpoint)
+    whole = sum(group.parameters for group in groups)
+    much = [group for group in groups if group.parameters >= LARGE * whole]
+    assert 0 < len(much) < len(groups)
+    for group in groups:
+        lacking = set(codecs_of(group, NAMES)[1:]) - table[group.name].measured.keys()
+        assert bool(lacking) == (group not in much), group.name
+
+
 def test_codecs_that_were_not_measured_are_predicted_within_reason(case: Any) -> None:
     checkpoint, importance, _, table = case
     groups = groups_of(checkpoint)
@@ -186,7 +197,7 @@ def test_codecs_that_were_not_measured_are_predicted_within_reason(case: Any) ->
         for group, reading in zip(groups, true, strict=True)
         if codec not in table[group.name].measured
     ]
-    assert len(ratios) >= 9
+    assert len(ratios) >= 8
     assert 0.8 < float(np.median(ratios)) < 1.25
     assert 0.5 < min(ratios) < max(ratios) < 2
 

@@ -13,7 +13,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BudgetError
@@ -26,6 +25,7 @@ from penjing.workshop.checkpoint import Bytes, Checkpoint
 from penjing.workshop.compress import controls
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.methods import Method
+from penjing.workshop.compress.short_type import keep_short_type, short_type
 from penjing.workshop.compress.solve import Solver
 from penjing.workshop.compress.stages import Importance, Stages, sound
 from penjing.workshop.compress.work import keep, value
@@ -84,6 +84,7 @@ class Builder:
     """Makes the files of one job; what two of them share is made once."""
 
     def __init__(self, job: Job) -> None:
+        keep_short_type(job.settings.store)
         self.job = job
         self.stages = Stages(job)
         self.solver = Solver(self.stages)
@@ -162,7 +163,7 @@ class Builder:
         self, method: Method, base: _Base, plan: Mapping[str, str], *, latents: bool
     ) -> Store:
         store = Store(self.job.work.folder / f"rounded-{_hash([plan, method.fold])}")
-        dtype = fast_dtype(torch.device("cpu"))
+        dtype = short_type(self.job.settings.store)
         wish, windows = Wish(plan, latents, dtype), self.stages.rounding
         round_model(base.checkpoint, wish, windows, store, self.job.progress)
         return store
@@ -177,10 +178,12 @@ class Builder:
         def train(summary: Path) -> Training:
             start = self._rounded(method, base, plan, latents=True)
             device = best_device()
+            on_cpu = device.type == "cpu"
+            dtype = short_type(self.job.settings.store) if on_cpu else fast_dtype(device)
             windows = self.stages.training
             made = distill(
                 base.checkpoint, plan, start, windows, schedule,
-                saved=Saved(folder), device=device, dtype=fast_dtype(device),
+                saved=Saved(folder), device=device, dtype=dtype,
                 progress=self.job.progress,
             )  # fmt: skip
             for name, raw in made.tensors.items():

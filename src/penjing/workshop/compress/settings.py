@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from penjing.core.errors import UnknownName
-from penjing.workshop.arithmetic import fast_dtype
+from penjing.workshop.compress.short_type import short_type
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.search.effects import Effects
 from penjing.workshop.search.goals import Goal
@@ -106,7 +104,7 @@ class Settings:
 
 def means(settings: Settings) -> Means:
     """What measuring effects may use of the memory that is allowed."""
-    dtype = fast_dtype(torch.device("cpu"))
+    dtype = short_type(settings.store)
     if settings.ram is None:
         return Means(dtype=dtype)
     return Means(ram=max(1, settings.ram - PROCESS_BYTES), dtype=dtype)

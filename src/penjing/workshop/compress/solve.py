@@ -111,7 +111,7 @@ class Solver:
         """What the report shows of a plan."""
         shares = {}
         for group in self._groups:
-            whole = sum(source.parameters for source in group.members)
+            whole = group.parameters
             for source in group.members:
                 shares[source.name] = Share(source.parameters / whole, self.effects[group.name])
         return Search(shares, plan, self.curve)

@@ -52,6 +52,11 @@ class Group:
         return self.members[0].shape[-1]
 
     @property
+    def parameters(self) -> int:
+        """Weights of all members."""
+        return sum(source.parameters for source in self.members)
+
+    @property
     def own(self) -> str:
         """The codec they came in, or `KEEP`."""
         names = {source.codec.name for source in self.members}

@@ -1,6 +1,7 @@
 """Fills the table of effects: every group is rounded alone, for real, and the KLD is measured.
 
-A few codecs of each group are, its ladder; the errors of all are estimated, to interpolate by.
+A few codecs of each group are, its ladder; the errors of all are estimated, to interpolate by. Of a
+group that is much of the model all are: the whole file hangs on that one choice.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from penjing.workshop.threads import workers
 
 Importance = Mapping[str, npt.NDArray[np.float32]]
 
+LARGE = 0.1
+"""Of all weights that can be rounded: a group that is much of the model."""
+
 _BATCH = 16  # groups whose errors are estimated between two steps of the progress bar
 
 
@@ -53,8 +57,13 @@ def measure(
     table |= store.load(key, progress)
     if _add_damage(checkpoint, known, importance, table, progress):
         store.save(key, table)
+    whole = sum(group.parameters for group in groups)
     missing = [
-        (group, codec) for group in groups for codec in unmeasured(group, known, table[group.name])
+        (group, codec)
+        for group in groups
+        for codec in unmeasured(
+            group, known, table[group.name], every=group.parameters >= LARGE * whole
+        )
     ]
     if missing:
         front = Wavefront(checkpoint, windows, means)
@@ -115,11 +124,14 @@ def _add_damage(
     return True
 
 
-def unmeasured(group: Group, names: Sequence[str], found: Effects) -> list[str]:
-    """Codecs still to be measured: the ladder's, and those that a super weight sets apart."""
+def unmeasured(
+    group: Group, names: Sequence[str], found: Effects, *, every: bool = False
+) -> list[str]:
+    """Codecs still to be measured: the ladder's, and those that a super weight sets apart; or
+    `every` one."""
     possible = codecs_of(group, names)[1:]
     outliers = upset({name: found.damage[name] for name in possible})
-    wanted = [*ladder(group, names), *sorted(outliers)]
+    wanted = [*ladder(group, names), *sorted(outliers), *(possible if every else ())]
     return [name for name in dict.fromkeys(wanted) if name not in found.measured]
 
 
