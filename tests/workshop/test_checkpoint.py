@@ -259,3 +259,13 @@ def test_the_fixture_gives_the_same_model_twice(
     tiny_checkpoint: Callable[..., Checkpoint],
 ) -> None:
     assert tiny_checkpoint("qwen3").sha256() == tiny_checkpoint("qwen3").sha256()
+
+
+@pytest.mark.parametrize("most", [1, 64, 65, 1000, 1 << 22])
+def test_pieces_are_the_whole_and_no_larger_than_asked(most: int) -> None:
+    checkpoint = tiny.checkpoint("llama")
+    for source in checkpoint.tensors.values():
+        row = source.shape[-1]
+        pieces = list(source.pieces(most))
+        assert all(piece.size <= max(most, row) for piece in pieces)
+        assert np.array_equal(np.concatenate(pieces).reshape(source.shape), source.load())

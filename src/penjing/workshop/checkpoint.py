@@ -8,7 +8,7 @@ file knows two layouts. Weights stay on disk until asked for, one tensor at a ti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -59,6 +59,17 @@ class TensorSource:
     def load(self) -> Floats:
         """The weights [shape], exactly the numbers the engine computes with."""
         return dequantize(self.codec, self.read(), self.shape)
+
+    def pieces(self, most: int = 1 << 22) -> Iterator[Floats]:
+        """The weights [rows, row length], some rows at a time: at most `most`, or one row.
+
+        An embedding of a large vocabulary has more float32 in it than the rest of the work takes.
+        """
+        row, step = self.shape[-1], max(1, most // self.shape[-1])
+        stored = self.read().reshape(-1, self.codec.nbytes((row,)))
+        for first in range(0, len(stored), step):
+            part = stored[first : first + step]
+            yield dequantize(self.codec, part.reshape(-1), (len(part), row))
 
     @property
     def parameters(self) -> int:

@@ -246,7 +246,8 @@ def _by_importance(base: _Base) -> Encoded:
         source = base.checkpoint.tensors[name]
         if kind.name not in GRIDS or kind == source.codec or name not in base.importance:
             return None
-        return encode(kind, source.load(), np.array(base.importance[name]))
+        importance = np.array(base.importance[name])
+        return np.concatenate([encode(kind, part, importance) for part in source.pieces()])
 
     return encoded
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from penjing.bundle.codecs import Codec
@@ -23,6 +24,7 @@ from penjing.workshop.quantize.grids import GRIDS, Blocks
 SLOW = ("Q1_0", "Q2_0")
 """Codecs whose levels Q4_0 has too, for groups that are several of its own."""
 FAST = "Q4_0"
+_AT_ONCE = 1 << 22  # weights taken apart at a time
 
 
 @contextmanager
@@ -50,8 +52,15 @@ def fast_to_read(path: Path) -> Iterator[Path]:
 def _as_fast(source: TensorSource) -> Bytes:
     """The stored bytes of a matrix of a slow codec in the fast one, no weight changed."""
     rows, row = source.shape
-    slow, fast = GRIDS[source.codec.name], GRIDS[FAST]
-    blocks = slow.decode(source.raw(), (rows, row))
+    stored = source.raw().reshape(rows, -1)
+    step = max(1, _AT_ONCE // row)
+    parts = [_rows_as_fast(source.codec, stored[i : i + step], row) for i in range(0, rows, step)]
+    return np.concatenate(parts)
+
+
+def _rows_as_fast(codec: Codec, stored: Bytes, row: int) -> Bytes:
+    slow, fast = GRIDS[codec.name], GRIDS[FAST]
+    blocks = slow.decode(stored.reshape(-1), (len(stored), row))
     codes = (slow.table - fast.levels[0]).to(torch.uint8)[blocks.codes.int()]
     scale = blocks.scales.scale.repeat_interleave(slow.group // fast.group, 1)
     return fast.encode(Blocks(codes, fast.store(scale, None)))

@@ -122,7 +122,7 @@ def _stored(source: TensorSource, kind: Codec, importance: npt.NDArray[np.float3
     if kind == source.codec:
         return source.raw()
     try:
-        return quantize(kind, source.load(), importance)
+        return np.concatenate([quantize(kind, part, importance) for part in source.pieces()])
     except PenjingError as error:
         raise type(error)(f"tensor '{source.name}': {error}") from error
 

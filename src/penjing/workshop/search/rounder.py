@@ -16,8 +16,6 @@ from penjing.workshop.checkpoint import Bytes, Checkpoint
 from penjing.workshop.quantize.stored import encode, round_rows
 from penjing.workshop.streamed import load_rows
 
-_AT_ONCE = 1 << 22  # weights in memory while a tensor is encoded
-
 
 class Rounder:
     """A `Rounded` for `wavefront.py`: scales by importance, nothing else. Threads may share it."""
@@ -65,11 +63,6 @@ class Rounder:
         source, importance = self._tensors[name], self._importance[name]
         if codec == source.codec:
             return source.raw()
-        rows, row = source.shape
-        step = max(1, _AT_ONCE // row)
-        parts = [
-            encode(codec, load_rows(source, slice(first, first + step)).numpy(), importance)
-            for first in range(0, rows, step)
-        ]
+        parts = [encode(codec, part, importance) for part in source.pieces()]
         self._give_back()  # what was mapped of the file for it
         return np.concatenate(parts)
