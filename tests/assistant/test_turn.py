@@ -307,8 +307,10 @@ def test_people_do_not_share_what_is_remembered(cache: Path) -> None:
 class Documents:
     def __init__(self, *texts: str) -> None:
         self.texts = texts
+        self.asked: list[str] = []
 
     def search(self, query: str, *, limit: int = 5) -> list[Passage]:
+        self.asked.append(query)
         return [Passage(t, "d1", "a.md", "page 3", 10, 10 + len(t), 1.0) for t in self.texts]
 
 
@@ -335,6 +337,27 @@ def test_nothing_relevant_is_not_known() -> None:
     events = grounded("who won the world cup?", "quote", None, "The filter is blue.")
     assert "I do not know" in words(events)
     assert not [one for one in events if isinstance(one, Cited)]
+
+
+@pytest.mark.parametrize(
+    ("said", "answered", "searched"),
+    [
+        ("how often must the filter be cleaned?", "“The filter must be cleaned monthly.” [1]", 1),
+        ("who won the world cup?", "Well. ", 1),
+        ("write a poem about the filter", "Well. ", 0),
+        ("可以帮我写首诗吗", "Well. ", 0),
+    ],
+)
+def test_the_model_answers_what_documents_do_not_and_are_not_asked(
+    said: str, answered: str, searched: int
+) -> None:
+    spec = loads("assistant: A\nlanguages: [en, zh]\nunknown: [knowledge, model]\n")
+    documents, store = Documents("The filter must be cleaned monthly."), FakeStore()
+    assistant = build(spec, [], writer=Pen(), retrievers=lambda person, store: documents)
+    events = list(assistant.reply("p", store, store.history.begin().id, said))
+    assert words(events) == answered
+    assert len(documents.asked) == searched
+    assert len([one for one in events if isinstance(one, Cited)]) == answered.count("[1]")
 
 
 def test_the_models_words_stay_only_where_they_are_borne_out() -> None:

@@ -70,6 +70,19 @@ def test_a_passage_is_cited_to_the_character(tmp_path: Path, lenient: None) -> N
     store.close()
 
 
+def test_who_has_no_documents_costs_no_model(tmp_path: Path) -> None:
+    class Unloaded(FakeEmbedder):
+        @property
+        def dimension(self) -> int:
+            raise AssertionError("it would be loaded")
+
+        embed = dimension  # type: ignore[assignment]
+
+    store = on_disk(tmp_path)
+    assert KnowledgeRetriever(store, Unloaded()).search("What is the deposit?") == []
+    store.close()
+
+
 def test_it_follows_what_another_process_does(tmp_path: Path, lenient: None) -> None:
     mine, other = on_disk(tmp_path), on_disk(tmp_path)
     retriever = KnowledgeRetriever(mine, FakeEmbedder())

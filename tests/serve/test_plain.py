@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from penjing.core.dialogue import Finished, Said
+from penjing.core.dialogue import Cited, Finished, Passage, Said
 from penjing.core.errors import BadInput, Busy, EngineError, NotFound
 from penjing.core.messages import Message
 from penjing.engine.fake_scheduler import FakeScheduler
@@ -131,6 +131,66 @@ def test_a_template_without_system_messages_gets_none() -> None:
         plain, store = Plain(scheduler), FakeStore()
         said(plain, store, store.history.begin().id, "x")
         assert [one.role for one in scheduler.requests[-1].messages] == ["user"]
+
+
+class Documents:
+    """Finds the same passage for everything, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def search(self, query: str, *, limit: int = 5) -> list[Passage]:
+        self.asked.append(query)
+        return [
+            Passage(
+                "The deposit is 900 euros. 押金是九百欧元。", "d", "lease.md", "p. 1", 0, 35, 1.0
+            )
+        ]
+
+
+@pytest.mark.parametrize(
+    ("question", "quoted"),
+    [
+        ("How much is the deposit?", "“The deposit is 900 euros.” [1]"),
+        ("押金是多少？", "“押金是九百欧元。” [1]"),
+    ],
+)
+def test_a_question_is_answered_from_the_person_s_documents_first(
+    question: str, quoted: str
+) -> None:
+    with FakeScheduler() as scheduler:
+        documents, store = Documents(), FakeStore()
+        plain = Plain(scheduler, documents=lambda _: documents)
+        session = store.history.begin().id
+        events = list(plain.reply("anna", store, session, question))
+        (cited,) = [one for one in events if isinstance(one, Cited)]
+        assert "".join(one.text for one in events if isinstance(one, Said)) == quoted
+        assert (cited.passage.source, cited.passage.text) == ("lease.md", quoted[1:-5])
+        assert isinstance(events[-1], Finished)
+        assert scheduler.requests == []
+        user, answer = (one.message for one in store.history.turns(session))
+        assert (user.text, answer.text) == (question, quoted)
+        assert answer.notes("cited")[0]["passage"]["document"] == "d"
+        assert said(plain, store, session, "thanks") == ("thanks", "")
+        assert [one.text for one in scheduler.requests[-1].messages[1:]] == [
+            question, quoted, "thanks",
+        ]  # fmt: skip
+
+
+def test_what_documents_do_not_answer_the_model_does() -> None:
+    with FakeScheduler() as scheduler:
+        documents, store = Documents(), FakeStore()
+        plain = Plain(scheduler, documents=lambda _: documents)
+        session = store.history.begin().id
+        for words, searched in (
+            ("Who won the world cup?", 1),
+            ("Write a poem about the deposit", 1),
+            ("可以帮我写一首关于押金的诗吗", 1),
+            ("What is this? " + "The deposit is 900 euros. " * 20, 1),
+        ):
+            model, beside = said(plain, store, session, words)
+            assert (words.startswith(model), bool(model), beside) == (True, True, "")
+            assert len(documents.asked) == searched
 
 
 def test_nothing_ever_waits() -> None:

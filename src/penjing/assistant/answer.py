@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from penjing.assistant.generate.prompt import Memory, fitted, now_line, prompt
-from penjing.assistant.generate.quote import RELEVANT, STATED, borne_out, quotes, sentences_of
+from penjing.assistant.generate.quote import (
+    RELEVANT,
+    STATED,
+    Quote,
+    borne_out,
+    quotes,
+    sentences_of,
+)
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand.acts import asks
+from penjing.assistant.understand.asking import asks_something
 from penjing.assistant.understand.text import tokens_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import Cited, Event, Passage, Remarked, Said
 from penjing.core.messages import GenerationSettings, Message, Usage
 
+Source = Literal["knowledge", "model"]
 OPEN_TOKENS = 256
 """Of an open answer."""
 _GROUNDED_TOKENS = 160
@@ -36,6 +46,14 @@ class Told:
     usage: Usage | None = None
     length: bool = False
     """It was cut."""
+
+
+def sources_for(sources: Sequence[Source], text: str) -> tuple[Source, ...]:
+    """Who is asked, in this order: no documents about what is no question, where the model may
+    answer it."""
+    if "model" not in sources or asks_something(text):
+        return (*sources,)
+    return tuple(one for one in sources if one != "knowledge")
 
 
 def grounded(
@@ -61,6 +79,15 @@ def grounded(
             yield event
         if worded:
             return
+    yield from _quoted(best, language)
+
+
+def quoted(question: str, language: str, passages: Sequence[Passage]) -> Iterator[Event]:
+    """The sentences that answer, as they stand, each with its source; nothing when none does."""
+    yield from _quoted(quotes(question, passages), language)
+
+
+def _quoted(best: Sequence[Quote], language: str) -> Iterator[Event]:
     for number, one in enumerate(best, 1):
         gap = "" if number == 1 or language.startswith("zh") else " "
         yield Said(f"{gap}“{_line(one.passage.text)}” [{number}]", "document")
@@ -125,4 +152,13 @@ def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) ->
             told.usage, told.length = chunk.usage, chunk.finish_reason == "length"
 
 
-__all__ = ["OPEN_TOKENS", "Told", "finished", "grounded", "now_line", "opened"]
+__all__ = [
+    "OPEN_TOKENS",
+    "Told",
+    "finished",
+    "grounded",
+    "now_line",
+    "opened",
+    "quoted",
+    "sources_for",
+]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from penjing.assistant.answer import Told, grounded, now_line, opened
+from penjing.assistant.answer import Told, grounded, now_line, opened, sources_for
 from penjing.assistant.calling import Caller
 from penjing.assistant.dialogue.events import (
     Answered,
@@ -367,7 +367,7 @@ class SpecAssistant:
         spec = self._plan.spec
         told = reply.told = reply.told or Told(reply.talk.memory)
         try:
-            for source in order.sources:
+            for source in sources_for(order.sources, order.text):
                 any_said = False
                 for event in self._source(reply, source, order, told):
                     first = isinstance(event, Said) and not any_said

@@ -266,6 +266,7 @@ def _services(parts: _Parts) -> Services:
         embedder=known.embedder if known else None,
         embedder_also=(MODEL,) if known else (),
         index=known.desk.index if known else None,
+        documents=known.desk.retriever if known else None,
         read=_reader(parts),
     )
 

@@ -51,7 +51,7 @@ class KnowledgeRetriever:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store = store
         self._embedder = embedder
-        self._meaning = DenseIndex(embedder.dimension)
+        self._made: DenseIndex | None = None
         self._words = WordIndex()
         self._names: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -72,6 +72,8 @@ class KnowledgeRetriever:
             return []
         with self._lock:
             self._follow()
+            if not self._names:
+                return []  # nothing is asked of the model for who has no documents
             words = asked(question)
             with ThreadPoolExecutor(1) as beside:  # the engine and the store need no common lock
                 embedding = beside.submit(self._embedder.embed, [question], "query")
@@ -97,6 +99,12 @@ class KnowledgeRetriever:
         with self._lock:
             self._follow()
             return len(self._meaning)
+
+    @property
+    def _meaning(self) -> DenseIndex:
+        if self._made is None:
+            self._made = DenseIndex(self._embedder.dimension)
+        return self._made
 
     def _follow(self) -> None:
         now = {one.document.id: one.document.name for one in self._store.passages.indexed()}

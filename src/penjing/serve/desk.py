@@ -56,7 +56,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.uploads = Quota(replace(self.limits, at_once=_UPLOADS))
         self.answers = Answers(self.services.scheduler)
-        self.plain = Plain(self.services.scheduler)
+        self.plain = Plain(self.services.scheduler, documents=self.services.documents)
         self.assistant: Assistant = self.services.assistant or self.plain
 
     def read_on(self, store: Store) -> None:

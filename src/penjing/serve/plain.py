@@ -1,7 +1,8 @@
-"""The plain model as an `Assistant`: no tools, no documents, just the conversation.
+"""The plain model as an `Assistant`: no tools, just the conversation, and the person's documents.
 
-Both turns are kept: the person's before the model is asked, the model's when it is over, however it
-ends. What no longer fits the context is left out, and said.
+A question that they answer is answered by their own sentences, with where these stand; everything
+else is the model's. Both turns are kept: the person's before the model is asked, the model's when
+it is over, however it ends. What no longer fits the context is left out, and said.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import queue
 from collections.abc import Iterator, Sequence
 
-from penjing.core.dialogue import CUT, Event, Finished, Said, Standing
+from penjing.assistant.answer import quoted
+from penjing.assistant.notes import cited_note, joined
+from penjing.assistant.understand.asking import asks_something
+from penjing.core.dialogue import CUT, Cited, Event, Finished, Said, Standing
 from penjing.core.errors import BadInput, NotFound
 from penjing.core.fitting import first_that_fits
 from penjing.core.history import Turn
@@ -17,16 +21,26 @@ from penjing.core.introduction import Introduction
 from penjing.core.messages import Chunk, GenerationSettings, Message, Note, Text
 from penjing.core.protocols import Scheduler, Store
 from penjing.core.serving import Request
+from penjing.serve.services import Documents
 
 LEFT_OUT = "left_out"
 """The note of an answer that did not see the whole conversation."""
+_QUESTION = 500
+"""Characters: what is longer is no question to documents, but a text to do something with."""
+_PASSAGES = 5
 
 
 class Plain:
     """Satisfies `Assistant`."""
 
-    def __init__(self, scheduler: Scheduler, settings: GenerationSettings | None = None) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        settings: GenerationSettings | None = None,
+        documents: Documents | None = None,
+    ) -> None:
         self._scheduler = scheduler
+        self._documents = documents
         self._settings = settings or GenerationSettings()
         self._introduction = Introduction(scheduler.count_tokens)
 
@@ -45,6 +59,23 @@ class Plain:
         role: Standing = "guest",  # noqa: ARG002
     ) -> Iterator[Event]:
         """Answer; see `Assistant.reply`."""
+        if found := self._found(store, text):
+            store.history.append_turn(session, Message.of("user", text))
+            store.history.append_turn(session, Message("assistant", tuple(joined([*_kept(found)]))))
+            yield from found
+            yield Finished("stop")
+        else:
+            yield from self._written(person, store, session, text)
+
+    def _found(self, store: Store, text: str) -> list[Event]:
+        """What the person's documents answer; nothing where they do not, or are not asked."""
+        if self._documents is None or len(text) > _QUESTION or not asks_something(text):
+            return []
+        passages = self._documents(store).search(text, limit=_PASSAGES)
+        return list(quoted(text, _language(store, text), passages))
+
+    def _written(self, person: str, store: Store, session: str, text: str) -> Iterator[Event]:
+        """What the model answers."""
         before = store.history.turns(session)
         messages, left_out = self._fitted([*_said(before), Message.of("user", text)])
         request = Request(person, messages, self._settings)
@@ -105,6 +136,14 @@ class Plain:
         if start is None:
             raise BadInput(f"this is too long for the model's {context} tokens: shorten it")
         return self._introduction.before(messages[start:]), start
+
+
+def _kept(events: Sequence[Event]) -> Iterator[Text | Note]:
+    for one in events:
+        if isinstance(one, Said):
+            yield Text(one.text)
+        elif isinstance(one, Cited):
+            yield cited_note(one)
 
 
 def _chunks(arrived: queue.SimpleQueue[Chunk | Exception]) -> Iterator[Chunk]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, Literal, Protocol
 
 from penjing.core.history import Document
-from penjing.core.protocols import Assistant, Embedder, Scheduler, Store
+from penjing.core.protocols import Assistant, Embedder, Retriever, Scheduler, Store
 
 Role = Literal["owner", "member", "guest"]
 
@@ -90,6 +90,8 @@ class Model:
 Reader = Callable[[str, Store, str, int, int], str | None]
 """What a person may read of a document, by its id, as plain text from one character to another;
 None where it knows nothing of the document. Raises NotFound and NotPermitted."""
+Documents = Callable[[Store], Retriever]
+"""The search over a person's own documents."""
 Indexer = Callable[[Store, Document], object]
 """Makes a document's passages; runs apart, and raises PenjingError."""
 
@@ -112,5 +114,7 @@ class Services:
     """What clients may call it too."""
     index: Indexer | None = None
     """What happens to a document that was added; None keeps it as it is."""
+    documents: Documents | None = None
+    """What the plain model's person is answered from first; None where nothing is searched."""
     read: Reader | None = None
     """Reads documents of any kind; where there is none, plain text is read as it was kept."""

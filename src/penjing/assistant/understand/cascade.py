@@ -90,8 +90,6 @@ class Understanding:
             for one in spec.languages
         }
         self._packaged = HomeAssistant(spec, names) if spec.home_assistant_intents else None
-        # where documents answer, a question is not lightly taken for a command
-        self._reads = "knowledge" in spec.unknown
         self._reader: tuple[object, Reader] = ((), reader({}, names))
         self._nameless = reader(spec.slots, lambda _tool, _parameter: ())
         self._words: dict[str, tuple[Reader, frozenset[str]]] = {}
