@@ -14,7 +14,7 @@ from penjing.assistant.understand.text import tokens_of
 
 _INDIRECT = re.compile(
     r"\b(?:what|when|where|who|whom|whose|which|why|how)\b"
-    r"|请问|问一下|想知道|几[号天月年楼层位人次件岁]"
+    r"|请问|问一下|想知道|多长|几[号天月年楼层位人次件岁]"
 )
 _WHETHER = re.compile(
     r"^(?:(?:and|but|so|hey|ok|well) )*(?:can|could|may|must|should|shall|will|would|do|does|did) "
