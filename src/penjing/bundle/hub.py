@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import logging
 import re
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.bundle.catalogue import HubSource
-from penjing.bundle.sources import DISK_REFUSALS
+from penjing.bundle.origins import HubFileSource, HubSource
+from penjing.bundle.sources import DISK_REFUSALS, Promise
 from penjing.core.errors import (
     FormatError,
     IntegrityError,
@@ -82,6 +83,30 @@ def fetch_snapshot(
     _compare(name, hashes, known)
     folder = paths["config.json"].parent
     return Snapshot(folder, commit, hashes, ours=bool(missing))
+
+
+def fetch_file(
+    source: HubFileSource, promise: Promise, target: Path, staging: Path, progress: Progress
+) -> None:
+    """Put one verified file of a repository at `target`, whole or not at all; what was begun in
+    `staging` goes on."""
+    _library(promise.name)
+    partial = staging / f"{promise.sha256}{_PARTIAL}"
+    require_space(staging, promise.bytes)
+    with _hub_errors(source, promise.name), _quiet_library(), disk_errors(partial):
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        wanted = _Wanted(source.repository, source.revision, source.filename, promise.bytes)
+        with progress.task(f"downloading {promise.name}", promise.bytes, unit="B") as task:
+            _persist(wanted, partial, _Meter(task))
+    if partial.stat().st_size != promise.bytes or sha256_file(partial) != promise.sha256:
+        partial.unlink()
+        raise IntegrityError(
+            f"{promise.name} from the hub does not have the promised sha256: nothing was kept"
+        )
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.replace(target)
+    shutil.rmtree(staging, ignore_errors=True)
 
 
 def delete_snapshot(revision: str) -> int:
@@ -181,20 +206,13 @@ def _place(source: HubSource, commit: str, file: str) -> Path:
 
 
 def _fetch_large(source: HubSource, commit: str, file: RepoSibling, blob: Path, task: Task) -> None:
-    import httpx
-
     assert file.lfs is not None  # noqa: S101
     partial = blob.with_name(blob.name + _PARTIAL)
     meter = _Meter(task)
     with disk_errors(blob):
         blob.parent.mkdir(parents=True, exist_ok=True)
-        for attempt in range(_RETRIES + 1):
-            try:
-                if _continue(source, commit, file, partial, meter):
-                    break
-            except httpx.TransportError:
-                if attempt == _RETRIES:
-                    raise
+        wanted = _Wanted(source.repository, commit, file.rfilename, file.lfs.size)
+        _persist(wanted, partial, meter)
         if partial.stat().st_size != file.lfs.size or sha256_file(partial) != file.lfs.sha256:
             partial.unlink()
             raise IntegrityError(
@@ -203,19 +221,43 @@ def _fetch_large(source: HubSource, commit: str, file: RepoSibling, blob: Path, 
         partial.replace(blob)
 
 
-def _continue(
-    source: HubSource, commit: str, file: RepoSibling, partial: Path, meter: _Meter
-) -> bool:
+@dataclass(frozen=True)
+class _Wanted:
+    """One file of a repository."""
+
+    repository: str
+    """Owner and name."""
+    revision: str
+    """Branch, tag or commit."""
+    name: str
+    """The file."""
+    size: int
+    """Its bytes."""
+
+
+def _persist(wanted: _Wanted, partial: Path, meter: _Meter) -> None:
+    """Append until all is there, in a few attempts."""
+    import httpx
+
+    for attempt in range(_RETRIES + 1):
+        try:
+            if _continue(wanted, partial, meter):
+                return
+        except httpx.TransportError:
+            if attempt == _RETRIES:
+                raise
+
+
+def _continue(wanted: _Wanted, partial: Path, meter: _Meter) -> bool:
     """Append what is missing of one large file; whether it is all there now."""
     from huggingface_hub import get_session, hf_hub_url
     from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 
-    assert file.lfs is not None  # noqa: S101
-    size = file.lfs.size
+    size = wanted.size
     with partial.open("ab") as out:
         have = out.tell()
         if have < size:
-            url = hf_hub_url(source.repository, file.rfilename, revision=commit)
+            url = hf_hub_url(wanted.repository, wanted.name, revision=wanted.revision)
             headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
             if have:
                 headers["Range"] = f"bytes={have}-"
@@ -298,7 +340,7 @@ def _quiet_library() -> Iterator[None]:
 
 
 @contextmanager
-def _hub_errors(source: HubSource, name: str) -> Iterator[None]:
+def _hub_errors(source: HubSource | HubFileSource, name: str) -> Iterator[None]:
     """Translate the client library's exceptions; the order is from special to general."""
     import httpx
     from huggingface_hub import errors

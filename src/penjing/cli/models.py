@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,11 @@ def register(parser: ArgumentParser, command: str) -> None:
         parser.add_argument(
             "name", nargs="?", help="a model or text from penjing list (default: the small model)"
         )
+        parser.add_argument(
+            "--accept-terms",
+            action="store_true",
+            help="accept the model's own terms",
+        )
     if command == "remove":
         parser.add_argument("name", help="a model or text that was pulled")
 
@@ -44,12 +50,35 @@ def run(args: Namespace) -> int:
     catalogue = catalogue_of(home)
     output = Output(args.json, quiet=args.quiet)
     if args.command == "pull":
-        _pull(catalogue.entry(args.name or catalogue.default), home, output)
+        entry = catalogue.entry(args.name or catalogue.default)
+        _accept(entry, home, args)
+        _pull(entry, home, output)
     elif args.command == "remove":
         _remove(args.name, home, output)
     else:
         _list(catalogue, home, output)
     return 0
+
+
+def _accept(entry: Entry, home: Home, args: Namespace) -> None:
+    """Show the terms once; accepted by the option, or by whoever sits at the terminal."""
+    from penjing.bundle import terms
+
+    where = terms.unaccepted(entry, home)
+    if where and (args.accept_terms or (not args.json and _agreed(entry, where))):
+        terms.accept(entry, home)
+
+
+def _agreed(entry: Entry, where: str) -> bool:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(
+        f"{entry.title} comes under its maker's own terms ({entry.licence}): https://{where}\n"
+        "They bind you, forbid some uses, and go with every copy and every model made of it.",
+        file=sys.stderr,
+    )
+    print("Do you accept them? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _pull(entry: Entry, home: Home, output: Output) -> None:
