@@ -15,19 +15,26 @@ from assisted import CLERK as SPEC
 from assisted import RecordingTool
 from tooling import MONDAY_NOON, SetClock, wait_until
 
+from penjing.cli import serving
 from penjing.cli.app import main
 from penjing.cli.assistant_parts import load_spec
 from penjing.cli.rings import rings
 from penjing.cli.serving_assistant import Around, Permitted, Served, Together, served
 from penjing.cli.serving_clock import Teller
-from penjing.core.dialogue import Acted, Passage, Said
+from penjing.core.dialogue import Acted, Cited, Passage, Said
 from penjing.core.errors import NotFound, NotPermitted
 from penjing.core.messages import Message, Note
+from penjing.engine.fake_embedding import FakeEmbedder
 from penjing.engine.fake_scheduler import FakeScheduler
-from penjing.serve.door.accounts import Known, Opened
+from penjing.knowledge import retriever
+from penjing.knowledge.desk import KnowledgeDesk
+from penjing.knowledge.library import Library
+from penjing.serve.app import build_app
+from penjing.serve.door.accounts import Known, OneOwner, Opened
 from penjing.serve.door.stores import Stores
 from penjing.serve.people import Alone
 from penjing.serve.present import Present
+from penjing.serve.services import Model
 from penjing.tools.schedule import Due
 from penjing.vault.fake import FakeStore
 
@@ -290,3 +297,21 @@ def test_penjing_chat_quotes_the_documents_beside_a_spec(
     document = json.loads(capsys.readouterr().out)
     assert [one["source"] for one in document["cited"]] == ["manual.md"]
     assert "when it is empty" in document["answer"]
+
+
+def test_a_plain_server_is_given_the_search_over_its_person_s_documents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # the weights are those of the real model's cosines; the fake's are lower
+    monkeypatch.setattr(retriever, "relevance", lambda _words, _excerpt, cosine: cosine * 2)
+    store = FakeStore()
+    with FakeScheduler() as scheduler:
+        embedder = FakeEmbedder()
+        known = serving._Knowledge(embedder, KnowledgeDesk(embedder))
+        Library(store, embedder).add("lease.md", b"# Lease\n\nThe deposit is 900 euros.\n")
+        people = serving._Household(OneOwner(store), Alone(store), None, Present())  # type: ignore[arg-type]
+        parts = serving._Parts(None, people, scheduler, Model("fake"), known)  # type: ignore[arg-type]
+        plain = build_app(serving._services(parts)).desk.assistant
+        session = store.history.begin().id
+        events = list(plain.reply("owner", store, session, "How much is the deposit?"))
+        assert [one.passage.source for one in events if isinstance(one, Cited)] == ["lease.md"]
