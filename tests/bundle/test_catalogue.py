@@ -211,5 +211,22 @@ def test_a_text_does_not_come_from_the_hub(tmp_path: Path) -> None:
         load(tmp_path, HEAD + MODEL + text + source)
 
 
+def test_the_mix_has_every_domain_and_not_the_text_that_is_measured_on() -> None:
+    catalogue = load_catalogue()
+    domains = [entry.domain for entry in catalogue.mix]
+    assert domains == ["encyclopaedia", "technical", "code", "dialogue", "Chinese"]
+    assert "encyclopedia" not in {entry.name for entry in catalogue.mix}
+    assert sum(entry.bytes or 0 for entry in catalogue.mix) < 8e6
+
+
+def test_domain_and_share_go_together(tmp_path: Path) -> None:
+    text = '[[text]]\nname = "t"\ntitle = "T"\nlicence = "x"\ndomain = "mails"\n'
+    source = '[[text.source]]\nkind = "local"\npath = "t.txt"\n'
+    with pytest.raises(BadInput, match="'domain' and 'share' go together"):
+        load(tmp_path, HEAD + MODEL + text + source)
+    (mine,) = load(tmp_path, HEAD + MODEL + text + "share = 3\n" + source).mix
+    assert (mine.domain, mine.share) == ("mails", 3)
+
+
 def test_no_registry_is_named() -> None:
     assert "http" not in SHIPPED.read_text()

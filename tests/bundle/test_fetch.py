@@ -633,6 +633,17 @@ def test_remove_touches_only_what_has_a_name(name: str, home: Home, tmp_path: Pa
 # Rendering
 
 
+def test_conversations_are_written_a_turn_a_line(tmp_path: Path, home: Home) -> None:
+    path = tmp_path / "talk.yml"
+    path.write_text(
+        "categories:\n- talk\nconversations:\n- - Who was it?\n  - 'A man\n    of letters.'\n"
+        "- - 你好\n  - 你好\n\ncategories:\n- more\nconversations:\n- - 你好\n  - 你好\n- - Bye.\n"
+    )
+    entry = text(LocalSource(str(path)), data=path.read_bytes())
+    pulled = fetch.pull(replace(entry, field=None, form="conversations"), home, Silent())
+    assert pulled.read_text() == "Who was it?\nA man of letters.\n\n你好\n你好\n\nBye.\n"
+
+
 def test_a_plain_text_stays_as_it_is(tmp_path: Path, home: Home) -> None:
     path = tmp_path / "a.txt"
     path.write_text("Eins.\nZwei.\n")

@@ -50,6 +50,19 @@ def test_the_member_comes_out_whole_and_alone(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "data.bin").read_bytes() == DATA
 
 
+def test_the_files_of_a_pattern_are_joined_by_name(tmp_path: Path) -> None:
+    """Those of that folder alone, whatever order the wheel has them in."""
+    members = {"pkg/b.txt": b"two", "pkg/a.txt": b"one", "pkg/deep/c.txt": b"", "x/pkg/d.txt": b"",
+               "pkg/c.md": b"no"}  # fmt: skip
+    wheel, joined = wheel_with(tmp_path, members), b"one\n\ntwo"
+    target = tmp_path / "out" / "data.bin"
+    assert unpack(wheel, target, promise(joined), "pkg/*.txt") == len(joined)
+    assert target.read_bytes() == joined
+    target.unlink()
+    assert "holds no pkg/*.pdf" in str(refused(wheel, tmp_path, promise(joined), "pkg/*.pdf"))
+    assert "should be 3 bytes" in str(refused(wheel, tmp_path, promise(b"one"), "pkg/*.txt"))
+
+
 def test_another_hash_is_refused(tmp_path: Path) -> None:
     wheel = wheel_with(tmp_path, {MEMBER: DATA[:-1] + b"?"})
     error = refused(wheel, tmp_path, promise())

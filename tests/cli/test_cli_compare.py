@@ -12,6 +12,7 @@ from compared import KNOWN, Builder, Maker
 from place import Place, prose
 
 from penjing.bundle import fetch
+from penjing.bundle.catalogue import load_catalogue
 from penjing.cli import compare as compare_command
 from penjing.cli.app import main
 from penjing.core.errors import NetworkError, UnknownName
@@ -22,6 +23,7 @@ from penjing.workshop.compress.settings import EFFORTS
 
 EVERY = ["plain", "shuffled", "inverted", "searched"]
 """Controls of a method that rounds the searched allocation in a way of its own."""
+MIX = [entry.name for entry in load_catalogue().mix]
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -181,7 +183,7 @@ def test_a_dry_run_downloads_nothing_and_says_what_a_run_would(
     size = [] if more else ["--size", "110KB"]
     words = [command, str(place.model), *more, *size, "-o", str(tmp_path / "out"), "--threads", "1"]
     assert main([*words, "--dry-run", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["downloads"] == ["encyclopedia"]
+    assert json.loads(capsys.readouterr().out)["downloads"] == ["encyclopedia", *MIX]
     assert main([*words, "--dry-run"]) == 0
     assert "encyclopedia is not here: it is downloaded first" in capsys.readouterr().out
     words[1] = "smollm2-135m-instruct"
@@ -193,7 +195,11 @@ def test_a_dry_run_downloads_nothing_and_says_what_a_run_would(
     assert pulled == ["encyclopedia"]
     held = ["--held-out", str(place.held)]
     assert main([*words, *held, "--dry-run", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["downloads"] == []
+    assert json.loads(capsys.readouterr().out)["downloads"] == MIX
+    for more in (["--effort", "light"], ["--text", str(place.held)]):
+        own = [*words[:2], *words[2:], "--held-out", str(place.folder / "short.txt"), *more]
+        assert main([*own, "--dry-run", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["downloads"] == []
 
 
 def test_more_files_take_longer_and_kept_ones_more_disk(compare: Run) -> None:

@@ -15,6 +15,7 @@ from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop.calibrate import Calibration, calibrate, prompts
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import export_gguf
+from penjing.workshop.mixture import OWN, Domain
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,8 @@ def make(model: LlamaCpp, folder: Path, *, seed: int = 0, text: str | None = Non
         tokens=1024,
         window=128,
         seed=seed,
-        text=text,
+        domains=[Domain("yours", text, 1.0)] if text is not None else [],
+        many=2048,
         partial=folder / "written.json",
         progress=Silent(),
     )
@@ -81,17 +83,37 @@ def test_a_killed_writer_goes_on_to_the_same_text(model, tmp_path, monkeypatch) 
 
 
 def test_half_is_the_users_text_from_all_of_it(model: LlamaCpp, tmp_path: Path) -> None:
-    text = "a" * 2000 + "b" * 2000
+    text = "".join(f"{letter}{i}" for letter in "ab" for i in range(1000))
     made = make(model, tmp_path, text=text)
     assert made.from_text == 512
     assert made.written_by_model == 512
-    own = model.detokenize([t for w in made.windows[-4:] for t in w])
-    assert set(own) == {"a", "b"}
+    words = [set(model.detokenize(list(window))) - set("0123456789") for window in made.windows]
+    assert {"a"} in words
+    assert {"b"} in words
 
 
 def test_a_text_shorter_than_a_window_is_refused(model: LlamaCpp, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="at least 128 are needed"):
         make(model, tmp_path, text="short")
+
+
+def test_every_domain_is_trained_on_and_has_text_apart(model: LlamaCpp, tmp_path: Path) -> None:
+    """A mix that one long text fills up would be judged by that text alone."""
+    texts = {"digits": "0123456789" * 900, "capitals": "ABCDEFGHIJKLM" * 100, "small": "xyz" * 100}
+    made = calibrate(
+        model, tokens=1024, window=128, seed=0,
+        domains=[Domain(name, text, 1.0) for name, text in texts.items()],
+        many=4096, partial=tmp_path / "written.json", progress=Silent(),
+    )  # fmt: skip
+    assert set(made.apart) == {OWN, "digits", "capitals", "small"} - {"small"}
+    tuned = {*made.windows, *made.training}
+    for name, windows in made.apart.items():
+        assert not tuned & set(windows)
+        if name != OWN:
+            assert {model.detokenize(list(w))[0] in texts[name] for w in windows} == {True}
+    starts = [model.detokenize(list(w))[0] for w in made.training]
+    assert all(any(start in text for start in starts) for text in texts.values())
+    assert made.written_by_model + made.from_text == made.tokens == 1024
 
 
 def test_pieces_are_spread_over_all_of_it() -> None:
@@ -101,7 +123,7 @@ def test_pieces_are_spread_over_all_of_it() -> None:
 
 
 def test_survives_the_disk_and_refuses_other_files(tmp_path: Path) -> None:
-    made = Calibration(((1, 2), (3, 4)), 4, 0, 7)
+    made = Calibration(((1, 2), (3, 4)), 4, 0, 7, ((1, 2), (5, 6)), {"code": ((7, 8),)})
     made.save(tmp_path / "c.json")
     assert Calibration.load(tmp_path / "c.json") == made
     (tmp_path / "c.json").write_text("[]")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,5 +42,15 @@ def test_numbers_that_are_none_are_left_out() -> None:
     broken = trained_for(0.3, math.nan, math.inf, 0.1, after=math.nan)
     assert [point["step"] for point in course(broken)] == [1, 4]
     told = json.loads(json.dumps(trained(broken), allow_nan=False))
-    assert told == {"steps": 4, "tokens": 1000, "before": 0.2, "after": None}
+    assert told == {"steps": 4, "tokens": 1000, "before": 0.2, "after": None, "domains": []}
     assert trained(None) is None
+
+
+def test_every_domain_is_told() -> None:
+    found = replace(trained_for(0.3), domains={"code": (0.4, 0.2), "Chinese": (0.6, math.nan)})
+    told = trained(found)
+    assert told is not None
+    assert told["domains"] == [
+        {"name": "code", "before": 0.4, "after": 0.2},
+        {"name": "Chinese", "before": 0.6, "after": None},
+    ]

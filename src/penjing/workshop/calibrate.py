@@ -1,7 +1,8 @@
-"""Calibration text: written by the model itself, seeded, mixed with the user's own.
+"""Calibration text: written by the model itself, seeded, mixed with texts of several domains.
 
 What a chat model meets is chat, so the model is asked many things through its own template and its
 prompts and answers become the text (Liu et al. 2023, LLM-QAT, arXiv:2305.17888, section 2.1).
+That alone is a narrow text: beside it stand the catalogue's mix, or what the user gives.
 Held-out text is never calibration text and must not come here.
 """
 
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from penjing.core.messages import GenerationSettings, Message
 from penjing.core.plain_json import read_json
 from penjing.core.progress import Progress
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.workshop.mixture import OWN, Domain, Window, mixed
 
 _MOST_BYTES = 256 * 2**20
 _TOGETHER = 8  # answers written side by side
@@ -38,6 +40,10 @@ class Calibration:
     """Tokens that come from the user's text."""
     seed: int
     """Of the model's writing."""
+    training: tuple[tuple[int, ...], ...] = ()
+    """Windows to round and to train on, domains in turn."""
+    apart: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """By domain, windows that nothing is tuned on: to see whether tuning helps."""
 
     @property
     def tokens(self) -> int:
@@ -60,10 +66,15 @@ class Calibration:
         """What `save` wrote. Raises FormatError for anything else."""
         try:
             data = read_json(path, limit=_MOST_BYTES)
-            windows = tuple(tuple(map(int, window)) for window in data.pop("windows"))
-            return cls(windows, **data)
+            apart = {name: _read_windows(found) for name, found in data.pop("apart").items()}
+            windows, training = (_read_windows(data.pop(key)) for key in ("windows", "training"))
+            return cls(windows=windows, training=training, apart=apart, **data)
         except (PenjingError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise FormatError(f"{path} is not a saved calibration: delete it") from error
+
+
+def _read_windows(data: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(map(int, window)) for window in data)
 
 
 def prompts(kind: str) -> list[str]:
@@ -79,20 +90,27 @@ def calibrate(
     tokens: int,
     window: int,
     seed: int,
-    text: str | None,
+    domains: Sequence[Domain] = (),
+    own: float = 1.0,
+    many: int = 0,
     partial: Path,
     progress: Progress,
 ) -> Calibration:
-    """About `tokens` calibration tokens; half of them from `text` where one is given.
+    """About `tokens` calibration tokens, and `many` to train on, of `domains` and own writing.
 
+    `own` is the share of what the model writes, half of `tokens` where there are domains.
     `partial` is a file that keeps what was written so far, for a run that is killed. Raises
-    BadInput when `text` is shorter than one window.
+    BadInput when a domain is shorter than one window.
     """
-    given = _windows_of(model, text, tokens // 2, window) if text is not None else []
-    from_text = sum(map(len, given))
-    written = _self_written(model, tokens - from_text, seed, partial, progress)
-    windows = [*_cut(written, window), *given]
-    return Calibration(tuple(map(tuple, windows)), len(written), from_text, seed)
+    pools = {domain.name: _windows_of(model, domain, window) for domain in domains}
+    wanted = tokens // 2 if domains else tokens
+    written = _cut(_self_written(model, wanted, seed, partial, progress), window)
+    shares = {OWN: own} | {domain.name: domain.share for domain in domains}
+    few = tokens // window
+    made = mixed({OWN: written, **pools}, shares, few=few, many=max(many // window, few))
+    mine = window * len(set(made.first) & set(written))
+    text = window * len(made.first) - mine
+    return Calibration(made.first, mine, text, seed, made.training, made.apart)
 
 
 def _self_written(
@@ -149,20 +167,18 @@ def _reads_chinese(model: LlamaCpp) -> bool:
     return len(model.tokenize(text, bos=False)) <= len(text)
 
 
-def _windows_of(model: LlamaCpp, text: str, tokens: int, window: int) -> list[list[int]]:
-    """Windows spread evenly over the text, so that its end counts as much as its beginning."""
-    ids = model.tokenize(text, bos=False)
+def _windows_of(model: LlamaCpp, domain: Domain, window: int) -> list[Window]:
+    """All windows of a domain's text."""
+    ids = model.tokenize(domain.text, bos=False)
     if len(ids) < window:
         raise BadInput(
-            f"the calibration text has {len(ids)} tokens and at least {window} are needed: "
-            "give a longer --text"
+            f"the calibration text ({domain.name}) has {len(ids)} tokens and at least {window} "
+            "are needed: give a longer --text"
         )
-    whole = _cut(ids, window)
-    wanted = max(1, tokens // window)
-    if len(whole) <= wanted:
-        return whole
-    return [whole[i * len(whole) // wanted] for i in range(wanted)]
+    return _cut(ids, window)
 
 
-def _cut(ids: Sequence[int], window: int) -> list[list[int]]:
-    return [list(ids[i : i + window]) for i in range(0, len(ids) - window + 1, window)]
+def _cut(ids: Sequence[int], window: int) -> list[Window]:
+    """Whole windows, each once."""
+    cut = (tuple(ids[i : i + window]) for i in range(0, len(ids) - window + 1, window))
+    return list(dict.fromkeys(cut))

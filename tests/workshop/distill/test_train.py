@@ -51,8 +51,10 @@ def started(checkpoint: Checkpoint, folder: Path) -> Store:
 def trained(
     checkpoint: Checkpoint, store: Store, schedule: Schedule, saved: Saved | None = None
 ) -> Trained:
+    windows = text(checkpoint, 96)
+    apart = {"one": windows[92:94], "other": windows[94:]}
     return distill(
-        checkpoint, plan_of(checkpoint), store, text(checkpoint, 96), schedule,
+        checkpoint, plan_of(checkpoint), store, windows[:92], schedule, apart=apart,
         saved=saved or Saved(None), device=CPU, dtype=torch.float32, progress=Silent(),
     )  # fmt: skip
 
@@ -85,6 +87,8 @@ def test_text_it_was_not_trained_on_is_said_better(
     assert after.steps == len(after.kl) == 48
     assert np.mean(after.kl[-8:]) < np.mean(after.kl[:8])
     assert after.after < after.before
+    assert set(after.domains) == {"one", "other"}
+    assert after.after == pytest.approx(np.mean([last for _, last in after.domains.values()]))
     assert divergence(checkpoint, weights(checkpoint, after.tensors)) < 0.9 * divergence(
         checkpoint, weights(checkpoint, before)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import numpy as np
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BudgetError
 from penjing.core.files import write_text
-from penjing.core.memory import give_back
 from penjing.core.units import format_size
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
@@ -57,6 +56,8 @@ class Training:
     """The same at the end; where it is not lower, the training was left out."""
     kl: Sequence[float] = ()
     """Of every step, on the text of that step, nats."""
+    domains: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """`before` and `after` of each domain of the text."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,6 @@ class Builder:
     def make(self, method: Method, plan: Mapping[str, str]) -> Built:
         """The method's file in codecs that are already chosen."""
         self.solver.forget()
-        give_back()
         path = Path("files") / _hash(plan) / f"{method.name}.gguf"
         if method.fold == "none" and not self._changes(plan):
             return Built(self._write(self.job.checkpoint, plan, path, None, None), plan)
@@ -184,14 +184,14 @@ class Builder:
             dtype = short_type(self.job.settings.store) if on_cpu else fast_dtype(device)
             windows = self.stages.training
             made = distill(
-                base.checkpoint, plan, start, windows, schedule,
+                base.checkpoint, plan, start, windows, schedule, apart=self.stages.apart,
                 saved=Saved(folder), device=device, dtype=dtype,
                 progress=self.job.progress,
             )  # fmt: skip
             for name, raw in made.tensors.items():
                 done.put(name, raw, None)
             tokens = made.steps * schedule.together * len(windows[0])
-            found = Training(made.steps, tokens, made.before, made.after, made.kl)
+            found = Training(made.steps, tokens, made.before, made.after, made.kl, made.domains)
             write_text(summary, json.dumps(asdict(found)))
             return found
 

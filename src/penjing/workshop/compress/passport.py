@@ -113,6 +113,10 @@ def trained(training: Training | None) -> dict[str, Any] | None:
         "tokens": training.tokens,
         "before": _number(training.before),
         "after": _number(training.after),
+        "domains": [
+            {"name": name, "before": _number(before), "after": _number(after)}
+            for name, (before, after) in training.domains.items()
+        ],
     }
 
 
@@ -189,6 +193,7 @@ def details(
             "tokens": calibration.tokens,
             "written_by_model": calibration.written_by_model,
             "from_text": calibration.from_text,
+            "domains": list(calibration.apart),
             "seed": calibration.seed,
         },
         "recipe": recipe,

@@ -17,7 +17,14 @@ from penjing.evaluate.reference import disk_need
 from penjing.evaluate.windows import read_tokens
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.methods import METHODS, Method
-from penjing.workshop.compress.settings import CONTEXT, PROCESS_BYTES, Settings, effort, means
+from penjing.workshop.compress.settings import (
+    CONTEXT,
+    PROCESS_BYTES,
+    Settings,
+    domains,
+    effort,
+    means,
+)
 from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.export.gguf import check_plan, export_bytes
 from penjing.workshop.quantize.whole import LATENT_BYTES, rounding_bytes
@@ -49,6 +56,7 @@ def signature(settings: Settings, checkpoint_sha256: str) -> dict[str, Any]:
         "effort": settings.effort,
         "seed": settings.seed,
         "text": _hash(settings.text),
+        "calibration mix": mix_hash(settings),
         "held-out text": _hash(settings.held_out),
         "training": asdict(settings.schedule),
         "recipe": _hash(repr(sorted(settings.plan.items())) if settings.plan else None),
@@ -69,13 +77,18 @@ def check_texts(settings: Settings) -> None:
     """Raise when calibration text and held-out text share a passage."""
     if settings.text is None:
         return
-    given = {line.strip() for line in settings.text.splitlines() if len(line.strip()) > 60}
-    held = {line.strip() for line in settings.held_out.splitlines() if len(line.strip()) > 60}
-    if shared := given & held:
+    if shared := shared_lines(settings.text, settings.held_out):
         raise BadInput(
-            f"{len(shared)} lines are in the calibration text and in the held-out text: what is "
+            f"{shared} lines are in the calibration text and in the held-out text: what is "
             "measured must not be calibrated on, so take them out of one"
         )
+
+
+def shared_lines(one: str, other: str) -> int:
+    """How many lines of more than a few words two texts share."""
+    lines = [{line.strip() for line in text.splitlines() if len(line.strip()) > 60}
+             for text in (one, other)]  # fmt: skip
+    return len(lines[0] & lines[1])
 
 
 def check_lengths(model: LanguageModel, settings: Settings) -> None:
@@ -150,8 +163,7 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
         )
     measuring = PROCESS_BYTES + _measuring(checkpoint, settings)
     file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
-    # What the engine repacks for fast products it holds twice, beside the mapped file.
-    reading = PROCESS_BYTES + 2 * file + 3 * 4 * CONTEXT * config.vocab
+    reading = PROCESS_BYTES + file + 3 * 4 * CONTEXT * config.vocab
     tokens = max(chosen.calibration_tokens, chosen.rounding_tokens)
     found = max(measuring, reading)
     if _compensated(methods):
@@ -204,7 +216,7 @@ def _seconds(
 ) -> float:
     """Adds up tokens of every stage, in units of the engine's reading speed."""
     chosen = effort(settings.effort)
-    text = settings.text is not None
+    text = bool(domains(settings))
     written = chosen.calibration_tokens // (2 if text else 1)
     effects = len(checkpoint.quantizable) * chosen.probe_windows * chosen.probe_length
     assembly = chosen.assembly_windows * chosen.probe_length
@@ -244,10 +256,17 @@ def recipe_document(
         "effort": settings.effort,
         "seed": settings.seed,
         "text_sha256": _hash(settings.text),
+        "mix_sha256": mix_hash(settings),
         "held_out": {"name": settings.held_out_name, "sha256": _hash(settings.held_out)},
         "training_steps": steps,
         "codecs": dict(plan),
     }
+
+
+def mix_hash(settings: Settings) -> str | None:
+    """Of the default calibration mix; None where it is not used."""
+    told = [(each.name, each.share, each.text) for each in settings.mix]
+    return _hash(repr(told)) if told else None
 
 
 def _hash(text: str | None) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from penjing.core.errors import UnknownName
 from penjing.workshop.compress.short_type import short_type
 from penjing.workshop.distill.schedule import Schedule
+from penjing.workshop.mixture import Domain
 from penjing.workshop.search.effects import Effects
 from penjing.workshop.search.goals import Goal
 from penjing.workshop.search.means import Means
@@ -38,11 +39,13 @@ class Effort:
     """Text to distil on, where so much is given."""
     training_minutes: float = 0.0
     """Time for distilling, unless the command line says another."""
+    mixed: bool = True
+    """Whether the catalogue's mix stands beside the model's own writing, where no text is given."""
 
 
 EFFORTS = {
-    "light": Effort(1536, 2, 96, 6, "searched", 1536, 12, 4),
-    "standard": Effort(6144, 3, 128, 6, "distilled", 16384, 60, 6, 262_144, 3.0),
+    "light": Effort(1536, 2, 96, 6, "searched", 1536, 12, 4, mixed=False),
+    "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0),
     "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0),
 }
 
@@ -51,6 +54,9 @@ PROCESS_BYTES = 500 * 10**6
 
 CONTEXT = 512
 """Tokens of a window of calibration and of held-out text."""
+
+OWN_SHARE = 2.0
+"""Of the model's own writing in the mix, beside the shares in the catalogue."""
 
 
 def effort(name: str) -> Effort:
@@ -100,6 +106,15 @@ class Settings:
     """How many times as fast as the starting model it is to decode here, at least."""
     plan: Mapping[str, str] | None = None
     """Codec of every tensor, from a recipe; None searches."""
+    mix: Sequence[Domain] = ()
+    """The default calibration mix; empty where `text` stands for it."""
+
+
+def domains(settings: Settings) -> Sequence[Domain]:
+    """The texts that stand beside the model's own writing."""
+    if settings.text is not None:
+        return (Domain("your text", settings.text, 1.0),)
+    return settings.mix
 
 
 def means(settings: Settings) -> Means:

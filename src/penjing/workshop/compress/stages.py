@@ -21,13 +21,12 @@ from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
 from penjing.workshop.calibrate import Calibration, calibrate
 from penjing.workshop.compress.job import Job
-from penjing.workshop.compress.settings import CONTEXT, effort
+from penjing.workshop.compress.settings import CONTEXT, OWN_SHARE, domains, effort
 from penjing.workshop.compress.work import keep
-from penjing.workshop.distill.train import kept_apart
 from penjing.workshop.export.gguf import export_gguf
 
 _KEY_LENGTH = 24
-_VERSION = 1
+_VERSION = 2
 """Raised when the same inputs give other calibration text or importance."""
 
 Importance = Mapping[str, npt.NDArray[np.float32]]
@@ -44,9 +43,10 @@ class Stages:
         """Where results lie that no budget changes."""
         settings = self.job.settings
         chosen = effort(settings.effort)
-        text = None if settings.text is None else sha256(settings.text.encode()).hexdigest()
-        told = [_VERSION, self.job.checkpoint.sha256(), chosen.calibration_tokens, CONTEXT,
-                settings.seed, text]  # fmt: skip
+        texts = [(each.name, each.share, sha256(each.text.encode()).hexdigest())
+                 for each in domains(settings)]  # fmt: skip
+        told = [_VERSION, self.job.checkpoint.sha256(), chosen.calibration_tokens, self._many,
+                CONTEXT, settings.seed, texts]  # fmt: skip
         return settings.store / sha256(json.dumps(told).encode()).hexdigest()[:_KEY_LENGTH]
 
     @cached_property
@@ -79,7 +79,9 @@ class Stages:
                     tokens=effort(settings.effort).calibration_tokens,
                     window=CONTEXT,
                     seed=settings.seed,
-                    text=settings.text,
+                    domains=domains(settings),
+                    own=OWN_SHARE if settings.text is None else 1.0,
+                    many=self._many,
                     partial=self.folder / "written.json",
                     progress=job.progress,
                 )
@@ -106,51 +108,27 @@ class Stages:
         complete = imatrix.with_lookups(job.checkpoint, found)
         return {name: complete[name] for name in job.checkpoint.quantizable if name in complete}
 
-    @cached_property
-    def training(self) -> list[list[int]]:
-        """Windows to train on, all as long: the calibration text, then more of the user's.
-
-        The last ones are kept apart by `distill`, to see whether training helped.
-        """
-        windows = [list(window) for window in self.calibration.windows]
-        longest = max(map(len, windows))
-        own = [window for window in windows if len(window) == longest]
+    @property
+    def _many(self) -> int:
+        """Tokens to round and train on, where there are so many."""
         chosen = effort(self.job.settings.effort)
-        lacking = max(chosen.training_tokens, chosen.rounding_tokens) // CONTEXT - len(own)
-        if self.job.settings.text is None or longest < CONTEXT or lacking <= 0:
-            return own
-        return [*own, *others(self._given, own, lacking)]
+        return max(chosen.training_tokens, chosen.rounding_tokens)
 
     @cached_property
-    def rounding(self) -> list[list[int]]:
-        """Windows on which errors are made up for: some of those that are trained on."""
-        pool = self.training[: len(self.training) - kept_apart(len(self.training))]
+    def training(self) -> Sequence[Sequence[int]]:
+        """Windows to train on, all as long, domains in turn."""
+        return self.calibration.training
+
+    @property
+    def apart(self) -> Mapping[str, Sequence[Sequence[int]]]:
+        """Windows of each domain that nothing is tuned on, to see whether training helps."""
+        return self.calibration.apart
+
+    @cached_property
+    def rounding(self) -> Sequence[Sequence[int]]:
+        """Windows on which errors are made up for: the first of those that are trained on."""
         wanted = effort(self.job.settings.effort).rounding_tokens // CONTEXT
-        own = min(len(pool), len(self.calibration.windows))
-        return [*pool[:own], *spread(pool[own:], wanted - own)]
-
-    @cached_property
-    def _given(self) -> list[int]:
-        """The user's text in tokens."""
-        settings = self.job.settings
-        with self._engine() as model:
-            return model.tokenize(settings.text or "", bos=False)
-
-
-def others(tokens: Sequence[int], windows: Sequence[Sequence[int]], count: int) -> list[list[int]]:
-    """At most `count` windows of a text, spread over it, none of them among `windows`.
-
-    No twin of a window that is kept apart may be trained on.
-    """
-    known = {tuple(window) for window in windows}
-    cut = [list(tokens[i : i + CONTEXT]) for i in range(0, len(tokens) - CONTEXT + 1, CONTEXT)]
-    return spread([window for window in cut if tuple(window) not in known], count)
-
-
-def spread(windows: Sequence[list[int]], count: int) -> list[list[int]]:
-    """At most `count` of them, evenly over all."""
-    count = max(0, min(count, len(windows)))
-    return [windows[i * len(windows) // count] for i in range(count)]
+        return list(dict.fromkeys(map(tuple, self.training[:wanted])))
 
 
 def sound(path: Path) -> Path:

@@ -27,8 +27,8 @@ class History:
     """Of every step, nats."""
     steps: int | None = None
     """How many there will be, once that is known."""
-    before: float | None = None
-    """Mean KLD before the first, on windows apart, nats."""
+    before: dict[str, float] | None = None
+    """Mean KLD before the first, on windows apart of each domain, nats."""
 
 
 @dataclass(frozen=True)

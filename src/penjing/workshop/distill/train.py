@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -25,13 +26,13 @@ from penjing.workshop.distill.loss import Losses, Objective, divergence, head_ba
 from penjing.workshop.distill.models import Student, Teacher
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import Saved
+from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.whole import Store
 
 _WARM_UP = 5  # steps until the rates are reached
 _TIMED = 3  # steps after which the time of one is known
 _SAVE_EVERY = 180.0  # seconds
 _MUCH = 1.5  # nats from which on the rates are used in full
-_APART = 4  # windows that are not trained on, to see whether it helps
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ class Trained:
     steps: int
     """How many were taken."""
     before: float
-    """Mean KLD on windows that are not trained on, nats."""
+    """Mean KLD on windows that are not trained on, nats; every domain counts alike."""
     after: float
     """The same at the end."""
     kl: Sequence[float]
     """Of every step, before it, on the text of that step, nats (`Losses.kl`)."""
+    domains: Mapping[str, tuple[float, float]]
+    """Before and after, by domain."""
 
 
 def distill(
@@ -58,6 +61,7 @@ def distill(
     windows: Sequence[Sequence[int]],
     schedule: Schedule,
     *,
+    apart: Mapping[str, Sequence[Sequence[int]]],
     saved: Saved,
     device: torch.device,
     dtype: torch.dtype,
@@ -65,20 +69,21 @@ def distill(
 ) -> Trained:
     """Train the model rounded in `start` towards `checkpoint` on equally long `windows`.
 
-    A tensor in a codec that is no grid stays as it is. `saved` keeps the state for a run that is
-    killed. Peak memory: see `memory_needed`.
+    `apart` are windows by domain that are not trained on, to see whether it helps. A tensor in a
+    codec that is no grid stays as it is. `saved` keeps the state for a run that is killed. Peak
+    memory: see `memory_needed`.
     """
     student = Student(checkpoint, plan, start, device=device, dtype=dtype)
     teacher = Teacher(checkpoint, device=device, dtype=dtype)
-    if len(windows) < 2:
+    if not (windows and apart):
         raise BadInput("one window of text is too little to train on: give a longer --text")
     text = torch.tensor([list(window) for window in windows])
-    apart = kept_apart(len(text))
-    run = _Run(student, teacher, schedule, text[:-apart])
+    run = _Run(student, teacher, schedule, text)
     history = saved.restore(student, run.optimizer)
     if history.before is None:
-        history.before = run.divergence(text[-apart:])
-    _soften(run.optimizer, history.before)
+        history.before = run.divergences(apart)
+    before = fmean(history.before.values())
+    _soften(run.optimizer, before)
     if schedule.steps is not None:
         history.steps = schedule.steps
     if history.steps is None:
@@ -98,17 +103,14 @@ def distill(
             if time.monotonic() - kept > _SAVE_EVERY and step + 1 != history.steps:
                 saved.keep(student, run.optimizer, history)
                 kept = time.monotonic()
-    after = run.divergence(text[-apart:])
-    better = after < history.before
+    found = run.divergences(apart)
+    after = fmean(found.values())
+    better = after < before
     if not better:
-        progress.note(f"training did not help (KLD {history.before:.4f} to {after:.4f}): left out")
+        progress.note(f"training did not help (KLD {before:.4f} to {after:.4f}): left out")
     tensors = student.stored() if better else {}
-    return Trained(tensors, history.steps, history.before, after, tuple(history.kl))
-
-
-def kept_apart(windows: int) -> int:
-    """How many of so many windows, the last ones, are not trained on."""
-    return max(1, min(_APART, windows // 4))
+    domains = {name: (value, found[name]) for name, value in history.before.items()}
+    return Trained(tensors, history.steps, before, after, tuple(history.kl), domains)
 
 
 @dataclass(frozen=True)
@@ -139,18 +141,21 @@ class _Run:
         self.student.forget_gradients()
         return found.kl
 
-    @torch.no_grad()
-    def divergence(self, windows: torch.Tensor) -> float:
-        """Mean KLD of the student as it would be exported now, nats."""
-        total = 0.0
+    def divergences(self, apart: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, float]:
+        """Mean KLD of the student as it would be exported now by domain, nats."""
         with self.student.exact() as model:
-            for window in windows:
-                ids = window[None].to(self.student.device)
-                hidden = model.normed(model.hidden_from(0, self.student.embed(ids)))[0]
-                total += divergence(
-                    hidden, self.student.head(), self.teacher.hidden(ids)[0], self.teacher.head,
-                    model.config.logit_softcap,
-                )  # fmt: skip
+            return {name: self._divergence(model, windows) for name, windows in apart.items()}
+
+    @torch.no_grad()
+    def _divergence(self, model: TorchModel, windows: Sequence[Sequence[int]]) -> float:
+        total = 0.0
+        for window in windows:
+            ids = torch.tensor([list(window)]).to(self.student.device)
+            hidden = model.normed(model.hidden_from(0, self.student.embed(ids)))[0]
+            total += divergence(
+                hidden, self.student.head(), self.teacher.hidden(ids)[0], self.teacher.head,
+                model.config.logit_softcap,
+            )  # fmt: skip
         return total / len(windows)
 
 

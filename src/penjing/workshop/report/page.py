@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 
 from penjing.bundle.codecs import CODECS
+from penjing.workshop.mixture import OWN
 from penjing.workshop.pages.layout import Picture, picture, render
 from penjing.workshop.pages.terms import explain
 from penjing.workshop.pages.texts import moment
@@ -156,7 +157,10 @@ def _calibration(calibration: Mapping[str, Any]) -> str:
         parts.append("all" if own == tokens else f"{own:,.0f}")
         parts[-1] += " written by the model itself"
     if given:
-        parts.append(f"{given:,.0f} from the given text")
+        told = calibration.get("domains")
+        names = [str(n) for n in told if n != OWN] if isinstance(told, list) else []
+        kinds = f" ({', '.join(names)})" if len(names) > 1 else ""
+        parts.append(f"{given:,.0f} from {'texts' if kinds else 'the given text'}{kinds}")
     total = f"{tokens:,.0f} tokens" if tokens is not None else "length not recorded"
     seed = text(calibration, "seed")
     return total + (f": {', '.join(parts)}" if parts else "") + (f"; seed {seed}" if seed else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from penjing.core.errors import FormatError
@@ -79,6 +79,8 @@ class Training:
     """Mean KLD on text kept apart before the first, nats."""
     after: float | None
     """The same after the last."""
+    domains: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Both of each kind of text."""
 
     @property
     def helped(self) -> bool:
@@ -358,7 +360,10 @@ def _training(item: Mapping[str, Any]) -> Training | None:
     if not steps:
         return None
     before, after = number(item, "before"), number(item, "after")
-    return Training(steps, number(item, "tokens"), before, after)
+    kinds = _list(item, "domains")
+    told = [(text(d, "name"), number(d, "before"), number(d, "after")) for d in kinds]
+    domains = {n: (a, b) for n, a, b in told if a is not None and b is not None}
+    return Training(steps, number(item, "tokens"), before, after, domains)
 
 
 def _step(item: Mapping[str, Any]) -> Iterator[Step]:

@@ -13,7 +13,15 @@ from typing import Any, Literal
 
 from penjing.core.units import format_count, format_size
 from penjing.workshop.pages.texts import decimal, sentence, significant
-from penjing.workshop.report.reading import Answer, Candidate, Measure, Passport, number, text
+from penjing.workshop.report.reading import (
+    Answer,
+    Candidate,
+    Measure,
+    Passport,
+    Training,
+    number,
+    text,
+)
 
 Standing = Literal["better", "unclear", "worse", "none"]
 
@@ -204,12 +212,23 @@ def training(passport: Passport) -> str:
         share = f" ({significant(found.after / found.before, 2)} times)"
         return (
             f"Training through the codecs helped: on text kept apart the mean KLD fell from "
-            f"{before} to {after} nats{share} in {work}."
+            f"{before} to {after} nats{share} in {work}.{_by_domain(found)}"
         )
     return (
         f"Training was left out because it did not help: on text kept apart the mean KLD went "
         f"from {before} to {after} nats in {work}."
     )
+
+
+def _by_domain(found: Training) -> str:
+    """What it did to each kind of text, where there are several."""
+    if len(found.domains) < 2:
+        return ""
+    parts = (
+        f"{name} {significant(before)} to {significant(after)}"
+        for name, (before, after) in found.domains.items()
+    )
+    return f" By kind of text: {', '.join(parts)}."
 
 
 def machine(hardware: Mapping[str, Any]) -> str:
