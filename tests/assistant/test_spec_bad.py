@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from assisted import recording
 
+from penjing.assistant import check_templates
 from penjing.assistant.check import check
+from penjing.assistant.check_templates import never_matching
 from penjing.assistant.generate.shelf import shelf
 from penjing.assistant.spec.parse import load, loads
 from penjing.assistant.spec.yaml_nodes import MAX_BYTES, parse_yaml
@@ -258,3 +260,18 @@ def test_a_rule_is_written_out_where_it_is_used() -> None:
 def test_a_rule_that_cannot_be_used_is_told(rules: str, says: str) -> None:
     ruled = GOOD.replace("intents:", f"rules: {rules}\nintents:")
     assert says in wrong(ruled.replace("{light} to {level}", "{light} <to> {level}"))
+
+
+def test_templates_that_were_found_sound_are_not_tried_again(tmp_path: Path) -> None:
+    does = "{sentences: [hello], do: [{answer: Hi.}]}"
+    sound = f"assistant: A\nlanguages: [en]\nintents:\n  hello: {does}\n"
+    twice = f"{sound}  again: {does}\n"
+    spec = loads(sound)
+    assert list(never_matching(spec, tmp_path)) == []
+    (kept,) = tmp_path.iterdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check_templates, "_never_matching", lambda _: pytest.fail("tried again"))
+        assert list(never_matching(loads(sound), tmp_path)) == []
+    assert len(list(never_matching(loads(twice), tmp_path))) == 1
+    assert len(list(never_matching(loads(twice), tmp_path))) == 1  # a mistake is never kept
+    assert list(tmp_path.iterdir()) == [kept]

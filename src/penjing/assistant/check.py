@@ -44,15 +44,17 @@ MCP = "mcp"
 _NUMBERS = ("number", "percentage", "temperature", "duration")
 
 
-def check(spec: Spec, tools: Sequence[Tool] | None = None) -> list[str]:
+def check(spec: Spec, tools: Sequence[Tool] | None = None, cache: Path | None = None) -> list[str]:
     """All that is wrong, in the order of the file; empty when nothing is."""
-    found = list(_mistakes(spec, tools))
+    found = list(_mistakes(spec, tools, cache))
     return sorted(dict.fromkeys(found), key=_line)
 
 
-def require_sound(spec: Spec, tools: Sequence[Tool] | None = None) -> None:
-    """BadInput with the first mistake when there is one."""
-    found = check(spec, tools)
+def require_sound(
+    spec: Spec, tools: Sequence[Tool] | None = None, cache: Path | None = None
+) -> None:
+    """BadInput with the first mistake when there is one; see `never_matching` for `cache`."""
+    found = check(spec, tools, cache)
     if found:
         more = f" (and {len(found) - 1} more: penjing assistant check)" if len(found) > 1 else ""
         raise BadInput(found[0] + more)
@@ -87,7 +89,7 @@ def _line(mistake: str) -> tuple[int, str]:
     return (int(place.group(1)) if place else 0, mistake)
 
 
-def _mistakes(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
+def _mistakes(spec: Spec, tools: Sequence[Tool] | None, cache: Path | None) -> Iterator[str]:
     sound = True
     for one in _names(spec, tools):
         sound = False
@@ -108,7 +110,7 @@ def _mistakes(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
             yield from _arguments(spec, steps, {tool.name: tool for tool in tools})
     for path in spec.knowledge.sources:
         yield from _unreadable(spec, path)
-    yield from never_matching(spec)
+    yield from never_matching(spec, cache)
 
 
 def _unreadable(spec: Spec, path: str) -> Iterator[str]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 
+from penjing import __version__
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand.cascade import Stages, Understanding
 from penjing.assistant.understand.network import parse_template, samples
+from penjing.core.files import writing
 
 _SAMPLES = 6
 """Of each template, to see whether it can ever be what is recognised."""
@@ -28,8 +34,29 @@ _SAMPLE_VALUES: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
-def never_matching(spec: Spec) -> Iterator[str]:
-    """Templates of which no sample is taken for their intent, each in one line with its place."""
+def never_matching(spec: Spec, cache: Path | None = None) -> Iterator[str]:
+    """Templates of which no sample is taken for their intent, each in one line with its place.
+
+    All are read as if they were said, which takes seconds: a spec that was found sound is known by
+    an empty file in `cache`.
+    """
+    known = None if cache is None else cache / f"sound-{_key(spec)}"
+    if known is not None and known.exists():
+        return
+    found = list(_never_matching(spec))
+    if known is not None and not found:
+        with writing(known):
+            pass
+    yield from found
+
+
+def _key(spec: Spec) -> str:
+    """Of all that is written in it, and of the program that read it."""
+    plain = json.dumps(asdict(spec), default=lambda one: sorted(one, key=repr))
+    return hashlib.sha256(f"{__version__}\n{plain}".encode()).hexdigest()[:32]
+
+
+def _never_matching(spec: Spec) -> Iterator[str]:
     names = {
         (slot.tool, slot.parameter): list(slot.values) or [f"some {slot.name.replace('_', ' ')}"]
         for slot in spec.slots.values()

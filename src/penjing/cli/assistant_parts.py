@@ -187,15 +187,16 @@ def opened(
     from penjing.tools.later import planner
 
     given = given or in_this_process(Path(spec.folder))
+    cache = Home.from_environment().work / "intents"
     with tools_of(spec, given) as tools:
         with getting_ready(spec, progress):
-            require_sound(spec, tools)
+            require_sound(spec, tools, cache)
             assistant = build(
                 spec,
                 tools,
                 writer=writer,
                 retrievers=documents_of(spec),
-                cache=Home.from_environment().work / "intents",
+                cache=cache,
                 planner=planner(section(spec), given),
             )
         try:

@@ -240,7 +240,7 @@ def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -
     given = Given(Path(spec.folder), kept, schedule, writer=around.scheduler, clock=around.clock)
     tools = [Permitted(tool, around.people) for tool in make_tools(section(spec), given)]
     try:
-        require_sound(spec, tools)
+        require_sound(spec, tools, around.cache)
         return build(
             spec,
             tools,

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.quantities import SECONDS
-from penjing.assistant.understand.span import meaning, phrase
+from penjing.assistant.understand.span import Phrases, meaning, phrase
 from penjing.assistant.understand.text import Token
 
 DAY = 24 * 60
-_FIXED = (("noon", 720), ("midday", 720), ("midnight", 0), ("12 noon", 720), ("12 midnight", 0),
-          ("twelve noon", 720), ("twelve midnight", 0), ("正午", 720),
-          ("正午十二点", 720), ("午夜", 0))  # fmt: skip
+_FIXED = Phrases(
+    ("noon", 720), ("midday", 720), ("midnight", 0), ("12 noon", 720), ("12 midnight", 0),
+    ("twelve noon", 720), ("twelve midnight", 0), ("正午", 720), ("正午十二点", 720), ("午夜", 0),
+)  # fmt: skip
 _QUARTERS = {"half": 30, "quarter": 15}
 _WAYS = {"past": 1, "after": 1, "to": -1, "till": -1, "til": -1}
 _OF_A_HALF = frozenset({"a", "the", "and", "one", "first", "second", "other"})
@@ -51,10 +52,8 @@ class Clock:
 def clocks(tokens: Sequence[Token]) -> Iterable[Clock]:
     """All clock times, overlapping ones too."""
     for at in range(len(tokens)):
-        for words, minutes in _FIXED:
-            parts = words.split() if words.isascii() else list(words)
-            if (cost := phrase(tokens, at, parts)) is not None:
-                yield Clock(at, at + len(parts), minutes, twelve=False, cost=cost)
+        for end, minutes, cost in _FIXED.read(tokens, at):
+            yield Clock(at, end, minutes, twelve=False, cost=cost)
         for read in (_around_the_hour, _half_hour, _plain, _chinese, _short_of):
             if (found := read(tokens, at)) is not None:
                 yield found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from penjing.assistant.understand.numbers import is_weekday, number_at, ordinal_at
-from penjing.assistant.understand.span import meaning, phrase
+from penjing.assistant.understand.span import Phrases, meaning, phrase
 from penjing.assistant.understand.text import Token
 from penjing.core import weekdays
 
@@ -27,7 +27,7 @@ _SHORT_MONTHS = {
     "oct": 10, "nov": 11, "dec": 12,
 }  # fmt: skip
 _ALL_MONTHS = MONTHS | _SHORT_MONTHS
-_NEAR = (
+_NEAR = Phrases(
     ("the day after tomorrow", 2), ("day after tomorrow", 2), ("tomorrow", 1), ("today", 0),
     ("tonight", 0), ("this morning", 0), ("this afternoon", 0), ("this evening", 0),
     ("大后天", 3), ("后天", 2), ("后日", 2), ("明天", 1), ("明日", 1), ("明儿", 1), ("今天", 0),
@@ -67,11 +67,8 @@ def days_said(tokens: Sequence[Token], today: date) -> Iterable[Day]:
     """All days, overlapping ones too; "tomorrow's" is tomorrow."""
     tokens = [replace(one, text=one.text.removesuffix("'s")) for one in tokens]
     for at in range(len(tokens)):
-        for words, ahead in _NEAR:
-            parts = words.split() if words.isascii() else list(words)
-            if (cost := phrase(tokens, at, parts)) is not None:
-                then = today + timedelta(days=ahead)
-                yield Day(at, at + len(parts), then, today=not ahead, cost=cost)
+        for end, ahead, cost in _NEAR.read(tokens, at):
+            yield Day(at, end, today + timedelta(days=ahead), today=not ahead, cost=cost)
         for read in (_weekday, _weekday_zh, _ahead, _calendar, _calendar_zh, _in_digits):
             yield from read(tokens, at, today)
 

@@ -35,6 +35,7 @@ _PARTS = (
     (("and", "a", "quarter"), Fraction(1, 4)),
     (("and", "three", "quarters"), Fraction(3, 4)),
 )
+_MINUS = {"minus": -1, "负": -1}
 _LONGEST = 14
 """Words of one number."""
 
@@ -44,7 +45,7 @@ def number_at(tokens: Sequence[Token], at: int) -> Span | None:
     if at >= len(tokens):
         return None
     token = tokens[at]
-    if token.text == "-" or meaning(token, {"minus": 1, "负": 1}) is not None:
+    if token.text == "-" or meaning(token, _MINUS) is not None:
         return _negative(tokens, at)
     if token.text[0].isdecimal():
         return None if ":" in token.text else _digits(tokens, at)
@@ -212,6 +213,8 @@ def _tenths(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _english(tokens: Sequence[Token], at: int) -> Span | None:
+    if meaning(tokens[at], _IN_NUMBERS) is None:
+        return None
     words, costs = list[str](), list[float]()
     for token in tokens[at : at + _LONGEST]:
         found = meaning(token, _IN_NUMBERS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penjing.assistant.understand.clocks import Clock
-from penjing.assistant.understand.span import meaning, phrase
+from penjing.assistant.understand.span import Phrases, meaning
 from penjing.assistant.understand.text import Token
 
 Kind = Literal["early", "morning", "noon", "afternoon", "evening", "night"]
@@ -16,7 +16,7 @@ WORDS_EN: dict[str, Kind] = {
     "afternoons": "afternoon", "evening": "evening", "evenings": "evening", "night": "night",
     "nights": "night",
 }  # fmt: skip
-_PHRASES: tuple[tuple[str, Kind], ...] = (
+_PHRASES = Phrases[Kind](
     ("in the early morning", "early"), ("early in the morning", "early"),
     ("in the morning", "morning"), ("in the afternoon", "afternoon"),
     ("in the evening", "evening"), ("at night", "night"), ("in the night", "night"),
@@ -26,7 +26,7 @@ _PHRASES: tuple[tuple[str, Kind], ...] = (
     ("夜里", "night"), ("夜晚", "night"), ("半夜", "night"), ("深夜", "night"),
 )  # fmt: skip
 """Said by themselves."""
-_WITH_A_DAY: tuple[tuple[str, Kind], ...] = (
+_WITH_A_DAY = Phrases[Kind](
     ("tonight", "night"), ("this morning", "morning"), ("this afternoon", "afternoon"),
     ("this evening", "evening"), ("早", "morning"), ("晚", "night"), ("夜", "night"),
 )  # fmt: skip
@@ -55,14 +55,11 @@ class Part:
 def parts(tokens: Sequence[Token]) -> Iterable[Part]:
     """All parts of the day."""
     for at, token in enumerate(tokens):
-        for words, kind in _PHRASES:
-            said = words.split() if words.isascii() else list(words)
-            if phrase(tokens, at, said) is not None:
-                yield Part(at, at + len(said), kind, dated=False)
-        for words, kind in _WITH_A_DAY:
-            said = words.split()
-            if phrase(tokens, at, said) is not None and (words.isascii() or _glued(tokens, at)):
-                yield Part(at, at + len(said), kind, dated=True)
+        for end, kind, _ in _PHRASES.read(tokens, at):
+            yield Part(at, end, kind, dated=False)
+        for end, kind, _ in _WITH_A_DAY.read(tokens, at):
+            if not token.chinese or _glued(tokens, at):
+                yield Part(at, end, kind, dated=True)
         found = meaning(token, WORDS_EN)
         if found is not None and at and tokens[at - 1].text not in ("the", "at", "this", "early"):
             yield Part(at, at + 1, found[0], dated=True)

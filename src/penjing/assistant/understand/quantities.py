@@ -8,22 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from penjing.assistant.understand.numbers import number_at
-from penjing.assistant.understand.span import Moment, Span, meaning, phrase
+from penjing.assistant.understand.span import Moment, Phrases, Span, meaning, phrase, split
 from penjing.assistant.understand.text import Token
 
-_FRACTIONS = (("half", 50), ("a half", 50), ("one half", 50), ("a quarter", 25),
-              ("one quarter", 25), ("three quarters", 75), ("a third", 33), ("one third", 33),
-              ("two thirds", 67), ("half way", 50), ("halfway", 50), ("一半", 50), ("半亮", 50),
-              ("百分之百", 100), ("百分百", 100))  # fmt: skip
-_EXTREMES = (("full", 100), ("maximum", 100), ("max", 100), ("minimum", 1), ("brightest", 100),
-             ("dimmest", 1), ("最亮", 100), ("最大", 100), ("全亮", 100), ("满格", 100),
-             ("最暗", 1), ("最小", 1))  # fmt: skip
+_SHARES = Phrases(
+    ("half", 50), ("a half", 50), ("one half", 50), ("a quarter", 25), ("one quarter", 25),
+    ("three quarters", 75), ("a third", 33), ("one third", 33), ("two thirds", 67),
+    ("half way", 50), ("halfway", 50), ("一半", 50), ("半亮", 50), ("百分之百", 100),
+    ("百分百", 100), ("full", 100), ("maximum", 100), ("max", 100), ("minimum", 1),
+    ("brightest", 100), ("dimmest", 1), ("最亮", 100), ("最大", 100), ("全亮", 100),
+    ("满格", 100), ("最暗", 1), ("最小", 1),
+)  # fmt: skip
+"""In percent."""
 _PERCENT = {"percent": 1, "%": 1, "percents": 1}
 SECONDS = {
     "second": 1, "seconds": 1, "sec": 1, "secs": 1, "minute": 60, "minutes": 60, "min": 60,
     "mins": 60, "hour": 3600, "hours": 3600, "hr": 3600, "hrs": 3600, "day": 86400,
     "days": 86400, "week": 604800, "weeks": 604800,
 }  # fmt: skip
+_OTHER_UNITS = {
+    **SECONDS, "degree": 1, "degrees": 1, "°": 1, "o'clock": 1, "am": 1, "pm": 1,
+}  # fmt: skip
+"""What a number may count that is no percentage."""
 _SHORT = {"h": 3600, "m": 60, "s": 1, "d": 86400}
 """Right behind digits: 1h, 90m."""
 _SECONDS_ZH = (("秒钟", 1), ("秒", 1), ("分钟", 60), ("分", 60), ("小时", 3600), ("钟头", 3600),
@@ -37,7 +43,7 @@ WORDS = frozenset(
 
 def _read(tokens: Sequence[Token], at: int, words: str) -> tuple[int, float] | None:
     """Where a phrase that begins at a token ends, and what it costs."""
-    parts = words.split() if words.isascii() else list(words)
+    parts = split(words)
     cost = phrase(tokens, at, parts)
     return None if cost is None else (at + len(parts), cost)
 
@@ -53,9 +59,8 @@ def percentages(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
     """30%, thirty percent, 百分之三十, 三成, a half; a bare number costs a little."""
     for at, token in enumerate(tokens):
         yield from _parts_zh(tokens, at)
-        for words, value in (*_FRACTIONS, *_EXTREMES):
-            if read := _read(tokens, at, words):
-                yield Span(at, _said_again(tokens, read[0], value), value, read[1] + 0.05)
+        for end, value, cost in _SHARES.read(tokens, at):
+            yield Span(at, _said_again(tokens, end, value), value, cost + 0.05)
         if (found := number_at(tokens, at)) is None:
             continue
         end = found.end
@@ -100,9 +105,8 @@ def _parts_zh(tokens: Sequence[Token], at: int) -> Iterable[Span]:
 def _has_other_unit(tokens: Sequence[Token], at: int) -> bool:
     if at >= len(tokens):
         return False
-    units = {**SECONDS, "degree": 1, "degrees": 1, "°": 1, "o'clock": 1, "am": 1, "pm": 1}
     return (
-        meaning(tokens[at], units) is not None
+        meaning(tokens[at], _OTHER_UNITS) is not None
         or tokens[at].text in "度分秒小天点周倍月号日下些会首"
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from penjing.assistant.understand.dates import DAYS, DAYS_ZH, SHORT_DAYS
 from penjing.assistant.understand.parts import WORDS_EN
-from penjing.assistant.understand.span import Moment, Span, meaning, phrase
+from penjing.assistant.understand.span import Moment, Phrases, Span, meaning, phrase
 from penjing.assistant.understand.text import Token
 from penjing.core.weekdays import NAMES as WEEK
 
@@ -19,7 +19,7 @@ _EVERY = tuple(range(7))
 _WORKING = tuple(range(5))
 _WEEKEND = (5, 6)
 _PLURALS = {f"{name}s": day for name, day in DAYS.items()}
-_SETS = (
+_SETS = Phrases(
     ("every day", _EVERY), ("each day", _EVERY), ("everyday", _EVERY), ("daily", _EVERY),
     ("every single day", _EVERY), ("every day of the week", _EVERY),
     ("every weekday", _WORKING), ("each weekday", _WORKING), ("every working day", _WORKING),
@@ -31,7 +31,7 @@ _SETS = (
     ("每个工作日", _WORKING), ("工作日每天", _WORKING), ("工作日", _WORKING), ("平日", _WORKING),
     ("每个周末", _WEEKEND), ("每周末", _WEEKEND),
 )  # fmt: skip
-_MAYBE = (
+_MAYBE = Phrases(
     ("on the weekend", _WEEKEND), ("at the weekend", _WEEKEND), ("the weekend", _WEEKEND),
     ("weekday", _WORKING), ("weekend", _WEEKEND), ("周末", _WEEKEND), ("双休日", _WEEKEND),
 )  # fmt: skip
@@ -59,13 +59,9 @@ def weekdays(tokens: Sequence[Token], moment: Moment) -> Iterable[Span]:
     yield from (span for span, sure in _lists(tokens) if not sure)
 
 
-def _sets(
-    tokens: Sequence[Token], at: int, sets: Sequence[tuple[str, tuple[int, ...]]]
-) -> Iterable[Span]:
-    for words, chosen in sets:
-        said = words.split() if words.isascii() else list(words)
-        if (cost := phrase(tokens, at, said)) is not None:
-            yield _span(tokens, at, at + len(said), chosen, cost)
+def _sets(tokens: Sequence[Token], at: int, sets: Phrases[tuple[int, ...]]) -> Iterable[Span]:
+    for end, chosen, cost in sets.read(tokens, at):
+        yield _span(tokens, at, end, chosen, cost)
 
 
 def _lists(tokens: Sequence[Token]) -> Iterable[tuple[Span, bool]]:

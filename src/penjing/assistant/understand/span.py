@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 from penjing.assistant.understand.text import Token
 
@@ -61,3 +62,31 @@ def phrase(tokens: Sequence[Token], at: int, words: Sequence[str]) -> float | No
             return None
         total += found[1]
     return total
+
+
+T = TypeVar("T")
+
+
+def split(words: str) -> tuple[str, ...]:
+    """The words of a phrase, the characters of a Chinese one."""
+    return tuple(words.split() if words.isascii() else words)
+
+
+class Phrases(Generic[T]):
+    """Phrases and what each means, found by their first words."""
+
+    def __init__(self, *many: tuple[str, T]) -> None:
+        self._firsts: dict[str, list[tuple[int, tuple[str, ...], T]]] = {}
+        for order, (words, means) in enumerate(many):
+            parts = split(words)
+            self._firsts.setdefault(parts[0], []).append((order, parts, means))
+
+    def read(self, tokens: Sequence[Token], at: int) -> Iterator[tuple[int, T, float]]:
+        """All that are said from token `at` on, in their order: past the last token, what is meant
+        and what that costs."""
+        token = tokens[at]
+        firsts = {token.text, *(text for text, _ in token.fixes)} if token.fixes else {token.text}
+        told = [one for first in firsts for one in self._firsts.get(first, ())]
+        for _, parts, means in sorted(told, key=itemgetter(0)) if len(told) > 1 else told:
+            if (cost := phrase(tokens, at, parts)) is not None:
+                yield at + len(parts), means, cost
