@@ -237,3 +237,16 @@ def test_a_group_that_is_most_of_the_file_is_tried_at_its_other_codecs() -> None
     assert found.allocation.nbytes <= 1500
     assert found.kld <= 1.0
     assert any(way == "hold token_embd" for way, _ in found.history)
+
+
+def test_a_large_group_is_not_held_where_the_table_sees_no_hope() -> None:
+    row = [Choice("Q1_0", 250, 9.0), Choice("Q2_0", 500, 0.6), Choice("IQ4_NL", 900, 0.5)]
+    choices = {"token_embd": row, "blk.0.ffn_down": [Choice("Q2_0", 50, 0.1)]}
+    tried = []
+
+    def measure(plan: Mapping[str, str]) -> float:
+        tried.append(plan["token_embd"])
+        return 1.0
+
+    refine(choices, 1000, measure, limits=Limits(measurements=9))
+    assert set(tried) == {"IQ4_NL", "Q2_0"}

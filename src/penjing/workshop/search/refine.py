@@ -35,6 +35,7 @@ TILT = 1.6
 """What the losses of one kind are multiplied or divided by, to see; its root in the next round."""
 
 _LARGE = 0.1  # of all bytes: a group that is held at other codecs
+_HOPE = 3.0  # times the least predicted loss: what promises more is not measured
 _HELD = 3  # of those plans that may be no better
 _NEAR = 2  # codecs of a group, up and down, that an exchange may reach
 _TIRED = 2  # failures after which a group is no longer exchanged in this round
@@ -209,7 +210,8 @@ class _Search:
                 held = {**self._choices, name: [choice]}
                 if choice != allocation.chosen[name] and smallest(held) <= self._budget:
                     out += self._solvable(name, held)
-        return sorted(out, key=lambda pair: pair[1].loss)
+        near = [pair for pair in out if pair[1].loss <= _HOPE * allocation.loss]
+        return sorted(near, key=lambda pair: pair[1].loss)
 
     def _solvable(self, name: str, held: Choices) -> list[tuple[str, Allocation]]:
         try:
