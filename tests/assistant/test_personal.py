@@ -218,7 +218,7 @@ NOT_DONE = (
     "周一和周五七点叫我", "wake me tomorrow at midnight", "明天午夜叫我",
     # which time or day
     "wake me up on 12/05 at 7", "wake me up between 7 and 8", "wake me at 7 or 8",
-    "wake me up at half seven", "wake me up at nine in the afternoon", "wake me up at 25:00",
+    "wake me up at nine in the afternoon", "wake me up at 25:00",
     "wake me up on the 31st of february at 7", "wake me up tomorrow morning",
     "七八点叫我", "七点到八点之间叫我", "下午九点半到十点叫我", "2月31号七点叫我", "三十点叫我",
     # about so long

@@ -29,6 +29,18 @@ def test_what_is_wanted_is_done(one: Blind, pal: Stage) -> None:
     assert right(one, pal.hear(one.say))
 
 
+def test_more_is_understood_with_what_is_told(pal: Stage) -> None:
+    lines = (DATA / "personal-more.tsv").read_text("utf-8").splitlines()[1:]
+    assert len(lines) > 150
+    assert [one for one in lines if not _told(pal, *one.split("\t"))] == []
+
+
+def _told(pal: Stage, say: str, intent: str, argument: str, value: str) -> bool:
+    came = pal.hear(say)
+    told = [f"{how.get(argument, '')}".casefold() for _, how in came.calls]
+    return came.intents == (intent,) and (value.casefold() in told if argument else bool(told))
+
+
 @pytest.mark.parametrize("one", NOTHING, ids=lambda one: one.say)
 def test_nothing_is_done_that_was_not_said(one: Blind, pal: Stage) -> None:
     assert pal.hear(one.say).unwanted == ()

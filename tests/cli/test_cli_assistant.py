@@ -52,6 +52,21 @@ def test_what_is_set_rings_while_one_talks_and_is_not_forgotten_silently(spec: P
     assert "[1 set here and not kept, so nothing will ring: penjing serve keeps them]" in told
 
 
+@pytest.mark.parametrize("line", ["/bye", "/quit", " /exit"])
+def test_a_line_that_leaves_ends_the_talk(spec: Path, line: str) -> None:
+    talk = subprocess.run(
+        [sys.executable, "-m", "penjing", "chat", str(spec), "--json"],
+        input=f"{line}\nset a timer for ten minutes\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    turns = json.loads(talk.stdout)["turns"]
+    said = [] if not line.startswith(" ") else ["/exit", "set a timer for ten minutes"]
+    assert [one["prompt"] for one in turns] == said
+
+
 def test_one_question_says_that_nothing_will_ring(
     spec: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from penjing.cli.conversation import clean, said
+from penjing.cli.conversation import LEAVING, clean, said
 from penjing.cli.output import Output, to_json
 from penjing.cli.rings import came_of, rings, written_in
 from penjing.core.dialogue import (
@@ -117,10 +117,10 @@ def _unrung(schedule: Schedule) -> list[str]:
 
 
 def _lines(name: str) -> Iterator[str]:
-    """What is typed or piped, until the end."""
+    """What is typed or piped, until the end or a line that leaves."""
     terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     if terminal:
-        print(f"{name} listens; Ctrl-D ends.", file=sys.stderr)
+        print(f"{name} listens; /quit or Ctrl-D ends.", file=sys.stderr)
     while True:
         if terminal:
             sys.stdout.write("> ")
@@ -128,7 +128,10 @@ def _lines(name: str) -> Iterator[str]:
         line = sys.stdin.readline() if sys.stdin is not None else ""
         if not line:
             return
-        if text := said(line).strip():
+        text = said(line).strip()
+        if text in LEAVING and not line.startswith(" "):
+            return
+        if text:
             yield text
 
 

@@ -145,6 +145,10 @@ def clean(text: str) -> str:
     return text.translate(_NEUTRAL)
 
 
+LEAVING = frozenset({"/quit", "/bye", "/exit"})
+"""Lines that end a talk."""
+
+
 def said(text: str) -> str:
     """What a person typed or piped, as valid text: what was no UTF-8 becomes U+FFFD."""
     return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)

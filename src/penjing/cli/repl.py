@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from penjing.cli.app import one_line
 from penjing.cli.chat import Answer, Talk, rates, say, tell, why_it_ended
-from penjing.cli.conversation import Conversation, clean, load, said, save
+from penjing.cli.conversation import LEAVING, Conversation, clean, load, said, save
 from penjing.core.errors import BadInput, PenjingError, UnknownName
 from penjing.core.units import format_duration
 
@@ -76,6 +76,7 @@ class Repl:
             return
         if line.startswith("/"):
             name, *rest = line.strip().split(maxsplit=1)
+            name = "/quit" if name in LEAVING else name
             if name not in COMMANDS:
                 raise UnknownCommand(name)
             COMMANDS[name].run(self, "".join(rest))

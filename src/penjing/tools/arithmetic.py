@@ -17,31 +17,12 @@ from fractions import Fraction
 from penjing.core import numerals
 from penjing.tools.failed import Failed
 from penjing.tools.measures import UNITS, Unit, from_base, to_base
+from penjing.tools.worded import in_signs
 
 _LONGEST = 200
 _DEEPEST = 40
 _MOST_BITS = 8_000  # of a numerator or denominator: some 2,400 digits
 
-_WORDS: tuple[tuple[str, str], ...] = (
-    (r"^\s*(what is|what's|how much is|calculate|compute|计算一下|计算|算一下)\s*", ""),
-    (r"(等于多少|等于几|是多少|得多少|[=?？。]|等于)\s*$", ""),
-    (r"\bthe\b", " "),
-    (r"multiplied by|times|乘以|乘|[×·∙]", "*"),
-    (r"divided by|\bover\b|除以|[÷∕]", "/"),
-    (r"to the power of|\*\*", "^"),
-    (r"square root of|根号|√", " sqrt "),
-    (r"squared|的平方|²", "^2"),
-    (r"cubed|的立方|³", "^3"),
-    (rf"的\s*([0-9.{numerals.CHARACTERS}]+)\s*次方", r"^\1"),
-    (r"plus|加上|加|＋", "+"),
-    (r"minus|减去|减|[−–－]", "-"),
-    (r"percent|per cent|％", "%"),
-    (r"\b(?:a |one )?half(?= of\b)", "(1/2)"), (r"\b(?:a |one )?quarter(?= of\b)", "(1/4)"),
-    (r"\b(?:a |one )?third(?= of\b)", "(1/3)"), (r"分之", "@"),
-    (r"\bof\b|的", "*"),
-    (r"\bconverted to\b|\binto\b|\bas\b|换算成|转换成|等于多少|是多少|换成|合|->|→", " to "),
-    (r"（", "("), (r"）", ")"), (r"π", " pi "),
-)  # fmt: skip
 _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _TOKEN = re.compile(
     rf"""\s*(?:
@@ -98,11 +79,8 @@ def calculate(expression: str) -> Quantity:
 
 def _tokens(expression: str) -> list[Token]:
     text = _in_digits(_one_width(expression).lower().strip())
-    for pattern, replacement in _WORDS:
-        text = re.sub(pattern, replacement, text)
-    text = re.sub(r"(?<=[0-9])\s*x\s*(?=[0-9])", "*", text)
+    text = in_signs(text).strip()
     tokens, position = [], 0
-    text = text.strip()
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
@@ -216,13 +194,13 @@ class _Parser:
     def _product(self) -> Quantity:
         left, divides = self._signed(), False
         while True:
-            if sign := self._takes("*/@"):
+            if sign := self._takes("*/"):
                 right = self._signed()
                 left, divides = _OPERATIONS[sign](left, right), sign == "/"
             elif self._peek().kind == "name" or self._peek().text == "(":
                 if divides:  # 6/2(1+2)
                     raise Failed("arguments", _TWO_WAYS, said={"zh": _TWO_WAYS_ZH})
-                left = _times(left, self._power())  # 2 pi, 3 (4 + 5)
+                left = _times(left, self._part())  # 2 pi, 3 (4 + 5)
             else:
                 return left
 
@@ -230,8 +208,15 @@ class _Parser:
         negative = False
         while sign := self._takes("+-"):
             negative ^= sign == "-"
-        value = self._power()
+        value = self._part()
         return _times(value, Quantity(Fraction(-1))) if negative else value
+
+    def _part(self) -> Quantity:
+        """三分之一 is one third, whatever stands before it."""
+        value = self._power()
+        while self._takes("@"):
+            value = _over(self._power(), value)
+        return value
 
     def _power(self) -> Quantity:
         base = self._suffixed()
@@ -365,7 +350,6 @@ def _real(function: Callable[[float], float]) -> Callable[[Quantity], Quantity]:
 _OPERATIONS: Mapping[str, Callable[[Quantity, Quantity], Quantity]] = {
     "*": _times,
     "/": _over,
-    "@": lambda left, right: _over(right, left),  # 三分之一 is one third
 }
 _CONSTANTS = {"pi": math.pi, "e": math.e}
 _FUNCTIONS: Mapping[str, Callable[[Quantity], Quantity]] = {

@@ -8,11 +8,20 @@ from datetime import datetime
 from typing import Any
 
 from penjing.assistant.dialogue.deferred import Deferred, call_at, stands_alone, way_back
-from penjing.assistant.dialogue.events import Consult, Do, Order, PutOff, Say, Situation, Wait
+from penjing.assistant.dialogue.events import Do, Order, PutOff, Say, Wait
 from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
+from penjing.assistant.dialogue.questions import question_for, reply_to
 from penjing.assistant.dialogue.state import MAX_QUEUE, DialogueState, Frame, Wanted
 from penjing.assistant.generate.say import choose, fill, named, shown, slot_values, slot_words
-from penjing.assistant.spec.values import Answer, Ask, Call, Collect, Reply, Stop, Words
+from penjing.assistant.spec.values import (
+    Answer,
+    Ask,
+    Call,
+    Collect,
+    Reply,
+    Stop,
+    Words,
+)
 from penjing.assistant.trust import Licensed, Refused, license_call, turns
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.slots import bounds
@@ -21,6 +30,8 @@ from penjing.core.moments import seconds_words, when_words
 
 MAX_ASKED = 3
 """How often one thing is asked before it is left."""
+MAX_RETURNS = 2
+"""How often it is asked when something else is spoken of."""
 
 
 @dataclass
@@ -95,6 +106,10 @@ class Run:
                 self.push(wanted)
                 continue
             if self.state.frames and self.orders and self.top.waits in ("slot", "yes"):
+                if self.top.asked >= MAX_RETURNS:
+                    self.tell("let_go")
+                    self.drop()
+                    continue
                 self.tell("back")
                 self.ask_again()
             return
@@ -150,27 +165,22 @@ class Run:
             elif isinstance(step, Jump):
                 self.put(replace(onward, place=step.to))
             elif isinstance(step, Reply):
-                self.orders.append(self._reply(step))
+                state = self.state
+                self.orders.append(reply_to(step, self.text, state.language, state.count))
                 self.put(onward)
             elif isinstance(step, Stop):
                 return self.drop(done=True)
         return self.drop()
 
-    def _reply(self, step: Reply) -> Consult:
-        otherwise: Situation = "no_answer" if step.source == "knowledge" else "unknown"
-        words = choose(step.otherwise, self.state.language, self.state.count)
-        return Consult((step.source,), self.text, otherwise, words or None)
-
     def _question(self, slot: str) -> None:
         frame = self.top
         spec = self.plan.spec.slots[slot]
         if frame.asked >= MAX_ASKED:
-            self.tell("gave_up", slot=slot.replace("_", " "))
+            self.tell("gave_up")
             return self.drop()
         offers = slot if (frame.asked or slot in self.which) and spec.kind == "entity" else ""
         self._tell_bounds(slot)
-        words = spec.ask or self.plan.spec.fallbacks["ask"]
-        self.say(words, {"slot": slot.replace("_", " "), **self.values(frame)}, offers)
+        self.say(question_for(self.plan, spec, self.state.language), self.values(frame), offers)
         return self.put(replace(frame, waits="slot", asked=frame.asked + 1))
 
     def _usual(self, slot: str) -> Slot | None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from penjing.assistant.dialogue.events import Answered, Chosen, Consult, Event, Heard, Say, Stepped
 from penjing.assistant.dialogue.plan import Confirmed, Plan
+from penjing.assistant.dialogue.questions import consulted
 from penjing.assistant.dialogue.run import Run
 from penjing.assistant.dialogue.several import with_one
 from penjing.assistant.dialogue.state import MAX_RECENT, DialogueState, Frame, Wanted
@@ -156,12 +157,10 @@ def _afresh(run: Run, reading: Reading, *, carried: bool) -> None:
             return run.push(Wanted(last.intent, slots))
     if reading.requests and not (reading.act and reading.requests[0][0].stage != "templates"):
         return _begin(run, reading, carried=carried)
-    if reading.act == "cancel":
-        return run.tell("nothing_to_cancel")
     if reading.act is not None:
-        return run.tell("nothing_to_answer")
-    run.orders.append(Consult(run.plan.spec.unknown, reading.text))
-    return None
+        return run.tell("nothing_to_cancel" if reading.act == "cancel" else "nothing_to_answer")
+    consult = consulted(run.plan, reading)
+    return run.orders.append(consult) if consult is not None else run.tell("cannot_do")
 
 
 def _own_request(reading: Reading, last: Wanted) -> bool:

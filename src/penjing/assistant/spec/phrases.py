@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+ASKED_BY_KIND: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "number": {"en": ("How many?",), "zh": ("多少？",)},
+    "percentage": {"en": ("How much, in percent?",), "zh": ("百分之多少？",)},
+    "duration": {"en": ("For how long?",), "zh": ("多长时间？",)},
+    "time": {"en": ("At what time?",), "zh": ("几点？",)},
+    "date": {"en": ("On which day?",), "zh": ("哪一天？",)},
+    "days": {"en": ("On which days?",), "zh": ("哪几天？",)},
+    "sum": {"en": ("Which sum?",), "zh": ("算什么？",)},
+    "colour": {"en": ("Which colour?",), "zh": ("什么颜色？",)},
+    "temperature": {"en": ("How warm?",), "zh": ("多少度？",)},
+    "place": {"en": ("Where?",), "zh": ("哪里？",)},
+    "list": {"en": ("Which one?",), "zh": ("哪一个？",)},
+    "entity": {"en": ("Which one?",), "zh": ("哪一个？",)},
+    "group": {"en": ("Which ones?",), "zh": ("哪些？",)},
+    "text": {"en": ("What exactly?",), "zh": ("具体是什么？",)},
+}
+"""Questions for a slot that has none of its own: what a spec calls it is nobody's business."""
 FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "unknown": {
         "en": ("Sorry, I did not understand that.",),
@@ -70,12 +87,20 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "zh": ("回到刚才的事。",),
     },
     "ask": {
-        "en": ("What should {slot} be?",),
-        "zh": ("{slot}是什么？",),
+        "en": ("I need one thing more: what is it?",),
+        "zh": ("还差一样：是什么？",),
     },
     "gave_up": {
-        "en": ("I still do not know {slot}, so I leave it.",),
-        "zh": ("我还是不知道{slot}，先不做了。",),
+        "en": ("I still do not know that, so I leave it.",),
+        "zh": ("我还是不知道，先不做了。",),
+    },
+    "let_go": {
+        "en": ("I leave what I had asked about.",),
+        "zh": ("刚才问的就先放下了。",),
+    },
+    "cannot_do": {
+        "en": ("I can not do that, so nothing was done.",),
+        "zh": ("这个我做不了，所以什么都没做。",),
     },
     "done": {
         "en": ("Done.",),

@@ -126,3 +126,39 @@ def asks(tokens: Sequence[Token]) -> bool:
     return tokens[0].text in _ASKING or any(
         one.text in ("?", "吗", "什", "谁", "哪", "怎") for one in tokens
     )
+
+
+_DEEDS = Phrases((
+    "turn", "switch", "put", "set", "play", "pause", "stop", "start", "resume", "skip", "mute",
+    "unmute", "open", "close", "shut", "lock", "unlock", "dim", "call", "phone", "ring", "dial",
+    "send", "text", "email", "message", "order", "buy", "book", "reserve", "pay", "transfer",
+    "cancel", "delete", "remove", "clear", "add", "save", "record", "print", "download", "install",
+    "launch", "navigate", "charge", "wake", "remind", "schedule", "upload", "move", "raise",
+    "lower", "increase", "decrease", "disarm", "connect", "disconnect", "reboot", "restart",
+    "take a photo", "take a picture", "take a screenshot", "hang up", "pick up",
+    "get me a taxi", "get me an uber",
+    "打开", "关掉", "关上", "关闭", "关灯", "开灯", "关一下", "开一下", "播放", "放首", "放点",
+    "放一首", "放音乐", "放歌", "暂停", "停止", "停掉", "继续播", "调高", "调低", "调到", "设置",
+    "设个", "设一", "定个", "定一", "取消", "删除", "删掉", "发短信", "发消息", "发邮件", "发微信",
+    "发个", "发给", "打电话", "给", "拨", "订个", "订一", "订张", "预订", "预约", "买个", "买一",
+    "点外卖", "叫车", "叫个车", "打车", "下单", "付款", "转账", "锁上", "锁门", "解锁", "启动",
+    "重启", "导航", "提醒", "添加", "加到", "保存", "录音", "录个", "拍照", "拍张", "截图", "打印",
+    "下载", "安装", "连接", "断开", "静音", "切歌", "换台", "把",
+))  # fmt: skip
+"""How a sentence begins that wants something done in the world."""
+_ONLY_WORDS = frozenset("我你讲说唱")
+"""给我讲个笑话 is no deed."""
+
+
+def orders(tokens: Sequence[Token]) -> bool:
+    """It wants something done: it begins with a deed, after whatever is polite."""
+    starts = {0}
+    for place in range(min(len(tokens), 12)):
+        if place in starts:
+            starts |= set(FILLER.ends(tokens, place))
+            starts |= {place + 1} if tokens[place].mark else set()
+            for end in _DEEDS.ends(tokens, place):
+                after = tokens[end].text if end < len(tokens) else ""
+                if not (tokens[place].text == "给" and after in _ONLY_WORDS):
+                    return True
+    return False

@@ -23,7 +23,9 @@ _PARTING = frozenset(",.;:!?。…—")
 _ENDING = frozenset("啦咯喽呗哈吧")
 """Chinese characters that end what is said."""
 _ASKING = frozenset({"can", "could", "would", "will"})
-_TELLING = frozenset({"i'm", "im", "we're", "it's", "there's", "i've", "i'll", "we've", "they're"})
+_TELLING = frozenset({
+    "i'm", "im", "we're", "it's", "there's", "i've", "i'll", "we've", "they're", "he's", "she's",
+})  # fmt: skip
 _LEADS = frozenset({"and", "but", "so", "or", "only", "even", "because", "then", "但", "可"})
 _INVERTED = frozenset({"should", "had", "were"})
 _ORDERED = re.compile(

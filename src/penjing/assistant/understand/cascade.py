@@ -24,7 +24,7 @@ from penjing.assistant.understand.judge import proposals
 from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.likeness import packaged
 from penjing.assistant.understand.reading import Reading
-from penjing.assistant.understand.sentence import SURE, Sentence, tokens_with_quotes
+from penjing.assistant.understand.sentence import SURE, Sentence, said_once
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.split import Part, clear, merged, split, tells_more
@@ -218,7 +218,7 @@ class Understanding:
         parts = own_words(text)
         own = " ".join(text[a:b].strip() for a, b in parts)
         known = self._known(language, slots)
-        tokens = with_fixes(tokens_with_quotes(text, parts), known, common_words())
+        tokens = with_fixes(said_once(text, parts), known, common_words())
         if takes_back(tokens):
             tokens = self._corrected(text, tokens, language, slots, now)
         tokens = slots.groups.gathered(tokens)
@@ -253,6 +253,7 @@ class Understanding:
             bare=bare,
             denies=denies,
             asks=acts.asks(tokens),
+            orders=acts.orders(tokens),
             own=own,
             pasted=pasted,
         )

@@ -54,7 +54,7 @@ def clocks(tokens: Sequence[Token]) -> Iterable[Clock]:
     for at in range(len(tokens)):
         for end, minutes, cost in _FIXED.read(tokens, at):
             yield Clock(at, end, minutes, twelve=False, cost=cost)
-        for read in (_around_the_hour, _half_hour, _plain, _chinese, _short_of):
+        for read in (_around_the_hour, _half_hour, _plain, _four_digits, _chinese, _short_of):
             if (found := read(tokens, at)) is not None:
                 yield found
 
@@ -124,6 +124,18 @@ def _plain(tokens: Sequence[Token], at: int) -> Clock | None:
     if found is None or (found.end < len(tokens) and _measures(tokens[found.end])):
         return None
     return found
+
+
+def _four_digits(tokens: Sequence[Token], at: int) -> Clock | None:
+    """0550, 1430 hours: as soldiers and railways say it."""
+    said = tokens[at].text
+    behind = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    named = behind in ("hours", "hrs", "h")
+    if len(said) != 4 or not said.isdecimal() or not (named or said[0] == "0"):
+        return None
+    hour, minute = int(said[:2]), int(said[2:])
+    fits = hour < 24 and minute < 60
+    return Clock(at, at + 1 + named, hour * 60 + minute, twelve=False) if fits else None
 
 
 def _measures(token: Token) -> bool:

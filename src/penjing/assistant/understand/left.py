@@ -26,6 +26,10 @@ _ASKED: frozenset[Kind] = frozenset(
 """About what only stands behind a request too, it is asked."""
 
 
+_TOLD_TIMES = frozenset({"after", "before", "while", "once", "when", "until", "till"})
+"""Conditions that inside of a remark only tell when something is: "..., I nap after my shift"."""
+
+
 class Left:
     """The words of a sentence that nothing used yet."""
 
@@ -168,7 +172,8 @@ class Left:
     def _or_aside(self, kind: Kind, places: set[int]) -> Iterator[Doubt]:
         """A doubt; about what only stands beside the request it is asked, when nothing else is."""
         doubt = Doubt(kind, self._words(places))
-        if places <= (self._beside.aside if kind in _ASKED else self._beside.leading):
+        asked = kind in _ASKED or (kind == "on_condition" and doubt.words.lower() in _TOLD_TIMES)
+        if places <= (self._beside.aside if asked else self._beside.leading):
             self._asides.append(replace(doubt, kind="unsure"))
         else:
             yield doubt

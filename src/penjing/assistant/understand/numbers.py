@@ -99,7 +99,7 @@ def is_weekday(tokens: Sequence[Token], at: int) -> bool:
         return False
     before = tokens[first - lead - 1].text if first > lead else ""
     if before == "个" and first > lead + 1:
-        return tokens[first - lead - 2].text in "下上这本每逢"  # and not 两个星期
+        return tokens[first - lead - 2].text in "下上这本每逢一"  # and not 两个星期
     return before not in _NUMERALS and not before.isdecimal()
 
 
@@ -182,10 +182,13 @@ def _about(tokens: Sequence[Token], at: int, end: int) -> bool:
 def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
     if is_weekday(tokens, at):
         return None
-    if at and tokens[at - 1].text in _NUMERALS and not is_weekday(tokens, at - 1):
+    before = at and tokens[at - 1].text in _NUMERALS and not is_weekday(tokens, at - 1)
+    if before and not _parted(tokens, at):
         return None  # in the middle of one
     end = at
     while end < len(tokens) and tokens[end].text in _NUMERALS:
+        if end > at and _parted(tokens, end):
+            break
         end += 1
     run = "".join(one.text for one in tokens[at:end])
     if run in ("百", "千", "万", "亿") or _about(tokens, at, end):
@@ -204,6 +207,12 @@ def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
         return Span(at, end, _plain(numerals.read(run)))
     except ValueError:
         return None  # 两三, 十七八: about so many
+
+
+def _parted(tokens: Sequence[Token], at: int) -> bool:
+    """A gap before a numeral, or the 一 of 一共: another number, or none, begins."""
+    more = tokens[at].text == "一" and at + 1 < len(tokens) and tokens[at + 1].text in "共起总并"
+    return more or tokens[at].start > tokens[at - 1].end
 
 
 def _tenths(tokens: Sequence[Token], at: int) -> bool:

@@ -34,6 +34,7 @@ _SHORT = {"h": 3600, "m": 60, "s": 1, "d": 86400}
 """Right behind digits: 1h, 90m."""
 _SECONDS_ZH = (("秒钟", 1), ("秒", 1), ("分钟", 60), ("分", 60), ("小时", 3600), ("钟头", 3600),
                ("天", 86400), ("星期", 604800), ("礼拜", 604800), ("周", 604800))  # fmt: skip
+_DAYS = frozenset("一二三四五六日天末")
 WORDS = frozenset(
     {*SECONDS, *_PERCENT, "degree", "degrees", "celsius", "fahrenheit", "half", "quarter",
      "quarters", "maximum"} - {"%"}
@@ -228,6 +229,11 @@ def _fraction(tokens: Sequence[Token], at: int) -> Span | None:
     return None
 
 
+def _weekday(tokens: Sequence[Token], at: int, unit: str) -> bool:
+    """一个周六, 一个星期三的: a day, and no week."""
+    return unit in ("周", "星期", "礼拜") and at < len(tokens) and tokens[at].text in _DAYS
+
+
 def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
     half = tokens[at].text == "半"
     if half and at and (tokens[at - 1].text in "个点大" or number_at(tokens, at - 1)):
@@ -243,7 +249,7 @@ def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
             value, end = value + 0.5, end + 1
     units = (*_SECONDS_ZH, ("钟", 3600)) if counted else _SECONDS_ZH
     for words, size in units:
-        if read := _read(tokens, end, words):
+        if (read := _read(tokens, end, words)) and not _weekday(tokens, read[0], words):
             end = read[0]
             after = tokens[end].text if end < len(tokens) else ""
             if after == "多" or (after == "之" and words == "分"):  # 一小时多, 百分之三十

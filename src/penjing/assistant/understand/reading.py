@@ -28,6 +28,8 @@ class Reading:
     """It takes something back."""
     asks: bool = False
     """It is a question."""
+    orders: bool = False
+    """It wants something done, whatever that is."""
     own: str = ""
     """The person's own words in it: without quotations and what was pasted."""
     pasted: bool = False

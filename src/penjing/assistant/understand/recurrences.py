@@ -153,6 +153,7 @@ def _listed_zh(tokens: Sequence[Token], at: int) -> Iterable[tuple[Span, bool]]:
             chosen.append(day)
         end, joint = end + 1, ""
         after = end
+        end = after = _again(tokens, after, unit)
         if after < len(tokens) and tokens[after].text in "到至-和跟与及、,":
             joint, after = tokens[after].text, after + 1
             after += next(
@@ -167,6 +168,13 @@ def _listed_zh(tokens: Sequence[Token], at: int) -> Iterable[tuple[Span, bool]]:
         return
     if every or len(set(chosen)) > 1:
         yield _span(tokens, at, end, chosen), every
+
+
+def _again(tokens: Sequence[Token], at: int, unit: str) -> int:
+    """Where the next day may stand when nothing joins it: 周二周四."""
+    place = at + len(unit)
+    named = tokens[place].text if place < len(tokens) else ""
+    return place if named in DAYS_ZH and phrase(tokens, at, list(unit)) is not None else at
 
 
 def _clock_follows(tokens: Sequence[Token], at: int) -> bool:

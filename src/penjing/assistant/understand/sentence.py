@@ -13,7 +13,7 @@ from penjing.assistant.understand.features import words_of
 from penjing.assistant.understand.match import Match, manner_of, matches
 from penjing.assistant.understand.slots import unsaid, wide
 from penjing.assistant.understand.span import Span
-from penjing.assistant.understand.text import Token, tokens_of
+from penjing.assistant.understand.text import Token, once, tokens_of
 from penjing.assistant.understand.walk import Way
 from penjing.assistant.understand.words import DENYING, GUARDS, JOINT, STATING
 from penjing.core.dialogue import Recognition, Slot
@@ -41,6 +41,11 @@ def tokens_with_quotes(text: str, parts: Sequence[tuple[int, int]]) -> tuple[Tok
     if parts and text[at:].strip() and text[at:].lstrip()[0] in "\"“「『《«‘'`":
         found.append(Token(QUOTE, at + len(text[at:]) - len(text[at:].lstrip()), len(text)))
     return tuple(found)
+
+
+def said_once(text: str, parts: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
+    """The same; of what only says one thing again and again, the first time."""
+    return once(tokens_with_quotes(text, parts))
 
 
 class Sentence:

@@ -147,7 +147,7 @@ ABLE = re.compile(
 
 CONDITIONS = _signals(
     "on_condition",
-    r"\b(?P<w>if|when|whenever|unless|until|till|once|while|as soon as|as long as|in case"
+    r"\b(?P<w>if|when(?!'s)|whenever|unless|until|till|once|while|as soon as|as long as|in case"
     r"|provided|providing|assuming|suppose|supposing|imagine|pretend|wish|otherwise|before"
     r"|after(?! that\b)|every time|each time|hypothetically|in the event)\b",
     r"(?P<w>如果|假如|要是|倘若|若是|若|假设|假装|想象|只要|除非|一旦|万一|的话|的时候|时候|之后|以后|之前|以前"
@@ -217,13 +217,13 @@ LATER = _signals(
     r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|(?<!\bi )am|pm"
     r"|(?:next|this|last) (?:week|month|year|weekend))\b",
     r"(?P<w>稍后|待会|等会|一会|过会|晚点|晚些|回头|每|天天|周末|工作日|日出|日落|天黑|天亮|今晚|明天|后天|明早"
-    r"|(?<!一)下周|(?<!一)下个?星期|下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时"
+    r"|(?<![一记写存留放])下周|(?<!一)下个?星期|下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时"
     r"|下次|下回)",
 )
 UNREAD = _signals(
     "not_used",
     r"\b(?P<w>between|either|(?:this |next )?weekend|(?:next|this) (?:week|month|year))\b",
-    r"(?P<w>之间|或者|或是|周末|(?<!一)下周|(?<!一)下个?星期|下个?月)",
+    r"(?P<w>之间|或者|或是|周末|(?<![一记写存留放])下周|(?<!一)下个?星期|下个?月)",
     r"\bwake (?!me\b|us\b|up\b)(?P<w>(?:my |the )?\w+)",
     r"叫(?![我醒起做到])(?P<w>[^\s,。我]{1,3}?)(?=.{0,6}(?:起床|起来|醒))",
 )  # fmt: skip

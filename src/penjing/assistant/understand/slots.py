@@ -63,7 +63,7 @@ _TYPED: Mapping[str, Extractor] = {
     "sum": sums.sums,
 }
 _COLOURS = lexicon(COLOURS)
-_KNOWN_WORDS = numbers.WORDS | quantities.WORDS | times.WORDS | _COLOURS.words
+_KNOWN_WORDS = numbers.WORDS | quantities.WORDS | times.WORDS | sums.WORDS | _COLOURS.words
 
 
 @dataclass(frozen=True)

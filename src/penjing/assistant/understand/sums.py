@@ -1,12 +1,15 @@
-"""Sums in sentences: "3 plus 4", "15 percent of 80", 三加五, 2(3+4). Pure.
+"""Sums in sentences: "3 plus 4", "15 percent of 80", 三加五, 2(3+4), "take 3 from 9". Pure.
 
-Only finds where one stands: its value is the words as they were said, and whoever calculates reads
-them. A number alone is no sum.
+Prices too: "four tickets at 65 each", 三十六块五加十二块.
+
+Only finds where one stands: its value is the words as they were said, but for operators that were
+misspelt, and whoever calculates reads them. A number alone is no sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.span import Moment, Span
@@ -16,11 +19,27 @@ from penjing.assistant.understand.words import Phrases
 _BETWEEN = Phrases((
     "+", "-", "*", "/", "×", "÷", "^", "x", "plus", "minus", "times", "multiplied by", "over",
     "divided by", "to the power of", "percent of", "per cent of", "% of", "of", "加", "加上", "减",
-    "减去", "乘", "乘以", "除以", "分之",
+    "减去", "乘", "乘以", "除以", "分之", "take away", "再加", "再加上", "再减", "再减去", "再乘",
+    "再乘以", "再除以", "的百分之", "里减", "里减去", "里面减去", "里头减去", "里去掉", "里面去掉",
+    "里头去掉", "里扣掉", "里面扣掉", "里头扣掉", "里拿走", "里面拿走", "里头拿走",
 ))  # fmt: skip
-_BEFORE = Phrases(("(", "-", "√", "square root of", "the square root of", "half of", "a third of",
+WORDS = frozenset({"plus", "minus", "times", "divided", "multiplied", "percent"})
+"""English words that may stand in a sum: a word near to them is misspelt."""
+_FROM = {"take": ("from",), "subtract": ("from",), "deduct": ("from",), "add": ("and", "to"),
+         "multiply": ("by",), "divide": ("by",), "split": ("by", "between", "among"),
+         "share": ("by", "between", "among")}  # fmt: skip
+"""Verbs of a sum, and what stands between its two numbers."""
+_EACH = Phrases(("each", "apiece", "a piece", "per head", "per person", "per piece"))
+_AT = frozenset({"at", "for"})
+_COUNTERS = frozenset("个张件杯斤只本瓶份箱盒条双块支串袋位盘包")
+_MONEY = frozenset(
+    {"块", "元", "钱", "毛", "角", "dollars", "dollar", "euros", "euro", "bucks", "quid"}
+)
+_BEFORE = Phrases(("(", "-", "$", "£", "€", "¥", "从",
+                   "√", "square root of", "the square root of", "half of", "a third of",
                    "a quarter of", "根号", "百分之"))  # fmt: skip
-_BEHIND = Phrases(("%", "percent", "!", "squared", "cubed", "²", "³", ")", "的平方", "的立方"))
+_BEHIND = Phrases(("%", "percent", "!", "squared", "cubed", "²", "³", ")", "的平方", "的立方",
+                   "的平方根"))  # fmt: skip
 _OPERATORS_BEFORE = frozenset({"√", "square", "the", "half", "a", "根"})
 _OPERATORS_BEHIND = frozenset({"!", "squared", "cubed", "²", "³", "的"})
 _SIGNS = frozenset(".,+-*/^()×÷=")
@@ -29,10 +48,65 @@ _MOST = 60
 
 def sums(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
     """All sums, each as long as it goes."""
-    for at in range(len(tokens)):
-        end = _whole(tokens, at)
-        if end and not _goes_on(tokens, at - 1) and not _goes_on(tokens, end, -1):
-            yield Span(at, end, None)
+    read = [_spelt(tokens, at) for at in range(len(tokens))]
+    for at in range(len(read)):
+        end = _whole(read, at) or _told(read, at) or _at_a_price(read, at)
+        if end and not _goes_on(read, at - 1) and not _goes_on(read, end, -1):
+            mended = any(a is not b for a, b in zip(read[at:end], tokens[at:end], strict=True))
+            yield Span(at, end, " ".join(one.text for one in read[at:end]) if mended else None)
+
+
+def _spelt(tokens: Sequence[Token], at: int) -> Token:
+    """A misspelt operator between two numbers as it was meant."""
+    token = tokens[at]
+    meant = next((one for one, _ in token.fixes if one in WORDS), None)
+    if meant is None or not 0 < at < len(tokens) - 1 or number_at(tokens, at - 1) is None:
+        return token
+    behind = tokens[at + 1].text in ("by", "of") or number_at(tokens, at + 1) is not None
+    return replace(token, text=meant, fixes=()) if behind else token
+
+
+def _told(tokens: Sequence[Token], at: int) -> int:
+    """ "Take 17 away from 102", "divide 48 by 6": where it ends."""
+    first = number_at(tokens, at + 1) if tokens[at].text in _FROM else None
+    if first is None or first.cost:
+        return 0
+    end = first.end + (first.end < len(tokens) and tokens[first.end].text == "away")
+    if end >= len(tokens) or tokens[end].text not in _FROM[tokens[at].text]:
+        return 0
+    second = number_at(tokens, end + 1)
+    return second.end if second is not None and not second.cost else 0
+
+
+def _at_a_price(tokens: Sequence[Token], at: int) -> int:
+    """ "Four tickets at 65 each", 四张票一张六十五: where it ends."""
+    many = number_at(tokens, at)
+    if many is None or many.cost or many.end >= len(tokens):
+        return 0
+    chinese = tokens[many.end].text in _COUNTERS
+    for place in range(many.end + 1, min(many.end + 7, len(tokens) - 1)):
+        if chinese and tokens[place].text in "一每" and tokens[place + 1].text in _COUNTERS:
+            price = number_at(tokens, place + 2)
+            return _paid(tokens, price.end) if price is not None and not price.cost else 0
+        if not chinese and tokens[place].text in _AT:
+            price = number_at(tokens, place + 1)
+            ends = _EACH.ends(tokens, price.end) if price and price.end < len(tokens) else []
+            return ends[0] if ends else 0
+    return 0
+
+
+def _paid(tokens: Sequence[Token], at: int) -> int:
+    """Past the money behind a number, and the small change: 36块5, 三十六块五."""
+    while at < len(tokens) and tokens[at].text in _MONEY:
+        at += 1
+        change = (
+            number_at(tokens, at)
+            if at < len(tokens) and tokens[at - 1].text in ("块", "元")
+            else None
+        )
+        if change is not None and change.end == at + 1 and 0 < change.value < 10:
+            at = change.end
+    return at
 
 
 def _goes_on(tokens: Sequence[Token], at: int, side: int = 1) -> bool:
@@ -41,6 +115,8 @@ def _goes_on(tokens: Sequence[Token], at: int, side: int = 1) -> bool:
         return False
     one, other = (tokens[at], tokens[at + 1]) if side > 0 else (tokens[at - 1], tokens[at])
     text = tokens[at].text
+    if side < 0 and text == ",":  # of a number, and not "..., please"
+        return at + 1 < len(tokens) and tokens[at + 1].start == tokens[at].end
     sign = text in _SIGNS if side > 0 else text in _SIGNS - {"."} or text.isdecimal()
     return sign and one.end == other.start
 
@@ -56,7 +132,7 @@ def _whole(tokens: Sequence[Token], at: int) -> int:
         number = number_at(tokens, at)
         if number is None or number.cost:
             break
-        at = number.end
+        at = _paid(tokens, number.end)
         while at < len(tokens) and (ends := _BEHIND.ends(tokens, at)):
             if tokens[at].text == ")" and not open_:
                 break

@@ -142,6 +142,18 @@ _SOUNDS_LIKE = {
 """Words that speech recognition and quick fingers mistake for each other."""
 
 
+def once(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+    """A sentence that only says the same again and again, said once: "skip, skip", 放歌放歌."""
+    said = [one for one in tokens if not one.mark]
+    for size in range(2 if said and said[0].chinese else 1, len(said) // 2 + 1):
+        words = [one.text for one in said[:size]]
+        times = len(said) // size
+        again = size * times == len(said) and [one.text for one in said] == words * times
+        if again and not any(one[0].isdecimal() for one in words):
+            return tuple(said[:size])
+    return tokens
+
+
 def with_fixes(
     tokens: Sequence[Token], known: frozenset[str], real: frozenset[str] = frozenset()
 ) -> tuple[Token, ...]:
