@@ -23,6 +23,17 @@ STATED = 0.75
 """The same of what is stated and not asked."""
 SUPPORTED = 0.6
 """Share of a sentence's words that must stand in the passage it cites."""
+_A_NUMBER = 0.15
+"""What a sentence with a number in it is better where one is asked for."""
+_COUNTING = re.compile(
+    r"\bhow (?:many|much|long|often|heavy|high|hot|big|large|old|far|frequently)\b"
+    r"|\bwhat (?:pressure|capacity|weight|size|time|temperature)\b|多少|几|多[长久重大高远热]|隔"
+)
+_COUNTED = re.compile(
+    r"\d|\b(?:once|twice|one|two|three|four|five|six|ten) ?(?:years?|months?|weeks?|days?|hours?"
+    r"|minutes?|times|full|a week|a day|a month|litres?)?\b"
+    r"|[一二两三四五六七八九十百半]+[个年月周天小分秒升毫公次]"
+)
 MAX_QUOTES = 2
 _MAX_SENTENCE = 500
 _SENTENCE = re.compile(
@@ -59,7 +70,7 @@ def quotes(
     least: float = RELEVANT,
 ) -> list[Quote]:
     """The sentences that answer best, the best first; none when nothing is relevant."""
-    wanted = terms(question)
+    wanted = asked_about(question)
     found = [
         (passage, one, terms(one.group()))
         for passage in passages
@@ -71,11 +82,14 @@ def quotes(
     counts = Counter(term for *_, words in found for term in words)
     weights = {term: math.log(1 + len(found) / (1 + counts[term])) + 0.1 for term in wanted}
     total = sum(weights.values())
+    numbers = _COUNTING.search(question.lower()) is not None
     scored = []
     for rank, (passage, one, words) in enumerate(found):
         share = sum(weights[term] for term in wanted & words) / total
         heading = terms(passage.location)
         share += 0.3 * sum(weights[term] for term in (wanted & heading) - words) / total
+        if share and numbers and _COUNTED.search(one.group().lower()):
+            share += _A_NUMBER
         scored.append((-share, rank, passage, one))
     scored.sort(key=lambda one: one[:2])
     best = -scored[0][0]
@@ -105,6 +119,33 @@ def terms(text: str) -> set[str]:
         if together and not {one.text, other.text} <= _SMALL:
             found.add(one.text + other.text)
     return found
+
+
+_OF_QUESTIONS = frozenset({
+    "much", "many", "long", "often", "mean", "means", "get", "got", "need", "happens", "happen",
+    "take", "make", "go", "goes", "use", "uses", "used", "using", "put", "give", "tell", "last",
+    "time", "times", "thing", "way", "all", "one", "two", "really", "okay", "ok", "fine", "safe",
+    "right", "good", "first", "start", "still", "just", "any", "some", "have", "want", "know",
+    "let", "keep", "keeps", "work", "works", "please", "say", "stay", "stays",
+})  # fmt: skip
+_OF_QUESTIONS_ZH = _SMALL | frozenset(
+    "什怎么多少几哪谁吗呢吧为何如时候意思代表示样久长次回遍干嘛还要能会可以是有没不这那用做来去到把被"
+    "给一个下里上的了着过"
+)
+"""What stands in questions of any kind and is not what they are about."""
+
+
+def asked_about(question: str) -> set[str]:
+    """What a question is about: "how many watts does it use" is about watts. All of its terms
+    where nothing is left of it."""
+    tokens = [one for one in tokens_of(question) if not one.mark]
+    words = {one.text for one in tokens if not one.chinese} - _SMALL - _OF_QUESTIONS
+    found = {_stem(one) for one in words}
+    for one, other in itertools.pairwise(tokens):
+        together = one.chinese and other.chinese and one.end == other.start
+        if together and not {one.text, other.text} & _OF_QUESTIONS_ZH:
+            found.add(one.text + other.text)
+    return found or terms(question)
 
 
 def _stem(word: str) -> str:

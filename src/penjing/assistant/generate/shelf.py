@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
-from penjing.assistant.generate.quote import terms
+from penjing.assistant.generate.quote import asked_about, terms
 from penjing.core.dialogue import Passage
 from penjing.core.errors import BadInput
 from penjing.core.files import read_text
@@ -22,7 +22,7 @@ from penjing.core.files import read_text
 ENDINGS = (".md", ".txt")
 MAX_BYTES = 4 * 2**20
 _MAX_PASSAGE = 1200
-_RELEVANT = 0.25
+_RELEVANT = 0.15
 _HEADING = re.compile(r"^#{1,6}\s+(.+)$", re.MULTILINE)
 
 
@@ -50,7 +50,7 @@ class Shelf:
 
     def search(self, query: str, *, limit: int = 5) -> list[Passage]:
         """The passages that hold most of a question's words, rare words before common ones."""
-        wanted = terms(query)
+        wanted = asked_about(query)
         counts = Counter(word for words in self.words for word in words & wanted)
         weights = {one: math.log(1 + len(self.words) / (1 + counts[one])) + 0.1 for one in wanted}
         total = sum(weights.values()) or 1.0
