@@ -63,6 +63,26 @@ WISHES: dict[str, Sequence[str]] = {
     "取消计时，蛋煮好了": ["cancel"],
     "倒数五十秒": ["set 50"],
     "电是打开": ["TV on"],
+    "the kitchen light is too bright, set it to 20 percent": ["kitchen light 20"],
+    "turn the hallway light red then dim it to 20": ["hallway light red", "hallway light 20"],
+    "turn off all the lights except the bedroom one": [
+        "kitchen light off", "living room light off", "hallway light off", "desk lamp off",
+    ],
+    "open teh curtains, it's a fine day": ["curtains open"],
+    "give me a cyan desk lamp": ["desk lamp cyan"],
+    "timer for nine minutes for the rice": ["set 540"],
+    "keep the ac at 23 only": ["air conditioner 23"],
+    "aircon down two degrees": ["air conditioner -2"],
+    "客厅灯红色，亮度四十": ["living room light red", "living room light 40"],
+    "先开走廊灯再开窗帘，我搬箱子": ["hallway light on", "curtains open"],
+    "把电视关了进晚安模式": ["TV off", "good night"],
+    "我出门了，台灯、电视、空调都关了": ["desk lamp off", "TV off", "air conditioner off"],
+    "灯和电视都关掉": [
+        "kitchen light off", "living room light off", "bedroom light off", "hallway light off",
+        "desk lamp off", "TV off",
+    ],
+    "唔该熄咗电视": ["TV off"],
+    "汤已经好了不用计了，取消计时": ["cancel"],
 }  # fmt: skip
 NOTHING = (
     "my dad has switched off the kitchen light", "they have turned the tv off",
@@ -80,6 +100,7 @@ NOTHING = (
     "别关厨房灯和电视", "别开车库门和百叶窗", "如果下雨就关窗帘和百叶窗", "关厨房灯或者卧室灯",
     "他说把灯都关了", "空调调到五度", "计时器不要取消", "计时器别停", "不要打开派对模式",
     "有人说把走廊灯调到百分之二十", "一进门就把台灯打开", "到了家再把空调打开", "我关了台灯",
+    "電視是我弟關的啦", "空调是我老公开的", "dim the desk lamp to, um,",
     "奶奶那盏留着，其他灯都关了", "谁把窗帘拉开了",
 )  # fmt: skip
 NOT_AT_ONCE = (

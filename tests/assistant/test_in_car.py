@@ -54,6 +54,12 @@ def test_a_temperature_is_no_volume(text: str, car: Stage) -> None:
         ("play Monster, Under the Bed", "Monster, Under the Bed"),
         ("play some jazz, I like it", "jazz"),
         ("play Nights In White Satin for my wife", "Nights In White Satin"),
+        ("can we hear Taylor Swift pleeease", "Taylor Swift"),
+        ("please play A. R. Rahman.", "A. R. Rahman"),
+        ("Play Mozart, quietly civilised stuff.", "Mozart"),
+        ("播五月天，快迟到了", "五月天"),
+        ("播一下月亮代表我的心", "月亮代表我的心"),
+        ("放张学友", "张学友"),
     ],
 )
 def test_a_title_is_whole(text: str, query: str, car: Stage) -> None:
@@ -74,3 +80,8 @@ def test_a_title_is_whole(text: str, query: str, car: Stage) -> None:
 )  # fmt: skip
 def test_an_exception_is_never_dropped(text: str, car: Stage) -> None:
     assert car.hear(text).unwanted == ()
+
+
+@pytest.mark.parametrize("text", ["带我去个地方", "我去什么地方好"])
+def test_a_place_that_is_none_is_not_home(text: str, car: Stage) -> None:
+    assert car.hear(text).calls == ()

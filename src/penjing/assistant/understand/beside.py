@@ -123,12 +123,21 @@ class Weighed:
     """Nothing has a use for them."""
     leading: frozenset[int]
     """Those of them that stand before it."""
+    needless: frozenset[int]
+    """They say that something is not needed: a reason to stop it."""
 
 
 def weighed(tokens: Sequence[Token], remarks: Sequence[Remark]) -> Weighed:
     """What stands beside a request, weighed."""
     turning, back = set[int](), set[int]()
     told, aside, leading = set[int](), set[int](), set[int]()
+    needless = {
+        n
+        for one in remarks
+        for a, b in clauses(tokens, one.start, one.end)
+        if not one.text and _needless(tokens[a:b])
+        for n in range(a, b)
+    }
     for one in remarks:
         turning |= of_wish(tokens, one)
         back |= taken_back(tokens, one)
@@ -136,7 +145,7 @@ def weighed(tokens: Sequence[Token], remarks: Sequence[Remark]) -> Weighed:
         (told if one.text else aside).update(rest)
         if one.leads and not one.text:
             leading |= rest
-    return Weighed(*map(frozenset, (turning, back, told, aside, leading)))
+    return Weighed(*map(frozenset, (turning, back, told, aside, leading, needless)))
 
 
 def of_wish(tokens: Sequence[Token], remark: Remark) -> set[int]:
@@ -164,7 +173,8 @@ def taken_back(tokens: Sequence[Token], remark: Remark) -> set[int]:
         at = told_from(tokens, a, b)
         for end in range(b, at, -1):
             act = acts.act_of(tokens[at:end])
-            if act == "cancel" or (act == "no" and end == b):
+            parted = end == b or not tokens[end].chinese or empty(tokens, end, b)
+            if (act == "cancel" and parted) or (act == "no" and end == b):
                 return set(range(at, end))
     return set()
 

@@ -27,7 +27,15 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Sentence, said_once
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.split import Part, clear, merged, split, tells_more
+from penjing.assistant.understand.split import (
+    Part,
+    clear,
+    levelled,
+    merged,
+    referred,
+    split,
+    tells_more,
+)
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.wishes import Wishes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
@@ -53,8 +61,6 @@ class Stages:
     model: bool = True
 
 
-_LATE = frozenset({"not_now", "on_condition", "not_used"})
-"""Doubts that words for another time may be the reason of."""
 SURE_LATER = 0.8
 """What the classifier must give for something that is put off."""
 
@@ -133,9 +139,7 @@ class Understanding:
     def _put_off(self, first: Reading, now: datetime, owner: str) -> Reading | None:
         """The sentence without its words for another time, where that is a plain command; no
         model has a say in it."""
-        doubt = first.doubt
-        late = doubt is None or doubt.of_values or doubt.kind in _LATE
-        if first.act or first.pasted or not late or reports.is_report(first.requests):
+        if first.act or first.pasted or reports.is_report(first.requests):
             return None
         clear = _clear(first)
         if first.requests and clear and not first.passed.unsure:
@@ -336,26 +340,45 @@ class Understanding:
             if written
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
-        parted = merged(parted)
+        parted = self._levelled(merged(parted))
         wishes = Wishes(one)
         aside = not written and wishes.single(parted, self._content)
         if one.goes_on(whole, parted):
             parted, aside = [], False
         plain = len(parted) > 1 and all(map(clear, parted))
         if not (plain or written) and (many := wishes.several(self._content) or wishes.abutting()):
-            return many
+            return tuple(self._levelled(many))
         found = wishes.beside(self._content) if aside else ()
         fuller = bool(whole) and len(parted) == 1 and tells_more(whole[0], parted[0][0])
         if found or fuller or not parted:
             beaten = True
         else:
-            beaten = bool(whole) and min(r[0].confidence for r in parted) <= whole[0].confidence
+            beaten = (
+                bool(whole)
+                and not (runs_on and plain)
+                and min(r[0].confidence for r in parted) <= whole[0].confidence
+            )
         if not beaten:
             guessed = not whole and all(r[0].stage == "classifier" for r in parted)
             found = one.classified(0, len(one.tokens), sure=True) if guessed else ()
             return (found,) if found else tuple(parted)
         found = found or whole or self._guess(one, 0, len(one.tokens))
         return (found,) if found else ()
+
+    def _levelled(self, parts: Sequence[tuple[Recognition, ...]]) -> list[tuple[Recognition, ...]]:
+        """The same; "it is too bright, set it to 20" is one wish, and the level is told."""
+        changes = {one.name for one in self.spec.slots.values() if one.change}
+        levels = self._kinds("percentage", "temperature") - changes
+        needs = {one[0].intent: self._needs(one[0]) for one in parts}
+        found = levelled(parts, lambda one: bool(needs[one.intent] & changes), levels)
+        things = self._kinds("entity")
+        return referred(found, lambda one: self._needs(one) & things)
+
+    def _needs(self, one: Recognition) -> frozenset[str]:
+        """What a request still lacks."""
+        language = next(iter(self.compiled.values()))
+        needs = language.familiar[str(one.intent)].needs
+        return needs - {slot.name for slot in one.slots}
 
     def _runs_on(self, one: Sentence, found: Recognition) -> bool:
         """Free words that may have swallowed a remark: "play some jazz, I like it"."""
@@ -369,6 +392,8 @@ class Understanding:
         found = one.templates(a, b) if self._stages.templates else ()
         if not found and last is not None:
             found = one.same_again(a, b, last)
+        if found and self._runs_on(one, found[0]) and not one.is_title(found[0]):
+            found = ()
         if not found and self._stages.classifier:
             found = one.classified(a, b, sure=True)
             if found and found[0].confidence < self.spec.acts_above:

@@ -188,6 +188,7 @@ class Groups:
             for start, end in _cores(tokens, one, excepting=False) if one.bare else ():
                 every = [(end, one.slot, name) for name in one.things[one.slot]]
                 items.setdefault(start, []).extend(every)
+        loose = set(self._loose(tokens, items))
         for start in items:
             end, found = _listed(tokens, start, items, _PLUS, close=True) or (start, [])
             names = list(dict.fromkeys(found))
@@ -195,11 +196,27 @@ class Groups:
             together = _TOGETHER.ends(tokens, end)[:1] if 0 < end < len(tokens) else []
             apart = any(one.text in _MEANT for one in tokens[start:end])
             several = len(names) > 1 and (apart or together)
+            several = several and (bool(together) or not any(start <= n < end for n in loose))
             if several and (kind.bare or len(slots) > 1) and self._holds(kind, names):
                 all_of = {one: [name for slot, name in names if slot == one] for one in slots}
                 last = together[0] if together and tokens[end].chinese else _behind(tokens, end)
                 first = start - (start > 0 and tokens[start - 1].text == "both")
                 yield Span(first, last, {"all": all_of, "but": {}}, 0.0)
+
+    def _loose(
+        self, tokens: Sequence[Token], items: dict[int, list[tuple[int, str, str]]]
+    ) -> Iterator[int]:
+        """Where a Chinese noun stands for all of its things, if 都 ends the list: 灯和电视都."""
+        for kind in self.kinds if any(one.chinese for one in tokens) else ():
+            for noun in kind.nouns if kind.bare else ():
+                for at in range(len(tokens)):
+                    if at in items or not tokens[at].chinese or phrase(tokens, at, noun) is None:
+                        continue
+                    inside = any(n < at < one[0] for n, many in items.items() for one in many)
+                    if not inside:
+                        every = kind.things[kind.slot]
+                        items[at] = [(at + len(noun), kind.slot, name) for name in every]
+                        yield at
 
     def _spelt(self, token: Token, slot: str) -> bool:
         """A name of one word is written as it is: "I am cooking" is no cooling."""

@@ -114,8 +114,9 @@ def _filler(tokens: Sequence[Token], place: int) -> bool:
 
 # -- after a while, for a while
 
-_IN = Phrases(("in", "after", "in about", "in another", "in exactly", "after about",
-               "after another", "在", "过", "再过", "等", "等过", "等待"))  # fmt: skip
+_IN = Phrases(("in", "after", "give it", "wait", "wait for", "wait about", "in about",
+               "in another", "in exactly", "after about", "after another", "在", "过", "再过", "等",
+               "等过", "等待"))  # fmt: skip
 _THEN = Phrases(("from now", "later", "from this moment", "之后", "以后", "后", "过后"))
 _THEN_TOO = Phrases(("from now", "time", "之后", "以后", "后", "过后"))
 _NOT_THEN = frozenset("面天院台备门续")
@@ -126,7 +127,7 @@ _NOT_DURING = frozenset("后前内里了之以左右多来每过等近用在又�
 
 def _durations(tokens: Sequence[Token], moment: Moment) -> Iterator[Span]:
     for one in quantities.durations(tokens, moment):
-        if one.cost < _SURE and 0 < one.value <= _LONGEST:
+        if one.cost < _SURE and 1 < one.value <= _LONGEST:  # "for a sec" is a manner of speaking
             yield one
 
 
@@ -185,6 +186,9 @@ _PART = re.compile(r"(?:in the |this )?(?:morning|afternoon|evening|night)")
 _WHOSE = Phrases(("的时候", "时候", "时", "整", "的时候再", "时再", "再", "就", "才", "sharp"))
 _NOT_WALL = frozenset({"by", "before", "after", "since", "until", "till", "from", "to", "between",
                        "for", "of", "past", "and", "not", "从", "自", "第", "每"})  # fmt: skip
+_HAPPENS = frozenset({"is", "are", "was", "were", "leaves", "departs", "starts", "begins",
+                      "closes", "opens", "lands", "arrives", "ends", "boards"})  # fmt: skip
+"""Before a time: it is that of something else, "my flight is at nine"."""
 _NOT_AFTER = frozenset({"前", "之", "以", "后", "左", "多", "到", "至", "degrees", "degree",
                         "percent", "%", "°", "minutes", "hours", "seconds", "times",
                         "度", "to", "and"})  # fmt: skip
@@ -226,6 +230,7 @@ def _wall(calendar: _Calendar, one: Span, begin: int, end: int) -> Iterator[_Fou
     bare = one.cost >= _SURE and (not led or tokens[one.start].chinese)
     inside = any(o.start < one.start and o.end >= one.end for o in calendar.times)
     held = own > 0 and own == begin and tokens[own - 1].text in _NOT_WALL
+    held = held or (own > 0 and tokens[own - 1].text in _HAPPENS)
     until = "到" in {token.text for token in tokens[own:begin]} and not _idle(tokens, own)
     if inside or bare or held or until:
         return

@@ -28,6 +28,8 @@ _ASKED: frozenset[Kind] = frozenset(
 
 _TOLD_TIMES = frozenset({"after", "before", "while", "once", "when", "until", "till"})
 """Conditions that inside of a remark only tell when something is: "..., I nap after my shift"."""
+_ALSO = frozenset({"and", "&", "plus", "和", "跟", "与", "及", "、", "同"})
+"""Between things that are all meant."""
 
 
 class Left:
@@ -43,11 +45,13 @@ class Left:
         self._written: set[int] = set()
         self._any: set[int] = set()
         self._names: list[Slot] = []
+        self._some: list[Slot] = []  # one of several things, by what they all are called
         self._meant: set[object] = set()  # values of names that are used
         self._beside = weighed(heard.tokens, heard.remarks)
         self._asides: list[Doubt] = []
         self.used |= self._beside.told
         self._wide = False  # several things are meant, or none by name: no word may be left
+        self._stops = True  # all that is wanted is that something ends
         self._beyond: list[Slot] = []
         for idiom in signals.IDIOMS.finditer(self.flat):
             self.used |= self.of(idiom.start(), idiom.end())
@@ -79,6 +83,7 @@ class Left:
     def names_in(self, values: Sequence[Slot]) -> None:
         """Names of things stand in the sentence: each must have been used."""
         named = self.heard.named
+        self._some = [one for one in values if one.name in named and one.value == WHICH]
         self._names = [one for one in values if one.name in named and not unsaid(one.value)]
 
     def use_requests(self, requests: Sequence[Recognition]) -> None:
@@ -94,6 +99,7 @@ class Left:
             given = {slot.name for slot in one.slots if not unsaid(slot.value)}
             needs = self.heard.speaks(one).needs
             self._asked_for |= needs - given
+            self._stops = bool(signals.STOPS & self.heard.speaks(one).words) and self._stops
             self._wide |= any(is_group(slot.value) or slot.value == WHICH for slot in one.slots)
             self._beyond += [s for s in one.slots if s.value == BEYOND and s.name not in needs]
         for one in requests:
@@ -173,7 +179,8 @@ class Left:
         """A doubt; about what only stands beside the request it is asked, when nothing else is."""
         doubt = Doubt(kind, self._words(places))
         asked = kind in _ASKED or (kind == "on_condition" and doubt.words.lower() in _TOLD_TIMES)
-        if places <= (self._beside.aside if asked else self._beside.leading):
+        beside = self._beside.aside if asked else self._beside.leading
+        if places <= beside | (self._beside.needless if self._stops else set()):
             self._asides.append(replace(doubt, kind="unsure"))
         else:
             yield doubt
@@ -188,7 +195,10 @@ class Left:
 
     def _words(self, places: Iterable[int]) -> str:
         tokens = [self.tokens[place] for place in sorted(places)]
-        return self.heard.text[tokens[0].start : tokens[-1].end][:60] if tokens else ""
+        if not tokens:
+            return ""
+        said = self.heard.text[tokens[0].start : tokens[-1].end]
+        return (said or " ".join(one.text for one in tokens))[:60]
 
     def _prefix(self) -> Iterator[Doubt]:
         """ "Ben: turn off the light"."""
@@ -243,8 +253,8 @@ class Left:
         found = signals.PLACE.search(self.flat) or signals.PLACE_ZH.search(self.flat)
         places = sorted(self.of(*found.span("w"))) if found else []
         strange = [n for n in places if not self.explained(n) and not self.common(n)]
-        if strange:
-            yield Doubt("not_used", self._words(places))
+        if strange and not any(map(self._counts, places)):  # "at nine" is no place
+            yield from self._or_aside("not_used", set(places))
 
     def common(self, place: int) -> bool:
         return self.tokens[place].text in common_words()
@@ -265,7 +275,20 @@ class Left:
                 yield from self._or_aside("not_used", places)
         for slot in () if tells else self._names:
             meant = not is_group(slot.value) and slot.value in self._meant
-            if not meant and not self.heard.places_of(slot) & (self.used | self._known):
+            places = self.heard.places_of(slot)
+            if meant or places & (self.used | self._known):
+                continue
+            if slot.text.casefold() in self.heard.names:
+                yield Doubt("not_used", slot.text)
+            else:  # "the lamb's in" may be no lamp
+                yield from self._or_aside("not_used", places)
+        for slot in () if tells else self._some:  # 灯和电视: the one is dropped for the other
+            places = self.heard.places_of(slot)
+            beside = {min(places) - 1, max(places) + 1} if places else set()
+            joined = any(
+                self.tokens[n].text in _ALSO for n in beside & set(range(len(self.tokens)))
+            )
+            if joined and not places & (self.used | self._known):
                 yield Doubt("not_used", slot.text)
         for slot in self._beyond:  # and nobody will ask for it
             yield Doubt("not_used", slot.text)

@@ -150,7 +150,7 @@ def matches(  # noqa: PLR0912 -- one search, and speed matters in it
                     steps.append((price, span.end, after, overlooked, literal, more, mended))
         if token.mark:
             steps.append((cost, place + 1, node, overlooked, literal, slots, mended))
-        for end in manner.fillers.ends(tokens, place):
+        for end in () if _initial(tokens, place) else manner.fillers.ends(tokens, place):
             steps.append((cost + FILLER_COST, end, node, overlooked, literal, slots, mended))
         if manner.garbles and not overlooked and _plain(slots, literal, texts):
             for one in garbled(tokens, place, node):
@@ -173,6 +173,17 @@ def _plain(slots: Slots, literal: int, texts: frozenset[str]) -> bool:
         return False
     last = slots[-1][1] if slots else None
     return last is None or literal >> last.end > 0 or not isinstance(last.value, int | float)
+
+
+def _initial(tokens: Sequence[Token], at: int) -> bool:
+    """A letter that stands for a name, and no article: "A. R. Rahman"."""
+    return (
+        at + 2 < len(tokens)
+        and len(tokens[at].text) == 1
+        and tokens[at + 1].text == "."
+        and tokens[at + 1].start == tokens[at].end
+        and len(tokens[at + 2].text) > 0
+    )
 
 
 def _guard(token: Token, guards: frozenset[str]) -> bool:

@@ -36,6 +36,11 @@ _NUMBERS = (
     ("9", "nine", "九"), ("10", "ten", "十"),
 )  # fmt: skip
 """Ways to write a number that stands in a name."""
+_ONE = frozenset({"one", "ones"})
+_WITH_ONE = 0.1
+"""Of a short name with "one" behind it: "the bedroom one"."""
+_POINTING = frozenset("个这那哪几什么啥某别其他她它我你您去在到")
+"""Characters that nobody mishears for those of a name."""
 _FIGURES = frozenset("零〇一二两三四五六七八九十百千0123456789")
 
 
@@ -144,6 +149,8 @@ def names_in(tokens: Sequence[Token], known: Lexicon) -> Iterable[Span]:
         for name in (one for form in said for one in known.firsts.get(form, ())):
             if (found := _exact(tokens, at, name.words)) is not None:
                 yield Span(at, found[0], name.value, found[1] + name.cost)
+                if name.cost and found[0] < len(tokens) and tokens[found[0]].text in _ONE:
+                    yield Span(at, found[0] + 1, name.value, found[1] + _WITH_ONE)
         for name in (one for form in said for one in known.lasts.get(form, ())):
             if (found := _turned(tokens, at, name.words)) is not None:
                 yield Span(at, found[0], name.value, found[1] + name.cost)
@@ -214,8 +221,8 @@ def _garbled(tokens: Sequence[Token], at: int, words: Sequence[str]) -> tuple[in
     # the last character names the thing (灯, 门): it must be right
     turned = {a for a, b in zip(said, "".join(words), strict=False) if a != b}
     turned |= {b for a, b in zip(said, "".join(words), strict=False) if a != b}
-    if turned & _FIGURES:
-        return None  # 三号灯 is not 四号灯
+    if turned & (_FIGURES | _POINTING):
+        return None  # 三号灯 is not 四号灯, and 个地方 is no 住地方
     if len(said) == len(words) and said[-1] == words[-1] and edits(said, "".join(words), 1) == 1:
         return end, 0.6
     return None

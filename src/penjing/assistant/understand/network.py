@@ -200,7 +200,7 @@ class Rules:
 
 
 @functools.lru_cache(maxsize=4096)
-def parse_template(template: str, *, most: int = 2000) -> Any:
+def parse_template(template: str, *, most: int = 4000) -> Any:
     """hassil's tree of a template, to be read only. BadInput says what is wrong with it."""
     try:
         from hassil.parse_expression import ParseExpressionError, parse_sentence

@@ -36,6 +36,15 @@ _PARTS = (
     (("and", "three", "quarters"), Fraction(3, 4)),
 )
 _MINUS = {"minus": -1, "负": -1}
+_BEFORE_A_NUMBER = frozenset({
+    "to", "at", "for", "by", "of", "level", "volume", "number", "channel", "about", "around",
+    "times", "plus", "minus", "and", "or", "is", "in", "on",
+})  # fmt: skip
+_COUNTING_UNITS = dict.fromkeys((
+    "second", "seconds", "minute", "minutes", "min", "mins", "hour", "hours", "day", "days",
+    "week", "weeks", "percent", "%", "degree", "degrees", "o'clock", "am", "pm", "times", "plus",
+    "minus", "lights", "people",
+), 1)  # fmt: skip
 _LONGEST = 14
 """Words of one number."""
 
@@ -232,9 +241,19 @@ def _english(tokens: Sequence[Token], at: int) -> Span | None:
         words.append(found[0])
         costs.append(found[1])
     read = numerals.english(words)
-    if read is None:
+    if read is None or (read.used == 1 and _hardly(tokens, at)):
         return None
     return Span(at, at + read.used, _plain(read.value), sum(costs[: read.used]))
+
+
+def _hardly(tokens: Sequence[Token], at: int) -> bool:
+    """ "to" for two and "for" for four where nothing beside it counts: "dim it to, um"."""
+    if tokens[at].text not in _HEARD:
+        return False
+    before = tokens[at - 1].text if at else ""
+    after = next((one for one in tokens[at + 1 :] if not one.mark), None)
+    counts = after is not None and (meaning(after, _COUNTING_UNITS) is not None)
+    return before not in _BEFORE_A_NUMBER and not counts
 
 
 def _plain(value: Fraction) -> int | float:

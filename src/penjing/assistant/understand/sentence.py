@@ -174,6 +174,14 @@ class Sentence:
             for slot in whole[0].slots
         )
 
+    def is_title(self, one: Recognition) -> bool:
+        """Its free words go on behind a comma as a title does."""
+        return any(
+            _TITLE.fullmatch(slot.text[slot.text.index(",") :])
+            for slot in one.slots
+            if slot.name in self.compiled.texts and "," in slot.text
+        )
+
     def inside(self) -> set[int]:
         """The tokens inside of values."""
         return {

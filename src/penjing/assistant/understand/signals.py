@@ -158,7 +158,7 @@ CONDITIONS = _signals(
     r"(?P<w>一[^,。个下点些]{1,3}就)", r"(?P<w>等)[^,。]{1,10}了(?![,。]|$)",
     r"(?P<w>[^,。;!?那请麻烦]{2,}[你您]就)(?![好行可])",
     r"(?P<w>(?:来|去|响|到家|起床|黑|亮|睡着|停|没人|下雨|出门)了?就)(?![好行可])",
-    r"(?<![然最])(?P<w>后)(?![天面台视院门来备])",
+    r"(?<![然最])(?P<w>后)(?![天面台视院门来备头排座边方])",
 )  # fmt: skip
 
 PAST = _signals(
@@ -179,6 +179,7 @@ PAST = _signals(
     r"|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|left|drawn|pulled|raised"
     r"|lowered|cancelled|canceled)\b",
     rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
+    r"是[^,。;!?]{1,6}?(?P<w>[开关调放停锁弄设拉打灭按][^,。;!?是]{0,2}的)(?:啦|呀|啊|吧|嘛|哦|哈)?(?=[,。;!?]|$)",
     r"(?P<w>本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
     r"\b(?:my|our|his|her|their|the) (?:wife|husband|mum|mom|dad|mother|father|son|daughter|sister"
     r"|brother|partner|gran|grandma|grandpa|boss|friend|flatmate|roommate|neighbour|kids|boy|girl)"
@@ -217,13 +218,13 @@ LATER = _signals(
     r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|(?<!\bi )am|pm"
     r"|(?:next|this|last) (?:week|month|year|weekend))\b",
     r"(?P<w>稍后|待会|等会|一会|过会|晚点|晚些|回头|每|天天|周末|工作日|日出|日落|天黑|天亮|今晚|明天|后天|明早"
-    r"|(?<![一记写存留放])下周|(?<!一)下个?星期|下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时"
+    r"|(?<![一记写存留放])下周|(?<!一)下个?星期|(?<!一)下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时"
     r"|下次|下回)",
 )
 UNREAD = _signals(
     "not_used",
     r"\b(?P<w>between|either|(?:this |next )?weekend|(?:next|this) (?:week|month|year))\b",
-    r"(?P<w>之间|或者|或是|周末|(?<![一记写存留放])下周|(?<!一)下个?星期|下个?月)",
+    r"(?P<w>之间|或者|或是|周末|(?<![一记写存留放])下周|(?<!一)下个?星期|(?<!一)下个?月)",
     r"\bwake (?!me\b|us\b|up\b)(?P<w>(?:my |the )?\w+)",
     r"叫(?![我醒起做到])(?P<w>[^\s,。我]{1,3}?)(?=.{0,6}(?:起床|起来|醒))",
 )  # fmt: skip
@@ -258,6 +259,8 @@ IDIOMS = re.compile(
     r"|\bwhen you get a (?:chance|minute|moment|second)\b"
     r"|\bif you (?:can|could|would|will)\b"
     r"|\bif (?:i|we) (?:may|might|could)\b|\bor not(?= ?[?.!]*$)"
+    r"|\bif (?:that's|that is|it's|it is) (?:ok|okay|alright|all right|fine|possible|no trouble"
+    r"|no bother|not too much trouble)(?: with you| by you)?(?= ?(?:[,.!?]|$))"
     r"|\bno (?:rush|hurry|problem|worries|thanks)\b|\bas soon as possible\b|\bwhy don't you\b"
     r"|\bdon't (?:worry|mind me)\b|\b(?:can't|cannot|can not|couldn't) (?:see|sleep|find|reach|wait"
     r"|hear|breathe|stand)\b|\bwhen you (?:can|have time)\b|\bnot (?:so|too|that|very) \w+\b"
@@ -315,6 +318,8 @@ RELATIVE = re.compile(
     r"\bby (?:about |around |another )?$|(?:调暗|调亮|调高|调低|降低|提高|升高|增加|减少|加|减)了?$"
 )
 """Right before a number: more or less by it, not to it."""
+STOPS = frozenset({"off", "cancel", "stop", "pause", "关", "停", "取"})
+"""Words of intents that end something: that it is not needed any more is a reason for them."""
 HOMOPHONES = frozenset({"to", "too", "for", "won", "ate", "form", "tree", "free"})
 """What was meant as one of the small words, and read as a number."""
 NUMBERS = frozenset({

@@ -34,6 +34,8 @@ WHICH = "\N{REPLACEMENT CHARACTER}which"
 """The value of "the light" where there are several: it is asked for."""
 BEYOND = "\N{REPLACEMENT CHARACTER}beyond"
 """The value of a number out of bounds: it is asked for, and the bounds are said."""
+_BEYOND_COST = 0.06
+"""So that "down two degrees" is by how much, and not to what."""
 _UNSAID = (REFERENCE, WHICH, BEYOND)
 
 Names = Callable[[str, str], Sequence[str]]
@@ -245,7 +247,10 @@ def _bounded(spans: Iterable[Span], slot: SlotSpec) -> list[Span]:
 
     if slot.kind == "percentage":  # no device knows parts of a percent
         spans = [replace(s, value=_whole(s.value)) for s in spans]
-    return [one if within(one.value) else replace(one, value=BEYOND) for one in spans]
+    return [
+        one if within(one.value) else replace(one, value=BEYOND, cost=one.cost + _BEYOND_COST)
+        for one in spans
+    ]
 
 
 def _whole(value: Any) -> Any:

@@ -154,13 +154,32 @@ def once(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
     return tokens
 
 
+_MISTYPED = {
+    "teh": "the", "hte": "the", "tge": "the", "adn": "and", "nad": "and", "u": "you",
+    "pleas": "please", "plese": "please", "plase": "please", "pleese": "please", "tunr": "turn",
+    "trun": "turn", "turm": "turn", "wiht": "with", "wth": "with", "fro": "for", "ofr": "for",
+}  # fmt: skip
+"""Small words as quick fingers write them."""
+_DRAWN_OUT = re.compile(r"([a-z])\1\1")
+
+
+def _shortened(token: Token, words: frozenset[str]) -> Token:
+    """ "pleeease" as "please", where that is a word."""
+    ways = (re.sub(r"([a-z])\1+", more, token.text) for more in (r"\1", r"\1\1"))
+    text = next((one for one in ways if one in words), token.text)
+    return Token(text, token.start, token.end)
+
+
 def with_fixes(
     tokens: Sequence[Token], known: frozenset[str], real: frozenset[str] = frozenset()
 ) -> tuple[Token, ...]:
     """Tokens with known words near to those that are not known. A word with letters of another
     alphabet in it is not a typing error, and a `real` word means itself."""
     found = []
-    for token in tokens:
+    for said in tokens:
+        if said.text in _MISTYPED:
+            said = Token(_MISTYPED[said.text], said.start, said.end)  # noqa: PLW2901
+        token = _shortened(said, known | real) if _DRAWN_OUT.search(said.text) else said
         fixes = tuple((one, 0.3) for one in _SOUNDS_LIKE.get(token.text, ()) if one in known)
         if token.text not in known and token.text not in real and len(token.text) >= 3:
             fixes = spelling(known).fixes(token.text) or fixes

@@ -18,6 +18,8 @@ from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.split import CLEAR, merged
 from penjing.core.dialogue import Recognition
 
+_FAR = 24
+"""Tokens among which two requests may meet with nothing between them."""
 _LINKS = frozenset({"and", "but", "so"})
 """What leads from one clause to the next."""
 
@@ -53,15 +55,14 @@ class Wishes:
 
     def abutting(self) -> tuple[tuple[Recognition, ...], ...]:
         """Two plain requests with nothing between them: "bedroom light off hallway light on"."""
-        starts = {
-            span.start
-            for many in self._one.spans.values()
-            for span in many
-            if not unsaid(span.value)
-        }
-        for at in sorted(starts - {0}):
+        inside = self._one.inside()
+        for at in range(1, min(len(self._one.tokens), _FAR)):
+            if at in inside:
+                continue
             before, after = self._one.whole(0, at), self._one.whole(at, len(self._one.tokens))
-            if self._plain(before) and self._plain(after):
+            if not (self._plain(before) and self._plain(after)):
+                continue
+            if len(merged([before, after])) == 2:  # and not one thing said twice
                 self._one.templates(0, at)
                 self._one.templates(at, len(self._one.tokens))
                 return (before, after)

@@ -16,6 +16,8 @@ FILLERS = (
     "then", "also", "my", "the", "a", "an", "again", "will", "us", "could", "can", "i need",
     "quickly", "too", "pls", "plz", "mate", "buddy", "dude", "darling", "cheers", "ta", "ugh", "oh",
     "hmm", "alright", "as well", "would you be so kind", "do me a favour and", "do me a favor and",
+    "would ya", "could ya", "can ya", "will ya", "ya", "lah", "leh", "lor", "yaar", "innit", "bruv",
+    "bro", "aye", "och", "oi", "yo", "right then", "real quick",
     "if you would", "be a dear and", "go on", "come on", "you know", "i think",
     "请", "请你", "帮我", "帮忙", "麻烦", "麻烦你", "给我", "我说", "一下", "吧", "好吗", "可以吗",
     "能不能",
@@ -23,7 +25,8 @@ FILLERS = (
     "再",
     "又", "也", "就", "下", "的", "了", "把", "先", "都", "谢谢", "行吗", "您",
     "呗", "咯", "喽", "呀", "哈", "嘛", "哎", "喂", "拜托", "劳驾您", "多谢", "辛苦", "赶紧",
-    "赶快", "好不好", "行不行", "可否", "能否", "能", "帮个忙",
+    "赶快", "唔该", "唔该晒", "噻", "嘞", "咧", "哩", "啵", "一哈", "劳烦", "有劳", "烦请", "麻利",
+    "好不好", "行不行", "可否", "能否", "能", "帮个忙",
 )  # fmt: skip
 """What may be left out of a sentence without changing what is wanted."""
 GUARDS = frozenset({
@@ -46,7 +49,9 @@ DENYING = frozenset({
 JOINTS = (
     "and then", "and also", "then", "and", "after that", "also", "plus", ",", ";", ".", "!", "?",
     "so let's", "so let us", "so please", "so could you", "so can you", "so would you", "so just",
-    "然后", "接着", "并且", "同时", "顺便", "再", "还有", "并", "另外", "、", "，", "；", "。",
+    "followed by", "and while you're at it", "&",
+    "然后", "接着", "并且", "同时", "顺便", "顺手", "顺带", "顺道", "而且", "随后", "紧接着",
+    "外加", "再", "还有", "并", "另外", "、", "，", "；", "。",
     "！", "以及", "和", "所以",
 )  # fmt: skip
 """What may stand between two requests."""
