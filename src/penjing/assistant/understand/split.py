@@ -11,7 +11,7 @@ from penjing.core.dialogue import Recognition
 MAX_PARTS = 4
 _MAX_JOINTS = 6
 _IDLE = 0.3
-_IDLE_WORD = 0.04
+_IDLE_WORD = 0.06
 """What it costs to pass over a remark: the longer it is, the likelier a request stands in it."""
 CLEAR = 0.6
 """Confidence of a request that stands beside something that is none."""
