@@ -27,16 +27,9 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Sentence, said_once
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.split import (
-    Part,
-    clear,
-    levelled,
-    merged,
-    referred,
-    split,
-    tells_more,
-)
+from penjing.assistant.understand.split import Part, clear, merged, split, tells_more
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
+from penjing.assistant.understand.together import together
 from penjing.assistant.understand.wishes import Wishes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
 from penjing.core.dialogue import Recognition
@@ -239,8 +232,7 @@ class Understanding:
         bare = acts.is_bare(tokens, [span for many in one.spans.values() for span in many])
 
         def gate(requests: Requests) -> Passed:
-            told = one.told_by([each[0] for each in requests])
-            heard, values = self._heard(one, told, slots, now), one.values()
+            heard, values = self._heard(one, requests, slots, now), one.values()
             return passed(heard, requests, values, act=act, bare=bare, denies=denies)
 
         requests = self._requests(one)
@@ -277,15 +269,13 @@ class Understanding:
 
         return corrected(tokens, lambda some: read(some).spans, whole)
 
-    def _heard(
-        self, one: Sentence, told: Mapping[str, frozenset[int]], slots: Reader, now: datetime
-    ) -> Heard:
+    def _heard(self, one: Sentence, requests: Requests, slots: Reader, now: datetime) -> Heard:
         """A sentence as the gate looks at it."""
         return Heard(
             one.text,
             one.tokens,
             Moment(now),
-            told=told,
+            told=one.told_by([each[0] for each in requests]),
             familiar=one.compiled.familiar,
             called=self._called,
             counted=self._kinds("number", "percentage", "temperature", "duration", "time"),
@@ -340,14 +330,14 @@ class Understanding:
             if written
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
-        parted = self._levelled(merged(parted))
+        parted = together(merged(parted), one.lacks, self.spec.slots)
         wishes = Wishes(one)
         aside = not written and wishes.single(parted, self._content)
         if one.goes_on(whole, parted):
             parted, aside = [], False
         plain = len(parted) > 1 and all(map(clear, parted))
         if not (plain or written) and (many := wishes.several(self._content) or wishes.abutting()):
-            return tuple(self._levelled(many))
+            return tuple(together(many, one.lacks, self.spec.slots))
         found = wishes.beside(self._content) if aside else ()
         fuller = bool(whole) and len(parted) == 1 and tells_more(whole[0], parted[0][0])
         if found or fuller or not parted:
@@ -364,21 +354,6 @@ class Understanding:
             return (found,) if found else tuple(parted)
         found = found or whole or self._guess(one, 0, len(one.tokens))
         return (found,) if found else ()
-
-    def _levelled(self, parts: Sequence[tuple[Recognition, ...]]) -> list[tuple[Recognition, ...]]:
-        """The same; "it is too bright, set it to 20" is one wish, and the level is told."""
-        changes = {one.name for one in self.spec.slots.values() if one.change}
-        levels = self._kinds("percentage", "temperature") - changes
-        needs = {one[0].intent: self._needs(one[0]) for one in parts}
-        found = levelled(parts, lambda one: bool(needs[one.intent] & changes), levels)
-        things = self._kinds("entity")
-        return referred(found, lambda one: self._needs(one) & things)
-
-    def _needs(self, one: Recognition) -> frozenset[str]:
-        """What a request still lacks."""
-        language = next(iter(self.compiled.values()))
-        needs = language.familiar[str(one.intent)].needs
-        return needs - {slot.name for slot in one.slots}
 
     def _runs_on(self, one: Sentence, found: Recognition) -> bool:
         """Free words that may have swallowed a remark: "play some jazz, I like it"."""

@@ -235,6 +235,10 @@ class Sentence:
         slots = tuple(fresh.get(slot.name, slot) for slot in last.slots)
         return (Recognition(last.intent, slots, last.confidence * 0.95, last.stage),)
 
+    def lacks(self, one: Recognition) -> frozenset[str]:
+        """The slots that a request still needs."""
+        return self.compiled.familiar[str(one.intent)].needs - {slot.name for slot in one.slots}
+
     def acts(self, one: Recognition) -> bool:
         """It calls a tool."""
         return self.compiled.familiar[str(one.intent)].acts

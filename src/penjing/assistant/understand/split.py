@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from penjing.assistant.understand.slots import REFERENCE
 from penjing.core.dialogue import Recognition
 
 MAX_PARTS = 4
@@ -113,53 +112,3 @@ def tells_more(one: Recognition, other: Recognition) -> bool:
     return one.intent == other.intent and {slot.name for slot in one.slots} > {
         slot.name for slot in other.slots
     }
-
-
-def levelled(
-    parts: Sequence[tuple[Recognition, ...]],
-    complains: Callable[[Recognition], bool],
-    levels: frozenset[str],
-) -> list[tuple[Recognition, ...]]:
-    """The same parts, but a complaint about a thing ("it is too bright") goes with the level that
-    it is given right behind it."""
-    found: list[tuple[Recognition, ...]] = []
-    for part in parts:
-        last = found[-1][0] if found else None
-        if last is not None and complains(last) and (one := _of_it(last, part[0], levels)):
-            found[-1] = (one,)
-        else:
-            found.append(part)
-    return found
-
-
-def referred(
-    parts: Sequence[tuple[Recognition, ...]], lacks: Callable[[Recognition], frozenset[str]]
-) -> list[tuple[Recognition, ...]]:
-    """The same parts; "it", or a thing that is not said, is what the part before it speaks of:
-    "make the desk lamp red, then dim it to 20"."""
-    found: list[tuple[Recognition, ...]] = []
-    for part in parts:
-        before = {slot.name: slot for slot in found[-1][0].slots} if found else {}
-        slots = tuple(
-            before[slot.name] if slot.value == REFERENCE and slot.name in before else slot
-            for slot in part[0].slots
-        )
-        one = part[0]
-        slots += tuple(before[name] for name in sorted(lacks(one) & before.keys()))
-        same = slots == one.slots
-        found.append(part if same else (Recognition(one.intent, slots, one.confidence, one.stage),))
-    return found
-
-
-def _of_it(last: Recognition, one: Recognition, levels: frozenset[str]) -> Recognition | None:
-    """A level for the thing of the part before; None where it is for another one."""
-    things = {slot.name: slot for slot in last.slots}
-    given = {slot.name: slot for slot in one.slots if slot.name not in levels}
-    same = all(
-        name in things and slot.value in (things[name].value, REFERENCE)
-        for name, slot in given.items()
-    )
-    if not things or not same or len(given) == len(one.slots):
-        return None
-    slots = tuple(slot for slot in one.slots if slot.name in levels)
-    return Recognition(one.intent, (*things.values(), *slots), one.confidence, one.stage)
