@@ -1,9 +1,9 @@
 """Sentences written by hands that had not read the specs, said to whole assistants, all stages on.
 
 `data/blind/SET/SPEC.LANGUAGE.yaml` holds what people want, `data/blind/SET/unwanted-SPEC.yaml` what
-nothing may come of; SET is `chosen` (looked at while the assistants were written) or `judged` (not
-looked at, but for what was done unwanted). The tools have the schemas of the real ones and do
-nothing; every card is answered yes.
+nothing may come of; SET is `chosen` (looked at while the assistants were written), `judged` (looked
+at after it had judged) or `later` (another hand's, which judged after that). The tools have the
+schemas of the real ones and do nothing; every card is answered yes.
 """
 
 from __future__ import annotations

@@ -174,9 +174,16 @@ def taken_back(tokens: Sequence[Token], remark: Remark) -> set[int]:
         for end in range(b, at, -1):
             act = acts.act_of(tokens[at:end])
             parted = end == b or not tokens[end].chinese or empty(tokens, end, b)
+            parted = parted or _again(tokens, at, end)
             if (act == "cancel" and parted) or (act == "no" and end == b):
                 return set(range(at, end))
     return set()
+
+
+def _again(tokens: Sequence[Token], at: int, end: int) -> bool:
+    """What stands there is said twice: 算了算了."""
+    said = [one.text for one in tokens[at:end]]
+    return said == [one.text for one in tokens[end : 2 * end - at]]
 
 
 def _signals(tokens: Sequence[Token]) -> Iterator[tuple[signals.Kind, set[int]]]:

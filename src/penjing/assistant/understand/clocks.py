@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.quantities import SECONDS
-from penjing.assistant.understand.span import Phrases, meaning, phrase
+from penjing.assistant.understand.span import PhraseTable, meaning, phrase
 from penjing.assistant.understand.text import Token
 
 DAY = 24 * 60
-_FIXED = Phrases(
+_FIXED = PhraseTable(
     ("noon", 720), ("midday", 720), ("midnight", 0), ("12 noon", 720), ("12 midnight", 0),
     ("twelve noon", 720), ("twelve midnight", 0), ("正午", 720), ("正午十二点", 720), ("午夜", 0),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from penjing.assistant.understand.numbers import is_weekday, number_at, ordinal_at
-from penjing.assistant.understand.span import Phrases, meaning, phrase
+from penjing.assistant.understand.span import PhraseTable, meaning, phrase
 from penjing.assistant.understand.text import Token
 from penjing.core import weekdays
 
@@ -27,7 +27,7 @@ _SHORT_MONTHS = {
     "oct": 10, "nov": 11, "dec": 12,
 }  # fmt: skip
 _ALL_MONTHS = MONTHS | _SHORT_MONTHS
-_NEAR = Phrases(
+_NEAR = PhraseTable(
     ("the day after tomorrow", 2), ("day after tomorrow", 2), ("tomorrow", 1), ("today", 0),
     ("tonight", 0), ("this morning", 0), ("this afternoon", 0), ("this evening", 0),
     ("大后天", 3), ("后天", 2), ("后日", 2), ("明天", 1), ("明日", 1), ("明儿", 1), ("今天", 0),

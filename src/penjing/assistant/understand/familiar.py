@@ -32,6 +32,10 @@ def learnt(word: str) -> str:
     return _LEARNT.get(word, word)
 
 
+CONDITIONAL = frozenset({
+    "if", "when", "whenever", "once", "while", "until", "till", "before", "after", "unless",
+})  # fmt: skip
+"""Words that are known only with what comes after them: "when the time is up"."""
 NEGATING = frozenset({"not", "no", "never", "不", "别", "没", "勿"})
 """What turns around all that follows: known with all of it, or not at all."""
 WHOLE = 8

@@ -8,7 +8,13 @@ from dataclasses import replace
 
 from penjing.assistant.understand import signals, times
 from penjing.assistant.understand.beside import weighed
-from penjing.assistant.understand.familiar import NEGATING, WHOLE, joined, negated
+from penjing.assistant.understand.familiar import (
+    CONDITIONAL,
+    NEGATING,
+    WHOLE,
+    joined,
+    negated,
+)
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
 from penjing.assistant.understand.numbers import number_at
@@ -115,6 +121,8 @@ class Left:
             ways = ((0, 1), (0, 2), (1, 1)) if at + 1 < len(words) else ((1, 0), (2, 0))
             if "\u3400" <= words[at] <= "\u9fff" and words[at] in DENYING:
                 ways = ((0, 2),)  # 不要了 is not 不要取消
+            if words[at] in CONDITIONAL:
+                ways = ((0, 2),)
             for before, after in ways:  # what a word turns around comes after it
                 if words[at] in NEGATING:
                     break

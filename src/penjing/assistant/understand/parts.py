@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from penjing.assistant.understand.clocks import Clock
-from penjing.assistant.understand.span import Phrases, meaning
+from penjing.assistant.understand.span import PhraseTable, meaning
 from penjing.assistant.understand.text import Token
 
 Kind = Literal["early", "morning", "noon", "afternoon", "evening", "night"]
@@ -16,7 +16,7 @@ WORDS_EN: dict[str, Kind] = {
     "afternoons": "afternoon", "evening": "evening", "evenings": "evening", "night": "night",
     "nights": "night",
 }  # fmt: skip
-_PHRASES = Phrases[Kind](
+_PHRASES = PhraseTable[Kind](
     ("in the early morning", "early"), ("early in the morning", "early"),
     ("in the morning", "morning"), ("in the afternoon", "afternoon"),
     ("in the evening", "evening"), ("at night", "night"), ("in the night", "night"),
@@ -26,7 +26,7 @@ _PHRASES = Phrases[Kind](
     ("夜里", "night"), ("夜晚", "night"), ("半夜", "night"), ("深夜", "night"),
 )  # fmt: skip
 """Said by themselves."""
-_WITH_A_DAY = Phrases[Kind](
+_WITH_A_DAY = PhraseTable[Kind](
     ("tonight", "night"), ("this morning", "morning"), ("this afternoon", "afternoon"),
     ("this evening", "evening"), ("早", "morning"), ("晚", "night"), ("夜", "night"),
 )  # fmt: skip

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from penjing.assistant.understand.numbers import number_at
-from penjing.assistant.understand.span import Moment, Phrases, Span, meaning, phrase, split
+from penjing.assistant.understand.span import Moment, PhraseTable, Span, meaning, phrase, split
 from penjing.assistant.understand.text import Token
 
-_SHARES = Phrases(
+_SHARES = PhraseTable(
     ("half", 50), ("a half", 50), ("one half", 50), ("a quarter", 25), ("one quarter", 25),
     ("three quarters", 75), ("a third", 33), ("one third", 33), ("two thirds", 67),
     ("half way", 50), ("halfway", 50), ("一半", 50), ("半亮", 50), ("百分之百", 100),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from penjing.assistant.understand.dates import DAYS, DAYS_ZH, SHORT_DAYS
 from penjing.assistant.understand.parts import WORDS_EN
-from penjing.assistant.understand.span import Moment, Phrases, Span, meaning, phrase
+from penjing.assistant.understand.span import Moment, PhraseTable, Span, meaning, phrase
 from penjing.assistant.understand.text import Token
 from penjing.core.weekdays import NAMES as WEEK
 
@@ -19,7 +19,7 @@ _EVERY = tuple(range(7))
 _WORKING = tuple(range(5))
 _WEEKEND = (5, 6)
 _PLURALS = {f"{name}s": day for name, day in DAYS.items()}
-_SETS = Phrases(
+_SETS = PhraseTable(
     ("every day", _EVERY), ("each day", _EVERY), ("everyday", _EVERY), ("daily", _EVERY),
     ("every single day", _EVERY), ("every day of the week", _EVERY),
     ("every weekday", _WORKING), ("each weekday", _WORKING), ("every working day", _WORKING),
@@ -31,7 +31,7 @@ _SETS = Phrases(
     ("每个工作日", _WORKING), ("工作日每天", _WORKING), ("工作日", _WORKING), ("平日", _WORKING),
     ("每个周末", _WEEKEND), ("每周末", _WEEKEND),
 )  # fmt: skip
-_MAYBE = Phrases(
+_MAYBE = PhraseTable(
     ("on the weekend", _WEEKEND), ("at the weekend", _WEEKEND), ("the weekend", _WEEKEND),
     ("weekday", _WORKING), ("weekend", _WEEKEND), ("周末", _WEEKEND), ("双休日", _WEEKEND),
 )  # fmt: skip
@@ -59,7 +59,7 @@ def weekdays(tokens: Sequence[Token], moment: Moment) -> Iterable[Span]:
     yield from (span for span, sure in _lists(tokens) if not sure)
 
 
-def _sets(tokens: Sequence[Token], at: int, sets: Phrases[tuple[int, ...]]) -> Iterable[Span]:
+def _sets(tokens: Sequence[Token], at: int, sets: PhraseTable[tuple[int, ...]]) -> Iterable[Span]:
     for end, chosen, cost in sets.read(tokens, at):
         yield _span(tokens, at, end, chosen, cost)
 

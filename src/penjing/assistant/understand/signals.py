@@ -159,6 +159,7 @@ CONDITIONS = _signals(
     r"(?P<w>[^,。;!?那请麻烦]{2,}[你您]就)(?![好行可])",
     r"(?P<w>(?:来|去|响|到家|起床|黑|亮|睡着|停|没人|下雨|出门)了?就)(?![好行可])",
     r"(?<![然最])(?P<w>后)(?![天面台视院门来备头排座边方])",
+    r"(?P<w>了就)(?![好行可是])", r"(?<![听看好])(?P<w>了再)(?!来|.*[一两几][遍次首])",
 )  # fmt: skip
 
 PAST = _signals(
@@ -181,9 +182,9 @@ PAST = _signals(
     rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
     r"是[^,。;!?]{1,6}?(?P<w>[开关调放停锁弄设拉打灭按][^,。;!?是]{0,2}的)(?:啦|呀|啊|吧|嘛|哦|哈)?(?=[,。;!?]|$)",
     r"(?P<w>本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
-    r"\b(?:my|our|his|her|their|the) (?:wife|husband|mum|mom|dad|mother|father|son|daughter|sister"
-    r"|brother|partner|gran|grandma|grandpa|boss|friend|flatmate|roommate|neighbour|kids|boy|girl)"
-    r"(?: just| already| always)? (?P<w>set|sets|put|puts|took|takes|wrote|kept|asked)\b",
+    r"\b(?P<w>(?:my|our|his|her|their|the) (?:wife|husband|mum|mom|dad|mother|father|son|daughter"
+    r"|sister|brother|partner|gran|grandma|grandpa|boss|friend|flatmate|roommate|neighbour|kids|boy|girl)"
+    r"(?: just| already| always)? (?:set|sets|put|puts|took|takes|wrote|kept|asked))\b",
     rf"(?<![给帮替为])(?:{_PERSON_ZH})(?:真的|又|刚|也|都|早就)?(?P<w>把)",
     rf"(?<![给帮替为])(?:{_PERSON_ZH})[^,。;!?]{{0,2}}?(?P<w>[定设开关调放停记]了)",
     r"(?P<w>[我你他她]自己)[^,。;!?]{0,6}[关开拉停灭](?:好|上|掉|完)?(?:了|过)",

@@ -72,8 +72,8 @@ def split(words: str) -> tuple[str, ...]:
     return tuple(words.split() if words.isascii() else words)
 
 
-class Phrases(Generic[T]):
-    """Phrases and what each means, found by their first words."""
+class PhraseTable(Generic[T]):
+    """PhraseTable and what each means, found by their first words."""
 
     def __init__(self, *many: tuple[str, T]) -> None:
         self._firsts: dict[str, list[tuple[int, tuple[str, ...], T]]] = {}
