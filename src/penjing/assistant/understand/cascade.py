@@ -138,7 +138,7 @@ class Understanding:
         if first.requests and clear and not first.passed.unsure:
             return None
         tokens = tokens_of(first.text)
-        for end, begin in later.joints(tokens):
+        for end, begin in later.joints(tokens) if later.may_wait(first.doubt) else ():
             if both := self._apart(first, tokens[end].start, tokens[begin].start, now, owner):
                 return both
         used = [
@@ -147,7 +147,8 @@ class Understanding:
             for slot in one[0].slots
             if self.spec.slots[slot.name].kind != "text" or slot.name in self._content
         ]
-        for cut in later.cuts(first.text, tokens, Moment(now)):
+        ways = later.cuts(first.text, tokens, Moment(now))
+        for cut in (one for one in ways if later.may_wait(first.doubt, one)):
             if not first.requests and later.says_no_more(tokens, cut):
                 return replace(first, whens=(cut.when,))
             words = [tokens[place] for place in cut.gone]

@@ -36,7 +36,7 @@ CONDITIONAL = frozenset({
     "if", "when", "whenever", "once", "while", "until", "till", "before", "after", "unless",
 })  # fmt: skip
 """Words that are known only with what comes after them: "when the time is up"."""
-NEGATING = frozenset({"not", "no", "never", "不", "别", "没", "勿"})
+NEGATING = frozenset({"not", "no", "never", "without", "不", "别", "没", "勿"})
 """What turns around all that follows: known with all of it, or not at all."""
 WHOLE = 8
 """Words after which a negation is known by those before."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from penjing.assistant.understand import quantities, times
+from penjing.assistant.understand.heard import Doubt
 from penjing.assistant.understand.recurrences import recurrences
 from penjing.assistant.understand.span import Moment, Span
 from penjing.assistant.understand.text import Token
@@ -28,6 +29,8 @@ _NO = frozenset({
     "i", "mean", "meant", "sorry", *"不是对改成换还到要应该错我说",
 })  # fmt: skip
 _LONGEST = 366 * 86_400
+_LATE_DOUBTS = frozenset({"not_now", "on_condition", "not_used"})
+"""What words for another time may be the reason of."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,14 @@ class _Found:
     @property
     def places(self) -> frozenset[int]:
         return frozenset(range(self.start, self.end))
+
+
+def may_wait(doubt: Doubt | None, cut: Cut | None = None) -> bool:
+    """What stands against a sentence may go with its words for another time; a "not" that may be
+    of a remark only where it is plain that these are some time from now."""
+    if doubt is None or doubt.of_values or doubt.kind in _LATE_DOUBTS:
+        return True
+    return doubt.kind == "said_not" and cut is not None and cut.when.after is not None
 
 
 def joints(tokens: Sequence[Token]) -> list[tuple[int, int]]:
