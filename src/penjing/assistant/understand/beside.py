@@ -175,6 +175,7 @@ def taken_back(tokens: Sequence[Token], remark: Remark) -> set[int]:
             act = acts.act_of(tokens[at:end])
             parted = end == b or not tokens[end].chinese or empty(tokens, end, b)
             parted = parted or _again(tokens, at, end)
+            parted = parted or acts.act_of(tokens[end:b]) in ("cancel", "no")  # 算了不用了
             if (act == "cancel" and parted) or (act == "no" and end == b):
                 return set(range(at, end))
     return set()
