@@ -35,7 +35,12 @@ _STAND_IN = "The text that is measured on is not here yet, and a plan needs some
 def add_texts(parser: ArgumentParser, measured: str) -> None:
     """--text, --held-out and --effort; `measured` says what the held-out text is for."""
     add = parser.add_argument
-    add("--text", type=path, metavar="FILE", help="your own calibration text, UTF-8")
+    add(
+        "--text",
+        type=path,
+        metavar="FILE",
+        help="your own calibration text, UTF-8 (default above effort light: five kinds of text)",
+    )
     add(
         "--held-out",
         default="encyclopedia",
