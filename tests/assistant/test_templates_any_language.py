@@ -35,7 +35,7 @@ from penjing.core.errors import BadInput
     ],
 )  # fmt: skip
 def test_words_are_put_together_from_their_parts(template: str, words: set[str]) -> None:
-    assert words_in(parse_template(template)) == words
+    assert words_in([parse_template(template)]) == words
 
 
 SPEC = """\

@@ -14,6 +14,7 @@ from penjing.assistant.dialogue.proposal import proposal
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.turn import Facts, Retrievers, SpecAssistant
 from penjing.assistant.understand.cascade import Judge, Stages, Understanding
+from penjing.assistant.understand.compiled import Compiled
 from penjing.assistant.understand.judge import ModelJudge
 from penjing.assistant.understand.strangers import Strangers
 from penjing.assistant.writer import Writer
@@ -84,9 +85,10 @@ def build(
     stages: Stages = Stages(),  # noqa: B008 -- frozen
     clock: Callable[[], float] = time.time,
     planner: Planner | None = None,
+    compiled: Mapping[str, Compiled] | None = None,
 ) -> SpecAssistant:
     """The assistant of a spec. `cache` is a folder for what is trained from it; `planner` keeps
-    what is to be done later."""
+    what is to be done later; `compiled` is what an earlier one of the same spec was made of."""
     names = LiveNames(tools)
     plan = plan_of(spec, tools)
     judge: Judge | None = None
@@ -106,6 +108,7 @@ def build(
         judge=judge,
         cache=cache,
         stages=stages,
+        compiled=compiled,
     )
     names.strangers = Strangers(spec, understanding.nameless)
     return SpecAssistant(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.stories import Story
+    from penjing.assistant.understand.compiled import Compiled
     from penjing.core.dialogue import Event
     from penjing.core.protocols import Tool
 
@@ -80,6 +81,8 @@ def _check(path: str, output: Output) -> int:
 def _test(path: str, output: Output) -> int:
     from penjing.assistant.check import require_sound
     from penjing.assistant.stories import read_stories, stories_beside
+    from penjing.assistant.understand.compiled import compile_language
+    from penjing.bundle.home import Home
     from penjing.cli.assistant_parts import load_spec, tools_of
 
     files = stories_beside(Path(path))
@@ -89,8 +92,10 @@ def _test(path: str, output: Output) -> int:
     results: list[dict[str, Any]] = []
     with tools_of(spec) as tools:
         require_sound(spec, tools)
+        cache = Home.from_environment().work / "intents"
+        compiled = {one: compile_language(spec, one, None, cache) for one in spec.languages}
         for file in files:
-            results += [_played(spec, tools, story) for story in read_stories(file)]
+            results += [_played(spec, tools, compiled, story) for story in read_stories(file)]
     failed = sum(bool(one["wrong"]) for one in results)
 
     def human(console: Console) -> None:
@@ -103,19 +108,19 @@ def _test(path: str, output: Output) -> int:
     return PenjingError.exit_code if failed else 0
 
 
-def _played(spec: Spec, tools: Sequence[Tool], story: Story) -> dict[str, Any]:
+def _played(
+    spec: Spec, tools: Sequence[Tool], compiled: Mapping[str, Compiled], story: Story
+) -> dict[str, Any]:
     from penjing.assistant.build import build
     from penjing.assistant.stories import StoryClock, StoryPlanner, StoryTool, play
-    from penjing.bundle.home import Home
     from penjing.cli.assistant_parts import documents_of
     from penjing.vault.fake import FakeStore
 
     acting = [StoryTool.of(tool, story) for tool in tools]
     clock = StoryClock(1_795_600_000.0)
-    cache = Home.from_environment().work / "intents"
     own = documents_of(spec)
     planner = StoryPlanner(clock)
-    assistant = build(spec, acting, retrievers=own, cache=cache, clock=clock, planner=planner)
+    assistant = build(spec, acting, retrievers=own, clock=clock, planner=planner, compiled=compiled)
 
     def due() -> list[Event]:
         return planner.due(lambda kept: assistant.carry_out("story", kept, role=story.who))

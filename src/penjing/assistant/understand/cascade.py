@@ -79,12 +79,12 @@ class Understanding:
         cache: Path | None = None,
         stages: Stages = Stages(),
         untrained: bool = False,
+        compiled: Mapping[str, Compiled] | None = None,
     ) -> None:
         self.spec = spec
         self._names, self._members = names, members
-        self._judge = judge
-        self._stages = stages
-        self.compiled: Mapping[str, Compiled] = {
+        self._judge, self._stages = judge, stages
+        self.compiled: Mapping[str, Compiled] = compiled or {
             one: compile_language(spec, one, embedder, cache, train=not untrained)
             for one in spec.languages
         }

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from penjing.assistant.spec.values import Spec, Words, calls_of, needed_of, slots_of
 from penjing.assistant.understand.classifier import ELSEWHERE, TURNED, Classifier, Sample, trained
@@ -87,6 +87,7 @@ def compile_language(
     for intent in spec.intents.values():
         lines = [*intent.sentences.get(language, ()), *intent.examples.get(language, ())]
         templates = len(intent.sentences.get(language, ()))
+        trees: list[Any] = []
         for place, line in enumerate(lines):
             group = len(said)
             if place < templates or "{" in line:
@@ -94,11 +95,12 @@ def compile_language(
                 network.add(tree, len(intents))
                 intents.append(intent.name)
                 named.setdefault(intent.name, set()).update(slots_in(tree))
-                words[intent.name] |= words_in(tree)
+                trees.append(tree)
                 for text in samples(tree, _SAMPLES if place < templates else 4):
                     said.append((text, intent.name, group, True))
             else:
                 said.append((line, intent.name, group, False))
+        words[intent.name] |= words_in(trees)
     silent = frozenset(
         one.name
         for one in spec.slots.values()

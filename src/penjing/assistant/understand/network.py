@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from penjing.assistant.understand.text import CHINESE, tokens_of
@@ -50,6 +50,7 @@ class Network:
         self._known: dict[frozenset[Edge], int] = {}
         self._final: dict[int, int] = {}
         self._ruled: dict[tuple[Rules, str, int], int] = {}
+        self._texts: dict[tuple[str, int], int] = {}
         self._edges = self._steps = 0
         self._starts: set[int] = set()
 
@@ -107,7 +108,10 @@ class Network:
         self._room(0)
         kind = type(tree).__name__
         if kind == "TextChunk":
-            return self._text(tree.text, after)
+            said = (tree.text, after)
+            if said not in self._texts:
+                self._texts[said] = self._text(*said)
+            return self._texts[said]
         if kind == "ListReference":
             return self._slot(self._named(tree), after)
         if kind == "Sequence":
@@ -226,10 +230,11 @@ def _depth(template: str) -> int:
     return deepest
 
 
-def words_in(tree: Any) -> frozenset[str]:
-    """All words of a tree."""
+def words_in(trees: Iterable[Any]) -> frozenset[str]:
+    """All words of trees."""
     network = Network()
-    network.add(tree, 0)
+    for tree in trees:
+        network.add(tree, 0)
     return network.closed().vocabulary
 
 
