@@ -223,7 +223,9 @@ def test_without_a_vault_a_timer_rings(home: Home) -> None:
 def test_a_citation_of_the_spec_s_own_document_opens(home: Home) -> None:
     manual = "# Filter\n\nRinse the filter each month, in cold water.\n"
     (home.spec.parent / "manual.md").write_text(manual, "utf-8")
-    home.write("unknown: [model]", "unknown: [knowledge]\nknowledge: {sources: [manual.md]}")
+    home.write(
+        "unknown: [knowledge, model]", "unknown: [knowledge]\nknowledge: {sources: [manual.md]}"
+    )
     with served(home) as server:
         anna = server.caller()
         events = say(anna, begun(anna), "how often must the filter be rinsed?")

@@ -25,7 +25,7 @@ from penjing.bundle.folder import (
 from penjing.bundle.home import Home
 from penjing.bundle.resolve import find_model
 from penjing.cli.compress import _read_recipe
-from penjing.cli.serving import _document, _model
+from penjing.cli.serving_model import _document, model_of
 from penjing.core.errors import PenjingError
 from penjing.core.progress import Silent
 from penjing.workshop.export.gguf import export_gguf
@@ -64,7 +64,7 @@ def _case(state: dict[str, Any], random: Random, folder: Path) -> str | None:
     for act in (
         lambda: read_manifest(bundle),
         lambda: verify(bundle),
-        lambda: _model(find_model(str(bundle), home, progress=Silent(), download=False), "tiny"),
+        lambda: model_of(find_model(str(bundle), home, progress=Silent(), download=False), "tiny"),
         lambda: _report(bundle / "passport.json", folder / "report.html"),
         lambda: _read_recipe(bundle / "recipe.yaml"),
     ):
