@@ -58,7 +58,7 @@ def test_what_rings_is_shown_without_being_asked_for(alone: Garden, visit: Visit
     session = history.sessions()[0].id
     history.append_turn(session, Message.of("assistant", "The timer has run out."))
     rung = page.locator(".turn.assistant").last
-    expect(rung).to_contain_text("The timer has run out.", timeout=15_000)
+    expect(rung).to_contain_text("The timer has run out.", timeout=60_000)
     page.goto(f"{alone.url}#/settings")
     history.append_turn(session, Message.of("assistant", "A reminder: water the elm."))
     expect(page.get_by_role("status")).to_contain_text("water the elm", timeout=15_000)
