@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 
 import pytest
+from choosing import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -95,20 +96,7 @@ def test_a_group_that_is_most_of_the_file_is_not_left_small() -> None:
     assert sum(codec == "four" for codec in found.plan.values()) == 1 + 5
 
 
-rows = st.lists(
-    st.builds(
-        Choice,
-        codec=st.sampled_from(["a", "b", "c", "d"]),
-        nbytes=st.integers(1, 60),
-        loss=st.floats(0, 10, allow_nan=False),
-    ),
-    min_size=1,
-    max_size=5,
-)
-tables = st.dictionaries(st.sampled_from("uvwxyz"), rows, min_size=1, max_size=5)
-
-
-@given(tables, st.integers(0, 200), st.integers(1, 60))
+@given(tables(5), st.integers(0, 200), st.integers(1, 60))
 @settings(max_examples=300, deadline=None)
 def test_small_tables_are_solved_to_the_gap(choices: Table, extra: int, large: int) -> None:
     first = sorted(choices)[0]  # one group larger than the others
@@ -128,7 +116,7 @@ def test_small_tables_are_solved_to_the_gap(choices: Table, extra: int, large: i
     assert best - 1e-9 <= found.loss <= best / (1 - GAP) + 1e-9
 
 
-@given(tables, st.integers(0, 200), st.integers(0, 3))
+@given(tables(5), st.integers(0, 200), st.integers(0, 3))
 @settings(deadline=None)
 def test_a_search_that_is_cut_short_still_says_a_true_bound(
     choices: Table, extra: int, nodes: int

@@ -5,24 +5,13 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from choosing import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.core.errors import BudgetError
 from penjing.workshop.search.budget import allocate, inverted
 from penjing.workshop.search.choice import Choice, smallest
-
-rows = st.lists(
-    st.builds(
-        Choice,
-        codec=st.sampled_from(["a", "b", "c", "d"]),
-        nbytes=st.integers(1, 60),
-        loss=st.floats(0, 10, allow_nan=False),
-    ),
-    min_size=1,
-    max_size=5,
-)
-tables = st.dictionaries(st.sampled_from("uvwxyz"), rows, min_size=1, max_size=4)
 
 
 def _best(choices, budget):
@@ -33,7 +22,7 @@ def _best(choices, budget):
     )
 
 
-@given(tables, st.integers(0, 200))
+@given(tables(4), st.integers(0, 200))
 @settings(max_examples=300, deadline=None)
 def test_within_budget_and_near_the_optimum(choices, extra):
     budget = smallest(choices) + extra
@@ -45,7 +34,7 @@ def test_within_budget_and_near_the_optimum(choices, extra):
     assert found.loss <= _best(choices, budget) + widest + 1e-9
 
 
-@given(tables, st.integers(0, 100))
+@given(tables(4), st.integers(0, 100))
 @settings(deadline=None)
 def test_unlimited_budget_takes_the_least_loss(choices, extra):
     budget = sum(max(c.nbytes for c in row) for row in choices.values()) + extra
@@ -87,7 +76,7 @@ def test_same_input_same_plan():
 # -- turned round
 
 
-@given(tables, st.integers(0, 200))
+@given(tables(4), st.integers(0, 200))
 @settings(max_examples=150, deadline=None)
 def test_inverted_keeps_the_budget_and_tells_true_losses(choices, extra):
     # as in a real table: one row per codec
