@@ -34,10 +34,12 @@ _NEAR = PhraseTable(
     ("今日", 0), ("今儿", 0), ("明早", 1), ("明晚", 1), ("明夜", 1), ("今早", 0), ("今晚", 0),
     ("今夜", 0),
 )  # fmt: skip
-_WEEKS_ZH = (("下下周", 2), ("下下星期", 2), ("下下礼拜", 2), ("下周", 1), ("下个周", 1),
-             ("下星期", 1), ("下个星期", 1), ("下礼拜", 1), ("下个礼拜", 1), ("上周", -1),
-             ("上星期", -1), ("上个星期", -1), ("上礼拜", -1), ("这周", 0), ("本周", 0),
-             ("这个周", 0), ("这星期", 0), ("这个星期", 0), ("这礼拜", 0))  # fmt: skip
+_WEEKS_ZH = PhraseTable(("下下周", 2), ("下下星期", 2), ("下下礼拜", 2), ("下周", 1), ("下个周", 1),
+                        ("下星期", 1), ("下个星期", 1), ("下礼拜", 1), ("下个礼拜", 1),
+                        ("上周", -1), ("上星期", -1), ("上个星期", -1), ("上礼拜", -1),
+                        ("这周", 0), ("本周", 0), ("这个周", 0), ("这星期", 0),
+                        ("这个星期", 0), ("这礼拜", 0))  # fmt: skip
+_WEEK_ZH = PhraseTable(("周", 0), ("星期", 0), ("礼拜", 0))
 _SPANS = {"day": 1, "days": 1, "week": 7, "weeks": 7}
 _SPANS_ZH = (("天", 1), ("个星期", 7), ("星期", 7), ("个礼拜", 7), ("周", 7))
 _AFTER_DAY = frozenset({"at", "in", "by", "for", "to", "around", "morning", "afternoon", "evening",
@@ -106,18 +108,14 @@ def _weekday(tokens: Sequence[Token], at: int, today: date) -> Iterable[Day]:
 def _weekday_zh(tokens: Sequence[Token], at: int, today: date) -> Iterable[Day]:
     """周五, 下周一, 这个星期天; but 记一下周五 is this one."""
     cut = tokens[at].text == "下" and at > 0 and tokens[at - 1].text == "一"
-    for words, weeks in () if cut else _WEEKS_ZH:
-        end = at + len(words)
-        if phrase(tokens, at, list(words)) is not None and end < len(tokens):
-            day = DAYS_ZH.get(tokens[end].text)
-            if day is not None:
-                yield Day(at, end + 1, _of_week(today, day, weeks))
-    for words in ("周", "星期", "礼拜"):
-        end = at + len(words)
-        if phrase(tokens, at, list(words)) is not None and end < len(tokens):
-            day = DAYS_ZH.get(tokens[end].text)
-            if day is not None and is_weekday(tokens, end):
-                yield Day(at, end + 1, next_weekday(today, day))
+    for end, weeks, _ in () if cut else _WEEKS_ZH.read(tokens, at):
+        day = DAYS_ZH.get(tokens[end].text) if end < len(tokens) else None
+        if day is not None:
+            yield Day(at, end + 1, _of_week(today, day, weeks))
+    for end, _, _ in _WEEK_ZH.read(tokens, at):
+        day = DAYS_ZH.get(tokens[end].text) if end < len(tokens) else None
+        if day is not None and is_weekday(tokens, end):
+            yield Day(at, end + 1, next_weekday(today, day))
 
 
 def _ahead(tokens: Sequence[Token], at: int, today: date) -> Iterable[Day]:

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from penjing.assistant.understand.numbers import number_at
-from penjing.assistant.understand.span import Moment, PhraseTable, Span, meaning, phrase, split
+from penjing.assistant.understand.span import (
+    Moment,
+    PhraseTable,
+    Span,
+    meaning,
+    phrase,
+    remembered,
+    split,
+)
 from penjing.assistant.understand.text import Token
 
 _SHARES = PhraseTable(
@@ -143,9 +151,17 @@ def temperatures(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
         yield Span(at, end, value, cost)
 
 
+_QUARTERS = PhraseTable(("一刻钟", 900), ("三刻钟", 2700))
+_PARTS = PhraseTable(
+    ("half a", 0.5), ("half an", 0.5), ("a half", 0.5), ("half", 0.5),
+    ("a quarter of a", 0.25), ("a quarter of an", 0.25), ("quarter of an", 0.25),
+    ("quarter of a", 0.25), ("a quarter", 0.25), ("three quarters of an", 0.75),
+    ("three quarters of a", 0.75), ("a third of an", 1 / 3), ("two thirds of an", 2 / 3),
+)  # fmt: skip
 _HALVES = (("and a half", 0.5), ("and a quarter", 0.25), ("and three quarters", 0.75))
 
 
+@remembered
 def durations(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
     """In seconds: ten minutes, an hour and a half, 1,5 hours, 半小时, 一个半小时, 两分三十秒."""
     for at in range(len(tokens)):
@@ -167,19 +183,12 @@ def _one_duration(tokens: Sequence[Token], at: int) -> Span | None:
 
 def _part_of_a_unit(tokens: Sequence[Token], at: int) -> Span | None:
     """ "half an hour", "three quarters of an hour", 一刻钟."""
-    for words, seconds in (("一刻钟", 900), ("三刻钟", 2700)):
-        if read := _read(tokens, at, words):
-            return Span(at, read[0], seconds)
-    for words, part in (
-        ("half a", 0.5), ("half an", 0.5), ("a half", 0.5), ("half", 0.5),
-        ("a quarter of a", 0.25), ("a quarter of an", 0.25), ("quarter of an", 0.25),
-        ("quarter of a", 0.25), ("a quarter", 0.25), ("three quarters of an", 0.75),
-        ("three quarters of a", 0.75), ("a third of an", 1 / 3), ("two thirds of an", 2 / 3),
-    ):  # fmt: skip
-        read = _read(tokens, at, words)
-        unit = meaning(tokens[read[0]], SECONDS) if read and read[0] < len(tokens) else None
-        if read is not None and unit is not None:
-            return Span(at, read[0] + 1, round(part * unit[0]), read[1] + unit[1])
+    for end, seconds, _ in _QUARTERS.read(tokens, at):
+        return Span(at, end, seconds)
+    for end, part, cost in _PARTS.read(tokens, at):
+        unit = meaning(tokens[end], SECONDS) if end < len(tokens) else None
+        if unit is not None:
+            return Span(at, end + 1, round(part * unit[0]), cost + unit[1])
     return None
 
 

@@ -22,7 +22,7 @@ from penjing.assistant.understand.groups import (
 )
 from penjing.assistant.understand.languages import language
 from penjing.assistant.understand.names import COLOURS, Lexicon, lexicon, names_in
-from penjing.assistant.understand.span import Extractor, Moment, Span, phrase
+from penjing.assistant.understand.span import Extractor, Moment, PhraseTable, Span, phrase
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.words import PRONOUN
 
@@ -262,10 +262,10 @@ def _whole(value: Any) -> Any:
 
 _BY = frozenset({"by", "another", "about", "around", "了"})
 _TO = frozenset({"to", "at", "到", "至", "成", "为"})
-_A_BIT = (
+_A_BIT = PhraseTable(*((words, None) for words in (
     "a bit", "a little", "a little bit", "a tiny bit", "a touch", "a tad", "slightly", "somewhat",
     "some more", "一点点", "一点", "一些", "些", "一下下", "少许", "稍微一点",
-)  # fmt: skip
+)))  # fmt: skip
 _COMPARED = frozenset("亮暗高低大小暖凉热冷")
 
 
@@ -284,12 +284,10 @@ def _changes(tokens: Sequence[Token], said: Iterable[Span], slot: SlotSpec) -> I
     if slot.step is None:
         return
     step = sign * (int(slot.step) if slot.step == int(slot.step) else slot.step)
-    for words in _A_BIT:
-        parts = tuple(words.split()) if words.isascii() else tuple(words)
-        for at in range(len(tokens) - len(parts) + 1):
-            if phrase(tokens, at, parts) == 0:
-                start = at - (at > 0 and tokens[at - 1].text == "by")
-                yield Span(start, at + len(parts), step)
+    for at in range(len(tokens)):
+        for end, _, cost in _A_BIT.read(tokens, at):
+            if not cost:
+                yield Span(at - (at > 0 and tokens[at - 1].text == "by"), end, step)
     for at in range(1, len(tokens)):
         if tokens[at].text == "点" and tokens[at - 1].text in _COMPARED:
             yield Span(at, at + 1, step)

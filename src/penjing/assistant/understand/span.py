@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from penjing.assistant.understand.text import Token
 
@@ -65,6 +66,25 @@ def phrase(tokens: Sequence[Token], at: int, words: Sequence[str]) -> float | No
 
 
 T = TypeVar("T")
+Rest = TypeVarTuple("Rest")
+_REMEMBERED = 16
+"""Readings of each reader: one sentence, its parts, and what is left of it."""
+
+
+def remembered(
+    read: Callable[[Sequence[Token], *Rest], Iterable[T]],
+) -> Callable[[Sequence[Token], *Rest], tuple[T, ...]]:
+    """A reader that knows what it read last: a sentence is asked for its times, say, by its slots,
+    by the gate and by what may be put off."""
+    @functools.lru_cache(maxsize=_REMEMBERED)
+    def kept(tokens: tuple[Token, ...], *rest: Any) -> tuple[T, ...]:
+        return tuple(read(tokens, *rest))
+
+    @functools.wraps(read)
+    def again(tokens: Sequence[Token], /, *rest: *Rest) -> tuple[T, ...]:
+        return kept(tuple(tokens), *rest)
+
+    return again
 
 
 def split(words: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from penjing.assistant.understand import dates as calendar
 from penjing.assistant.understand.clocks import Clock
 from penjing.assistant.understand.dates import DAYS, Day
 from penjing.assistant.understand.parts import Hour, Part
-from penjing.assistant.understand.span import Moment, Span, meaning
+from penjing.assistant.understand.span import Moment, Span, meaning, remembered
 from penjing.assistant.understand.text import Token
 
 WORDS = clocks.WORDS | parts.WORDS | calendar.WORDS | recurrences.WORDS
@@ -48,6 +48,7 @@ class _Said:
     end: int
 
 
+@remembered
 def times(tokens: Sequence[Token], moment: Moment) -> Iterable[Span]:
     """All times of day."""
     starts = set()
@@ -75,6 +76,7 @@ def has_part(tokens: Sequence[Token], start: int, end: int) -> bool:
     )
 
 
+@remembered
 def dates(tokens: Sequence[Token], moment: Moment) -> Iterable[Span]:
     """All dates, as "YYYY-MM-DD". Of a time in the small hours ("friday night at one") it is the
     day after the one that is named; of tonight's none, as the time is the next to come."""
@@ -93,14 +95,13 @@ def _days(tokens: Sequence[Token], today: date) -> Iterable[Day]:
         yield replace(day, end=dated.get(day.end, day.end))
 
 
-def _all_said(tokens: Sequence[Token]) -> list[_Said]:
+@remembered
+def _all_said(tokens: Sequence[Token]) -> Iterable[_Said]:
     every = list(parts.parts(tokens))
-    found = []
     for clock in clocks.clocks(tokens):
         said = _said(tokens, clock, every)
         if said is not None:
-            found.append(said)
-    return found
+            yield said
 
 
 def _said(tokens: Sequence[Token], clock: Clock, every: Sequence[Part]) -> _Said | None:
