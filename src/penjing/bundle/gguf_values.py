@@ -23,6 +23,10 @@ from penjing.core.errors import FormatError
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 ALIGNMENT_KEY = "general.alignment"
+END_TOKENS_KEY = "penjing.end_tokens"
+"""Our own: ids of every token that ends an answer, where a model has more than GGUF has names."""
+NORMALIZER_KEY = "penjing.normalizer"
+"""Our own: "NFC" where a tokenizer composes texts before it cuts them, "none" where it does not."""
 DEFAULT_ALIGNMENT = 32
 MIN_ALIGNMENT, MAX_ALIGNMENT = 8, 2**20
 MAX_HEADER_BYTES = 256 * 2**20

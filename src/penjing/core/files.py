@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from penjing.core.errors import BadInput, FormatError, StorageError
-from penjing.core.strangers import RefusedFileError, open_plain, read_plain
+from penjing.core.strangers import BYTE_ORDER_MARK, RefusedFileError, open_plain, read_plain
 from penjing.core.units import format_size
 
 _REASONS = {
@@ -70,7 +70,10 @@ def write_text(path: Path, text: str, *, private: bool = False) -> None:
 
 
 def read_text(path: Path, *, limit: int = 256 * 2**20, inside: Path | None = None) -> str:
-    """Read a UTF-8 text, as `open_plain` opens it; BadInput says what is wrong with it."""
+    """Read a UTF-8 text, as `open_plain` opens it; BadInput says what is wrong with it.
+
+    As everywhere in Python lines end with a newline alone; a byte order mark is no text.
+    """
     try:
         text = read_plain(path, limit=limit, inside=inside).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -82,6 +85,7 @@ def read_text(path: Path, *, limit: int = 256 * 2**20, inside: Path | None = Non
         raise BadInput(
             f"{path} is larger than {format_size(limit)}: give a shorter text"
         ) from error
+    text = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise BadInput(f"{path} is empty: give a text with some words in it")
     return text

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.errors import FormatError
-from penjing.core.strangers import read_plain
+from penjing.core.strangers import BYTE_ORDER_MARK, read_plain
 
 MAX_NESTING = 64
 MAX_VALUES = 8 * 2**20
@@ -81,7 +81,7 @@ def _decoded(data: bytes | str) -> str:
     if isinstance(data, str):
         return data
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         raise FormatError(f"it is not UTF-8 (byte {error.start})") from error
 

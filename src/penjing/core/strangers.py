@@ -19,6 +19,9 @@ from typing import IO
 from penjing.core.errors import BadInput, FormatError
 from penjing.core.units import format_size
 
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors put before a text: it is no part of it."""
+
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)  # opening a pipe would wait for somebody to write

@@ -24,7 +24,7 @@ from penjing.engine.guard import require_survivable
 from penjing.engine.rows import LlamaRows
 from penjing.engine.sampling import Sampler
 from penjing.engine.template import encode, render_segments
-from penjing.engine.vocabulary import longest_token
+from penjing.engine.vocabulary import Habits, Vocabulary
 from penjing.engine.writing import Writing
 from penjing.ggml.library import last_complaint, load
 
@@ -43,14 +43,15 @@ def usable_cores() -> int:
 class LlamaCpp:
     """A GGUF file, loaded. Satisfies `LanguageModel`; not for use by two threads at once."""
 
-    def __init__(self, path: Path, model: int, *, context: int, threads: int) -> None:
+    def __init__(
+        self, path: Path, model: int, habits: Habits, *, context: int, threads: int
+    ) -> None:
         self._library = load()
         self._model = model
-        self._vocab: int = self._library.llama_model_get_vocab(model)
-        self._vocab_size: int = self._library.llama_vocab_n_tokens(self._vocab)
+        self._words = Vocabulary(self._library.llama_model_get_vocab(model), habits)
+        self._vocab_size = self._words.size
         self._context_length: int = min(context, self._library.llama_model_n_ctx_train(model))
         self._threads = threads
-        self._longest_token = 0
         self._chat: Context | None = None
         self._scoring: Context | None = None
         self._seen: list[int] = []  # tokens whose keys and values the chat context holds
@@ -64,6 +65,7 @@ class LlamaCpp:
         """
         with GGUFFile.open(path) as file:  # bounded check before C code trusts a single length
             require_survivable(file)
+            habits = Habits.of(file)
         library, model = load(), _loaded(path)
         if mistaken(library.llama_model_get_vocab(model)):
             first = model
@@ -72,7 +74,7 @@ class LlamaCpp:
             finally:
                 with deferred():
                     library.llama_model_free(first)
-        return cls(path, model, context=context, threads=threads or usable_cores())
+        return cls(path, model, habits, context=context, threads=threads or usable_cores())
 
     @property
     def name(self) -> str:
@@ -97,32 +99,15 @@ class LlamaCpp:
 
     def tokenize(self, text: str, *, special: bool = False, bos: bool = True) -> list[int]:
         """Token ids of a text; see `LanguageModel.tokenize`."""
-        data = text.encode("utf-8", "replace")  # half a character may come in as JSON
-        room = len(data) + 8
-        while True:
-            out = (ctypes.c_int32 * room)()
-            count = self._library.llama_tokenize(
-                self._vocab, data, len(data), out, room, bos, special
-            )
-            if count >= 0:
-                return list(out[:count])
-            if -count <= room:
-                raise EngineError("the text is too long to tokenize: split it")
-            room = -count
+        return self._words.tokenize(text, special=special, bos=bos)
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes of one token; control tokens are empty unless `special`."""
-        room = 64
-        while True:
-            out = ctypes.create_string_buffer(room)
-            count = self._library.llama_token_to_piece(self._vocab, token, out, room, 0, special)
-            if count >= 0:
-                return out.raw[:count]
-            room = -count
+        return self._words.piece(token, special=special)
 
     def detokenize(self, tokens: Sequence[int]) -> str:
         """The text of tokens; broken UTF-8 becomes U+FFFD."""
-        return b"".join(self.piece(token) for token in tokens).decode("utf-8", "replace")
+        return self._words.decode(tokens)
 
     def prompt_tokens(self, messages: Sequence[Message]) -> list[int]:
         """The prompt of a conversation. Only template text may hold control tokens."""
@@ -135,21 +120,14 @@ class LlamaCpp:
                 f"{self._context_length}: shorten it or use a larger --context"
             )
         segments = render_segments(
-            template,
-            messages,
-            bos_token=self._token_text(self._library.llama_vocab_bos(self._vocab)),
-            eos_token=self._token_text(self._library.llama_vocab_eos(self._vocab)),
+            template, messages, bos_token=self._words.first, eos_token=self._words.last
         )
         tokens = encode(
             segments,
             lambda text, special: self.tokenize(text, special=special, bos=False),
-            self._control_text,
+            self._words.control_text,
         )
-        if self._library.llama_vocab_get_add_bos(self._vocab):
-            start = self._library.llama_vocab_bos(self._vocab)
-            if tokens[:1] != [start]:
-                tokens.insert(0, start)
-        return tokens
+        return self._words.begun(tokens)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """How many prompt tokens these messages need, chat template included.
@@ -164,9 +142,7 @@ class LlamaCpp:
         size = sum(len(message.text) for message in messages)
         if size <= _PLAINLY_SHORT * self._context_length:
             return 0
-        if not self._longest_token:
-            self._longest_token = longest_token(self._library, self._vocab, self._vocab_size)
-        return size // max(self._longest_token, 1)
+        return size // self._words.longest
 
     def generate(
         self, messages: Sequence[Message], settings: GenerationSettings
@@ -234,7 +210,7 @@ class LlamaCpp:
 
     def ends(self, token: int) -> bool:
         """Whether a token ends an answer."""
-        return bool(self._library.llama_vocab_is_eog(self._vocab, token))
+        return self._words.ends(token)
 
     def constraint(self, settings: GenerationSettings) -> Constraint | None:
         """What holds an answer to its grammar or schema; None where neither is asked for."""
@@ -242,14 +218,9 @@ class LlamaCpp:
             raise BadInput("a grammar and a JSON schema exclude each other: give one")
         if settings.grammar is None and settings.json_schema is None:
             return None
-        return Constraint(self._vocab, self._vocab_size, self._forbidden(), settings)
-
-    def _forbidden(self) -> int:
-        """A control token that ends nothing: no text and no grammar has it."""
-        for token in range(self._vocab_size):
-            if self._library.llama_vocab_is_control(self._vocab, token) and not self.ends(token):
-                return token
-        raise EngineError(f"{self.name} has no control token: it cannot be held to a grammar")
+        if self._words.forbidden is None:
+            raise EngineError(f"{self.name} has no control token: it cannot be held to a grammar")
+        return Constraint(self._words.pointer, self._vocab_size, self._words.forbidden, settings)
 
     def score(self, tokens: Sequence[int]) -> npt.NDArray[np.float32]:
         """Logits [len(tokens), vocabulary]; up to 512 tokens a view of the engine's own memory.
@@ -370,18 +341,6 @@ class LlamaCpp:
                 self._seen.clear()
             raise
         self._seen += tokens
-
-    def _control_text(self, token: int) -> str | None:
-        """The marker a control token stands for; None for a token of plain text."""
-        if not self._library.llama_vocab_is_control(self._vocab, token):
-            return None
-        return self._token_text(token)
-
-    def _token_text(self, token: int) -> str:
-        if token < 0:
-            return ""
-        text: bytes = self._library.llama_vocab_get_text(self._vocab, token)
-        return text.decode("utf-8", "replace")
 
 
 def _loaded(path: Path) -> int:

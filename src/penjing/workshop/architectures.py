@@ -121,8 +121,13 @@ class Architecture:
     """Beginnings of tensor names to replace: the text part of a model that also sees."""
     hf_ignored: tuple[str, ...] = ()
     """Beginnings of tensor names that are not the text part."""
-    hf_computed: tuple[str, ...] = (".rotary_emb.inv_freq",)
+    hf_computed: tuple[str, ...] = (
+        ".rotary_emb.inv_freq", ".rotary_emb.original_inv_freq", ".rotary_emb.cos_cached",
+        ".rotary_emb.sin_cached", ".masked_bias", ".position_ids",
+    )  # fmt: skip
     """Endings of tensor names that old files store and everyone computes."""
+    rowless: tuple[str, ...] = ()
+    """Added tokens that its tokenizer has and a model without eyes has no row for."""
 
     def kind_of(self, name: str) -> TensorKind:
         """The kind of a GGUF tensor name; FormatError when the family has no such tensor."""
@@ -356,6 +361,7 @@ _GEMMA3 = Architecture(
         "use_bidirectional_attention": (None, False),
     },
     odd_scale_layers=62,
+    rowless=("<image_soft_token>",),
     hf_renames=(("model.language_model.", "model."), ("language_model.", "")),
     hf_ignored=(
         "vision_tower.", "multi_modal_projector.",

@@ -76,6 +76,7 @@ def remembered(
 ) -> Callable[[Sequence[Token], *Rest], tuple[T, ...]]:
     """A reader that knows what it read last: a sentence is asked for its times, say, by its slots,
     by the gate and by what may be put off."""
+
     @functools.lru_cache(maxsize=_REMEMBERED)
     def kept(tokens: tuple[Token, ...], *rest: Any) -> tuple[T, ...]:
         return tuple(read(tokens, *rest))

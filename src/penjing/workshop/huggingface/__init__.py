@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from penjing.bundle.codecs import codec
 from penjing.core.errors import BadInput, FormatError
@@ -24,6 +26,7 @@ from penjing.workshop.huggingface.tokenizer import tokenizer_metadata
 from penjing.workshop.huggingface.weights import StoredTensor, read_object, stored_tensors
 
 _F32 = codec("F32")
+_TABLE, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 _CONFIG_BYTES = 4 * 2**20
 
 
@@ -45,7 +48,8 @@ def _opened(folder: Path, path: Path) -> Checkpoint:
     sources = _sources(folder, config)
     rows = _vocabulary(config, sources)
     name = folder.resolve().name
-    metadata = metadata_of(config, name) | tokenizer_metadata(folder, config.values, rows)
+    tokenizer = tokenizer_metadata(folder, config.values, rows, rowless=config.family.rowless)
+    metadata = metadata_of(config, name) | tokenizer
     return Checkpoint.of(name, metadata, sources)
 
 
@@ -53,24 +57,55 @@ def _sources(folder: Path, config: FolderConfig) -> dict[str, TensorSource]:
     """Every tensor under its GGUF name, in canonical order; raises for one nobody knows."""
     stored = _text_part(config.family, stored_tensors(folder))
     layers = config.count("num_hidden_layers")
-    if config.tied:
-        stored.pop("lm_head.weight", None)  # transformers reads the embedding instead
-    elif "lm_head.weight" not in stored:
-        raise FormatError("lm_head.weight is missing and config.json ties no embeddings")
+    _untie(config, stored)
     sources: dict[str, TensorSource] = {}
     for name, kind, layer in config.family.expected(layers):
         found = stored.pop(kind.hf_name(layer), None) if kind.hf else None
         if found is not None:
             sources[name] = _source(name, kind, found, config)
-    if stored:
+    for left in sorted(stored):
+        stored[left].codec  # noqa: B018 - what is packed in a way nobody reads says so
         raise FormatError(
-            f"tensor '{min(stored)[:80]}' is not part of a {config.family.name} model of "
+            f"tensor '{left[:80]}' is not part of a {config.family.name} model of "
             f"{layers} layers: use another model"
         )
     factors = rope_frequencies(config)
     if factors is not None:
         sources["rope_freqs.weight"] = TensorSource.of("rope_freqs.weight", factors)
     return sources
+
+
+def _untie(config: FolderConfig, stored: dict[str, StoredTensor]) -> None:
+    """Leave a head where there is one: one that was trained apart counts, whatever is claimed."""
+    table, head = stored.get(_TABLE), stored.get(_HEAD)
+    if not config.tied:
+        if head is None:
+            raise FormatError("lm_head.weight is missing and config.json ties no embeddings")
+    elif head is not None and table is None:
+        stored[_TABLE] = stored.pop(_HEAD)  # the one table, under its other name
+    elif head is not None and table is not None and _same(head, table):
+        del stored[_HEAD]
+
+
+def _same(one: StoredTensor, other: StoredTensor) -> bool:
+    """Whether two tables hold the same numbers; some rows at a time."""
+    if one.shape != other.shape:
+        return False
+    first, second = one.read(), other.read()
+    step = max(1, 2**22 // one.shape[-1])
+    for row in range(0, one.shape[0], step):
+        a, b = first[row : row + step], second[row : row + step]
+        if one.codec == other.codec:
+            alike = np.array_equal(a.view(np.uint8), b.view(np.uint8))
+        else:
+            alike = np.array_equal(_floats(one, a), _floats(other, b))
+        if not alike:
+            return False
+    return True
+
+
+def _floats(tensor: StoredTensor, rows: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    return dequantize(tensor.codec, rows.reshape(-1).view(np.uint8), rows.shape)
 
 
 def _vocabulary(config: FolderConfig, sources: Mapping[str, TensorSource]) -> int:

@@ -27,6 +27,8 @@ class Style:
     """tokenizer.ggml.pre."""
     space_prefix: bool = False
     """Whether a space is put before the text; only "llama"."""
+    composed: bool = False
+    """Whether texts are brought into NFC first; only "gpt2"."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,6 @@ def recognise(tokenizer: Mapping[str, Any]) -> Style:
 def _byte_level(
     steps: tuple[Step, ...], normal: tuple[Mapping[str, Any], ...], ignore_merges: bool
 ) -> Style:
-    # NFC is let pass: the engine does not apply it, and almost all text has it already.
     strange = [str(each.get("type"))[:40] for each in normal if each.get("type") != "NFC"]
     if strange:
         raise FormatError(f"tokenizer.json: the normalizer {strange[0]} is not one the engine has")
@@ -141,7 +142,7 @@ def _byte_level(
                     f"tokenizer.json cuts text like {name} with ignore_merges "
                     f"{str(ignore_merges).lower()}, which the engine does not do"
                 )
-            return Style("gpt2", name)
+            return Style("gpt2", name, composed=bool(normal))
     found = ", ".join(str(step)[:200] for step in steps) or "nothing"
     raise FormatError(
         f"tokenizer.json cuts text by {found}, which is none of the ways Penjing knows "

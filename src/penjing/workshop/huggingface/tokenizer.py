@@ -6,15 +6,16 @@ not discovered as wrong tokens later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from penjing.bundle.gguf_values import Value, ValueKind
+from penjing.bundle.gguf_values import END_TOKENS_KEY, NORMALIZER_KEY, Value, ValueKind
 from penjing.core.errors import FormatError
 from penjing.core.strangers import is_there
+from penjing.workshop.huggingface.added import added_of, with_added, with_rows
 from penjing.workshop.huggingface.pretokenizers import SPACE, Style, recognise
 from penjing.workshop.huggingface.scores import LONELY, Merge, scores_of
 from penjing.workshop.huggingface.templates import template_keys
@@ -64,30 +65,35 @@ _SPECIAL = {
 
 
 def tokenizer_metadata(
-    folder: Path, config: Mapping[str, Any], vocab_size: int
+    folder: Path, config: Mapping[str, Any], vocab_size: int, *, rowless: Collection[str] = ()
 ) -> dict[str, Value]:
     """The tokenizer.* keys of a folder; FormatError says what the engine could not follow.
 
-    `vocab_size` is the number of embedding rows; ids nobody uses are filled up to it.
+    `vocab_size` is the number of embedding rows; ids nobody uses are filled up to it. `rowless`
+    added tokens may lack theirs.
     """
     path = folder / "tokenizer.json"
     if not is_there(path):
         raise FormatError(
             f"{folder} has no tokenizer.json: save the tokenizer again with a current transformers"
         )
-    tokenizer = read_object(path)
     settings = _neighbour(folder, "tokenizer_config.json")
+    tokenizer = with_added(read_object(path), settings, _neighbour(folder, "added_tokens.json"))
     names = _neighbour(folder, "special_tokens_map.json") | settings
     style = recognise(tokenizer)
-    ids = _ids(tokenizer)
+    ids = with_rows(_ids(tokenizer), added_of(tokenizer), vocab_size, rowless)
     tokens = _tokens(tokenizer, style, ids, vocab_size)
     out = _vocabulary(style, tokens)
     if style.model == "gpt2":
         merges = [f"{left} {right}" for left, right in _merges(tokenizer)]
         out["tokenizer.ggml.merges"] = Value.array(ValueKind.STRING, merges)
+        out[NORMALIZER_KEY] = Value.text("NFC" if style.composed else "none")
     else:
         out["tokenizer.ggml.add_space_prefix"] = Value(ValueKind.BOOL, style.space_prefix)
-    return out | _ends(tokenizer, names, config, ids) | template_keys(folder, settings)
+    ends = _ends(tokenizer, names, config, ids)
+    generation = _neighbour(folder, "generation_config.json")
+    ends |= end_keys(ends, generation.get("eos_token_id", config.get("eos_token_id")), tokens)
+    return out | ends | template_keys(folder, settings)
 
 
 def _neighbour(folder: Path, name: str) -> dict[str, Any]:
@@ -114,31 +120,13 @@ def _ids(tokenizer: Mapping[str, Any]) -> dict[str, int]:
     vocab = tokenizer["model"].get("vocab")
     if not isinstance(vocab, dict) or not vocab:
         raise FormatError("tokenizer.json has no vocabulary: get it again")
-    ids = {**vocab, **{token["content"]: token["id"] for token in _added(tokenizer)}}
+    ids = {**vocab, **{token["content"]: token["id"] for token in added_of(tokenizer)}}
     for text, number in ids.items():
         if isinstance(number, bool) or not isinstance(number, int) or number < 0:
             raise FormatError(f"tokenizer.json: token {text[:40]!a} has the id {str(number)[:40]}")
         if vocab.get(text, number) != number:
             raise FormatError(f"tokenizer.json gives {text[:40]!a} two ids: get it again")
     return ids
-
-
-def _added(tokenizer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = tokenizer.get("added_tokens") or []
-    if not isinstance(found, list):
-        raise FormatError("tokenizer.json: added_tokens is no list: get it again")
-    for token in found:
-        if not isinstance(token, dict) or not isinstance(token.get("content"), str):
-            raise FormatError("tokenizer.json: an added token has no content: get it again")
-        if "id" not in token or not token["content"]:
-            raise FormatError("tokenizer.json: an added token has no id or no text: get it again")
-        odd = [key for key in ("lstrip", "rstrip", "single_word") if token.get(key)]
-        if odd:
-            raise FormatError(
-                f"tokenizer.json: the token {token['content'][:40]!a} has {odd[0]}, "
-                "which the engine does not do: use another model"
-            )
-    return found
 
 
 def _merges(tokenizer: Mapping[str, Any]) -> list[Merge]:
@@ -166,7 +154,7 @@ def _tokens(
     tokenizer: Mapping[str, Any], style: Style, ids: Mapping[str, int], vocab_size: int
 ) -> list[Token]:
     """The vocabulary in order of ids; gaps become unused tokens."""
-    added = {token["content"]: bool(token.get("special")) for token in _added(tokenizer)}
+    added = {token["content"]: bool(token.get("special")) for token in added_of(tokenizer)}
     unknown = tokenizer["model"].get("unk_token")
     scores: Mapping[str, float] = {}
     if style.model == "llama":
@@ -175,8 +163,6 @@ def _tokens(
     table: dict[int, Token] = {}
     for text, number in ids.items():
         if number >= vocab_size:
-            if text not in tokenizer["model"]["vocab"]:
-                continue  # Gemma 3 1B adds a picture token that it has no row for
             raise FormatError(
                 f"token {text[:40]!a} has the id {number} and the model {vocab_size} rows: "
                 "tokenizer and weights do not belong together"
@@ -258,6 +244,28 @@ def _ends(
     out["tokenizer.ggml.add_bos_token"] = Value(ValueKind.BOOL, add_bos)
     out["tokenizer.ggml.add_eos_token"] = Value(ValueKind.BOOL, add_eos)
     return out
+
+
+def end_keys(known: Mapping[str, Value], named: Any, tokens: Sequence[Token]) -> dict[str, Value]:
+    """Keys of all end tokens, when there are more of them than the tokenizer's own.
+
+    `named` is what the generation config says: a number or several. GGUF has names for three.
+    """
+    first = known["tokenizer.ggml.eos_token_id"].plain
+    numbers = named if isinstance(named, list) else [named]
+    ends = [first]
+    for number in numbers:
+        if type(number) is not int or not 0 <= number < len(tokens) or number in ends:
+            continue
+        if tokens[number].type != TokenType.UNUSED:
+            ends.append(number)
+    if len(ends) == 1:
+        return {}
+    names = ("tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id")
+    keys = {
+        name: Value(ValueKind.UINT32, number) for name, number in zip(names, ends[1:], strict=False)
+    }
+    return keys | {END_TOKENS_KEY: Value.array(ValueKind.UINT32, ends)}
 
 
 def _special_id(

@@ -32,6 +32,12 @@ _SINGLE = "model.safetensors"
 _PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _TYPES = {"F32": ("F32", "<f4"), "F16": ("F16", "<f2"), "BF16": ("BF16", "<u2")}
 """safetensors dtype -> (codec, how numpy holds it; it has no bfloat16, so its bits)."""
+_BITS = {
+    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8,
+    "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "U16": 16, "I16": 16, "F16": 16, "BF16": 16,
+    "U32": 32, "I32": 32, "F32": 32, "U64": 64, "I64": 64, "F64": 64, "C64": 64,
+}  # fmt: skip
+"""Every dtype the format has: what is no weight (counters, masks, angles) may be of any."""
 _MAX_DIMENSIONS = 8
 
 
@@ -43,12 +49,25 @@ class StoredTensor:
     """Hugging Face's name."""
     shape: tuple[int, ...]
     """numpy order."""
-    codec: Codec
-    """F32, F16 or BF16."""
+    dtype: str
+    """As safetensors calls it; not every one is read."""
     file: Path
     """Which file."""
     offset: int
     """First byte, from the start of the file."""
+
+    @property
+    def codec(self) -> Codec:
+        """F32, F16 or BF16; FormatError for what cannot be a weight."""
+        what = f"{self.file}: tensor {self.name[:80]!a}"
+        if self.dtype not in _TYPES:
+            raise FormatError(
+                f"{what} is {self.dtype}: only {', '.join(_TYPES)} weights are read, "
+                "get the model before it was quantized"
+            )
+        if not self.shape or 0 in self.shape:
+            raise FormatError(f"{what} has the shape {list(self.shape)}: get it again")
+        return codec(_TYPES[self.dtype][0])
 
     def read(self) -> npt.NDArray[Any]:
         """The stored numbers [shape], a read-only view of the file; BF16 as its 16 bits."""
@@ -128,7 +147,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
     spans = {name: _span(path, name, entry) for name, entry in header.items()}
     _check_spans(path, list(spans.values()), size - 8 - length)
     return {
-        name: StoredTensor(name, span.shape, span.codec, path, 8 + length + span.begin)
+        name: StoredTensor(name, span.shape, span.dtype, path, 8 + length + span.begin)
         for name, span in spans.items()
     }
 
@@ -136,7 +155,7 @@ def read_header(path: Path) -> dict[str, StoredTensor]:
 @dataclass(frozen=True)
 class _Span:
     shape: tuple[int, ...]
-    codec: Codec
+    dtype: str
     begin: int
     end: int
 
@@ -147,20 +166,16 @@ def _span(path: Path, name: str, entry: Any) -> _Span:
         raise FormatError(f"{what} is described by no object: get it again")
     dtype = entry.get("dtype")
     shape, offsets = _counts(entry.get("shape")), _counts(entry.get("data_offsets"))
-    if not isinstance(dtype, str) or dtype not in _TYPES:
-        raise FormatError(
-            f"{what} is {str(dtype)[:20]}: only {', '.join(_TYPES)} weights are read, "
-            "get the model before it was quantized"
-        )
-    if not shape or len(shape) > _MAX_DIMENSIONS or 0 in shape:
+    if not isinstance(dtype, str) or dtype not in _BITS:
+        raise FormatError(f"{what} is {str(dtype)[:20]}, which is no type of numbers: get it again")
+    if shape is None or len(shape) > _MAX_DIMENSIONS:
         raise FormatError(f"{what} has the shape {str(entry.get('shape'))[:60]}: get it again")
     if offsets is None or len(offsets) != 2:
         raise FormatError(f"{what} lies at {str(entry.get('data_offsets'))[:60]}: get it again")
-    kind = codec(_TYPES[dtype][0])
     begin, end = offsets
-    if end - begin != prod(shape) * kind.block_bytes:
+    if 8 * (end - begin) != prod(shape) * _BITS[dtype]:
         raise FormatError(f"{what} of {dtype} {shape} has {end - begin} bytes: get it again")
-    return _Span(shape, kind, begin, end)
+    return _Span(shape, dtype, begin, end)
 
 
 def _counts(found: Any) -> tuple[int, ...] | None:
