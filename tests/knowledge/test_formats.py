@@ -105,7 +105,7 @@ def test_docx_has_headings_by_style_and_tables_by_row() -> None:
     found = docx_format.read(docx(body, styles))
     assert parted(found) == [
         ("第一章", "第一章\n浇水。"),
-        ("第一章 › Light", "Light\na | b \nx < y"),
+        ("第一章 › Light", "Light\na | b\nx < y"),
     ]
 
 

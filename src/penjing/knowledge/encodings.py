@@ -1,7 +1,7 @@
-"""Bytes to text, whoever wrote them: UTF-8 and -16 and -32, GB18030, Big5, Western. Pure.
+"""Bytes to text, whoever wrote them: Unicode, or what `guessing.py` finds. Pure.
 
-A wrong guess would be kept and cited, so what is no text at all is refused. GB18030 can read
-almost anything: it is believed only when most of what it gives are common Chinese characters.
+A wrong guess would be kept and cited, so what is no text at all is refused, and what may be one or
+another.
 
 Bounded: a codec that a page names is one of a list (Python has some that take the square of the
 time), and what cannot be decoded is replaced only so often.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 
 from penjing.core.errors import BadInput
+from penjing.knowledge.guessing import guessed
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -33,16 +34,13 @@ _DECLARED = frozenset(
     + [f"iso8859-{number}" for number in range(1, 17)]
 )
 """What the Web knows, by Python's names."""
-_COMMON = frozenset(
-    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然"
-    "家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长"
-    "把机十民第公此已工使情明性知全三又关点正业外将两高间由问很最重并物手应战向头文体政美相见被利什二等产或新己制"
-    "身果加西斯月话合回特代内信表化老给世位次度门任常先海通教儿原东声提立及比员解水名真论处走义各入几口认条平系气"
-    "題問這個們來為國說時會對後過發經沒動還進樣無與長機關點業間體員論處義"
-)
+_SAME = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "shift_jis": "cp932",
+         "euc_kr": "cp949", "ascii": "utf-8"}  # fmt: skip
+"""What the Web takes some names for."""
 _NO_TEXT = "it is not a text: give a text, Markdown, HTML, PDF, DOCX or CSV file"
-_SHARE = 0.1
-"""Running Chinese text has far more of these; Western text read as Chinese has nearly none."""
+_UNCLEAR = "it is not clear in which encoding it was written: save it as UTF-8"
+_ESCAPED = ((b"\x1b$B", "iso2022_jp"), (b"\x1b$@", "iso2022_jp"), (b"\x1b$)C", "iso2022_kr"))
+"""Encodings of seven bits, by what begins their own characters."""
 
 
 def decode(data: bytes, declared: str = "", most: int | None = None) -> str:
@@ -65,14 +63,20 @@ def _decode(data: bytes, declared: str) -> str:
             return _loosely(data, name)
     if wide := _wide(data):
         return _loosely(data, wide)
-    for name in ("utf-8", _known(declared)):
+    for name in (*_escaped(data), "utf-8"):
         if (text := _strictly(data, name)) is not None:
             return text
-    for name in ("gb18030", "big5"):
-        text = _strictly(data, name)
-        if text is not None and _is_chinese(text):
-            return text
-    return _loosely(data, "utf-8" if _nearly(data) else "cp1252")
+    named = _known(declared)
+    name = "utf-8" if _nearly(data) else guessed(data, named) or ""
+    if not name and named != "utf-8" and (text := _strictly(data, named)) is not None:
+        return text
+    if not name:
+        raise BadInput(_UNCLEAR)
+    return _loosely(data, name)
+
+
+def _escaped(data: bytes) -> list[str]:
+    return [name for mark, name in _ESCAPED if mark in data]
 
 
 def _wide(data: bytes) -> str:
@@ -94,7 +98,7 @@ def _known(name: str) -> str:
         return "utf-8"
     if found not in _DECLARED:
         return "utf-8"
-    return {"gb2312": "gb18030", "gbk": "gb18030"}.get(found, found)
+    return _SAME.get(found, found)
 
 
 def _strictly(data: bytes, name: str) -> str | None:
@@ -124,8 +128,3 @@ def _nearly(data: bytes) -> bool:
     text = beyond.decode("utf-8", "replace")
     broken = text.count("\N{REPLACEMENT CHARACTER}")
     return len(text) - broken > 4 * broken
-
-
-def _is_chinese(text: str) -> bool:
-    beyond = [char for char in text[: 16 * _SAMPLE] if char > "\x7f"]
-    return sum(char in _COMMON for char in beyond) > _SHARE * len(beyond)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from penjing.knowledge.encodings import decode
 from penjing.knowledge.markup import MOST_SOURCE, Markup, Tag
+from penjing.knowledge.nesting import Open
 from penjing.knowledge.plain import Builder, Plain
 
 _UNSEEN = frozenset(
-    ("script", "style", "template", "noscript", "svg", "math", "iframe", "object", "head", "select")
+    """script style template noscript noembed noframes svg math iframe object head select datalist
+    audio video canvas rp""".split()  # noqa: SIM905
 )
-_VOID = frozenset(("br", "hr", "img", "input", "link", "meta", "area", "base", "col", "wbr"))
+_VOID = frozenset(
+    """area base basefont bgsound br col embed frame hr img input link meta param source track
+    wbr""".split()  # noqa: SIM905
+)
 _LINES = frozenset(
-    """address article aside blockquote br dd div dl dt fieldset figcaption figure footer form
-    header hr li main nav ol p pre section table tr ul h1 h2 h3 h4 h5 h6 caption""".split()  # noqa: SIM905
+    """address article aside blockquote br body caption center dd details dialog dir div dl dt
+    fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li main menu
+    nav ol p pre search section summary table tbody tfoot thead tr ul""".split()  # noqa: SIM905
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
@@ -36,12 +41,10 @@ class _Reader:
     def __init__(self, markup: Markup) -> None:
         self._markup = markup
         self._builder = Builder()
-        self._hidden: list[str] = []
-        self._within: Counter[str] = Counter()
+        self._open = Open()
         self._title: list[str] | None = None
         self._titled = 0
         self._level = 0
-        self._preformatted = 0
         self._at_line_start = True
         self._wants_space = False
 
@@ -60,53 +63,48 @@ class _Reader:
 
     def _begin(self, tag: Tag) -> None:
         name = tag.name
-        if self._hidden:
-            if name not in _VOID:
-                self._hide(name)
+        if name in _VOID:
+            self._empty(name)
             return
-        if name not in _VOID and (name in _UNSEEN or self._is_hidden(tag)):
-            self._hide(name)
-        elif name in _HEADINGS:
+        self._open.begin(name, hides=name in _UNSEEN or self._is_hidden(tag))
+        if self._open.hidden:
+            return
+        if name in _HEADINGS:
             self._end_heading()
             self._new_line()
             self._title, self._titled, self._level = [], 0, _HEADINGS[name]
         elif name in _LINES:
             self._new_line()
-            self._preformatted += name == "pre"
         elif name in ("td", "th"):
             self._wants_space = True
 
     def _empty(self, name: str) -> None:
-        if not self._hidden and name in _LINES:
+        self._open.before(name)
+        if not self._open.hidden and name in _LINES:
             self._new_line()
 
-    def _hide(self, name: str) -> None:
-        self._hidden.append(name)
-        self._within[name] += 1
-
     def _end(self, name: str) -> None:
-        if self._hidden:
-            if self._within[name]:
-                closed = ""
-                while closed != name:
-                    closed = self._hidden.pop()
-                    self._within[closed] -= 1
+        self._open.end(name)
+        if self._open.hidden:
             return
         if name in _HEADINGS:
             self._end_heading()
         elif name in _LINES:
             self._new_line()
-            self._preformatted = max(self._preformatted - (name == "pre"), 0)
 
     def _data(self, data: str) -> None:
-        if self._hidden:
-            return
+        if not data.isspace():
+            self._open.text()
+        if not self._open.hidden:
+            self._write(data.replace("\N{SOFT HYPHEN}", ""))
+
+    def _write(self, data: str) -> None:
         if self._title is not None:
             self._title.append(data)
             self._titled += len(data)
             if self._titled > _LONGEST_HEADING:  # its end was forgotten: the rest is text
                 self._end_heading()
-        elif self._preformatted:
+        elif self._open.holds("pre"):
             self._add(data)
         else:
             for first in range(0, len(data), _PIECE):
@@ -143,13 +141,18 @@ class _Reader:
         if title:
             self._builder.heading(self._level, title)
             self._builder.add(f"{title}\n")
-        self._data(whole[_LONGEST_HEADING:])
+        self._write(whole[_LONGEST_HEADING:])
 
     def _is_hidden(self, tag: Tag) -> bool:
-        if not _MAY_HIDE.search(tag.source):
+        if tag.name != "dialog" and not _MAY_HIDE.search(tag.source):
             return False
-        for name, value in self._markup.attributes(tag):
-            if name == "hidden" or (name == "aria-hidden" and value == "true"):
+        attributes = dict(self._markup.attributes(tag))
+        if tag.name == "dialog" and "open" not in attributes:
+            return True
+        for name, value in attributes.items():
+            if name == "hidden" and value.lower() != "until-found":
+                return True
+            if name == "aria-hidden" and value == "true":
                 return True
             if name == "style" and _HIDING.search(value[:1000].lower()):
                 return True
