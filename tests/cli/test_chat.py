@@ -455,6 +455,18 @@ def test_bytes_and_locales_that_spell_no_text(words: list[str]) -> None:
     assert (narrow.returncode, narrow.stdout, narrow.stderr) == (0, b"caf?\n", b"")
 
 
+def test_thoughts_are_no_part_of_the_answer(penjing: Say) -> None:
+    thinking = FakeModel(["<think>Hm.</think>\n\nYes."])
+    assert penjing("--once", "hi", model=thinking) == (0, "Yes.\n", "")
+    document = json.loads(penjing("--once", "hi", "--json", model=thinking)[1])
+    assert (document["answer"], document["thoughts"]) == ("Yes.", "Hm.")
+    status, out, err = penjing("--once", "hi", "--max-tokens", "9", model=thinking)
+    assert (status, out) == (0, "\n")
+    assert "still thinking: allow more --max-tokens, or give --no-think" in err
+    penjing("--once", "hi", "--no-think", model=thinking)
+    assert [call.settings.thinking for call in thinking.calls[-2:]] == [None, False]
+
+
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.main(["chat", "--help"]) == 0
     assert 'penjing chat --once "What is the capital of France?"' in capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penjing.core.errors import BadInput, EngineError
+from penjing.core.errors import BadInput, EngineError, UnreadableMessages
 from penjing.core.messages import Message, Role
 from penjing.engine.fake import CONTROL, FakeModel
 from penjing.engine.template import Segment, encode, render, render_segments
@@ -278,7 +278,7 @@ def test_json_is_a_transformation_too() -> None:
 
 def test_a_refusal_is_one_harmless_line() -> None:
     template = "{{ raise_exception('no\nsystem \x1b[31mrole') }}"
-    with pytest.raises(EngineError) as error:
+    with pytest.raises(UnreadableMessages) as error:
         render(template, talk("hi"))
     assert str(error.value) == "the model's chat template refused: no system \ufffd[31mrole"
 
@@ -303,9 +303,9 @@ def test_a_template_that_does_not_work_is_an_engine_error(template: str) -> None
 
 def test_a_message_that_vanishes_is_an_error() -> None:
     only_user = "{% for m in messages if m.role == 'user' %}<|u|>{{ m.content }}{% endfor %}"
-    with pytest.raises(EngineError, match="leaves out the system message"):
-        render_segments(only_user, talk("hi", system="Answer in French."))
-    with pytest.raises(EngineError, match="leaves out the user message"):
+    segments = render_segments(only_user, talk("hi", system="Answer in French."))
+    assert "".join(one.text for one in segments) == "<|u|>Answer in French.\n\nhi"
+    with pytest.raises(UnreadableMessages, match="leaves out the user message"):
         render_segments("<|u|>", talk("hi"))
 
 

@@ -80,6 +80,9 @@ class RowsModel:
         self.whims.append(Whim(int(settings.grammar)))
         return self.whims[-1]
 
+    def thoughts(self, prompt: Sequence[int]) -> None:
+        return None
+
     def close(self) -> None:
         self.closed += 1
 

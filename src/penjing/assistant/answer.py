@@ -103,7 +103,7 @@ def _worded(
     listed = "\n".join(f"[{n}] {_line(one.text)}" for n, one in enumerate(passages, 1))
     rules = _RULES["zh" if language.startswith("zh") else "en"]
     messages = [Message.of("system", rules), Message.of("user", f"{listed}\n\n{question}")]
-    settings = GenerationSettings(max_tokens=_GROUNDED_TOKENS)
+    settings = GenerationSettings(max_tokens=_GROUNDED_TOKENS, thinking=False)
     said = False
     told: set[int] = set()
     for sentence in finished(chunk.text for chunk in writer.write(owner, messages, settings)):
@@ -143,7 +143,7 @@ def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) ->
     told.memory = fitted(persona, told.memory, language, writer.count_tokens, room)
     if told.memory.forgotten > before:
         yield Remarked(spec.fallbacks["summary"][language][0])
-    settings = GenerationSettings(max_tokens=OPEN_TOKENS)
+    settings = GenerationSettings(max_tokens=OPEN_TOKENS, thinking=False)
     messages = prompt(persona, told.memory, language)
     for chunk in writer.write(owner, messages, settings):
         if chunk.text:

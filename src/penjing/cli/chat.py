@@ -10,10 +10,9 @@ Only what starts the first answer is imported before it.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
 from penjing.cli.opening import open_model as _open
 from penjing.cli.output import Output, to_json
 from penjing.core import limits
+from penjing.core.age import process_age
 from penjing.core.errors import BadInput, Cancelled
 from penjing.core.files import read_text
 from penjing.core.introduction import DEFAULT_SYSTEM, Introduction
@@ -44,7 +44,6 @@ EXAMPLES: Mapping[str, str] = {
 Opener = Callable[[Namespace, "Progress"], "LanguageModel"]
 """Finds and loads the model that the arguments ask for."""
 
-_IMPORTED = time.monotonic()
 _MAX_PROMPT = 64 * 2**20
 _HEADROOM = 2 * 2**30
 """Bytes beside the model and its context, which are there before the first answer."""
@@ -88,6 +87,11 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         type=options.whole(1),
         default=_DEFAULT.max_tokens,
         help=f"length of an answer (default: {_DEFAULT.max_tokens})",
+    )
+    add(
+        "--think",
+        action=BooleanOptionalAction,
+        help="whether a model that can think before it answers does (default: as it was made)",
     )
     reach = parser.add_mutually_exclusive_group()
     reach.add_argument(
@@ -156,6 +160,8 @@ class Answer:
 
     text: str
     """As the model wrote it."""
+    thoughts: str
+    """What it thought before; no part of the conversation."""
     finish_reason: FinishReason
     """Why it ended."""
     usage: Usage | None
@@ -210,12 +216,14 @@ class Talk:
         if notice := fitted.notice(self.model.context_length):
             note(notice)
         parts: list[str] = []
+        thoughts: list[str] = []
         reason: FinishReason = "cancelled"
         usage = first = age = None
         stream: Iterator[Chunk] = iter(())
         try:
             stream = self.model.generate(fitted.conversation.prompt(), self.settings)
             for chunk in stream:
+                thoughts.append(chunk.thought)
                 if chunk.text:
                     if first is None:
                         first, age = time.monotonic() - began, process_age()
@@ -230,7 +238,8 @@ class Talk:
         text = "".join(parts)
         if text or reason != "cancelled":
             self.conversation = fitted.conversation.answered(text)
-        self.last = Answer(text, reason, usage, fitted, first, age, time.monotonic() - began)
+        thought, took = "".join(thoughts), time.monotonic() - began
+        self.last = Answer(text, thought, reason, usage, fitted, first, age, took)
         return self.last
 
     def again(self, attempt: int) -> GenerationSettings:
@@ -277,6 +286,7 @@ def _document(talk: Talk, question: str, answer: Answer) -> dict[str, Any]:
         "system": talk.conversation.system,
         "prompt": question,
         "answer": answer.text,
+        "thoughts": answer.thoughts or None,
         "finish_reason": answer.finish_reason,
         "usage": usage
         and {
@@ -336,6 +346,8 @@ def why_it_ended(answer: Answer) -> str | None:
     """What a person is told about an answer that is not whole."""
     if answer.finish_reason == "cancelled":
         return "stopped"
+    if answer.finish_reason == "length" and answer.thoughts and not answer.text:
+        return "cut while it was still thinking: allow more --max-tokens, or give --no-think"
     if answer.finish_reason == "length":
         return "cut: the answer reached --max-tokens or the end of the context"
     return None
@@ -358,6 +370,7 @@ def _settings(args: Namespace) -> GenerationSettings:
         seed=args.seed,
         grammar=None if args.grammar is None else read_text(args.grammar),
         json_schema=schema,
+        thinking=args.think,
     )
 
 
@@ -383,13 +396,3 @@ def _temperature(text: str) -> float:
         if 0 <= float(text) <= 10:
             return float(text)
     raise ArgumentTypeError(f"'{text}' is not a number from 0 to 10")
-
-
-def process_age() -> float:
-    """Seconds since this process was started; since this module was read where /proc is missing."""
-    try:
-        with open("/proc/self/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123
-            ticks = int(file.read().rpartition(")")[2].split()[19])
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return time.monotonic() - _IMPORTED

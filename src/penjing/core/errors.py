@@ -15,7 +15,8 @@
     │   └── InUse                another process has it open
     ├── NetworkError             a source could not be reached
     ├── EngineError              the runtime refused or failed
-    │   └── Busy                 every place is taken                    (says when to try again)
+    │   ├── Busy                 every place is taken                    (says when to try again)
+    │   └── UnreadableMessages   the model's template takes no such ones exit 2
     └── Cancelled                a person pressed Ctrl-C                 exit 130
 
 Foreign exceptions are translated at each room's door; no other exception reaches the command line.
@@ -132,6 +133,12 @@ class Busy(EngineError):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"too much is being asked at once: try again in {seconds:.0f} s")
         self.seconds = seconds
+
+
+class UnreadableMessages(EngineError):
+    """The model's chat template takes no such messages: other ones it may take."""
+
+    exit_code = 2
 
 
 class Cancelled(PenjingError):

@@ -81,6 +81,11 @@ class GenerationSettings:
     """A GBNF grammar the answer must follow."""
     json_schema: Mapping[str, Any] | None = None
     """A JSON schema the answer must satisfy; excludes `grammar`."""
+    thinking: bool | None = None
+    """Whether a model that can think before it answers does; None leaves it to its template.
+    A form (grammar, schema) leaves no room for thoughts."""
+    switches: Mapping[str, bool | int | str] = field(default_factory=dict)
+    """What else the model's chat template is told, by name: such as reasoning_effort."""
     top_logprobs: int | None = None
     """Report each token's log-probability and those of so many likeliest others; None: neither."""
 
@@ -125,3 +130,5 @@ class Chunk:
     """Only on the last chunk."""
     logprobs: tuple[TokenLogprob, ...] = field(default=(), compare=False)
     """Of the tokens whose text this chunk completes, where they were asked for."""
+    thought: str = ""
+    """What a model thinks before it answers: no part of the answer."""

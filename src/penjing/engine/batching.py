@@ -16,12 +16,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from penjing.core.errors import BadInput, Busy, EngineError
-from penjing.core.messages import Chunk, Message
+from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.serving import Health, Request
 from penjing.engine.line import Line
 from penjing.engine.pace import Pace
 from penjing.engine.places import Place, Places
 from penjing.engine.rows import BATCH, Piece, Rows
+from penjing.engine.thoughts import Thoughts
 from penjing.engine.writing import Speller, Writing
 
 Deliver = Callable[[Chunk | Exception], None]
@@ -39,8 +40,14 @@ class BatchModel(Speller, Protocol):
         """Token ids of a text."""
         ...
 
-    def prompt_tokens(self, messages: Sequence[Message]) -> list[int]:
+    def prompt_tokens(
+        self, messages: Sequence[Message], settings: GenerationSettings = ...
+    ) -> list[int]:
         """The prompt of a conversation."""
+        ...
+
+    def thoughts(self, prompt: Sequence[int]) -> Thoughts | None:
+        """What tells thoughts from the answer to a prompt; None for a model that has none."""
         ...
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
@@ -126,13 +133,15 @@ class BatchScheduler:
     def submit(self, request: Request, deliver: Deliver) -> Answer:
         """Take a request; see `Scheduler.submit`."""
         self._require_room(request.owner)
+        thoughts = None
         if request.text is None:
-            prompt = self._model.prompt_tokens(request.messages)
+            prompt = self._model.prompt_tokens(request.messages, request.settings)
+            thoughts = self._model.thoughts(prompt)
         elif request.messages:
             raise BadInput("a request has messages or a text to continue, not both")
         else:
             prompt = self._model.tokenize(request.text)
-        writing = Writing(self._model, prompt, request.settings)
+        writing = Writing(self._model, prompt, request.settings, thoughts)
         answer = Answer(next(self._numbers), request.owner, writing, deliver)
         try:
             with self._changed:

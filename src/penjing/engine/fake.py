@@ -19,6 +19,7 @@ from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
 from penjing.engine.streaming import TextStream
 from penjing.engine.template import Segment, encode
+from penjing.engine.thoughts import KNOWN, Thoughts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,8 @@ class FakeModel:
     """Satisfies `LanguageModel`.
 
     `answers` are given in turn, and again from the first; without any, the newest message is
-    echoed. `pause` seconds pass before each piece of `piece` bytes: time enough for Ctrl-C.
+    echoed. An answer may begin with <think>a thought</think>. `pause` seconds pass before each
+    piece of `piece` bytes: time enough for Ctrl-C.
     Grammars and schemas are not obeyed. `noise` shakes the scores: a worse copy of the same model.
     """
 
@@ -103,7 +105,11 @@ class FakeModel:
         """The text of tokens; control tokens show as nothing, broken UTF-8 as U+FFFD."""
         return bytes(token for token in tokens if token < 256).decode("utf-8", "replace")
 
-    def prompt_tokens(self, messages: Sequence[Message]) -> list[int]:
+    def prompt_tokens(
+        self,
+        messages: Sequence[Message],
+        settings: GenerationSettings | None = None,  # noqa: ARG002 - there is no switch
+    ) -> list[int]:
         """The prompt of a conversation in ChatML."""
         segments: list[Segment] = []
         for message in messages:
@@ -144,7 +150,7 @@ class FakeModel:
         self, prompt: list[int], answer: str, stop: Sequence[str], limit: int
     ) -> Iterator[Chunk]:
         cached = _common(self._seen, prompt)
-        stream = TextStream(stop)
+        stream, thoughts = TextStream(stop), Thoughts(KNOWN[:1])
         data = answer.encode("utf-8", "replace")
         reason: FinishReason = "stop" if len(data) <= limit else "length"
         written = 0
@@ -155,13 +161,15 @@ class FakeModel:
                     time.sleep(self._pause)
                 piece = data[written : min(written + self._piece, limit)]
                 written += len(piece)
-                if text := stream.feed(piece):
-                    yield Chunk(text)
+                heard = thoughts.feed(stream.feed(piece))
+                if heard.answer or heard.thought:
+                    yield Chunk(heard.answer, thought=heard.thought)
             if stream.stopped:
                 reason = "stop"
             done = True
             usage = Usage(len(prompt), cached, written, len(prompt) / 1000, written / 100)
-            yield Chunk(stream.finish(), reason, usage)
+            heard = thoughts.feed(stream.finish(), last=True)
+            yield Chunk(heard.answer, reason, usage, thought=heard.thought)
         finally:
             self.cancelled += not done
             self._seen = prompt + list(data[:written])

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from penjing.core.errors import Busy, EngineError
 from penjing.core.messages import Chunk, Message, TokenLogprob, Usage
@@ -189,4 +190,4 @@ def _with_logprobs(chunk: Chunk, count: int | None) -> Chunk:
         )
         for byte, tops in zip(chunk.text.encode(), others, strict=True)
     )
-    return Chunk(chunk.text, chunk.finish_reason, chunk.usage, logprobs)
+    return replace(chunk, logprobs=logprobs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,15 @@ from penjing.engine.guard import require_survivable
 from penjing.engine.rows import LlamaRows
 from penjing.engine.sampling import Sampler
 from penjing.engine.template import encode, render_segments
+from penjing.engine.thinker import Thinker, switches_of
+from penjing.engine.thoughts import Thoughts
 from penjing.engine.vocabulary import Habits, Vocabulary
 from penjing.engine.writing import Writing
 from penjing.ggml.library import last_complaint, load
 
 _PREFILL_PIECE = 128  # tokens between two chances to stop
 _PLAINLY_SHORT = 8  # characters for each token of the context
+_PLAIN = GenerationSettings()
 
 
 def usable_cores() -> int:
@@ -109,7 +113,9 @@ class LlamaCpp:
         """The text of tokens; broken UTF-8 becomes U+FFFD."""
         return self._words.decode(tokens)
 
-    def prompt_tokens(self, messages: Sequence[Message]) -> list[int]:
+    def prompt_tokens(
+        self, messages: Sequence[Message], settings: GenerationSettings = _PLAIN
+    ) -> list[int]:
         """The prompt of a conversation. Only template text may hold control tokens."""
         template = self.chat_template
         if not template:
@@ -120,14 +126,26 @@ class LlamaCpp:
                 f"{self._context_length}: shorten it or use a larger --context"
             )
         segments = render_segments(
-            template, messages, bos_token=self._words.first, eos_token=self._words.last
+            template,
+            messages,
+            bos_token=self._words.first,
+            eos_token=self._words.last,
+            switches=switches_of(settings),
         )
         tokens = encode(
             segments,
             lambda text, special: self.tokenize(text, special=special, bos=False),
             self._words.control_text,
         )
-        return self._words.begun(tokens)
+        return self._words.begun([*tokens, *self._thinker.skipping(tokens, settings)])
+
+    def thoughts(self, prompt: Sequence[int]) -> Thoughts | None:
+        """What tells thoughts from the answer to a prompt; None for a model that has none."""
+        return self._thinker.thoughts(prompt)
+
+    @cached_property
+    def _thinker(self) -> Thinker:
+        return Thinker(self.chat_template or "", self._words)
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """How many prompt tokens these messages need, chat template included.
@@ -148,7 +166,8 @@ class LlamaCpp:
         self, messages: Sequence[Message], settings: GenerationSettings
     ) -> Iterator[Chunk]:
         """Stream an answer to a conversation; see `LanguageModel.generate`."""
-        return self.continue_tokens(self.prompt_tokens(messages), settings)
+        prompt = self.prompt_tokens(messages, settings)
+        return self._stream(Writing(self, prompt, settings, self.thoughts(prompt)))
 
     def continue_tokens(
         self, prompt: Sequence[int], settings: GenerationSettings

@@ -14,12 +14,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from penjing.core.errors import BadInput, EngineError
+from penjing.core.errors import BadInput, EngineError, UnreadableMessages
 from penjing.core.messages import Message
+from penjing.engine.arranging import arrangements
 from penjing.engine.said import SAID, Segment, StandIns
+
+T = TypeVar("T")
 
 SECONDS = 3.0
 """For all runs of one prompt together."""
@@ -49,14 +52,33 @@ class Job:
 
 def whole(job: Job) -> str:
     """The prompt as one text."""
-    return _run(job, _plain(job.messages))
+    return _first_taken(job, _whole)
 
 
 def pieces(job: Job) -> list[Segment]:
     """The prompt in pieces that say who wrote them."""
+    return _first_taken(job, _pieces)
+
+
+def _first_taken(job: Job, render: Callable[[Job], T]) -> T:
+    """The prompt of the first arrangement of the messages that the template takes."""
+    refusals: list[EngineError] = []
+    for messages in arrangements(job.messages):
+        try:
+            return render(replace(job, messages=messages))
+        except EngineError as error:  # some fail over a role they do not know
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _whole(job: Job) -> str:
+    return _run(job, _plain(job.messages))
+
+
+def _pieces(job: Job) -> list[Segment]:
     taken = job.template + "".join(map(str, job.values.values()))
     stand_ins = StandIns((message.text for message in job.messages), taken)
-    prompt = _Prompt(job, whole(job), stand_ins)
+    prompt = _Prompt(job, _whole(job), stand_ins)
     prompt.find_said(_plain(job.messages, stand_ins.mark))
     if left_out := prompt.left_out():
         try:
@@ -102,7 +124,7 @@ def _run(job: Job, messages: Sequence[Mapping[str, Any]], dress: Callable[[str],
             dress=dress,
         )
     except sandbox.RefusedError as error:
-        raise EngineError(f"the model's chat template refused: {_line(error)}") from error
+        raise UnreadableMessages(f"the model's chat template refused: {_line(error)}") from error
     except MemoryError:
         raise  # whatever was going to be made: only a fresh process is sure to have it back
     except Exception as error:  # a template can provoke any exception there is
@@ -189,8 +211,8 @@ class _Prompt:
         return [Segment(self._text, True)]
 
 
-def _left_out_error(role: str) -> EngineError:
-    return EngineError(
+def _left_out_error(role: str) -> UnreadableMessages:
+    return UnreadableMessages(
         f"the model's chat template leaves out the {role} message: "
         "use a model whose template takes it, or go without it"
     )

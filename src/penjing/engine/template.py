@@ -9,7 +9,9 @@ came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 from penjing.core.errors import EngineError
 from penjing.core.messages import Message
@@ -50,14 +52,17 @@ def render_segments(
     bos_token: str = "",
     eos_token: str = "",
     add_generation_prompt: bool = True,
+    switches: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[Segment]:
     """The prompt in pieces that say who wrote them. Joined, they are what `render` gives.
 
     A template may transform what people say (upper case, JSON) so that its origin is lost. Then
     the prompt is one trusted piece if nobody said anything that looks like a marker, and BadInput
-    otherwise. A template that takes messages only as lists of parts is given such lists.
+    otherwise. A template that takes messages only as lists of parts is given such lists, and one
+    that refuses a role has its words said by another. `switches` are further names it may know.
     """
     values = {
+        **switches,
         "bos_token": bos_token,
         "eos_token": eos_token,
         "add_generation_prompt": add_generation_prompt,

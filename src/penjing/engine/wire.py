@@ -22,7 +22,10 @@ from penjing.core.serving import Health, Request
 LONGEST = 16 * 2**20
 """Bytes of one frame."""
 _LENGTH = struct.Struct(">I")
-_ERRORS = ("BadInput", "EngineError", "FormatError", "StorageError", "UsageError")
+_ERRORS = (
+    *("BadInput", "EngineError", "FormatError", "StorageError", "UnreadableMessages"),
+    "UsageError",
+)
 
 
 class WireError(Exception):
@@ -111,19 +114,19 @@ def chunk_out(chunk: Chunk) -> list[Any]:
         [one.token.decode("latin-1"), one.logprob, [[t.decode("latin-1"), p] for t, p in one.top]]
         for one in chunk.logprobs
     ]
-    return [chunk.text, chunk.finish_reason, usage, logprobs]
+    return [chunk.text, chunk.finish_reason, usage, logprobs, chunk.thought]
 
 
 def chunk_in(data: Any) -> Chunk:
     """A chunk again."""
-    text, reason, usage, logprobs = data
+    text, reason, usage, logprobs, thought = data
     found = tuple(
         TokenLogprob(
             token.encode("latin-1"), logprob, tuple((t.encode("latin-1"), p) for t, p in top)
         )
         for token, logprob, top in logprobs
     )
-    return Chunk(text, reason, Usage(*usage) if usage else None, found)
+    return Chunk(text, reason, Usage(*usage) if usage else None, found, thought)
 
 
 def error_out(error: Exception) -> list[Any]:

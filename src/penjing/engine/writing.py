@@ -16,6 +16,7 @@ from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, TokenLogprob, Usage
 from penjing.engine.choosing import Chooser, Likely, Row, likely
 from penjing.engine.streaming import TextStream
+from penjing.engine.thoughts import Heard, Thoughts
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -65,8 +66,17 @@ class Speller(Protocol):
 class Writing:
     """An answer. Feed `take` one row of logits for each token; use `close` when it is over."""
 
-    def __init__(self, model: Speller, prompt: Sequence[int], settings: GenerationSettings) -> None:
-        """Raises BadInput for a prompt that does not fit, settings out of range, a bad grammar."""
+    def __init__(
+        self,
+        model: Speller,
+        prompt: Sequence[int],
+        settings: GenerationSettings,
+        thoughts: Thoughts | None = None,
+    ) -> None:
+        """Raises BadInput for a prompt that does not fit, settings out of range, a bad grammar.
+
+        With `thoughts`, what is thought is told apart from the answer.
+        """
         room = model.context_length - len(prompt)
         if not prompt:
             raise BadInput("the prompt is empty: say something")
@@ -79,6 +89,7 @@ class Writing:
         self._chooser = Chooser(settings)
         self._held = model.constraint(settings)
         self._stream = TextStream(settings.stop)
+        self._thoughts, self._characters = thoughts, TextStream()
         self._top = settings.top_logprobs
         self._unsaid: list[tuple[int, TokenLogprob]] = []  # where its bytes begin, and it
         self._fed = self._said = 0  # bytes
@@ -111,22 +122,26 @@ class Writing:
         if self._model.ends(token):
             return self.end("stop")
         self.tokens.append(token)
-        piece = self._model.piece(token)
-        if self._top is not None:
-            self._note(
-                piece or self._model.piece(token, special=True), likely(raw, token, self._top)
-            )
-        self._fed += len(piece)
-        text = self._stream.feed(piece)
+        piece = self._piece(token)
+        heard = self._hear(piece)
+        if self._thoughts is None or self._thoughts.answering:
+            if self._top is not None:
+                self._note(
+                    piece or self._model.piece(token, special=True), likely(raw, token, self._top)
+                )
+            self._fed += len(piece)
         if self._stream.stopped:
-            return self.end("stop", text)
+            return self.end("stop", heard)
         if self.written >= self.limit:
-            return self.end("length", text)
-        return Chunk(text, logprobs=self._spoken(text)) if text else None
+            return self.end("length", heard)
+        if not (heard.answer or heard.thought):
+            return None
+        return Chunk(heard.answer, logprobs=self._spoken(heard.answer), thought=heard.thought)
 
-    def end(self, reason: FinishReason, text: str = "") -> Chunk:
+    def end(self, reason: FinishReason, heard: Heard = Heard()) -> Chunk:  # noqa: B008 - frozen
         """The last chunk."""
-        text += self._stream.finish()
+        rest = self._hear(b"", last=True)
+        text = heard.answer + rest.answer + self._stream.finish()
         now = time.perf_counter()
         read = self._read or now
         usage = Usage(
@@ -136,13 +151,29 @@ class Writing:
             prefill_seconds=read - self._started,
             decode_seconds=now - read,
         )
-        rest = self._spoken(text, whole=not self._stream.stopped)
-        return Chunk(text, reason, usage, rest)
+        spoken = self._spoken(text, whole=not self._stream.stopped)
+        return Chunk(text, reason, usage, spoken, heard.thought + rest.thought)
 
     def close(self) -> None:
         """Free the grammar. Calling it twice is harmless."""
         if self._held:
             self._held.close()
+
+    def _piece(self, token: int) -> bytes:
+        """The bytes of a token; of a marker of thoughts too, which may be a control token."""
+        piece = self._model.piece(token)
+        if piece or self._thoughts is None or self._thoughts.answering:
+            return piece
+        marker = self._model.piece(token, special=True)
+        return marker if self._thoughts.is_part(marker.decode("utf-8", "replace")) else piece
+
+    def _hear(self, piece: bytes, *, last: bool = False) -> Heard:
+        """What a token's bytes make certain."""
+        if self._thoughts is None:
+            return Heard(answer=self._stream.feed(piece))
+        text = self._characters.feed(piece) + (self._characters.finish() if last else "")
+        heard = self._thoughts.feed(text, last=last)
+        return Heard(heard.thought, self._stream.feed(heard.answer.encode()))
 
     def _choose(self, row: Row) -> int:
         self._chooser.penalize(row)

@@ -143,6 +143,7 @@ def _joined(first: Chunk, second: Chunk) -> Chunk:
         second.finish_reason,
         second.usage,
         first.logprobs + second.logprobs,
+        first.thought + second.thought,
     )
 
 

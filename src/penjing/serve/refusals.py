@@ -23,6 +23,7 @@ from penjing.core.errors import (
     NotPermitted,
     PenjingError,
     UnknownName,
+    UnreadableMessages,
     UsageError,
     WrongPassphrase,
 )
@@ -88,6 +89,7 @@ _STATUS: Sequence[tuple[type[PenjingError], int]] = (
     (WrongPassphrase, 403),
     (UsageError, 422),
     (Busy, 503),
+    (UnreadableMessages, 422),
     (EngineError, 500),
     (InUse, 409),
 )

@@ -151,7 +151,9 @@ def _guess(writer: Scheduler, words: str, to: str, person: str) -> str:
     messages = (Message.of("system", order), Message.of("user", words))
     chunks: queue.Queue[Chunk | Exception] = queue.Queue()
     try:
-        request = Request(person, messages, GenerationSettings(max_tokens=_MODEL_TOKENS))
+        request = Request(
+            person, messages, GenerationSettings(max_tokens=_MODEL_TOKENS, thinking=False)
+        )
         ticket = writer.submit(request, chunks.put)
     except (EngineError, BadInput) as error:
         raise Failed("refused", str(error)) from error

@@ -142,7 +142,9 @@ class ModelJudge:
         the model says neither. Raises EngineError when the engine can not tell."""
         key = "zh" if language.startswith("zh") else "en"
         yes, no = _WORDS[key]
-        settings = GenerationSettings(max_tokens=1, repeat_penalty=1.0, top_logprobs=_TOP)
+        settings = GenerationSettings(
+            max_tokens=1, repeat_penalty=1.0, top_logprobs=_TOP, thinking=False
+        )
         written = list(self._writer.write(owner, prompt(text, key, action), settings))
         tokens = [one for chunk in written for one in chunk.logprobs]
         if not tokens:

@@ -17,6 +17,7 @@ from penjing.serve.openai import logprobs as spelled
 from penjing.serve.openai.conversation import ChatMessage, conversation
 from penjing.serve.openai.forms import ResponseFormat, form_of
 from penjing.serve.openai.models import require_model
+from penjing.serve.openai.reasoning import Effort, Switches, thinking
 from penjing.serve.openai.running import Run, begin, stream_error
 from penjing.serve.openai.sampling import Penalized, another, formed, settings_of
 from penjing.serve.openai.shapes import (
@@ -70,7 +71,8 @@ class ChatRequest(Penalized):
     service_tier: Literal["auto", "default"] | None = None
     store: Literal[False] | None = None
     modalities: list[Literal["text"]] | None = None
-    reasoning_effort: Literal["none"] | None = None
+    reasoning_effort: Effort | None = None
+    chat_template_kwargs: Switches | None = None
     logit_bias: NoBias | None = None
 
 
@@ -79,6 +81,7 @@ class Answered(BaseModel):
 
     role: Literal["assistant"]
     content: str | None
+    reasoning_content: str | None = None
     refusal: None = None
     tool_calls: list[ToolCall] | None = None
 
@@ -140,7 +143,9 @@ def jobs_of(body: ChatRequest, person: str) -> list[Job]:
         max_tokens=body.max_completion_tokens or body.max_tokens,
         top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
     )
-    settings = formed(settings, form.schema)
+    settings = formed(
+        thinking(settings, body.reasoning_effort, body.chat_template_kwargs), form.schema
+    )
     return [
         Job(person, form.told(messages), another(settings, number), toolbox)
         for number in range(body.n or 1)
@@ -149,13 +154,14 @@ def jobs_of(body: ChatRequest, person: str) -> list[Job]:
 
 async def _document(body: ChatRequest, run: Run) -> dict[str, Any]:
     choices: list[dict[str, Any]] = [{} for _ in range(body.n or 1)]
-    texts = [""] * len(choices)
+    texts, thoughts = [""] * len(choices), [""] * len(choices)
     calls: list[list[dict[str, Any]]] = [[] for _ in choices]
     tokens: list[list[dict[str, Any]]] = [[] for _ in choices]
     usage = None
     async for index, piece in run.pieces():
         if isinstance(piece, Words):
             texts[index] += piece.text
+            thoughts[index] += piece.thought
             tokens[index] += spelled.chat(piece.logprobs)
         elif isinstance(piece, Call):
             calls[index].append(_call(piece))
@@ -165,6 +171,8 @@ async def _document(body: ChatRequest, run: Run) -> dict[str, Any]:
     for index, choice in enumerate(choices):
         content = None if calls[index] else texts[index]
         message = {"role": "assistant", "content": content, "refusal": None}
+        if thoughts[index]:
+            message["reasoning_content"] = thoughts[index]
         choice["message"] = {**message, "tool_calls": calls[index]} if calls[index] else message
         spoken = {"content": tokens[index], "refusal": None}
         choice["logprobs"] = spoken if body.logprobs and not calls[index] else None
@@ -200,6 +208,8 @@ async def _events(body: ChatRequest, run: Run) -> AsyncIterator[bytes]:
 
 def _choice(index: int, piece: Piece) -> dict[str, Any]:
     if isinstance(piece, Words):
+        if piece.thought:
+            return _delta(index, {"reasoning_content": piece.thought})
         choice = _delta(index, {"content": piece.text})
         if piece.logprobs:
             choice["logprobs"] = {"content": spelled.chat(piece.logprobs), "refusal": None}

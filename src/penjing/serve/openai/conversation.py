@@ -31,6 +31,8 @@ class ChatMessage(Strict):
     tool_calls: Annotated[list[ToolCall], Field(max_length=limits.TOOLS)] | None = None
     tool_call_id: Annotated[str, Field(max_length=256)] | None = None
     refusal: str | None = None
+    reasoning_content: str | None = None
+    """Thoughts are not read again."""
     annotations: list[Any] | None = None
     audio: None = None
     function_call: None = None

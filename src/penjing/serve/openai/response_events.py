@@ -38,6 +38,8 @@ class Draft:
     def take(self, piece: Piece) -> list[bytes]:
         """One more piece."""
         if isinstance(piece, Words):
+            if piece.thought:
+                return []
             return [*self._opened(), *self._grown(piece)]
         if isinstance(piece, Call):
             return list(self._called(piece))

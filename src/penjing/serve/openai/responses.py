@@ -18,6 +18,7 @@ from penjing.serve import limits
 from penjing.serve.desk import desk_of
 from penjing.serve.openai import response_events as events
 from penjing.serve.openai.models import require_model
+from penjing.serve.openai.reasoning import Effort, thinking
 from penjing.serve.openai.response_input import (
     FunctionChoice,
     FunctionTool,
@@ -44,9 +45,9 @@ Include = Literal["message.output_text.logprobs", "reasoning.encrypted_content"]
 
 
 class Reasoning(Strict):
-    """Models here do not think apart."""
+    """How hard to think. Thoughts are no part of a response."""
 
-    effort: Literal["none"] | None = None
+    effort: Effort | None = None
     summary: None = None
     generate_summary: None = None
 
@@ -137,6 +138,7 @@ def job_of(body: ResponseRequest, person: str) -> Job:
         max_tokens=body.max_output_tokens,
         top_logprobs=(body.top_logprobs or 0) if wanted else None,
     )
+    settings = thinking(settings, body.reasoning.effort if body.reasoning else None, None)
     messages = form.told(conversation_of(body.input, body.instructions))
     return Job(person, messages, formed(settings, form.schema), toolbox)
 
@@ -174,7 +176,7 @@ def _about(body: ResponseRequest, run: Run) -> dict[str, Any]:
         "output": [],
         "parallel_tool_calls": False,
         "previous_response_id": None,
-        "reasoning": {"effort": None, "summary": None},
+        "reasoning": {"effort": body.reasoning and body.reasoning.effort, "summary": None},
         "store": False,
         "temperature": body.temperature,
         "text": given.get("text", {"format": {"type": "text"}}),

@@ -22,12 +22,14 @@ Reason = Literal["stop", "length", "tool_calls"]
 
 @dataclass(frozen=True)
 class Words:
-    """Text of the answer."""
+    """Text of the answer, or of the thoughts before it."""
 
     text: str
-    """Whole characters."""
+    """Whole characters of the answer."""
     logprobs: tuple[TokenLogprob, ...] = ()
     """Of its tokens, where asked for."""
+    thought: str = ""
+    """Whole characters of the thoughts."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,8 @@ class Writing:
 
     async def _words(self) -> AsyncIterator[Piece]:
         async for chunk in self._answer:
+            if chunk.thought:
+                yield Words("", thought=chunk.thought)
             if chunk.text or chunk.logprobs:
                 yield Words(chunk.text, chunk.logprobs)
             if finished(chunk).finish_reason is not None:
