@@ -456,15 +456,24 @@ def test_bytes_and_locales_that_spell_no_text(words: list[str]) -> None:
 
 
 def test_thoughts_are_no_part_of_the_answer(penjing: Say) -> None:
-    thinking = FakeModel(["<think>Hm.</think>\n\nYes."])
-    assert penjing("--once", "hi", model=thinking) == (0, "Yes.\n", "")
-    document = json.loads(penjing("--once", "hi", "--json", model=thinking)[1])
+    def asked(*words: str) -> tuple[int, str, str]:
+        return penjing("--once", "hi", *words, model=FakeModel(["<think>Hm.</think>\n\nYes."]))
+
+    assert asked() == (0, "Yes.\n", "")
+    document = json.loads(asked("--json")[1])
     assert (document["answer"], document["thoughts"]) == ("Yes.", "Hm.")
-    status, out, err = penjing("--once", "hi", "--max-tokens", "9", model=thinking)
+    status, out, err = asked("--max-tokens", "9")
     assert (status, out) == (0, "\n")
     assert "still thinking: allow more --max-tokens, or give --no-think" in err
-    penjing("--once", "hi", "--no-think", model=thinking)
-    assert [call.settings.thinking for call in thinking.calls[-2:]] == [None, False]
+
+
+@pytest.mark.parametrize(
+    ("word", "thinks"), [((), None), (("--think",), True), (("--no-think",), False)]
+)
+def test_thinking_is_switched(penjing: Say, word: tuple[str, ...], thinks: bool | None) -> None:
+    model = FakeModel(["Yes."])
+    penjing("--once", "hi", *word, model=model)
+    assert model.calls[0].settings.thinking is thinks
 
 
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
