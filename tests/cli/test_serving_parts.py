@@ -35,7 +35,7 @@ from penjing.serve.door.stores import Stores
 from penjing.serve.people import Alone
 from penjing.serve.present import Present
 from penjing.serve.services import Model
-from penjing.tools.schedule import Due
+from penjing.tools.entries import Due
 from penjing.vault.fake import FakeStore
 
 
@@ -78,10 +78,12 @@ def texts(store: FakeStore, session: str) -> list[str]:
 def test_a_timer_is_kept_with_its_person_and_rings_in_their_session(desk: Desk) -> None:
     store, session = came(desk)
     assert desk.heard(store, session, "set a timer for ten minutes") == "It runs for 10 minutes."
-    assert str(MONDAY_NOON + 600) in (store.settings.get("tools.schedule") or "")
+    assert str(MONDAY_NOON + 600) in (store.settings.get("tools.agenda") or "")
     desk.clock.now += 601
     wait_until(lambda: "The timer has run out." in texts(store, session))
+    desk.clock.now += 3601  # it rings no more
     wait_until(lambda: store.settings.get("tools.schedule") == "[]")
+    assert texts(store, session).count("The timer has run out.") == 1
 
 
 def test_what_was_missed_is_told_to_who_comes_back(desk: Desk) -> None:
@@ -239,15 +241,16 @@ def test_words_for_what_rings(kind: str, label: str, late: float, language: str,
 def test_it_rings_in_the_newest_session_or_a_new_one_in_the_persons_language() -> None:
     present, store = Present(), FakeStore(SetClock())
     teller = Teller(present, "en")
-    due = Due("anna", "timer", "1", "", 1_795_600_000.0, 0.0)
-    assert teller.tell(due) is False
+    one, two, three = (Due("anna", "timer", id_, "", 1_795_600_000.0, 0.0) for id_ in "123")
+    assert teller.tell(one) is False
     present.came("anna", store)
-    assert teller.tell(due) is True
+    assert teller.tell(one) is True
+    assert teller.tell(one) is True  # who was killed before writing that it was told
     (session,) = store.history.sessions()
     store.history.append_turn(session.id, Message.of("user", "你好"))
-    assert teller.tell(due) is True
+    assert teller.tell(two) is True
     store.settings.put("language", "en")
-    assert teller.tell(due) is True
+    assert teller.tell(three) is True
     rang = ["The timer has run out.", "你好", "计时结束。", "The timer has run out."]
     assert texts(store, session.id) == rang
 

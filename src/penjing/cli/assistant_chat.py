@@ -32,7 +32,8 @@ from penjing.core.errors import BadInput
 if TYPE_CHECKING:
     from penjing.assistant.turn import SpecAssistant
     from penjing.core.protocols import Assistant, Store
-    from penjing.tools.schedule import Due, Schedule
+    from penjing.tools.entries import Due
+    from penjing.tools.schedule import Schedule
 
 _PERSON = "owner"
 
@@ -104,7 +105,7 @@ class Bell:
 
 def _unrung(schedule: Schedule) -> list[str]:
     """Say what is set and will never ring, because this process ends."""
-    from penjing.tools.schedule import Kind
+    from penjing.core.agenda import Kind
 
     now = time.time()
     entries = [one for kind in get_args(Kind) for one in schedule.entries(_PERSON, kind)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from penjing.core.dialogue import Outcome
-    from penjing.tools.schedule import Due
+    from penjing.tools.entries import Due
 
 _LATE = 60.0
 """Seconds after which it is said when it should have rung."""
@@ -19,6 +19,7 @@ _WORDS = {
         "colon": ": ",
         "end": ".",
         "late": " It was due on {date} at {time}, when you were not here.",
+        "stopped": " It rang on {date} at {time} and was stopped.",
         "done": "{time}: {label}. Done.",
         "failed": "At {time} I was to {label}, and that did not work: {error}.",
         "missed": "I was to {label} on {date} at {time}, and did not: I was not running, or was "
@@ -33,6 +34,7 @@ _WORDS = {
         "colon": "：",
         "end": "。",
         "late": "（应在{date} {time}响，当时您不在。）",
+        "stopped": "（{date} {time}响过，有人按停了。）",
         "done": "{time}：{label}，已完成。",
         "failed": "{time}应{label}，没有成功：{error}。",
         "missed": "原定{date} {time}{label}，没有做：当时没在运行，或之后重新启动过。",
@@ -52,7 +54,9 @@ def rings(due: Due, language: str) -> str:
     label = " ".join(due.label.split())
     text += f"{words['colon']}{label}" if label else ""
     text += "" if text[-1] in ".!?。！？" else words["end"]
-    return text + (words["late"].format(**when) if due.late > _LATE else "")
+    if due.late <= _LATE:
+        return text
+    return text + words["stopped" if due.stopped else "late"].format(**when)
 
 
 def came_of(due: Due, outcome: Outcome | None, language: str) -> str:

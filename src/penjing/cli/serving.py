@@ -41,6 +41,7 @@ from penjing.core.errors import MissingExtra
 if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
     from penjing.cli.serving_assistant import Served
+    from penjing.core.agenda import Agenda
     from penjing.core.progress import Progress
     from penjing.core.protocols import Embedder, Scheduler, Store
     from penjing.knowledge.desk import KnowledgeDesk
@@ -183,8 +184,18 @@ def _assistant(args: Namespace, spec: Spec, parts: _Parts) -> AbstractContextMan
         desk=known.desk if known else None,
         offline=args.offline,
         cache=Home.from_environment().work / "intents",
+        agenda=_agenda(household.vault),
     )
     return served(args.model, spec, around)
+
+
+def _agenda(vault: Vault | None) -> Agenda | None:
+    """What is due for everybody, where a vault keeps it."""
+    if vault is None:
+        return None
+    from penjing.vault.agenda import VaultAgenda
+
+    return VaultAgenda(vault.accounts.database)
 
 
 # -- serving ----------------------------------------------------------------------------------

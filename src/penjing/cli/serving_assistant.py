@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from penjing.assistant.generate.shelf import Shelf
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.turn import Retrievers, SpecAssistant
+    from penjing.core.agenda import Agenda
     from penjing.core.moments import Planner
     from penjing.core.protocols import Retriever, Scheduler, Store, Tool
     from penjing.knowledge.desk import KnowledgeDesk
@@ -57,6 +58,8 @@ class Around:
     """A folder for what is learned from a spec."""
     clock: Clock = time.time
     """What time it is."""
+    agenda: Agenda | None = None
+    """What is due for everybody; None: it lies with each person's settings."""
 
 
 class Served:
@@ -203,11 +206,18 @@ class _Held:
 def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
     """The assistant of a spec and the clock that rings, until the end of the block."""
     from penjing.cli.serving_clock import Teller
+    from penjing.tools.due import steady
     from penjing.tools.schedule import Schedule
 
     present = around.present
     teller = Teller(present, spec.languages[0])
-    schedule = Schedule(lambda person: present.store(person).settings, teller.tell, around.clock)
+    schedule = Schedule(
+        lambda person: present.store(person).settings,
+        teller.tell,
+        around.clock,
+        around.agenda,
+        steady() if around.clock is time.time else None,
+    )
     try:
         teller.doer = one = Served(path, spec, around, schedule)
         try:
@@ -218,6 +228,7 @@ def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
 
             present.on_came = lambda person: teller.make_up(schedule, person)
             present.on_leaves = leaves
+            schedule.start()
             yield one
         finally:
             one.close()

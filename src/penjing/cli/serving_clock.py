@@ -1,24 +1,27 @@
 """What rings while a server runs: written into the newest session of whoever it rings for.
 
 The clock is the tools' (`tools/schedule.py`); whose store is open is known to `serve/present.py`.
-Where it is closed nothing is told; it is made up for when the person is back.
+Where it is closed it rings without words; what it was is told when the person is back.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from penjing.assistant.notes import acted_note
 from penjing.cli.rings import LANGUAGES, came_of, rings, written_in
 from penjing.core.dialogue import Acted, Outcome
 from penjing.core.errors import NotFound, PenjingError
-from penjing.core.messages import Message, Text
+from penjing.core.messages import Message, Note, Text
+from penjing.tools.entries import Due
 from penjing.tools.failed import Failed
-from penjing.tools.schedule import Due, Schedule
+from penjing.tools.schedule import Schedule
 
 if TYPE_CHECKING:
+    from penjing.core.history import Turn
     from penjing.core.protocols import Store
     from penjing.serve.present import Present
 
@@ -43,8 +46,11 @@ class Teller:
 
     def __init__(self, present: Present, language: str) -> None:
         self._present, self._language = present, language
+        self._saying = threading.Lock()
         self._came: dict[str, list[tuple[Due, Acted | Outcome | None]]] = {}
         """What came of calls that were made while a person was away."""
+        self.missed: dict[str, tuple[Due, ...]] = {}
+        """What rang while a person was away and nobody stopped, for their page."""
         self.doer: Doer | None = None
         """Who makes calls; nobody while the assistant is made."""
 
@@ -60,18 +66,25 @@ class Teller:
         return self._say(due, self._done(due))
 
     def _say(self, due: Due, done: Acted | Outcome | None) -> bool:
-        """Write down what rang, or what came of a call."""
+        """Write down what rang, or what came of a call: once, whoever was cut off before."""
         outcome = done.outcome if isinstance(done, Acted) else done
+        rang = Note("rang", {"id": due.id, "at": due.at})
         try:
-            store = self._present.store(due.person)
-            sessions = store.history.sessions()
-            session = sessions[0] if sessions else store.history.begin()
-            language = self._language_of(store, session.id)
-            words = came_of(due, outcome, language) if due.kind == "call" else rings(due, language)
-            notes = [acted_note(done)] if isinstance(done, Acted) else []
-            turn = Message("assistant", (Text(words), *notes))
-            store.history.append_turn(session.id, turn)
-            if due.kind == "call" and not (outcome and outcome.ok) and self.doer is not None:
+            with self._saying:
+                store = self._present.store(due.person)
+                sessions = store.history.sessions()
+                session = sessions[0] if sessions else store.history.begin()
+                turns = store.history.turns(session.id)
+                if any(rang in turn.message.parts for turn in turns[-_MOST_TOLD:]):
+                    return True
+                language = self._language_of(store, turns)
+                call = due.kind == "call"
+                words = came_of(due, outcome, language) if call else rings(due, language)
+                notes = [acted_note(done)] if isinstance(done, Acted) else []
+                store.history.append_turn(
+                    session.id, Message("assistant", (Text(words), *notes, rang))
+                )
+            if call and not (outcome and outcome.ok) and self.doer is not None:
                 self.doer.tell_next(due.person, words)
         except PenjingError as error:
             log.warning("what rang was not told: %s", type(error).__name__)
@@ -87,20 +100,27 @@ class Teller:
     def make_up(self, schedule: Schedule, person: str) -> None:
         """Somebody is here: their clock goes on, and what they missed is told."""
         try:
-            dues = schedule.welcome(person)
-            for due, done in self._came.pop(person, []):
-                self._say(due, done)
-            for due in dues:
-                self.tell(due)
+            dues = schedule.untold(person)
         except Failed as error:
             log.warning("a clock stands still: %s", error)
+            return
+        came = self._came.pop(person, [])
+        for due, done in came:
+            self._say(due, done)
+        known = {due.id for due, _ in came}
+        for due in dues:
+            if due.id in known or self.tell(due):
+                schedule.told(due)
+        missed = [one for one in dues if one.kind != "call" and not one.stopped]
+        sounding = {one.id for one in schedule.sounding}
+        self.missed[person] = tuple(one for one in missed if one.id not in sounding)
 
-    def _language_of(self, store: Store, session: str) -> str:
+    def _language_of(self, store: Store, turns: Sequence[Turn]) -> str:
         """As they chose it, or as they last spoke."""
         chosen = store.settings.get("language")
         if chosen in LANGUAGES:
             return chosen
-        for turn in reversed(store.history.turns(session)):
+        for turn in reversed(turns):
             if turn.message.role == "user":
                 return written_in(turn.message.text)
         return self._language

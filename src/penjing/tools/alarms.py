@@ -8,13 +8,13 @@ from typing import Any
 
 from penjing.core.protocols import Tool
 from penjing.tools.checked import Checked, number, text
+from penjing.tools.entries import Entry
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.ringing import WALL, Ringing, ringing_parameters
-from penjing.tools.schedule import Entry
 from penjing.tools.when import local, next_moment, zone_of
 
-DESCRIPTION = "Sets, lists, cancels and snoozes alarms at a time of day, or after a while."
+DESCRIPTION = "Sets, lists, cancels, stops and snoozes alarms at a time of day, or after a while."
 PARAMETERS = ringing_parameters(
     **WALL,
     label=text("what to call it"),
@@ -68,7 +68,10 @@ class Alarms(Ringing):
         time, days = arguments["time"], arguments.get("days", ())
         at = next_moment(now, time, self._zone, day=arguments.get("date"), days=days)
         zone = self._settings.zone or ""
-        return self._schedule.add(person, "alarm", label, at, time=time, days=days, zone=zone)
+        date = "" if days else f"{local(at, self._zone):%Y-%m-%d}"
+        return self._schedule.add(
+            person, "alarm", label, at, time=time, date=date, days=days, zone=zone
+        )
 
     def _called(self, entry: Entry) -> str:
         return f"{local(entry.at, self._zone):%H:%M}"

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from penjing.tools.entries import Due, Tell
 from penjing.tools.home.houses import Houses
 from penjing.tools.keep import Kept, in_file, in_memory
-from penjing.tools.schedule import Due, Schedule, Tell
+from penjing.tools.schedule import Schedule
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Scheduler

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 
 from penjing.core.dialogue import When
@@ -16,10 +17,11 @@ from penjing.core.errors import StorageError
 from penjing.core.moments import Planner, when_words
 from penjing.core.protocols import Tool
 from penjing.tools.checked import Checked, one_of, parameters, text, yes_no
+from penjing.tools.entries import Entry
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.names import plain
-from penjing.tools.schedule import Entry, Schedule
+from penjing.tools.schedule import Schedule
 from penjing.tools.when import TIME, local, next_moment, zone_of
 
 DESCRIPTION = "Lists and cancels what is planned for later."
@@ -57,16 +59,22 @@ class Later:
 
     def __init__(self, given: Given) -> None:
         self._schedule: Schedule = given.schedule
-        self._clock, self._zone = given.clock, zone_of(None)
+        self._clock = given.clock
+
+    @property
+    def _zone(self) -> tzinfo:
+        return zone_of(None)
 
     def plan(self, person: str, label: str, when: When, data: Mapping[str, Any]) -> None:
         """See `Planner.plan`."""
         now = self._clock()
         try:
             at = now + when.after if when.after is not None else self._moment(now, when)
-            time = when.time if when.days else ""
-            days = when.days if when.days else ()
-            self._schedule.add(person, "call", label[:200], at, time=time, days=days, data=data)
+            date = "" if when.days or not when.time else f"{local(at, self._zone):%Y-%m-%d}"
+            self._schedule.add(
+                person, "call", label[:200], at, time=when.time, date=date, days=when.days,
+                seconds=when.after or 0.0, data=data,
+            )  # fmt: skip
         except Failed as error:
             raise StorageError(str(error)) from error
 

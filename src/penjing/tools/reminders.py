@@ -8,13 +8,15 @@ from typing import Any
 
 from penjing.core.protocols import Tool
 from penjing.tools.checked import Checked, number, text
+from penjing.tools.entries import Entry
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.ringing import WALL, Ringing, ringing_parameters
-from penjing.tools.schedule import Entry
-from penjing.tools.when import next_moment, zone_of
+from penjing.tools.when import local, next_moment, zone_of
 
-DESCRIPTION = "Sets, lists, cancels and snoozes reminders of something at a time or after a while."
+DESCRIPTION = (
+    "Sets, lists, cancels, stops and snoozes reminders of something at a time or after a while."
+)
 PARAMETERS = ringing_parameters(
     text=text("what to be reminded of", 500),
     **WALL,
@@ -70,8 +72,9 @@ class Reminders(Ringing):
         time, days = arguments.get("time", self._settings.hour), arguments.get("days", ())
         at = next_moment(now, time, self._zone, day=arguments.get("date"), days=days)
         zone = self._settings.zone or ""
+        date = "" if days else f"{local(at, self._zone):%Y-%m-%d}"
         return self._schedule.add(
-            person, "reminder", arguments["text"], at, time=time, days=days, zone=zone
+            person, "reminder", arguments["text"], at, time=time, date=date, days=days, zone=zone
         )
 
     def _shown(self, entry: Entry, now: float) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
 from penjing.core import weekdays
+from penjing.core.agenda import Kind, Pending
 from penjing.tools.checked import number, one_of, parameters, text, yes_no
+from penjing.tools.entries import Entry
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.names import plain
-from penjing.tools.schedule import Entry, Kind, Schedule
 from penjing.tools.when import DATE, DAYS, TIME, local, zone_of
 
 WALL = {
@@ -40,7 +41,7 @@ def ringing_parameters(**own: Any) -> dict[str, Any]:
     """The schema of one of these tools: its own arguments beside those of all."""
     return parameters(
         ["action"],
-        action=one_of("what to do", "set", "list", "cancel", "snooze"),
+        action=one_of("what to do", "set", "list", "cancel", "snooze", "stop"),
         **own,
         minutes=number("how long to snooze", 1, 120),
         all=yes_no("cancel all of them"),
@@ -55,7 +56,12 @@ class Ringing(ABC):
 
     def __init__(self, given: Given, snooze_minutes: int, zone: str | None = None) -> None:
         self._schedule, self._clock, self._snooze = given.schedule, given.clock, snooze_minutes
-        self._zone = zone_of(zone)
+        self._named = zone
+
+    @property
+    def _zone(self) -> tzinfo:
+        """Read anew each time: a machine may be taken to another one."""
+        return zone_of(self._named)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
         """Do it; raises Failed."""
@@ -71,10 +77,14 @@ class Ringing(ABC):
             case "cancel":
                 gone = self._cancel(person, arguments)
                 return {"cancelled": [self._called(entry) for entry in gone], "count": len(gone)}
+            case "stop":
+                stopped = [one for one in self._rings(person) if self._schedule.stop(one.id)]
+                if not stopped:
+                    said = {"zh": f"没有{_KINDS_ZH[self.kind]}在响"}
+                    raise Failed("unknown_name", f"no {self.kind} is ringing", near=[], said=said)
+                return {"stopped": len(stopped)}
             case _:
-                minutes = arguments.get("minutes", self._snooze)
-                entry = _snooze(self._schedule, person, self.kind, minutes, now)
-                return self._shown(entry, now)
+                return self._shown(self._snoozed(arguments, person, now), now)
 
     def entities(self, parameter: str) -> Sequence[str]:
         """None: what rings is a person's own."""
@@ -82,6 +92,23 @@ class Ringing(ABC):
 
     def close(self) -> None:  # noqa: B027  nothing has to be closed by any of them
         """Nothing is held."""
+
+    def _rings(self, person: str) -> list[Pending]:
+        """What rings for a person now."""
+        every = self._schedule.sounding
+        return [one for one in every if one.person == person and one.kind == self.kind]
+
+    def _snoozed(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
+        """What rings, or rang last, rings again later. Raises Failed when nothing has."""
+        minutes = arguments.get("minutes", self._snooze)
+        for one in self._rings(person)[-1:]:
+            if (again := self._schedule.snooze(one.id, minutes)) is not None:
+                return again
+        last = self._schedule.rang_last(person, self.kind)
+        if last is None:
+            raise Failed("unknown_name", f"no {self.kind} has rung", near=[])
+        after = 60 * minutes
+        return self._schedule.add(person, self.kind, last.label, now + after, seconds=after)
 
     @abstractmethod
     def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
@@ -160,11 +187,3 @@ def _chosen(entries: Sequence[Entry], arguments: Mapping[str, Any], zone: tzinfo
     if seconds is not None:
         chosen = [entry for entry in chosen if entry.seconds == seconds]
     return chosen
-
-
-def _snooze(schedule: Schedule, person: str, kind: Kind, minutes: int, now: float) -> Entry:
-    """Let what rang last ring again. Raises Failed when nothing has."""
-    last = schedule.rang_last(person, kind)
-    if last is None:
-        raise Failed("unknown_name", f"no {kind} has rung", near=[])
-    return schedule.add(person, kind, last.label, now + 60 * minutes)

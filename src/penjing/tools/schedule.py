@@ -1,130 +1,75 @@
-"""The clock that rings: alarms, timers, reminders and planned calls, kept with their person.
+"""The clock that rings: alarms, timers, reminders and planned calls, of everybody.
 
-One thread, asleep until the next is due. Whoever cannot be told (nobody is there, the machine was
-off) is told by the next `welcome`. An entry is forgotten only after somebody was told: a crash in
-between rings twice rather than never. A call is done and not only told: never later than `GRACE`
-seconds, and it is marked as begun before, so that a crash in between does it once at most. Knows
-nothing of words to say, and nothing of what a call does.
+When they are due is in the agenda, which is open all the time; what they are called is sealed with
+their person. One thread, asleep until the next is due. That something rings is one change of the
+agenda, on disk before anybody hears of it, so that it rings once whoever is killed when; it is told
+to its person at once where their store is open, else by the next `welcome`, and goes only then. A
+call is done and not only told: never later than `GRACE` seconds, and it is marked as begun before,
+so that a crash in between does it once at most. Knows nothing of words to say, and nothing of what
+a call does.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
-from penjing.core.errors import BadInput
+from penjing.core.agenda import Agenda, Kind, Pending
+from penjing.core.errors import PenjingError
+from penjing.tools import due as course
+from penjing.tools.agenda import KeptAgenda
+from penjing.tools.due import GRACE, SNOOZE, Steady
+from penjing.tools.entries import Due, Entry, Tell
 from penjing.tools.failed import Failed
-from penjing.tools.keep import Kept, load, save
-from penjing.tools.when import next_moment, zone_of
+from penjing.tools.keep import Kept
+from penjing.tools.sealed import Sealed, Words
+from penjing.tools.when import wall_stamp
 
-Kind = Literal["alarm", "timer", "reminder", "call"]
-GRACE = 60.0
-"""Seconds after its time in which a call is still made; later it was missed."""
-_NAME = "schedule"
 _MOST = 200  # entries of a person
-_LONGEST_SLEEP = 5.0  # so that a clock that was set is noticed
+_LONGEST_SLEEP = 5.0  # so that a clock that was set, and another program's entries, are noticed
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Something that will ring."""
-
-    id: str
-    """To find it by."""
-    kind: Kind
-    """What it is."""
-    label: str
-    """What the person called it, or what they are to be reminded of."""
-    at: float
-    """When, in seconds since 1970."""
-    time: str = ""
-    """HH:MM on the wall where it repeats."""
-    days: tuple[str, ...] = ()
-    """Weekdays on which it repeats; none rings once."""
-    zone: str = ""
-    """Whose wall; empty for this machine's."""
-    seconds: float = 0.0
-    """After how long it rings, where that was what was said."""
-    rung: bool = False
-    """It was due and nobody was there to be told."""
-    data: dict[str, Any] = field(default_factory=dict)
-    """Of a call: what is to be called, for whoever can."""
-    begun: bool = False
-    """Of a call: it was about to be made."""
-
-
-@dataclass(frozen=True)
-class Due:
-    """Something that rings now."""
-
-    person: str
-    """Whose it is."""
-    kind: Kind
-    """What it is."""
-    id: str
-    """To find it by."""
-    label: str
-    """What the person called it."""
-    at: float
-    """When it should have rung."""
-    late: float
-    """Seconds since then."""
-    data: Mapping[str, Any] = field(default_factory=dict)
-    """Of a call: what is to be called."""
-    begun: bool = False
-    """Of a call: it was begun before, and nobody knows how it ended."""
-
-    @property
-    def missed(self) -> bool:
-        """It is a call, and too late for it."""
-        return self.kind == "call" and (self.begun or self.late > GRACE)
-
-
-Tell = Callable[[Due], bool]
-"""Tells a person; says whether somebody was there to hear it. Called from the clock's thread."""
-
-
 class Schedule:
-    """Entries of all people whose store is open. Thread-safe."""
+    """What is due for everybody. Thread-safe.
 
-    def __init__(self, kept: Kept, tell: Tell, clock: Callable[[], float]) -> None:
-        self._kept, self._tell, self._clock = kept, tell, clock
-        self._people: dict[str, list[Entry]] = {}
-        self._away: dict[str, list[Entry]] = {}
-        """Calls of people whose store is closed: they are made all the same."""
-        self._made: dict[str, set[str]] = {}
-        """Which of them were made since."""
-        self._last: dict[tuple[str, str], Due] = {}
+    `steady` counts seconds whatever the clock is set to: what was set for a while is moved along.
+    """
+
+    def __init__(
+        self,
+        kept: Kept,
+        tell: Tell,
+        clock: Callable[[], float],
+        agenda: Agenda | None = None,
+        steady: Steady | None = None,
+    ) -> None:
+        self._agenda: Agenda = agenda or KeptAgenda(kept)
+        self._sealed, self._tell = Sealed(kept), tell
+        self._clock, self._steady = clock, steady
+        self._here: set[str] = set()
+        """People whose store is open."""
+        self._words: dict[str, dict[str, Words]] = {}
+        """As they were read last; of people who left, those of their calls."""
+        self._last: dict[tuple[str, Kind], Due] = {}
+        self._seen: tuple[float, object] = (math.inf, None)
+        """What clock and wall showed at the last look."""
+        self.sounding: tuple[Pending, ...] = ()
+        """What rings now; whoever looks waits for nothing."""
+        self.on_sounding: Callable[[tuple[Pending, ...]], None] = lambda _sounding: None
+        """Hears it when that changes; must be quick."""
         self._changed = threading.Condition(threading.RLock())
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    def welcome(self, person: str) -> list[Due]:
-        """A person's store is open: what they have not been told, oldest first. Raises Failed."""
-        with self._changed:
-            entries = self._back(person, self._of(person))
-            now = self._clock()
-            due = [entry for entry in entries if entry.at <= now and not _in_time(entry, now)]
-            missed = sorted(due, key=lambda entry: entry.at)
-            dues = [self._due(person, entry, now) for entry in missed]
-            self._set(person, self._after(entries, {entry.id for entry in missed}, now))
-            return dues
-
-    def leave(self, person: str) -> None:
-        """A person's store is about to close: nothing rings for them until they are back. Calls
-        that were planned are made."""
-        with self._changed:
-            entries = self._people.pop(person, [])
-            calls = [one for one in entries if one.kind == "call" and not (one.rung or one.begun)]
-            if calls:
-                self._away[person] = calls
-            self._last = {key: due for key, due in self._last.items() if key[0] != person}
+    # -- what people set
 
     def add(
         self,
@@ -134,41 +79,123 @@ class Schedule:
         at: float,
         *,
         time: str = "",
+        date: str = "",
         days: Sequence[str] = (),
         zone: str = "",
         seconds: float = 0.0,
         data: Mapping[str, Any] | None = None,
     ) -> Entry:
         """Let something ring. Raises Failed; what it returns was kept."""
-        with self._changed:
-            away = person not in self._people and kind == "call" and person in self._away
-            entries = self._away[person] if away else self._of(person)
-            if len(entries) >= _MOST:
+        one = Pending(_new_id(), person, kind, at, time, tuple(days), date, zone, seconds)
+        words = Words(label, dict(data or {}))
+        with self._changed, _failures():
+            away = kind == "call" and person not in self._here and person in self._words
+            if not away:
+                self._of(person)
+            if len(self._agenda.of(person)) >= _MOST:
                 raise Failed("full", f"you have {_MOST} of these: cancel some first")
-            entry = Entry(os.urandom(4).hex(), kind, label, at, time, tuple(days), zone, seconds)
-            entry = replace(entry, data=dict(data or {}))
-            if away:  # kept when they are back
-                entries.append(entry)
-                self._changed.notify_all()
-            else:
-                self._set(person, [*entries, entry])
-            return entry
+            self._begin(one)
+            self._words[person][one.id] = words
+            if not away:  # they are kept when their person is back
+                self._sealed.put(person, {one.id: words})
+            return _entry(one, words)
 
     def entries(self, person: str, kind: Kind) -> list[Entry]:
         """What will ring for a person, the next first. Raises Failed."""
-        with self._changed:
-            own = [entry for entry in self._of(person) if entry.kind == kind and not entry.rung]
-            return sorted(own, key=lambda entry: entry.at)
+        with self._changed, _failures():
+            words = self._of(person)
+            own = [one for one in self._agenda.of(person) if one.kind == kind and not one.over]
+            found = [_entry(one, words.get(one.words, Words())) for one in own]
+            return sorted(found, key=lambda entry: entry.at)
 
     def cancel(self, person: str, ids: Sequence[str]) -> None:
         """Let these not ring. Raises Failed."""
-        with self._changed:
-            self._set(person, [entry for entry in self._of(person) if entry.id not in ids])
+        with self._changed, _failures():
+            self._of(person)
+            for one in self._agenda.of(person):
+                if one.id in ids:
+                    self._put(one, None)
 
     def rang_last(self, person: str, kind: Kind) -> Due | None:
         """What a person was told of last."""
         with self._changed:
             return self._last.get((person, kind))
+
+    def label(self, one: Pending) -> str:
+        """What it is called; empty while its person's store is closed."""
+        with self._changed:
+            here = self._words.get(one.person, {}) if one.person in self._here else {}
+            return here.get(one.words, Words()).label
+
+    # -- what people do when it rings; nobody's key is needed
+
+    def stop(self, name: str) -> bool:
+        """Let what has this id ring no more; whether it did. Raises Failed."""
+        with self._changed, _failures():
+            one = self._sounding(name)
+            return one is not None and self._put(one, course.silent(one, stopped=True))
+
+    def snooze(self, name: str, minutes: int | None = None) -> Entry | None:
+        """Let it ring again later instead; None where it does not ring. Raises Failed."""
+        with self._changed, _failures():
+            one = self._sounding(name)
+            if one is None:
+                return None
+            wait = 60.0 * (minutes or SNOOZE[one.kind])
+            at = self._clock() + wait
+            again = Pending(_new_id(), one.person, one.kind, at, seconds=wait, of=one.words)
+            self._begin(again)
+            self._put(one, course.silent(one, stopped=True))
+            return _entry(again, self._words.get(one.person, {}).get(one.words, Words()))
+
+    # -- who comes and leaves
+
+    def welcome(self, person: str) -> list[Due]:
+        """A person's store is open: what they have not been told, oldest first. Raises Failed."""
+        dues = self.untold(person)
+        for due in dues:
+            self.told(due)
+        return dues
+
+    def untold(self, person: str) -> list[Due]:
+        """The same, until `told` says of each that it was. Raises Failed."""
+        with self._changed, _failures():
+            words, now = self._of(person), self._clock()
+            for one in self._agenda.of(person):
+                if not one.over and one.at <= now and not _in_time(one, now):
+                    self._put(one, replace(course.rung(one, now), begun=_was_cut(one)))
+            dues = []
+            for one in self._agenda.of(person):
+                if one.untold and one.kind == "call" and one.words not in words:
+                    self._put(one, course.told(one))  # it was never said that it is planned
+                elif one.untold:
+                    dues.append(self._due(one, now))
+            return sorted(dues, key=lambda due: due.at)
+
+    def told(self, due: Due) -> None:
+        """A person knows of it."""
+        with self._changed:
+            try:
+                for one in self._agenda.of(due.person):
+                    if one.id == due.id and one.rang == due.at:
+                        self._put(one, course.told(one))
+            except (PenjingError, Failed) as error:
+                logger.warning("what was told was not written down: %s", error)
+
+    def leave(self, person: str) -> None:
+        """A person's store is about to close: what rings for them has no words until they are
+        back. Calls that were planned are made."""
+        with self._changed:
+            self._here.discard(person)
+            words = self._words.pop(person, {})
+            if calls := {one: said for one, said in words.items() if said.data}:
+                self._words[person] = calls
+            self._last = {key: due for key, due in self._last.items() if key[0] != person}
+
+    def start(self) -> None:
+        """Let the clock go, though nobody has come yet."""
+        with self._changed:
+            self._start()
 
     def close(self) -> None:
         """Stop the thread. What is kept stays kept; calling it twice is harmless."""
@@ -181,50 +208,69 @@ class Schedule:
 
     # -- inside; the lock is held
 
-    def _of(self, person: str) -> list[Entry]:
-        """Read anew each time: another program may keep entries in the same place."""
-        self._people[person] = [_read(one) for one in load(self._kept, person, _NAME)]
+    def _of(self, person: str) -> dict[str, Words]:
+        """A person's words. Read anew each time: another program may keep some in that place."""
+        words = self._sealed.of(person)
+        if person not in self._here:
+            self._here.add(person)
+            self._bring(person, words)
+        self._words[person] = words
         self._start()
-        return self._people[person]
+        return words
 
-    def _back(self, person: str, entries: list[Entry]) -> list[Entry]:
-        """A person's entries, and what became of their calls while they were away."""
-        made, away = self._made.pop(person, set()), self._away.pop(person, [])
-        moved = {one.id: one for one in away}
-        now = [moved.pop(one.id, one) for one in entries if one.id in moved or one.id not in made]
-        return [*now, *moved.values()]
+    def _bring(self, person: str, words: dict[str, Words]) -> None:
+        """What was kept before there was an agenda, or planned while its person was away."""
+        for one in self._sealed.old(person):
+            self._agenda.change(None, one)
+        self._sealed.renew(person)
+        there = {one.words for one in self._agenda.of(person)}
+        new = {one: said for one, said in self._words.get(person, {}).items() if one in there}
+        if new.keys() - words.keys():
+            self._sealed.put(person, new)
+        self._sealed.drop(person, words.keys() - there)
+        words |= new
 
-    def _set(self, person: str, entries: list[Entry]) -> None:
-        if entries == self._people[person]:
-            return
-        save(self._kept, person, _NAME, [asdict(entry) for entry in entries])
-        self._people[person] = entries
+    def _begin(self, one: Pending) -> None:
+        """Let one be due from now on."""
+        if one.seconds and self._steady is not None:
+            count = self._steady()
+            ripe = count.seconds + one.at - self._clock()
+            one = replace(one, boot=count.boot, ripe=ripe)
+        self._agenda.change(None, one)
+        self._start()
         self._changed.notify_all()
 
-    def _due(self, person: str, entry: Entry, now: float) -> Due:
-        due = Due(
-            person,
-            entry.kind,
-            entry.id,
-            entry.label,
-            entry.at,
-            now - entry.at,
-            entry.data,
-            entry.begun,
-        )
-        self._last[person, entry.kind] = due
-        return due
+    def _put(self, before: Pending, after: Pending | None) -> bool:
+        """One step of one of them; False where somebody else was faster."""
+        if after == before:
+            return True
+        done = self._agenda.change(before, after)
+        if done and after is None and before.person in self._here:
+            there = {one.words for one in self._agenda.of(before.person)}
+            self._sealed.drop(before.person, {before.words} - there)
+        self._notice()
+        self._changed.notify_all()
+        return done
 
-    def _after(self, entries: list[Entry], told: set[str], now: float) -> list[Entry]:
-        """The entries once these were told: gone, or waiting for their next day."""
-        kept = []
-        for entry in entries:
-            if entry.id not in told:
-                kept.append(entry)
-            elif entry.days:
-                at = next_moment(now, entry.time, zone_of(entry.zone or None), days=entry.days)
-                kept.append(replace(entry, at=at, rung=False, begun=False))
-        return kept
+    def _notice(self, every: Sequence[Pending] | None = None) -> None:
+        every = self._agenda.all() if every is None else every
+        sounding = tuple(one for one in every if one.sounding)
+        if sounding != self.sounding:
+            self.sounding = sounding
+            self.on_sounding(sounding)
+
+    def _sounding(self, name: str) -> Pending | None:
+        return next((one for one in self._agenda.all() if one.id == name and one.sounding), None)
+
+    def _due(self, one: Pending, now: float) -> Due:
+        words = self._words.get(one.person, {}).get(one.words, Words())
+        at = one.at if one.rang is None else one.rang
+        due = Due(
+            one.person, one.kind, one.id, words.label, at, now - at, words.data, one.begun,
+            one.stopped,
+        )  # fmt: skip
+        self._last[one.person, one.kind] = due
+        return due
 
     def _start(self) -> None:
         if self._thread is None and not self._closed:
@@ -238,44 +284,51 @@ class Schedule:
             with self._changed:
                 if self._closed:
                     return
-                now = self._clock()
-                waiting = [
-                    (entry.at, person, entry)
-                    for person, entries in (*self._people.items(), *self._away.items())
-                    for entry in entries
-                    if not entry.rung
-                ]
-                due = min(waiting, key=lambda one: one[0], default=None)
-                if due is None or due[0] > now:
-                    left = due[0] - now if due else _LONGEST_SLEEP
-                    self._changed.wait(min(left, _LONGEST_SLEEP))
+                try:
+                    due = self._next()
+                except (PenjingError, Failed) as error:
+                    logger.warning("the clock stands still for a moment: %s", error)
+                    due = _LONGEST_SLEEP
+                if isinstance(due, float):
+                    self._changed.wait(min(due, _LONGEST_SLEEP))
                     continue
-                ring, entry = self._due(due[1], due[2], now), self._begin(due[1], due[2])
-            if entry is not None:
-                self._rang(ring, entry, self._heard(ring))
+            if self._heard(due):
+                self.told(due)
 
-    def _begin(self, person: str, entry: Entry) -> Entry | None:
-        """The entry, marked where it is a call; None where it is gone. The lock is held."""
-        if entry.kind != "call" or entry.begun:
-            return entry
-        if person not in self._people:
-            self._made.setdefault(person, set()).add(entry.id)
-            self._away[person] = self._after(self._away[person], {entry.id}, self._clock())
-            return entry
-        begun = replace(entry, begun=True)
-        try:
-            entries = self._of(person)
-            if entry not in entries:
-                return None
-            self._set(person, [begun if one == entry else one for one in entries])
-        except Failed as error:  # what cannot be marked could be done twice
-            logger.warning("what is due was not begun: %s", error)
-            left = self._people[person]
-            self._people[person] = [
-                replace(begun, rung=True) if one == entry else one for one in left
-            ]
+    def _next(self) -> Due | float:
+        """What is due now, marked as such; or how long to sleep until something may be."""
+        now, wall, waits = self._clock(), wall_stamp(), [_LONGEST_SLEEP]
+        was_set = now < self._seen[0] or wall != self._seen[1]
+        every = [self._checked(one, now, was_set=was_set) for one in self._agenda.all()]
+        self._seen = (now, wall)
+        self._notice(every)
+        for one in sorted((one for one in every if not one.over), key=lambda one: one.at):
+            known = one.kind != "call" or one.words in self._words.get(one.person, {})
+            ripe = one.at if known else one.at + GRACE + 1  # whoever has its words may come in time
+            if ripe > now:
+                waits.append(ripe - now)
+            elif (due := self._ring(one, now, known=known)) is not None:
+                return due
+        return max(min(waits), 0.0)
+
+    def _checked(self, one: Pending, now: float, *, was_set: bool) -> Pending:
+        """As clock and wall have it now. Asked of the wall only when either was set."""
+        if course.worn_out(one, now):
+            silent = course.silent(one)
+            self._put(one, silent)
+            return silent or replace(one, sounding=False, over=True)
+        if not (was_set or one.boot):
+            return one
+        right = course.checked(one, now, self._steady)
+        return right if right == one or self._put(one, right) else one
+
+    def _ring(self, one: Pending, now: float, *, known: bool) -> Due | None:
+        """It rings from now on; a call is marked as begun. None where somebody was faster."""
+        begins = known and _in_time(one, now)
+        after = replace(course.rung(one, now), begun=begins or _was_cut(one))
+        if not self._put(one, after):
             return None
-        return begun
+        return replace(self._due(after, now), begun=_was_cut(one))
 
     def _heard(self, due: Due) -> bool:
         try:
@@ -284,40 +337,28 @@ class Schedule:
             logger.exception("nobody could be told of what is due")
             return False
 
-    def _rang(self, due: Due, entry: Entry, heard: bool) -> None:
-        with self._changed:
-            if due.person not in self._people:  # they left meanwhile
-                return
-            try:
-                entries = self._of(due.person)
-                self._set(due.person, self._marked(entries, entry, heard))
-            except Failed as error:
-                logger.warning("what rang was not written down: %s", error)
-                left = self._people[due.person]
-                self._people[due.person] = self._marked(left, entry, heard)
 
-    def _marked(self, entries: list[Entry], entry: Entry, heard: bool) -> list[Entry]:
-        """The entries after one rang; unchanged when it was cancelled meanwhile."""
-        if heard:
-            return self._after(entries, {entry.id} if entry in entries else set(), self._clock())
-        return [replace(one, rung=True) if one == entry else one for one in entries]
+def _in_time(one: Pending, now: float) -> bool:
+    return one.kind == "call" and not _was_cut(one) and now - one.at <= GRACE
 
 
-def _in_time(entry: Entry, now: float) -> bool:
-    return entry.kind == "call" and not entry.begun and now - entry.at <= GRACE
+def _was_cut(one: Pending) -> bool:
+    """It was begun by a penjing that had no agenda, and did not come to its end."""
+    return one.begun and one.rang is None
 
 
-def _read(one: dict[str, Any]) -> Entry:
+def _entry(one: Pending, words: Words) -> Entry:
+    return Entry(one.id, one.kind, words.label, one.at, one.time, one.days, one.seconds, one.begun)
+
+
+def _new_id() -> str:
+    return os.urandom(8).hex()
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What cannot be kept is an answer of the tool."""
     try:
-        entry = Entry(**{**one, "days": tuple(one.get("days", ()))})
-        zone_of(entry.zone or None)
-        fine = entry.kind in get_args(Kind) and float(entry.at) >= 0
-        fine = fine and isinstance(entry.label, str) and isinstance(entry.rung, bool)
-        fine = fine and isinstance(entry.data, dict) and isinstance(entry.begun, bool)
-        if entry.days:
-            next_moment(0.0, entry.time, zone_of(None), days=entry.days)
-    except (TypeError, ValueError, BadInput, Failed):
-        fine = False
-    if not fine:
-        raise Failed("not_kept", f"what rings cannot be read: remove the setting tools.{_NAME}")
-    return entry
+        yield
+    except PenjingError as error:
+        raise Failed("not_kept", str(error)) from error

@@ -9,12 +9,12 @@ from typing import Any
 
 from penjing.core.protocols import Tool
 from penjing.tools.checked import Checked, number, text
+from penjing.tools.entries import Entry
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.ringing import Ringing, ringing_parameters
-from penjing.tools.schedule import Entry
 
-DESCRIPTION = "Sets, lists, cancels and snoozes timers that ring after a while."
+DESCRIPTION = "Sets, lists, cancels, stops and snoozes timers that ring after a while."
 PARAMETERS = ringing_parameters(
     seconds=number("how long, in seconds", 1, 604_800),
     label=text("what to call it"),

@@ -7,6 +7,7 @@ a time that comes twice in autumn rings the first time.
 from __future__ import annotations
 
 import re
+import time as clock
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -19,6 +20,7 @@ DAYS = weekdays.NAMES
 TIME = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"
 """Hours and minutes."""
 DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_OWN = Path("/etc/localtime")
 _FURTHEST = 5 * 366 * 86_400
 
 
@@ -39,10 +41,19 @@ def _own_zone() -> tzinfo:
     from zoneinfo import ZoneInfo
 
     try:
-        with Path("/etc/localtime").open("rb") as file:
+        with _OWN.open("rb") as file:
             return ZoneInfo.from_file(file, "local")
     except (OSError, ValueError):  # none is set: what the C library says now
         return datetime.now().astimezone().tzinfo or UTC
+
+
+def wall_stamp() -> object:
+    """The same for as long as this machine is in the same zone."""
+    try:
+        found = _OWN.stat()
+    except OSError:
+        return clock.tzname
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def local(at: float, zone: tzinfo) -> datetime:
@@ -88,3 +99,12 @@ def next_moment(
         if at > now:
             return at
     raise Failed("arguments", "those days never come")
+
+
+def around(now: float, time: str, zone: tzinfo, days: Sequence[str]) -> list[float]:
+    """The moments at which a clock shows this time on those weekdays: those of the last eight days,
+    and of the next sixteen.
+    """
+    today = local(now, zone).date()
+    every = (today + timedelta(days=ahead) for ahead in range(-8, 17))
+    return [moment(one, time, zone) for one in every if DAYS[one.weekday()] in days]

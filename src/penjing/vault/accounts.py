@@ -192,6 +192,7 @@ def _insert(connection: Connection, person: Person) -> None:
 
 def _strike_out(connection: Connection, who: str, person_id: str) -> None:
     if connection.execute("DELETE FROM person WHERE id = ?", (person_id,)).rowcount:
+        connection.execute("DELETE FROM due WHERE person = ?", (person_id,))
         audit.add(connection, who, WIPED, person_id)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ from penjing.core.files import writing
 from penjing.core.history import Document, Session, Turn
 from penjing.core.messages import Note
 from penjing.vault.accounts import Accounts
+from penjing.vault.agenda import VaultAgenda
 from penjing.vault.person import PersonStore
 
 ABOUT = "about-me.json"
@@ -60,6 +62,7 @@ def about(store: PersonStore, accounts: Accounts) -> dict[str, Any]:
         "person": {**vars(store.person), "role": actor.role, "name": actor.name},
         "permissions": permissions,
         "settings": store.settings.all(),
+        "due": [asdict(one) for one in VaultAgenda(accounts.database).of(store.person.id)],
         "sessions": [_session(store, session) for session in store.history.sessions()],
         "documents": [
             _document(store, number, one) for number, one in enumerate(store.documents.all(), 1)

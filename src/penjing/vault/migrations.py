@@ -230,7 +230,19 @@ def _audit(connection: Connection) -> None:
     )
 
 
-ACCOUNTS: tuple[Step, ...] = (_people, _audit)
+def _due(connection: Connection) -> None:
+    """When something is due, for whoever has no key of its person. No reference: a line of `person`
+    that damage took is given back, and what was due for them with it.
+    """
+    connection.execute(
+        """CREATE TABLE due (
+            number INTEGER PRIMARY KEY, what TEXT NOT NULL, id TEXT NOT NULL UNIQUE,
+            person TEXT NOT NULL, body TEXT NOT NULL
+        )"""
+    )
+
+
+ACCOUNTS: tuple[Step, ...] = (_people, _audit, _due)
 """From nothing to what the accounts database is today."""
 
 

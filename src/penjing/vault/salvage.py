@@ -22,8 +22,8 @@ from penjing.vault.migrations import Step, migrate
 from penjing.vault.pages import pages
 from penjing.vault.place import ACCOUNTS, Place
 
-_ORDER = ("person", "permission", "audit", "secret", "session", "turn", "setting", "document",
-          "excerpt", "snapshot", "piece")  # fmt: skip
+_ORDER = ("person", "permission", "audit", "secret", "due", "session", "turn", "setting",
+          "document", "excerpt", "snapshot", "piece")  # fmt: skip
 """Tables, those that others point to first."""
 
 SALVAGED = "(salvaged)"
