@@ -24,7 +24,8 @@ ROLES = {"Anna": "owner", "Ben": "member", "Gil": "guest"}
 
 def household(home: Path) -> Vault:
     """One in a home, open, at the lowest price of a passphrase that is allowed."""
-    shutil.copytree(place_in(_template()).root, place_in(home).root)
+    if not place_in(home).exists():
+        shutil.copytree(place_in(_template()).root, place_in(home).root)
     return Vault.open(place_in(home), OWN)
 
 

@@ -278,6 +278,7 @@ def _services(parts: _Parts) -> Services:
         embedder_also=(MODEL,) if known else (),
         index=known.desk.index if known else None,
         documents=known.desk.retriever if known else None,
+        rings=parts.assistant.rings if parts.assistant else None,
         read=_reader(parts),
     )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from penjing.core.protocols import Retriever, Scheduler, Store, Tool
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.present import Present
-    from penjing.serve.services import People
+    from penjing.serve.services import People, Rings
     from penjing.tools.given import Clock
     from penjing.tools.schedule import Schedule
 
@@ -71,6 +71,8 @@ class Served:
         self._lock = threading.Lock()
         self._reloading = threading.Lock()
         self._now = self._made(spec)
+        self.rings: Rings | None = None
+        """What rings, for open pages."""
         self._telling = self._tell_soon()
 
     @property
@@ -205,7 +207,7 @@ class _Held:
 @contextmanager
 def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
     """The assistant of a spec and the clock that rings, until the end of the block."""
-    from penjing.cli.serving_clock import Teller
+    from penjing.cli.serving_clock import Pages, Teller
     from penjing.tools.due import steady
     from penjing.tools.schedule import Schedule
 
@@ -220,10 +222,12 @@ def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
     )
     try:
         teller.doer = one = Served(path, spec, around, schedule)
+        one.rings = Pages(schedule, teller)
         try:
 
             def leaves(person: str) -> None:
                 schedule.leave(person)
+                teller.missed.pop(person, None)
                 one.forget(person)
 
             present.on_came = lambda person: teller.make_up(schedule, person)

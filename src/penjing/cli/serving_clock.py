@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from penjing.assistant.notes import acted_note
 from penjing.cli.rings import LANGUAGES, came_of, rings, written_in
 from penjing.core.dialogue import Acted, Outcome
-from penjing.core.errors import NotFound, PenjingError
+from penjing.core.errors import NotFound, PenjingError, StorageError
 from penjing.core.messages import Message, Note, Text
+from penjing.serve.services import Ring
 from penjing.tools.entries import Due
 from penjing.tools.failed import Failed
 from penjing.tools.schedule import Schedule
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
+    from penjing.core.agenda import Kind, Pending
     from penjing.core.history import Turn
     from penjing.core.protocols import Store
     from penjing.serve.present import Present
@@ -39,6 +43,44 @@ class Doer(Protocol):
     def tell_next(self, person: str, line: str) -> None:
         """Tell a person with the next reply."""
         ...
+
+
+class Pages:
+    """What rings, for open pages. Satisfies `Rings`."""
+
+    def __init__(self, schedule: Schedule, teller: Teller) -> None:
+        self._schedule, self._teller = schedule, teller
+
+    def sounding(self, person: str | None = None) -> Sequence[Ring]:
+        """See `Rings.sounding`."""
+        now = [self._ring(one, person) for one in self._schedule.sounding]
+        missed = () if person is None else self._teller.missed.get(person, ())
+        return [*now, *(Ring(one.id, _kind(one.kind), one.at, one.label, True) for one in missed)]
+
+    def _ring(self, one: Pending, person: str | None) -> Ring:
+        words = self._schedule.label(one) if one.person == person else ""
+        return Ring(one.id, _kind(one.kind), one.at if one.rang is None else one.rang, words)
+
+    def stop(self, ring: str, person: str | None = None) -> None:
+        """See `Rings.stop`."""
+        seen = person is not None and self._teller.seen(person, ring)
+        if not self._asked(lambda: self._schedule.stop(ring)) and not seen:
+            raise NotFound("ring", ring)
+
+    def snooze(self, ring: str, minutes: int | None) -> None:
+        """See `Rings.snooze`."""
+        if self._asked(lambda: self._schedule.snooze(ring, minutes)) is None:
+            raise NotFound("ring", ring)
+
+    def _asked(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except Failed as error:
+            raise StorageError(str(error)) from error
+
+
+def _kind(kind: Kind) -> Literal["alarm", "timer", "reminder"]:
+    return "alarm" if kind == "call" else kind  # a call never rings
 
 
 class Teller:
@@ -114,6 +156,12 @@ class Teller:
         missed = [one for one in dues if one.kind != "call" and not one.stopped]
         sounding = {one.id for one in schedule.sounding}
         self.missed[person] = tuple(one for one in missed if one.id not in sounding)
+
+    def seen(self, person: str, ring: str) -> bool:
+        """They have seen that it was missed; whether it was."""
+        before = self.missed.get(person, ())
+        self.missed[person] = tuple(one for one in before if one.id != ring)
+        return len(self.missed[person]) < len(before)
 
     def _language_of(self, store: Store, turns: Sequence[Turn]) -> str:
         """As they chose it, or as they last spoke."""

@@ -26,6 +26,7 @@ from penjing.serve.api import (
     model,
     news,
     people,
+    ringing,
     search,
     sessions,
     settings,
@@ -48,7 +49,7 @@ log = logging.getLogger("penjing.serve")
 ROUTERS = (
     *(chat.router, completions.router, embeddings.router, models.router, responses.router),
     *(me.router, sessions.router, turns.router, search.router, documents.router),
-    *(model.router, news.router, people.router, settings.router, watch.router),
+    *(model.router, news.router, people.router, ringing.router, settings.router, watch.router),
 )
 _UPLOAD = "/api/documents"
 _SEEN = "seen"

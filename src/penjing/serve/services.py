@@ -87,6 +87,38 @@ class Model:
     """What clients may call it too, such as its name in the catalogue."""
 
 
+@dataclass(frozen=True)
+class Ring:
+    """Something that rings, or rang and was missed."""
+
+    id: str
+    """To stop it by."""
+    kind: Literal["alarm", "timer", "reminder"]
+    """What it is."""
+    at: float
+    """When it was due, in seconds since 1970."""
+    words: str = ""
+    """What its person calls it; for nobody else."""
+    missed: bool = False
+    """It rings no more, and its person has not seen that it did."""
+
+
+class Rings(Protocol):
+    """What rings, whoever is logged in. Only `stop`, `snooze` may block."""
+
+    def sounding(self, person: str | None = None) -> Sequence[Ring]:
+        """What rings now, for everybody; with the words of one person's, and what they missed."""
+        ...
+
+    def stop(self, ring: str, person: str | None = None) -> None:
+        """Let it ring no more, or (its person) take note of what was missed. NotFound."""
+        ...
+
+    def snooze(self, ring: str, minutes: int | None) -> None:
+        """Let it ring again later. NotFound."""
+        ...
+
+
 Reader = Callable[[str, Store, str, int, int], str | None]
 """What a person may read of a document, by its id, as plain text from one character to another;
 None where it knows nothing of the document. Raises NotFound and NotPermitted."""
@@ -116,5 +148,7 @@ class Services:
     """What happens to a document that was added; None keeps it as it is."""
     documents: Documents | None = None
     """What the plain model's person is answered from first; None where nothing is searched."""
+    rings: Rings | None = None
+    """What rings; None where nothing can."""
     read: Reader | None = None
     """Reads documents of any kind; where there is none, plain text is read as it was kept."""

@@ -7,6 +7,7 @@ nobody's history. Nothing here asks for a passphrase or prints one.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ from penjing.vault.access import Actor, operator, require_role
 from penjing.vault.accounts import WIPED, Accounts, Person
 from penjing.vault.aside import Aside
 from penjing.vault.audit import Head
-from penjing.vault.envelope import KEY_BYTES
+from penjing.vault.envelope import KEY_BYTES, derive
 from penjing.vault.ids import Clock, new_id
 from penjing.vault.locks import quiet
 from penjing.vault.migrations import ACCOUNTS as ACCOUNTS_STEPS
@@ -218,6 +219,14 @@ class Vault:
             return False
         except IntegrityError:  # damage takes nothing away
             return True
+
+    def mark(self, person_id: str, purpose: str) -> str | None:
+        """A text that only this vault can make, and another once their passphrase is another."""
+        with suppress(WrongPassphrase):
+            seal = slots.seal_of(slots.load(self.place, person_id))
+            key = derive(self.accounts.database.key, purpose)
+            return hmac.new(key, f"{person_id} {seal}".encode(), "sha256").hexdigest()
+        return None
 
     def stamp(self, person_id: str) -> tuple[object, ...]:
         """The same for as long as nobody has written to a person's slots or the accounts: looks at

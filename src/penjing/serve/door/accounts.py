@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from penjing.core.dialogue import Standing
 from penjing.core.errors import BadInput, NotFound, WrongPassphrase
 from penjing.core.protocols import Store
+from penjing.serve.door.secrets import new_secret
 from penjing.serve.who import OWNER
 
 
@@ -111,6 +112,12 @@ class Accounts(Protocol):
         """
         ...
 
+    def bell(self, person: str) -> str | None:
+        """What a browser in which they logged in shows to stop what rings, for as long as their
+        passphrase is this one; None for who is not there.
+        """
+        ...
+
     def aside(self, store: Store) -> Aside:
         """What opens a store again that is closed next. Does not block."""
         ...
@@ -134,6 +141,7 @@ class OneOwner:
     kept = False
 
     def __init__(self, store: Store | None = None) -> None:
+        self._bell = new_secret()
         self._opened = Opened(Known(OWNER, OWNER, "owner"), store or _in_memory())
 
     def names(self) -> Sequence[str]:
@@ -159,6 +167,9 @@ class OneOwner:
 
     def stamp(self, person: str) -> object:  # noqa: ARG002
         return None
+
+    def bell(self, person: str) -> str | None:
+        return self._bell if person == OWNER else None
 
     def aside(self, store: Store) -> Aside:
         return _NeverClosed(store)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from penjing.core.errors import PenjingError
 from penjing.core.protocols import Store
 from penjing.core.threads import Threads
-from penjing.serve.door import bounds, cookies, csrf, hosts, origins, owners, scopes
+from penjing.serve.door import bell, bounds, cookies, csrf, hosts, origins, owners, scopes
 from penjing.serve.door.accounts import Accounts, Aside, Known, Opened
 from penjing.serve.door.bodies import SLOW, Guarded, Patient
 from penjing.serve.door.clock import Clock, seconds
@@ -190,6 +190,10 @@ class Door:
     async def _stranger(self, visit: Visit, patient: Patient, send: Send, refusal: Refusal) -> None:
         """Nobody is logged in: the page's own files, or why not."""
         slower = self._slow_down(visit)
+        if slower is None and refusal is _LOG_IN and bell.is_asked(visit):
+            tls = self._settings.tls
+            if await self._threads.run(bell.is_known, visit, self._accounts, tls=tls):
+                return await self._pass(visit, patient, send)
         if slower is not None or not is_public(visit):
             return await refuse(visit, send, slower or refusal)
         return await self._pass(visit, patient, send)

@@ -77,6 +77,9 @@ class VaultAccounts:
     def stamp(self, person: str) -> object:
         return self._vault.stamp(person)
 
+    def bell(self, person: str) -> str | None:
+        return self._vault.mark(person, "bell")
+
     def aside(self, store: Store) -> Aside:
         return self._vault.aside(_part(store))
 

@@ -61,6 +61,9 @@ TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_POST, "/api/logout", _PAGE),
     (_GET, "/api/model", frozenset({READ})),
     (_GET, "/api/news", frozenset({READ})),
+    (_GET, "/api/ringing", _ALL),  # anybody may, without a token as well
+    (_POST, "/api/ringing/*/stop", frozenset({TOOLS})),
+    (_POST, "/api/ringing/*/snooze", frozenset({TOOLS})),
     (_POST, "/api/search", frozenset({READ})),
     (_GET, "/api/settings", frozenset({READ})),
     (_PUT, "/api/settings", frozenset({ADMIN})),  # how long turns are kept: a short time wipes
