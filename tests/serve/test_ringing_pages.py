@@ -30,6 +30,7 @@ def place(tmp_path: Path) -> Iterator[Belfry]:
 def enter(place: Belfry, name: str = "Anna") -> Caller:
     caller = place.way.caller()
     assert caller.enter("/api/login", login(name)).status == 200
+    assert caller.ask("GET", "/api/news").status == 200  # as every open page asks
     return caller
 
 

@@ -41,6 +41,10 @@ intents:
         with: {action: set, time: $time, label: dentist}
         describes: {en: "wake you at {time}", zh: "{time}叫您"}
       - answer: {en: "I will.", zh: 好的。}
+  story:
+    sentences: {en: ["tell me a story"], zh: ["讲个故事"]}
+    do:
+      - reply: model
   hush:
     sentences: {en: ["stop ringing"], zh: ["别响了"]}
     do:

@@ -6,7 +6,8 @@ import "./style/rooms.css";
 import "./style/print.css";
 import { Page } from "./page";
 import { recallLook } from "./state/look";
-import { arrive } from "./state/me";
+import { arrive, me } from "./state/me";
+import { watchNews } from "./state/news";
 import { watchRoute } from "./state/route";
 
 recallLook();
@@ -14,4 +15,5 @@ const arrived = arrive(); // takes a one-time code out of the address before the
 watchRoute();
 const place = document.getElementById("page");
 if (place) render(<Page />, place);
+watchNews(() => me.peek() ?? null);
 void arrived;

@@ -3,6 +3,7 @@
 import { useEffect } from "preact/hooks";
 import { Asking } from "./parts/asking";
 import { Notices } from "./parts/notices";
+import { Ringing } from "./parts/ringing";
 import { me } from "./state/me";
 import { words } from "./words";
 import { Frame } from "./views/frame";
@@ -17,6 +18,7 @@ export function Page() {
     <>
       {who === undefined ? <p class="arriving">{words.value.loading}</p> : who === null ? <Login /> : <Frame me={who} />}
       <Asking />
+      <Ringing />
       <Notices />
     </>
   );

@@ -22,8 +22,17 @@ export interface Session {
   spoke: number;
 }
 
-/** Where something was said last. */
-export type News = { session: string; spoke: number } | { session: null; spoke: null };
+/** Something that rings, or was missed; `words` are its person's alone. */
+export interface Ring {
+  id: string;
+  kind: "alarm" | "timer" | "reminder";
+  at: number;
+  words: string;
+  missed: boolean;
+}
+
+/** Where something was said last, and what rings. */
+export type News = ({ session: string; spoke: number } | { session: null; spoke: null }) & { ringing: Ring[] };
 
 export interface Note {
   name: string;

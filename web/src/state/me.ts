@@ -7,7 +7,7 @@ import { words } from "../words";
 import { forgetDocuments } from "./documents";
 import { wear } from "./look";
 import { say } from "./notice";
-import { ignoreNews, watchNews } from "./news";
+import { forgetNews, lookForNews } from "./news";
 import { closePassage } from "./passage";
 import { go } from "./route";
 import { forgetSessions, loadSessions } from "./sessions";
@@ -89,18 +89,17 @@ async function enter(found: Me): Promise<void> {
   me.value = found; // last: what is shown shows it as its person wants it
   names.value = [];
   why.value = "";
-  watchNews();
+  lookForNews();
 }
 
 /** A session ended by itself: drafts stay, for whoever had them. */
 function gone(): void {
   if (me.peek()) why.value = words.value.loggedOut;
   me.value = null;
-  ignoreNews();
 }
 
 function forget(): void {
-  ignoreNews();
+  forgetNews();
   forgetTalks();
   forgetSessions();
   forgetDocuments();

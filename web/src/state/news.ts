@@ -1,36 +1,61 @@
 // What rings, or is said elsewhere, while the page lies open. Asking does not keep anybody logged in.
 
 import { ask } from "../api/http";
-import type { News } from "../api/types";
+import type { Me, News, Ring } from "../api/types";
 import { chime } from "../parts/chime";
 import { say } from "./notice";
+import { hear, ringing } from "./ringing";
 import { route } from "./route";
 import { loadSessions, sessions } from "./sessions";
 import { isWriting, loadTalk, talkOf } from "./talk";
 
-const PAUSE = 5000;
 const LONGEST = 160;
-let timer: number | null = null;
+let who: () => Me | null = () => null;
+let looking = false;
+/** Something rang while an answer was written: it is shown with the others once that is over. */
+let late = false;
 
-export function watchNews(): void {
-  ignoreNews();
-  timer = window.setInterval(look, PAUSE);
+/** Look now and then, from here on, whoever is logged in. */
+export function watchNews(asked: () => Me | null): void {
+  who = asked;
+  const clock = new Worker(new URL("../parts/ticking.ts", import.meta.url), { type: "module" });
+  clock.onmessage = lookForNews;
+  lookForNews();
 }
 
-export function ignoreNews(): void {
-  if (timer !== null) clearInterval(timer);
-  timer = null;
+/** A person is gone: what is theirs is not shown any more. */
+export function forgetNews(): void {
+  late = false;
+  hear(ringing.peek().filter((ring) => !ring.missed).map((ring) => ({ ...ring, words: "" })));
+}
+
+export function lookForNews(): void {
+  if (!looking) void look();
 }
 
 async function look(): Promise<void> {
-  const asked = timer;
+  looking = true;
   try {
-    const known = sessions.peek()[0]?.spoke ?? 0;
-    const news = await ask<News>("GET", "/api/news");
-    if (asked !== timer || isWriting()) return;
-    if (news.session !== null && news.spoke > known) await tell(news.session);
+    const person = who()?.person;
+    if (person === undefined) hear((await ask<{ ringing: Ring[] }>("GET", "/api/ringing")).ringing);
+    else await lookFor(person);
   } catch {
     // nobody is logged in any more, or nothing answers: what is asked next says so
+  } finally {
+    looking = false;
+  }
+}
+
+async function lookFor(person: string): Promise<void> {
+  const known = sessions.peek()[0]?.spoke ?? 0;
+  const news = await ask<News>("GET", "/api/news");
+  if (who()?.person !== person) return;
+  const before = ringing.peek().length;
+  hear(news.ringing);
+  if (isWriting()) late ||= news.ringing.length > before;
+  else if (news.session !== null && (late || news.spoke > known)) {
+    late = false;
+    await tell(news.session);
   }
 }
 

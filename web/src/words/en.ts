@@ -112,6 +112,19 @@ export const en = {
   refused: "You said no",
   over: "No longer waiting",
 
+  // what rings
+  ringing: "It rings",
+  rang: {
+    alarm: (time: string) => `Alarm, ${time}`,
+    reminder: (time: string) => `Reminder, ${time}`,
+    timer: "Timer",
+  },
+  rangWith: (what: string, label: string) => `${what}: ${label}`,
+  missedRing: "Missed while you were away",
+  stopRing: "Stop",
+  snooze: "Snooze",
+  notifyMe: "Notify me outside this page too",
+
   // documents
   documentsMore: "What you add can be cited in answers. It stays on this machine.",
   addDocuments: "Add documents",

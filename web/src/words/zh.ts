@@ -104,6 +104,18 @@ export const zh: Words = {
   refused: "您拒绝了",
   over: "不再等待",
 
+  ringing: "正在响铃",
+  rang: {
+    alarm: (time: string) => `闹钟 ${time}`,
+    reminder: (time: string) => `提醒 ${time}`,
+    timer: "计时结束",
+  },
+  rangWith: (what: string, label: string) => `${what}：${label}`,
+  missedRing: "您不在时响过",
+  stopRing: "停止",
+  snooze: "稍后再响",
+  notifyMe: "也在页面之外通知我",
+
   documentsMore: "添加的文档可在回答中引用，并且只留在这台机器上。",
   addDocuments: "添加文档",
   dropHere: "把文件拖到这里，或",

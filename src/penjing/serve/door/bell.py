@@ -1,8 +1,8 @@
 """What rings is stopped with nobody logged in, too: in a browser in which somebody was, once.
 
-The cookie says nothing of a session, opens nobody's part and is good for stopping and snoozing
-alone.
-It stays when they log out, and is worth nothing once their passphrase is another.
+An open page is handed the cookie with its news. It says nothing of a session, opens nobody's part,
+and is good for stopping and snoozing alone. It stays when they log out, and is worth nothing once
+their passphrase is another.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import re
 from penjing.serve.door import cookies
 from penjing.serve.door.accounts import Accounts
 from penjing.serve.door.public import RINGING
-from penjing.serve.door.replies import Header
-from penjing.serve.door.visit import Visit
+from penjing.serve.door.visit import Message, Send, Visit
 
 COOKIE = "penjing-bell"
 LIFE = 400 * 86_400.0
@@ -37,7 +36,21 @@ def is_known(visit: Visit, accounts: Accounts, *, tls: bool) -> bool:
     return right is not None and hmac.compare_digest(right, shown[2])
 
 
-def cookie_of(person: str, accounts: Accounts, *, tls: bool) -> list[Header]:
-    """The header that lets this browser do so. Blocks."""
+def value_of(person: str, accounts: Accounts) -> str:
+    """What lets a browser of theirs do so. Blocks."""
     right = accounts.bell(person)
-    return [] if right is None else [cookies.write(COOKIE, f"{person}.{right}", LIFE, tls=tls)]
+    return "" if right is None else f"{person}.{right}"
+
+
+def handing(send: Send, visit: Visit, value: str, *, tls: bool) -> Send:
+    """`send`, with the cookie on the reply where this browser has it not."""
+    if not value or cookies.read(visit, COOKIE, tls=tls) == value:
+        return send
+    cookie = cookies.write(COOKIE, value, LIFE, tls=tls)
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), cookie]}
+        await send(message)
+
+    return sending

@@ -224,6 +224,8 @@ class Door:
         try:
             if self._tokens.serves(visit):
                 return await self._tokens.answer(visit, patient.receive, send, session)
+            if visit.path == NEWS and not session.bearer:
+                send = await self._handing(visit, send, session)
             who = who_in(session, opened, kept=self._accounts.kept)
             return await self._pass(visit, patient, send, self._proving(visit, who, session.name))
         finally:
@@ -231,6 +233,13 @@ class Door:
             if visit.path != NEWS:
                 session.seen = self._clock()
             self._stores.release(opened)
+
+    async def _handing(self, visit: Visit, send: Send, session: WebSession) -> Send:
+        """An open page may stop what rings later on, with nobody logged in."""
+        if session.bell is None:
+            person = session.opened.known.person
+            session.bell = await self._threads.run(bell.value_of, person, self._accounts)
+        return bell.handing(send, visit, session.bell, tls=self._settings.tls)
 
     async def _pass(
         self, visit: Visit, patient: Patient, send: Send, who: Who | None = None

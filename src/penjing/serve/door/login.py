@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from penjing.core.threads import Threads
-from penjing.serve.door import bell, cookies
+from penjing.serve.door import cookies
 from penjing.serve.door.accounts import Accounts, Opened
 from penjing.serve.door.bodies import json_body, text_of
 from penjing.serve.door.clock import Clock, seconds
@@ -107,7 +107,6 @@ class Login:
         headers: Sequence[Header] = [
             cookies.write(cookies.SESSION, text, self._settings.life, tls=tls),
             cookies.clear(cookies.TICKET, tls=tls),
-            *await self._threads.run(bell.cookie_of, who.person, self._accounts, tls=tls),
         ]
         await answer(send, 200, dict(about), headers)
 

@@ -41,6 +41,8 @@ class WebSession:
     """What a page of this session has to send along with what acts."""
     stamp: object = None
     """`Accounts.stamp` when they were last asked; None before."""
+    bell: str | None = None
+    """What its browser is handed to stop what rings later on (`bell.py`); None: not yet asked."""
     busy: int = 0
     """Requests that run now; a session at work is not idle."""
 
