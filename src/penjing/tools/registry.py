@@ -25,7 +25,7 @@ TOOLS: Mapping[str, str] = {
     for name in (
         "alarms", "timers", "reminders", "later", "clock", "weather", "navigation", "translation",
         "lights", "climate", "tv", "covers", "switches", "scenes", "states", "music",
-        "calculator", "notes", "tickets", "handover", "mcp",
+        "calculator", "notes", "tickets", "handover", "bell", "mcp",
     )
 }  # fmt: skip
 """Name -> module."""
