@@ -10,8 +10,8 @@ from itertools import pairwise
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 
-def pdf(pages: Sequence[str]) -> bytes:
-    """A PDF with one line of Latin text on each page."""
+def pdf(pages: Sequence[str], annotations: str = "") -> bytes:
+    """A PDF with lines of Latin text on each page."""
     count = len(pages)
     kids = " ".join(f"{4 + 2 * place} 0 R" for place in range(count))
     objects = [
@@ -20,10 +20,11 @@ def pdf(pages: Sequence[str]) -> bytes:
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
     for place, text in enumerate(pages):
-        stream = f"BT /F1 12 Tf 72 720 Td ({text}) Tj ET"
+        lines = " 0 -14 Td ".join(f"({line}) Tj" for line in text.split("\n"))
+        stream = f"BT /F1 12 Tf 72 720 Td {lines} ET"
         objects.append(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
-            f"/Resources << /Font << /F1 3 0 R >> >> /Contents {5 + 2 * place} 0 R >>"
+            f"/Resources << /Font << /F1 3 0 R >> >> /Contents {5 + 2 * place} 0 R {annotations} >>"
         )
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
     return _numbered([body.encode("latin-1") for body in objects])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ondisk import on_disk
+from papers import pdf
 
 from penjing.core.errors import BadInput, NotFound
 from penjing.core.protocols import Store
@@ -47,12 +48,12 @@ def test_the_same_again_is_nothing_and_a_change_costs_what_changed(store: Store)
     assert len(embedder.texts) == 5
     again = library.add("manual.md", MANUAL)
     assert (again.document, again.embedded, again.replaced) == (first.document, 0, False)
-    changed = library.add("manual.md", MANUAL.replace(b"soil", b"moss"))
+    changed = library.add("manual.md", MANUAL.replace(b"soil", b"moss"), replaces=True)
     assert (changed.passages, changed.embedded, changed.replaced) == (5, 1, True)
     assert [one.document for one in library.all()] == [changed.document]
     assert "moss" in embedder.texts[-1]
     assert embedder.texts[-1].startswith("Part 3\n# Part 3\n")
-    back = library.add("manual.md", MANUAL)
+    back = library.add("manual.md", MANUAL, replaces=True)
     assert (back.embedded, back.replaced) == (1, True)
 
 
@@ -109,17 +110,41 @@ def test_a_stopped_run_is_not_seen_and_goes_on(
     monkeypatch.setattr(library_module, "_BATCH", 2)
     Library(store, FakeEmbedder()).add("manual.md", MANUAL.replace(b"water", b"an older water"))
     with pytest.raises(KeyboardInterrupt):
-        Library(store, Dies(after=0)).add("manual.md", MANUAL)
+        Library(store, Dies(after=0)).add("manual.md", MANUAL, replaces=True)
     library = Library(store, FakeEmbedder())
     assert [one.state for one in library.all()] == ["unfinished", "ready"]
     assert holding(store, "older") == 1
-    done = library.add("manual.md", MANUAL)
+    done = library.add("manual.md", MANUAL, replaces=True)
     assert (done.embedded, done.replaced) == (1, True)
     assert [one.state for one in library.all()] == ["ready"]
 
     with pytest.raises(KeyboardInterrupt):
         Library(store, Dies(after=2)).add("other.md", MANUAL)
     assert library.add("other.md", MANUAL).embedded == 3  # two had reached the disk
+
+
+def test_two_of_one_name_are_two(store: Store) -> None:
+    library = Library(store, FakeEmbedder())
+    one = library.add("notes.md", b"# House A\nThe budget is 500 euros, and no more than that.\n")
+    other = library.add("notes.md", b"# House B\nThe budget is 900 euros, and no more than that.\n")
+    third = library.add("notes.md", b"# House C\nThe budget is 100 euros, and no more than that.\n")
+    names = [added.document.name for added in (one, other, third)]
+    assert names == ["notes.md", "notes (2).md", "notes (3).md"]
+    assert [added.replaced for added in (one, other, third)] == [False] * 3
+    again = library.add("notes.md", b"# House B\nThe budget is 900 euros, and no more than that.\n")
+    assert (again.document.id, again.embedded) == (other.document.id, 0)
+    assert len(library.all()) == 3
+    assert holding(store, "budget") == 3
+    new = b"# House A\nThe budget is 550 euros, and no more than that.\n"
+    assert library.add("notes.md", new, replaces=True).replaced
+    assert sorted(listed.document.name for listed in library.all()) == sorted(names)
+
+
+def test_what_was_not_read_is_said(store: Store) -> None:
+    library = Library(store, FakeEmbedder())
+    added = library.add("scan.pdf", pdf(["The lease begins in May.", ""]))
+    assert added.remark == "1 of 2 pages hold no text: recognise what was scanned first"
+    assert library.add("lease.pdf", pdf(["The lease begins in May."])).remark == ""
 
 
 def test_another_model_embeds_again(store: Store) -> None:
@@ -164,7 +189,7 @@ def counted(name):
     return writing
 store.database.writing = counted("writing")
 changed = MANUAL.replace(b"soil", b"moss").replace(b"pot", b"bowl")
-library.Library(store, FakeEmbedder()).add("manual.md", changed)
+library.Library(store, FakeEmbedder()).add("manual.md", changed, replaces=True)
 print("whole")
 """
 
@@ -182,7 +207,7 @@ def test_a_kill_between_any_two_steps_leaves_old_or_new(tmp_path: Path, at: int)
     assert holding(store, "soil") == 1
     assert holding(store, "moss") == 0
     changed = MANUAL.replace(b"soil", b"moss").replace(b"pot", b"bowl")
-    assert Library(store, FakeEmbedder()).add("manual.md", changed).replaced
+    assert Library(store, FakeEmbedder()).add("manual.md", changed, replaces=True).replaced
     assert holding(store, "soil") == 0
     assert holding(store, "moss") == 1
     store.close()

@@ -19,12 +19,14 @@ from penjing.assistant.generate.quote import (
     quotes,
     sentences_of,
 )
+from penjing.assistant.generate.uncited import Uncited, unmarked
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand.acts import asks
 from penjing.assistant.understand.asking import asks_something
 from penjing.assistant.understand.text import tokens_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import Cited, Event, Passage, Remarked, Said
+from penjing.core.folding import shown
 from penjing.core.messages import GenerationSettings, Message, Usage
 
 Source = Literal["knowledge", "model"]
@@ -90,7 +92,7 @@ def quoted(question: str, language: str, passages: Sequence[Passage]) -> Iterato
 def _quoted(best: Sequence[Quote], language: str) -> Iterator[Event]:
     for number, one in enumerate(best, 1):
         gap = "" if number == 1 or language.startswith("zh") else " "
-        yield Said(f"{gap}“{_line(one.passage.text)}” [{number}]", "document")
+        yield Said(f"{gap}“{unmarked(shown(one.passage.text))}” [{number}]", "document")
         yield Cited(number, one.passage)
 
 
@@ -100,7 +102,7 @@ def _worded(
     """The model's own words, sentence by sentence as they are written, as far as the passages bear
     them out; nothing when they do not.
     """
-    listed = "\n".join(f"[{n}] {_line(one.text)}" for n, one in enumerate(passages, 1))
+    listed = "\n".join(f"[{n}] {shown(one.text)}" for n, one in enumerate(passages, 1))
     rules = _RULES["zh" if language.startswith("zh") else "en"]
     messages = [Message.of("system", rules), Message.of("user", f"{listed}\n\n{question}")]
     settings = GenerationSettings(max_tokens=_GROUNDED_TOKENS, thinking=False)
@@ -131,12 +133,9 @@ def finished(pieces: Iterable[str]) -> Iterator[str]:
     yield from sentences_of(text)[done:]
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) -> Iterator[Event]:
-    """The model's answer to the newest message of `told.memory`, as it is written."""
+    """The model's answer to the newest message of `told.memory`, as it is written, without what
+    looks like a citation: it has none."""
     persona = next(iter(spec.persona.get(language, ())), "")
     room = writer.context_length - min(OPEN_TOKENS, writer.context_length // 3)
     before = told.memory.forgotten
@@ -145,9 +144,10 @@ def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) ->
         yield Remarked(spec.fallbacks["summary"][language][0])
     settings = GenerationSettings(max_tokens=OPEN_TOKENS, thinking=False)
     messages = prompt(persona, told.memory, language)
+    uncited = Uncited()
     for chunk in writer.write(owner, messages, settings):
-        if chunk.text:
-            yield Said(chunk.text, "model")
+        if text := uncited.take(chunk.text, last=chunk.finish_reason is not None):
+            yield Said(text, "model")
         if chunk.finish_reason is not None:
             told.usage, told.length = chunk.usage, chunk.finish_reason == "length"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import SUPPRESS, ArgumentParser, Namespace
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -41,6 +42,9 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     one = _action(actions, "add", "keep documents and make them searchable")
     one.add_argument("files", nargs="+", type=path, metavar="FILE", help="what to add")
+    one.add_argument(
+        "--replace", action="store_true", help="in the place of what is there by the same name"
+    )
     one = _action(actions, "search", "find the passages that answer a question")
     one.add_argument("question", help="in any language")
     one.add_argument("--limit", type=whole(1, 50), default=5, metavar="N", help="(default: 5)")
@@ -74,17 +78,20 @@ def _add(args: Namespace, output: Output) -> int:
     for file in args.files:  # mistakes before passphrases
         format_of(file.name)
         require_size(file.name, _size(file))
+    twice = [name for name, times in Counter(one.name for one in args.files).items() if times > 1]
+    if args.replace and twice:
+        raise BadInput(f"two files are called {twice[0]}: add them without --replace")
     progress = output.progress()
     lines: list[dict[str, Any]] = []
     with person.opened(args, output) as store, open_embedder(progress) as embedder:
         library = Library(store, embedder, progress)
         for file in args.files:
             try:
-                added = library.add(file.name, _bytes(file))
+                added = library.add(file.name, _bytes(file), replaces=args.replace)
             except BadInput as error:
                 lines.append({"name": file.name, "error": str(error)})
                 continue
-            lines.append({**_document(added.document), **_counts(asdict(added))})
+            lines.append({"file": str(file), **_document(added.document), **_counts(asdict(added))})
 
     def human(console: Console) -> None:
         for line in lines:
@@ -179,16 +186,20 @@ def _document(one: Document) -> dict[str, Any]:
 
 
 def _counts(added: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: added[name] for name in ("passages", "embedded", "replaced")}
+    return {name: added[name] for name in ("passages", "embedded", "replaced", "remark")}
 
 
 def _told(line: Mapping[str, Any]) -> str:
     if "error" in line:
         return f"not added: {line['error']}"
+    remark = f"; {line['remark']}" if line["remark"] else ""
     if not line["embedded"] and not line["replaced"]:
-        return f"{line['name']}: {line['passages']} passages, nothing new"
+        return f"{line['name']}: {line['passages']} passages, nothing new{remark}"
     kind = "replaced" if line["replaced"] else "added"
-    return f"{line['name']}: {kind}, {line['passages']} passages, {line['embedded']} of them new"
+    if line["name"] != Path(line["file"]).name:
+        kind = f"added, for there is another {Path(line['file']).name} (or give --replace)"
+    new = f"{line['passages']} passages, {line['embedded']} of them new"
+    return f"{line['name']}: {kind}, {new}{remark}"
 
 
 def _show(console: Console, found: Sequence[Passage]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from penjing.core.errors import MissingExtra, PenjingError
 from penjing.core.process import end_with
+from penjing.knowledge.chunking import chunks
 from penjing.knowledge.formats import FORMATS
 
 
@@ -46,7 +47,9 @@ def _read(form: str, data: bytes) -> dict[str, Any]:
     except Exception as error:  # a reader's bug over bytes that nobody foresaw is a line, too
         return {"error": f"it cannot be understood ({type(error).__name__}): save it anew"}
     sections = [(one.start, one.heading, one.place) for one in plain.sections]
-    return {"text": plain.text, "sections": sections}
+    passages = [(one.start, one.end, one.location) for one in chunks(plain)]
+    made = {"text": plain.text, "sections": sections, "passages": passages}
+    return {**made, "remark": plain.remark}
 
 
 def _bound(memory: int, seconds: int) -> None:

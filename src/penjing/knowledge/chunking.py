@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from penjing.core.sentences import ends
 from penjing.knowledge.plain import Plain, Section
 
 AIM = 120
@@ -17,10 +18,12 @@ AIM = 120
 MOST = 240
 """Tokens that no passage exceeds, however long a sentence is."""
 _LEAST = 12
-"""Tokens below which a section goes with the next one: a heading that stands alone."""
+"""Tokens below which what is left of a section goes with the passage before."""
+_LONGEST_HEADING = 400
+"""Characters."""
 
 _SENTENCE = re.compile(
-    r"""(?:[.!?]["')\]]*(?=\s)|[。！？；…]+["'”’」』）】]*|\n+)\s*+""",
+    r"""(?:([.!?]["')\]]*)(?=\s)|[。！？…]+["'”’」』）】]*|\n+)\s*+""",
 )
 """With the spaces after it."""
 _SHORT = 8
@@ -60,7 +63,7 @@ def tokens(text: str) -> float:
 
 
 def _sections(plain: Plain) -> Iterator[tuple[int, int, Section]]:
-    """Spans under one heading; one with hardly a word goes with what follows it."""
+    """Spans under one heading; one in which nothing but that stands goes with what follows it."""
     marks = list(plain.sections)
     if not marks or marks[0].start > 0:
         marks.insert(0, Section(0))
@@ -68,10 +71,19 @@ def _sections(plain: Plain) -> Iterator[tuple[int, int, Section]]:
     for place, section in enumerate(marks):
         last = place + 1 == len(marks)
         end = len(plain.text) if last else marks[place + 1].start
-        if end == begin or (not last and tokens(plain.text[begin:end]) < _LEAST):
+        if end == begin or (not last and _is_heading(plain.text, begin, end, section)):
             continue
         yield begin, end, section
         begin = end
+
+
+def _is_heading(text: str, begin: int, end: int, section: Section) -> bool:
+    """Titles and no more; a page is none, however little stands on it."""
+    if section.place or end - begin > _LONGEST_HEADING * (len(section.heading) + 1):
+        return False
+    said = "".join(filter(str.isalnum, text[begin:end]))
+    titles = "".join(filter(str.isalnum, "".join(section.heading)))
+    return titles.endswith(said)
 
 
 def _pieces(text: str, start: int, end: int, aim: int, most: int) -> Iterator[tuple[int, int]]:
@@ -106,10 +118,12 @@ def _ends(text: str, start: int, end: int) -> Iterator[int]:
 
     One of a few characters goes with the next: a text of ten million of them is no more work.
     """
-    at = start
+    at = begin = start
     while found := _SENTENCE.search(text, min(at + _SHORT, end), end):
         at = found.end()
-        yield at
+        if found[1] is None or ends(text, found.start(1), found.end(1), begin):
+            begin = at
+            yield at
     yield end
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from penjing.core.errors import BadInput, NotFound
+from penjing.core.folding import folded
 from penjing.core.history import Document, Excerpt
+from penjing.core.naming import free_name
 from penjing.core.progress import Progress, Silent
 from penjing.core.protocols import Embedder, Store
-from penjing.knowledge.chunking import chunks
 from penjing.knowledge.index.codes import is_of, pack
-from penjing.knowledge.reading import format_of, read, require_size
+from penjing.knowledge.reading import format_of, read_and_cut, require_size
 
 _BATCH = 32
 """Passages between two times that vectors reach the disk."""
@@ -40,6 +41,8 @@ class Added:
     """For how many a vector had to be computed; 0 when nothing had changed."""
     replaced: bool
     """An older document of this name is gone."""
+    remark: str = ""
+    """What of it was not read."""
 
 
 @dataclass(frozen=True)
@@ -62,30 +65,37 @@ class Library:
         self._embedder = embedder
         self._progress = progress or Silent()
 
-    def add(self, name: str, data: bytes, media: str = "") -> Added:
+    def add(self, name: str, data: bytes, media: str = "", *, replaces: bool = False) -> Added:
         """Keep a document and make it searchable. Raises BadInput for what cannot be read.
 
-        The same bytes under the same name change nothing; other bytes take their place, and only
+        The same bytes under the same name change nothing. Other bytes are another document, with a
+        number behind its name; where it `replaces` the one of its name it takes its place, and only
         passages that are new are embedded.
         """
         form = format_of(name, media)
         require_size(name, len(data))
         sha256 = hashlib.sha256(data).hexdigest()
-        same = [one for one in self._store.documents.all() if one.name == name]
+        every = self._store.documents.all()
+        if not replaces:
+            ready = {one.document.id for one in self._store.passages.indexed()}
+            name = free_name(name, sha256, [one for one in every if one.id in ready])
+        same = [one for one in every if one.name == name]
         known = next((one for one in same if one.sha256 == sha256), None)
         if known is not None and known == same[0]:
             return self.index(known)
-        excerpts = self._excerpts(name, media, data)  # refused before anything is kept
+        excerpts, remark = self._excerpts(name, media, data)  # refused before anything is kept
         document = self._store.documents.add(name, media or form, data)
         self._begin(document, excerpts)
-        return self._finish(document)
+        return replace(self._finish(document), remark=remark)
 
     def index(self, document: Document) -> Added:
         """Make a document searchable that is kept already, or bring an older index up to date."""
+        remark = ""
         if not self._store.documents.excerpts(document.id):
             data = self._store.documents.read(document.id)
-            self._begin(document, self._excerpts(document.name, document.media, data))
-        return self._finish(document)
+            excerpts, remark = self._excerpts(document.name, document.media, data)
+            self._begin(document, excerpts)
+        return replace(self._finish(document), remark=remark)
 
     def all(self) -> list[Listed]:
         """Every document, the newest first."""
@@ -112,11 +122,12 @@ class Library:
         """The plain text from `start` to `end`, as citations count it."""
         return self._store.passages.text(document, start, end)
 
-    def _excerpts(self, name: str, media: str, data: bytes) -> list[Excerpt]:
-        plain = read(name, media, data)
+    def _excerpts(self, name: str, media: str, data: bytes) -> tuple[list[Excerpt], str]:
+        """The passages, and what of the document was not read."""
+        found = read_and_cut(name, media, data)
         made = [
-            Excerpt(plain.text[one.start : one.end], one.location, b"", one.start)
-            for one in chunks(plain)
+            Excerpt(found.plain.text[one.start : one.end], one.location, b"", one.start)
+            for one in found.passages
         ]
         there = sum(one.excerpts for one in self._store.passages.indexed())
         if len(made) + there > MOST_PASSAGES:
@@ -124,7 +135,7 @@ class Library:
                 f"{name[:100]} has {len(made)} passages, there are {there} already and "
                 f"{MOST_PASSAGES} are the most: remove some documents"
             )
-        return made
+        return made, found.plain.remark
 
     def _begin(self, document: Document, excerpts: Sequence[Excerpt]) -> None:
         """Keep the passages, with the vectors that an older document of this name has for them."""
@@ -162,4 +173,4 @@ class Library:
 
 def _said(excerpt: Excerpt) -> str:
     """What is embedded: a passage knows under which heading it stands."""
-    return f"{excerpt.location}\n{excerpt.text}".strip()
+    return folded(f"{excerpt.location}\n{excerpt.text}".strip())

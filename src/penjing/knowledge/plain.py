@@ -42,6 +42,8 @@ class Plain:
     """Whole Unicode characters, lines ended by newlines, no NUL."""
     sections: tuple[Section, ...]
     """In order; what stands before the first has no heading."""
+    remark: str = ""
+    """What whoever adds it should know: that pages of it were not read. One line, or none."""
 
 
 class Builder:
@@ -83,9 +85,9 @@ class Builder:
             raise BadInput(f"it has more than {MOST_SECTIONS} headings, or long ones: split it")
         self._sections.append(section)
 
-    def done(self) -> Plain:
+    def done(self, remark: str = "") -> Plain:
         """All of it. Raises BadInput when there is nothing to read."""
         text = "".join(self._pieces)
         if not text.strip():
             raise BadInput("there is no text in it: a scanned page must be recognised first")
-        return Plain(text, tuple(self._sections))
+        return Plain(text, tuple(self._sections), remark)

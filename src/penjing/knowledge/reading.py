@@ -17,6 +17,7 @@ from typing import IO
 
 from penjing.core.errors import BadInput, MissingExtra, PenjingError
 from penjing.core.units import format_size
+from penjing.knowledge.chunking import Chunk
 from penjing.knowledge.formats import FORMATS
 from penjing.knowledge.plain import MOST_CHARACTERS, Plain, Section
 
@@ -58,8 +59,23 @@ def require_size(name: str, size: int) -> None:
         raise BadInput(f"{name[:100]} has {format_size(size)} and {most} are the most: split it")
 
 
+@dataclass(frozen=True)
+class Read:
+    """A document as it was read."""
+
+    plain: Plain
+    """Its text."""
+    passages: tuple[Chunk, ...]
+    """Which are all of it, in order."""
+
+
 def read(name: str, media: str, data: bytes, limits: Limits | None = None) -> Plain:
     """The document's plain text. Raises BadInput with its name, whatever the bytes are."""
+    return read_and_cut(name, media, data, limits).plain
+
+
+def read_and_cut(name: str, media: str, data: bytes, limits: Limits | None = None) -> Read:
+    """The document's plain text and its passages, both made in the other process."""
     form = format_of(name, media)
     require_size(name, len(data))
     try:
@@ -71,7 +87,7 @@ def read(name: str, media: str, data: bytes, limits: Limits | None = None) -> Pl
         raise BadInput(f"{name[:100]} cannot be read: {error}") from error
 
 
-def _in_child(form: str, data: bytes, limits: Limits) -> Plain:
+def _in_child(form: str, data: bytes, limits: Limits) -> Read:
     command = [sys.executable, "-P", "-m", "penjing.knowledge.child"]
     numbers = map(str, (limits.memory, limits.seconds, os.getpid()))
     child = subprocess.Popen(
@@ -109,7 +125,7 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
         pipe.close()
 
 
-def _answered(answer: bytes) -> Plain:
+def _answered(answer: bytes) -> Read:
     """What the child says is believed as little as the bytes it read."""
     try:
         said = json.loads(answer)
@@ -122,9 +138,16 @@ def _answered(answer: bytes) -> Plain:
             Section(int(start), tuple(map(str, heading)), str(place))
             for start, heading, place in said["sections"]
         ]
+        passages = tuple(Chunk(int(a), int(b), str(where)) for a, b, where in said["passages"])
+        remark = " ".join(str(said["remark"])[:300].split())
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadInput("reading it was cut off: save it anew") from error
     starts = [section.start for section in sections]
     if starts != sorted(starts) or (starts and not 0 <= starts[0] <= starts[-1] <= len(text)):
         raise BadInput("reading it went wrong: save it anew")
-    return Plain(text, tuple(sections))
+    ends = [0, *(one.end for one in passages)]
+    if ends[-1] != len(text) or any(
+        one.start != end or one.end <= end for one, end in zip(passages, ends, strict=False)
+    ):
+        raise BadInput("reading it went wrong: save it anew")
+    return Read(Plain(text, tuple(sections), remark), passages)

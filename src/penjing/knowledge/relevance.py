@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from penjing.core.folding import folded
 from penjing.core.history import Excerpt
 
 THRESHOLD = 0.5
@@ -31,7 +32,7 @@ def coverage(words: Sequence[str], excerpt: Excerpt) -> float:
     """The share of the question's words that stand in the passage or its heading."""
     if not words:
         return 0.0
-    text = f"{excerpt.location}\n{excerpt.text}".lower()
+    text = folded(f"{excerpt.location}\n{excerpt.text}").lower()
     found = sum(all(form.search(text) for form in _forms(word)) for word in words)
     return found / len(words)
 

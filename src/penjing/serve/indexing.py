@@ -64,7 +64,8 @@ class Indexing:
         known = self._states.get(document, _State("kept"))
         for one in store.passages.indexed():
             if one.document.id == document:
-                return {"state": "ready", "problem": "", "passages": one.excerpts}
+                remark = known.problem if known.state == "kept" else ""
+                return {"state": "ready", "problem": remark, "passages": one.excerpts}
         return {"state": known.state, "problem": known.problem, "passages": 0}
 
     def _go_on(self) -> None:
@@ -91,8 +92,8 @@ class Indexing:
 
     def _index(self, store: Store, index: Indexer, document: Document) -> None:
         try:
-            index(store, document)
-            done = _State("kept")  # the store says when it is more
+            made = index(store, document)
+            done = _State("kept", made.remark if made else "")  # the store says when it is more
         except PenjingError as error:
             done = _State("failed", str(error))
         except Exception as error:  # a bug in a reader of some format ends nothing else

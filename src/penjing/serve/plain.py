@@ -11,6 +11,7 @@ import queue
 from collections.abc import Iterator, Sequence
 
 from penjing.assistant.answer import quoted
+from penjing.assistant.generate.uncited import Uncited, unframed
 from penjing.assistant.notes import cited_note, joined
 from penjing.assistant.understand.asking import asks_something
 from penjing.core.dialogue import CUT, Cited, Event, Finished, Said, Standing
@@ -93,10 +94,11 @@ class Plain:
         try:
             if notice:
                 yield Said(notice, "spec")
+            uncited = Uncited()
             for chunk in _chunks(arrived):
-                if chunk.text:
-                    said.append(chunk.text)
-                    yield Said(chunk.text)
+                if words := uncited.take(chunk.text, last=chunk.finish_reason is not None):
+                    said.append(words)
+                    yield Said(words)
             whole = True
         finally:
             ticket.cancel()
@@ -161,7 +163,8 @@ def _said(turns: Sequence[Turn]) -> list[Message]:
     """The words of a session, users and assistants in turn: neighbours of one role are joined."""
     said: list[Message] = []
     for turn in turns:
-        words = Message.of(turn.message.role, turn.message.text)
+        text, role = turn.message.text, turn.message.role
+        words = Message.of(role, unframed(text) if role == "assistant" else text)
         if words.role not in ("user", "assistant") or not words.text:
             continue
         if not said and words.role == "assistant":  # its question is too old, and deleted

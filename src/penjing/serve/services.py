@@ -124,7 +124,18 @@ Reader = Callable[[str, Store, str, int, int], str | None]
 None where it knows nothing of the document. Raises NotFound and NotPermitted."""
 Documents = Callable[[Store], Retriever]
 """The search over a person's own documents."""
-Indexer = Callable[[Store, Document], object]
+
+
+class Read(Protocol):
+    """What came of reading a document."""
+
+    @property
+    def remark(self) -> str:
+        """What of it was not read; empty where all was."""
+        ...
+
+
+Indexer = Callable[[Store, Document], Read | None]
 """Makes a document's passages; runs apart, and raises PenjingError."""
 
 

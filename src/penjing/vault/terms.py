@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from penjing.core.folding import folded
+
 _RUN = re.compile(
     "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
@@ -32,15 +34,16 @@ MOST = 32
 
 
 def segmented(text: str) -> str | None:
-    """The text with its runs cut into pairs; None where it has none, and stands for itself."""
-    if not _RUN.search(text):
-        return None
-    return _RUN.sub(lambda run: f" {' '.join(_pairs(run.group()))} ", text)
+    """The text in its one form, runs cut into pairs; None where it stands for itself."""
+    normal = folded(text)
+    if _RUN.search(normal):
+        return _RUN.sub(lambda run: f" {' '.join(_pairs(run.group()))} ", normal)
+    return None if normal == text else normal
 
 
 def asked(question: str) -> list[str]:
     """The words to look for: at most `MOST`, each once, without those that say nothing."""
-    lower = question.lower()
+    lower = folded(question).lower()
     short = _ASKING.sub(" ", lower)
     lower = short if short.strip() else lower
     words = _WORD.findall(segmented(lower) or lower)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 
 from penjing.assistant.understand.text import tokens_of
 from penjing.core.dialogue import Passage
+from penjing.core.folding import folded
+from penjing.core.sentences import sentences
 
 RELEVANT = 0.3
 """Share of a question's words, weighted by how rare they are, that an answer must have."""
@@ -35,7 +37,14 @@ _COUNTED = re.compile(
     r"|[一二两三四五六七八九十百半]+[个年月周天小分秒升毫公次]"
 )
 MAX_QUOTES = 2
-_MAX_SENTENCE = 500
+_SHORTEST, _LONGEST = 3, 900
+"""Characters of what is quoted."""
+_LIST = 600
+"""The same of a list with the line that leads to it."""
+_ITEM = re.compile(r"\s*(?:[-*+•·▪◦‣–]|\(?\w{1,3}[.)])\s")
+_ROW = re.compile(r".* \| |\s*\||[^:;]{1,60}: [^;]*; [^:;]{1,60}: ")
+"""Cells with bars between them, or columns with their names."""
+_LEADS = (":", "：")
 _SENTENCE = re.compile(
     r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？]|[.!?](?!\s)[^.!?。！？\n]*)*[”\"]?"
 )
@@ -72,10 +81,9 @@ def quotes(
     """The sentences that answer best, the best first; none when nothing is relevant."""
     wanted = asked_about(question)
     found = [
-        (passage, one, terms(one.group()))
+        (passage, one, terms(one.text))
         for passage in passages
-        for one in _SENTENCE.finditer(passage.text)
-        if 3 <= len(one.group().strip()) <= _MAX_SENTENCE
+        for one in units(passage.text, passage.location)
     ]
     if not wanted or not found:
         return []
@@ -88,7 +96,7 @@ def quotes(
         share = sum(weights[term] for term in wanted & words) / total
         heading = terms(passage.location)
         share += 0.3 * sum(weights[term] for term in (wanted & heading) - words) / total
-        if share and numbers and _COUNTED.search(one.group().lower()):
+        if share and numbers and _COUNTED.search(one.text.lower()):
             share += _A_NUMBER
         scored.append((-share, rank, passage, one))
     scored.sort(key=lambda one: one[:2])
@@ -102,17 +110,69 @@ def quotes(
     ]
 
 
-def _narrowed(passage: Passage, one: re.Match[str]) -> Passage:
-    text = one.group()
-    start = one.start() + len(text) - len(text.lstrip())
-    text = text.strip()
-    at = passage.start + start
-    return replace(passage, text=text, start=at, end=at + len(text))
+@dataclass(frozen=True)
+class Unit:
+    """What is quoted as a whole."""
+
+    text: str
+    """As it stands there."""
+    start: int
+    """Its first character in the passage."""
+
+
+def units(text: str, heading: str = "") -> list[Unit]:
+    """Sentences, rows of tables, items of lists, and lists with the line that leads to them; a
+    heading alone says nothing, where anything else does."""
+    lines = _lines(text)
+    found: list[Unit] = []
+    for place, (begin, end) in enumerate(lines):
+        line = text[begin:end]
+        spans = [(0, len(line))] if _ROW.match(line) else list(sentences(line))
+        parts = [Unit(line[a:b], begin + a) for a, b in spans]
+        if line.endswith(_LEADS):
+            last = _last_of_list(text, lines[place:])
+            parts[-1:] = [Unit(text[parts[-1].start : last], parts[-1].start)]
+        found += parts
+    titles = _letters(heading)
+    whole = [one for one in found if _SHORTEST <= len(one.text) <= _LONGEST]
+    return [one for one in whole if _letters(one.text) not in titles] or whole
+
+
+def _lines(text: str) -> list[tuple[int, int]]:
+    """Where lines begin and end that are not empty, without the spaces around."""
+    found, at = [], 0
+    for line in text.split("\n"):
+        if line.strip():
+            begin = at + len(line) - len(line.lstrip())
+            found.append((begin, at + len(line.rstrip())))
+        at += len(line) + 1
+    return found
+
+
+def _last_of_list(text: str, lines: Sequence[tuple[int, int]]) -> int:
+    """One past the list that the first of these lines leads to: its items, or the next line."""
+    start, last = lines[0]
+    for place, (begin, end) in enumerate(lines[1:]):
+        if end - start > _LIST or not (place == 0 or _ITEM.match(text[begin:end])):
+            break
+        last = end
+        if not _ITEM.match(text[begin:end]):
+            break
+    return last
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.lower()))
+
+
+def _narrowed(passage: Passage, one: Unit) -> Passage:
+    at = passage.start + one.start
+    return replace(passage, text=one.text, start=at, end=at + len(one.text))
 
 
 def terms(text: str) -> set[str]:
     """What a text is about: words by their stems, Chinese characters in pairs."""
-    tokens = [one for one in tokens_of(text) if not one.mark]
+    tokens = [one for one in tokens_of(folded(text)) if not one.mark]
     found = {_stem(one.text) for one in tokens if not one.chinese and one.text not in _SMALL}
     for one, other in itertools.pairwise(tokens):
         together = one.chinese and other.chinese and one.end == other.start

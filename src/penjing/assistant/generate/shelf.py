@@ -18,6 +18,7 @@ from penjing.assistant.generate.quote import asked_about, terms
 from penjing.core.dialogue import Passage
 from penjing.core.errors import BadInput
 from penjing.core.files import read_text
+from penjing.core.paragraphs import flowing
 
 ENDINGS = (".md", ".txt")
 MAX_BYTES = 4 * 2**20
@@ -73,7 +74,7 @@ def shelf(folder: Path, sources: Sequence[str]) -> Shelf:
     for name in sources:
         if not name.endswith(ENDINGS):
             raise BadInput(f"{name} is no text: give .md or .txt, or add it with penjing knowledge")
-        text = read_text(folder / name, limit=MAX_BYTES, inside=folder)
+        text = flowing(read_text(folder / name, limit=MAX_BYTES, inside=folder))
         texts[_id(name)] = name, text
         passages += cut(text, name)
     return Shelf(

@@ -1,10 +1,11 @@
-"""Markdown: the source is the plain text, so that what is cited stands there; headings part it."""
+"""Markdown: the source is the plain text, each paragraph a line; headings part it."""
 
 from __future__ import annotations
 
 import re
 
 from penjing.core.errors import BadInput
+from penjing.core.paragraphs import flowing
 from penjing.knowledge.encodings import decode
 from penjing.knowledge.plain import MOST_CHARACTERS, Builder, Plain
 
@@ -24,7 +25,7 @@ def read(data: bytes) -> Plain:
     source = decode(data, most=MOST_CHARACTERS)
     if source.count("\n") > MOST_LINES:
         raise BadInput(f"it has more than {MOST_LINES // 1_000_000} million lines: split it")
-    lines = source.split("\n")
+    lines = flowing(source).split("\n")
     for number, line in enumerate(lines):
         following = lines[number + 1] if number + 1 < len(lines) else ""
         if len(line) <= _LONGEST:

@@ -1,4 +1,5 @@
-"""PDF: the text of each page, which says where it is. Scanned pages have none.
+"""PDF: the text of each page, which says where it is. Of scanned pages it is said that they have
+none.
 
 The library bounds what it unpacks, not how long it takes: opening, each page and all of them have
 so much of the processor, and a longer file has more.
@@ -9,11 +10,14 @@ from __future__ import annotations
 import io
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from penjing.core.errors import BadInput, MissingExtra
 from penjing.knowledge.patience import at_most
-from penjing.knowledge.plain import Builder, Plain
+from penjing.knowledge.pdf_forms import filled
+from penjing.knowledge.pdf_lines import known_words, paragraphs, plain_page
+from penjing.knowledge.plain import MOST_CHARACTERS, Builder, Plain
 
 MOST_PAGES = 5000
 _OPENING = 2.0
@@ -35,7 +39,9 @@ def read(data: bytes) -> Plain:
         raise MissingExtra("reading PDF files", "knowledge") from error
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every odd byte
     pypdf.overwrite_configuration(**_bounds())
-    builder = Builder()
+    pages: list[str] = []
+    forms: list[str] = []
+    drawn = length = 0
     try:
         with at_most(_OPENING, _SLOW):
             reader = pypdf.PdfReader(io.BytesIO(data))
@@ -48,12 +54,16 @@ def read(data: bytes) -> Plain:
         for number in range(count):
             began = time.process_time()
             with at_most(min(_PAGE, left), _SLOW):
-                text = reader.pages[number].extract_text().strip()
+                page = reader.pages[number]
+                pages.append(plain_page(page.extract_text()))
+                forms.append("\n".join(filled(page)))
+                drawn += not pages[-1] and _is_drawn(page)
+            length += len(pages[-1]) + len(forms[-1])
+            if length > MOST_CHARACTERS:
+                raise BadInput(f"it holds more than {MOST_CHARACTERS // 10**6} million characters")
             left -= time.process_time() - began
             if left <= 0:
                 raise BadInput(_SLOW)
-            builder.place(f"page {number + 1}")
-            builder.add(f"{text}\n\n" if text else "")
     except DependencyError as error:
         raise BadInput("it is encrypted: save a copy without a password") from error
     except LimitReachedError as error:
@@ -61,7 +71,25 @@ def read(data: bytes) -> Plain:
     except (PyPdfError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
             RecursionError, NotImplementedError, AssertionError, OSError) as error:  # fmt: skip
         raise BadInput("it is damaged, or no PDF: open it and save it again") from error
-    return builder.done()
+    return _built(pages, forms, drawn)
+
+
+def _built(pages: Sequence[str], forms: Sequence[str], drawn: int) -> Plain:
+    known = known_words(pages)
+    builder = Builder()
+    for number, (page, form) in enumerate(zip(pages, forms, strict=True), 1):
+        text = "\n".join(filter(None, (paragraphs(page, known), form)))
+        if text:
+            builder.place(f"page {number}")
+            builder.add(f"{text}\n\n")
+    remark = f"{drawn} of {len(pages)} pages hold no text: recognise what was scanned first"
+    return builder.done(remark if drawn else "")
+
+
+def _is_drawn(page: Any) -> bool:
+    """Something is on the page: an empty one was not scanned."""
+    contents = page.get_contents()
+    return contents is not None and bool(contents.get_data().strip())
 
 
 def _bounds() -> dict[str, Any]:

@@ -5,12 +5,14 @@ A document is kept first and indexed after the answer, by a thread; the list say
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from penjing.core.history import Document
+from penjing.core.naming import free_name
 from penjing.core.protocols import Store
 from penjing.serve import limits
 from penjing.serve.api.shapes import REFUSALS, Id
@@ -72,6 +74,7 @@ async def add(
             data += piece
         if not data:
             raise BadParameter("the document is empty: send its bytes as the body", None)
+        name = free_name(name, sha256(data).hexdigest(), who.store.documents.all())
         media = request.headers.get("content-type", _MEDIA).partition(";")[0].strip()[:100]
         kept = await desk.threads.run(who.store.documents.add, name, media or _MEDIA, bytes(data))
     finally:
