@@ -221,7 +221,7 @@ def test_closing_a_reply_stops_the_model_and_keeps_what_was_said(cache: Path) ->
     home = Home(cache, pen)
     reply = home.assistant.reply("p", home.store, home.session, "tell me about the moon please")
     for event in reply:
-        if isinstance(event, Said) and event.text.startswith("two"):
+        if isinstance(event, Said) and "two" in event.text:
             break
     reply.close()  # type: ignore[attr-defined]
     assert pen.cancelled
