@@ -76,6 +76,8 @@ def test_what_is_remembered_is_the_words_alone() -> None:
     turn = "“The deposit is 500 euros.” [1] “It is returned [2] in May.” [2]"
     assert unframed(turn) == "The deposit is 500 euros. It is returned in May."
     assert unframed("a[3] `b[4]` [5](x)") == "a[3] `b[4]` [5](x)"
+    memory = Memory().with_more("user", turn).with_more("assistant", turn)
+    assert [one.text for one in memory.messages] == [turn, unframed(turn)]
 
 
 def test_a_documents_own_brackets_cite_nothing() -> None:

@@ -15,7 +15,6 @@ from penjing.assistant.dialogue.keep import from_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.state import DialogueState
 from penjing.assistant.generate.prompt import Memory, forget
-from penjing.assistant.generate.uncited import unframed
 from penjing.assistant.notes import TALKED, is_deed
 from penjing.core.history import Turn
 from penjing.core.protocols import Store
@@ -99,7 +98,7 @@ def _recall(talk: Talk, turn: Turn) -> None:
     elif message.role == "assistant" and is_deed(message):
         talk.remember(talk.memory.without_unanswered())
     elif message.role == "assistant" and message.text:
-        talk.remember(talk.memory.with_more("assistant", unframed(message.text)))
+        talk.remember(talk.memory.with_more("assistant", message.text))
 
 
 Clock = Callable[[], float]

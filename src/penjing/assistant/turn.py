@@ -34,7 +34,6 @@ from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill, slot_words
-from penjing.assistant.generate.uncited import unframed
 from penjing.assistant.helping import Examples, asks_for_help
 from penjing.assistant.notes import (
     TALKED,
@@ -306,7 +305,7 @@ class SpecAssistant:
                 reply.talk.remember(reply.talk.memory.without_unanswered())
             elif reply.spoken:
                 memory = reply.told.memory if reply.told is not None else reply.talk.memory
-                reply.talk.remember(memory.with_more("assistant", unframed(reply.spoken)))
+                reply.talk.remember(memory.with_more("assistant", reply.spoken))
             reply.store.history.append_turn(reply.session, turn)
         yield reason
 

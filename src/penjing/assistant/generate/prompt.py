@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from penjing.assistant.generate.uncited import unframed
 from penjing.core import weekdays
 from penjing.core.messages import Message, Role
 
@@ -38,8 +39,9 @@ class Memory:
     """Messages that are only in the summary."""
 
     def with_more(self, role: Role, text: str) -> Memory:
-        """With one more message."""
-        return replace(self, messages=(*self.messages, Said(role, text)))
+        """With one more message; of an answer not the citations, or the model makes some."""
+        words = unframed(text) if role == "assistant" else text
+        return replace(self, messages=(*self.messages, Said(role, words)))
 
     def without_unanswered(self) -> Memory:
         """Without what was said last, if nothing came after it: it led to a deed, and a model that
