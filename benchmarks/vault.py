@@ -1,9 +1,9 @@
-"""Is an acknowledged turn ever lost? 1,000 kills and 200 power cuts; and what a turn costs.
+"""Is an acknowledged turn ever lost, or an alarm? 1,000 kills of each, 200 power cuts; the costs.
 
 Runs what the tests run (`tests/support/killing.py`, `powercut.py`), many times over, and prints a
 table. Exit status 1 when one acknowledged turn is missing or one vault does not open.
 
-    python benchmarks/vault.py [--kills 1000] [--cuts 200] [--seed 1]
+    python benchmarks/vault.py [--kills 1000] [--rings 1000] [--cuts 200] [--seed 1]
 
 The vault is put where temporary files go: set TMPDIR to a real disk, not one in memory.
 """
@@ -26,6 +26,7 @@ sys.path.insert(0, str(SUPPORT))
 import diarist  # noqa: E402
 import killing  # noqa: E402
 import powercut  # noqa: E402
+import waking  # noqa: E402
 
 from penjing.core.errors import PenjingError  # noqa: E402
 from penjing.core.messages import Message  # noqa: E402
@@ -41,15 +42,17 @@ TIMED_TURNS = 200
 
 
 def main() -> int:
-    """Do all three and say what came out."""
+    """Do all four and say what came out."""
     parser = argparse.ArgumentParser(description=__doc__, add_help=True)
     parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--rings", type=int, default=1000)
     parser.add_argument("--cuts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     print("| what | how often | acknowledged turns | lost or wrong | took |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         wrong = kills(Path(folder) / "kills", args.kills, args.seed)
+        wrong += rings(Path(folder) / "rings", args.rings, args.seed)
         wrong += cuts(Path(folder) / "cuts", args.cuts, args.seed)
         costs(Path(folder) / "costs")
     for line in wrong:
@@ -66,6 +69,19 @@ def kills(folder: Path, count: int, seed: int) -> list[str]:
     report = json.loads(done.stdout)
     each = ", ".join(f"{action} {number}" for action, number in report["kills"].items())
     row(f"kill -9 ({each})", count, report["turns"], len(report["wrong"]), began)
+    return [str(line) for line in report["wrong"]]
+
+
+def rings(folder: Path, count: int, seed: int) -> list[str]:
+    """Kill -9 while alarms are set, ring, are stopped, snoozed, cancelled and told."""
+    folder.mkdir()
+    began = time.monotonic()
+    words = [sys.executable, waking.__file__, str(folder), str(count), str(seed)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    report = json.loads(done.stdout)
+    said = report["acknowledged"]
+    what = f"kill -9 with alarms (acknowledged: {said['set']} set, {said['rang']} rung)"
+    row(what, count, said["set"], len(report["wrong"]), began)
     return [str(line) for line in report["wrong"]]
 
 
