@@ -4,7 +4,8 @@ who is away, with the role they have by then, in time or not at all. The clock i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -411,3 +412,24 @@ def test_what_was_asked_about_is_planned_by_the_yes(house: House) -> None:
         house.clock.now += 5 * 3600 + 1
         wait_until(lambda: house.calls == [OFF])
         assert not [e for e in house.say("anna", "yes") if isinstance(e, Acted)]
+
+
+def test_who_comes_while_it_is_done_is_told_what_came_of_it(house: House) -> None:
+    with house.running("anna"):
+        house.say("anna", "turn off the lamp in ten minutes")
+        busy, go_on = threading.Event(), threading.Event()
+
+        def slow(arguments: Mapping[str, Any], person: str) -> Outcome:
+            house.lamp.calls.append((dict(arguments), person))
+            busy.set()
+            assert go_on.wait(10)
+            return Outcome(True)
+
+        house.lamp.call = slow  # type: ignore[method-assign]
+        house.clock.now += 601
+        assert busy.wait(10)
+        house.comes("anna")
+        go_on.set()
+        wait_until(lambda: house.told("anna")[-1] == "12:10: turn off the lamp. Done.")
+        assert house.calls == [OFF]
+        assert not [one for one in house.told("anna") if "may have been" in one]

@@ -17,8 +17,7 @@ class Stepped(Schedule):
         dues: list[Due] = []
         while (due := self._look()) is not None:
             dues.append(due)
-            if self._heard(due):
-                self.told(due)
+            self._announce(due)
         return dues
 
     def _look(self) -> Due | None:

@@ -199,6 +199,19 @@ def test_a_while_is_not_shorter_because_the_clock_was_set(night: Night) -> None:
     assert [one.label for one in steady.step()] == ["eggs"]
 
 
+def test_two_servers_of_one_vault_ring_once_and_stop_together(night: Night) -> None:
+    other = Stepped(night.kept, lambda _: True, night.clock, night.agenda)
+    names = [night.set("13:00"), night.set("13:00", DAYS)]
+    night.clock.now += 3601
+    rang = [*other.step(), *night.go(0), *other.step()]
+    assert sorted(due.id for due in rang) == sorted(names)
+    assert {one.id for one in other.sounding} == {*names}
+    assert other.stop(names[0])
+    night.go(0)
+    assert [one.id for one in night.schedule.sounding] == names[1:]
+    assert not night.schedule.stop(names[0])
+
+
 LEAPS = [1.0, 59.0, 3600.0, 5 * 3600.0, DAY, 3 * DAY, 40 * DAY, 3000 * DAY]
 
 

@@ -58,6 +58,8 @@ class Schedule:
         """People whose store is open."""
         self._words: dict[str, dict[str, Words]] = {}
         """As they were read last; of people who left, those of their calls."""
+        self._making: set[str] = set()
+        """Calls that are being made now: what comes of them is told then."""
         self._last: dict[tuple[str, Kind], Due] = {}
         self._seen: tuple[float, object] = (math.inf, None)
         """What clock and wall showed at the last look."""
@@ -168,7 +170,7 @@ class Schedule:
             for one in self._agenda.of(person):
                 if one.untold and one.kind == "call" and one.words not in words:
                     self._put(one, course.told(one))  # it was never said that it is planned
-                elif one.untold:
+                elif one.untold and one.id not in self._making:
                     dues.append(self._due(one, now))
             return sorted(dues, key=lambda due: due.at)
 
@@ -292,7 +294,17 @@ class Schedule:
                 if isinstance(due, float):
                     self._changed.wait(min(due, _LONGEST_SLEEP))
                     continue
-            if self._heard(due):
+            self._announce(due)
+
+    def _announce(self, due: Due) -> None:
+        try:
+            heard = self._tell(due)
+        except Exception:  # whoever tells may be wrong; the clock must go on for all others
+            logger.exception("nobody could be told of what is due")
+            heard = False
+        with self._changed:
+            self._making.discard(due.id)
+            if heard:
                 self.told(due)
 
     def _next(self) -> Due | float:
@@ -328,14 +340,9 @@ class Schedule:
         after = replace(course.rung(one, now), begun=begins or _was_cut(one))
         if not self._put(one, after):
             return None
+        if begins:
+            self._making.add(one.id)
         return replace(self._due(after, now), begun=_was_cut(one))
-
-    def _heard(self, due: Due) -> bool:
-        try:
-            return self._tell(due)
-        except Exception:  # whoever tells may be wrong; the clock must go on for all others
-            logger.exception("nobody could be told of what is due")
-            return False
 
 
 def _in_time(one: Pending, now: float) -> bool:
