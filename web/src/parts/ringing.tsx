@@ -1,5 +1,5 @@
 import { attempt } from "../state/notice";
-import { allowNotifications, keyOf, lineOfRing, mayAsk, ringing, snoozeRing, stopRing } from "../state/ringing";
+import { keyOf, lineOfRing, ringing, snoozeRing, stopRing } from "../state/ringing";
 import { words } from "../words";
 import { Icon } from "./icon";
 
@@ -16,21 +16,18 @@ export function Ringing() {
             {ring.missed && <small>{t.missedRing}</small>}
             <strong>{lineOfRing(ring)}</strong>
           </p>
-          {!ring.missed && (
-            <button type="button" class="plain" onClick={() => void attempt(() => snoozeRing(ring))}>
-              {t.snooze}
+          <div class="row">
+            {!ring.missed && (
+              <button type="button" class="plain" onClick={() => void attempt(() => snoozeRing(ring))}>
+                {t.snooze}
+              </button>
+            )}
+            <button type="button" class="strong" onClick={() => void attempt(() => stopRing(ring))}>
+              {ring.missed ? t.dismiss : t.stopRing}
             </button>
-          )}
-          <button type="button" class="strong" onClick={() => void attempt(() => stopRing(ring))}>
-            {ring.missed ? t.dismiss : t.stopRing}
-          </button>
+          </div>
         </section>
       ))}
-      {rings.length > 0 && mayAsk.value && (
-        <button type="button" class="plain" onClick={() => void allowNotifications()}>
-          {t.notifyMe}
-        </button>
-      )}
     </div>
   );
 }

@@ -55,12 +55,12 @@ async function lookFor(person: string): Promise<void> {
   if (isWriting()) late ||= news.ringing.length > before;
   else if (news.session !== null && (late || news.spoke > known)) {
     late = false;
-    await tell(news.session);
+    await tell(news.session, news.ringing.length > 0);
   }
 }
 
-/** Show it where it was said; what came unasked rings. */
-async function tell(session: string): Promise<void> {
+/** Show it where it was said; what came unasked rings, where it does not already. */
+async function tell(session: string, rings: boolean): Promise<void> {
   await loadSessions();
   const talk = talkOf(session);
   await loadTalk(talk);
@@ -68,6 +68,7 @@ async function tell(session: string): Promise<void> {
   const newest = last ?? before;
   if (newest === undefined || newest.role !== "assistant") return;
   if (last !== undefined && before?.role === "user") return; // an answer to a page elsewhere
+  if (rings) return;
   chime();
   const at = route.peek();
   const open = at.view === "talk" && at.session === session;

@@ -6,6 +6,7 @@ import { sure } from "../state/asking";
 import { wear } from "../state/look";
 import { leave, settings } from "../state/me";
 import { attempt, say } from "../state/notice";
+import { allowNotifications, mayAsk } from "../state/ringing";
 import { words } from "../words";
 import { Tokens } from "./tokens";
 
@@ -15,6 +16,7 @@ export function Settings({ me }: { me: Me }) {
   return (
     <Room title={t.settings}>
       <Look />
+      {mayAsk.value && <Notifying />}
       {me.kept && <Keeping />}
       <Export />
       {me.kept && <Tokens me={me} />}
@@ -86,6 +88,20 @@ function Look() {
         ]}
         pick={(theme) => void choose({ theme })}
       />
+    </section>
+  );
+}
+
+/** Asked for while nothing rings yet: a browser wants a person's own click for it. */
+function Notifying() {
+  const t = words.value;
+  return (
+    <section class="panel">
+      <h2>{t.whatRings}</h2>
+      <p class="note">{t.notifyMore}</p>
+      <button type="button" class="plain" onClick={() => void allowNotifications()}>
+        {t.notifyMe}
+      </button>
     </section>
   );
 }

@@ -124,6 +124,8 @@ export const en = {
   stopRing: "Stop",
   snooze: "Snooze",
   notifyMe: "Notify me outside this page too",
+  whatRings: "Alarms, timers, reminders",
+  notifyMore: "They ring on every open page. A browser that notifies shows them over other windows too.",
 
   // documents
   documentsMore: "What you add can be cited in answers. It stays on this machine.",

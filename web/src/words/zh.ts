@@ -115,6 +115,8 @@ export const zh: Words = {
   stopRing: "停止",
   snooze: "稍后再响",
   notifyMe: "也在页面之外通知我",
+  whatRings: "闹钟、计时器、提醒",
+  notifyMore: "它们在每个打开的页面上响铃。允许通知的浏览器还会把它们显示在其他窗口之上。",
 
   documentsMore: "添加的文档可在回答中引用，并且只留在这台机器上。",
   addDocuments: "添加文档",
