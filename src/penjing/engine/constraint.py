@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penjing.core.errors import BadInput, EngineError
+from penjing.core.json_schema import loosened
 from penjing.core.messages import GenerationSettings
 from penjing.engine.gbnf import to_lark
 from penjing.engine.overheard import overheard
@@ -139,7 +140,7 @@ def mistaken(vocab: int) -> bool:
 
 
 def _checked(schema: Mapping[str, Any]) -> str:
-    """The schema as text, once it is known to be of sane size and depth."""
+    """What a grammar can hold of a schema as text, once its size and depth are known to be sane."""
     nodes, level = 0, list[Any]([schema])
     for _ in range(_DEEPEST_SCHEMA):
         nodes += len(level)
@@ -156,7 +157,7 @@ def _checked(schema: Mapping[str, Any]) -> str:
     else:
         raise BadInput(f"the JSON schema is over {_DEEPEST_SCHEMA} levels deep: simplify it")
     try:
-        text = json.dumps(schema)
+        text = json.dumps(loosened(schema))
     except (TypeError, ValueError) as error:
         raise BadInput(f"the JSON schema is not JSON ({error}): correct it") from error
     if len(text) > _LONGEST_SCHEMA:

@@ -23,6 +23,7 @@ from pydantic import Field
 
 from penjing.core.errors import EngineError
 from penjing.core.messages import GenerationSettings, Message
+from penjing.core.schema_check import fault
 from penjing.serve.openai.sampling import formed
 from penjing.serve.openai.schemas import checked
 from penjing.serve.openai.shapes import FunctionDefinition, Name
@@ -123,10 +124,16 @@ class Toolbox:
         return with_system(ending_with(messages, question), offer)
 
 
-def arguments_of(text: str) -> str:
+def arguments_of(text: str, function: Function) -> str:
     """The answer to the second question, as it is handed on. Raises EngineError when it is none."""
-    if not isinstance(_parsed(text), dict):
+    value = _parsed(text)
+    if not isinstance(value, dict):
         raise _disobeyed()
+    if (wrong := fault(function.schema, value)) is not None:
+        raise EngineError(
+            f"the model called {function.name} with what its schema does not allow ({wrong}): "
+            "ask again, or allow more"
+        )
     return text.strip()
 
 

@@ -6,12 +6,14 @@ Without tools it is one answer of the engine; with them it is up to three (`tool
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from penjing.core.errors import EngineError
+from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import GenerationSettings, Message, TokenLogprob, Usage
+from penjing.core.schema_check import fault
 from penjing.core.serving import Request
 from penjing.serve.answers import Answer, Answers, finished
 from penjing.serve.openai.shapes import added, new_id
@@ -91,7 +93,7 @@ class Writing:
         if box is None:
             await writing._ask(job.messages, job.settings)
         elif (only := box.only()) is not None:
-            await writing._ask(*box.asking_how(only, job.messages, job.settings))
+            await writing._ask_how(only, box)
         else:
             await writing._ask(*box.asking_which(job.messages, job.settings))
         return writing
@@ -107,14 +109,30 @@ class Writing:
         if box is not None:
             function = box.only()
             if function is None and (function := box.chosen(await self._whole())) is not None:
-                await self._ask(*box.asking_how(function, job.messages, job.settings))
+                await self._ask_how(function, box)
             if function is not None:
                 for piece in await self._call(function):
                     yield piece
                 return
             await self._ask(job.messages, job.settings)
+        text = ""
         async for piece in self._words():
+            text += piece.text if isinstance(piece, Words) else ""
+            if isinstance(piece, End) and piece.reason == "stop":
+                self._require_form(text)
             yield piece
+
+    def _require_form(self, text: str) -> None:
+        """Raise EngineError for a whole answer that is not of its schema: grammars hold most."""
+        schema = self._job.settings.json_schema
+        if schema is None:
+            return
+        try:
+            wrong = fault(schema, json.loads(text))
+        except (ValueError, RecursionError):  # cut by a stop string
+            return
+        if wrong is not None:
+            raise EngineError(f"the answer is not of its schema ({wrong}): ask again")
 
     async def _ask(self, messages: Sequence[Message], settings: GenerationSettings) -> None:
         text = self._job.text
@@ -122,6 +140,13 @@ class Writing:
         self._answer = await self._answers.begin(request)
         if self._closed:
             self._answer.close()
+
+    async def _ask_how(self, function: Function, box: Toolbox) -> None:
+        """The question for arguments; what cannot be used of them is said of the function."""
+        try:
+            await self._ask(*box.asking_how(function, self._job.messages, self._job.settings))
+        except BadInput as error:
+            raise BadInput(f"the tool {function.name}: {error}") from error
 
     async def _words(self) -> AsyncIterator[Piece]:
         async for chunk in self._answer:
@@ -150,7 +175,7 @@ class Writing:
                 text += piece.text
             elif isinstance(piece, End) and piece.reason == "length":
                 return [piece]
-        call = Call(new_id("call_"), function.name, arguments_of(text))
+        call = Call(new_id("call_"), function.name, arguments_of(text, function))
         return [call, End("tool_calls", self._usage)]
 
 
