@@ -165,7 +165,7 @@ def test_no_grammar_is_held_to_the_words_of_a_model_that_is_gone(
     export_gguf(tiny.checkpoint("llama"), path, {})
     for turn in range(6):
         with LlamaCpp.open(path if turn % 2 else default_model, context=256, threads=1) as model:
-            assert not mistaken(model._vocab)
+            assert not mistaken(model._words.pointer)
             assert matches(model, 'root ::= "yes" | "no"', "yes")
             assert not matches(model, 'root ::= "yes" | "no"', "maybe")
-            assert mistaken(model._vocab)
+            assert mistaken(model._words.pointer)

@@ -67,6 +67,7 @@ def run(args: Namespace) -> int:
     home, download = Home.from_environment(), not args.dry_run
     model = find_model(args.model, home, progress=progress, download=download)
     with Checkpoint.open(model) as checkpoint:
+        prepare.check_weights(checkpoint, progress)
         opened = (model, checkpoint)
         settings = making.settings(args, opened, lambda: order.sizes[-1], progress, {})
         orders.check_sizes(order, checkpoint, settings)

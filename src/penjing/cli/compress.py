@@ -69,6 +69,7 @@ def run(args: Namespace) -> int:
         prepare.check_output(args.output, overwrite=args.overwrite)
     model, recipe = _model(args, home, progress)
     with Checkpoint.open(model) as checkpoint:
+        prepare.check_weights(checkpoint, progress)
         settings = _settings(args, recipe, (model, checkpoint), home, progress)
         prepare.check_texts(settings)
         prepare.forecast(checkpoint, settings, tokens_per_second=0)  # refuse at once

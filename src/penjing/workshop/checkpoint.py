@@ -8,12 +8,13 @@ file knows two layouts. Weights stay on disk until asked for, one tensor at a ti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,24 @@ Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
 _EXAMPLE = "'blk.0.attn_q.weight'"
+
+
+_EXPONENTS: Mapping[str, np.unsignedinteger[Any]] = {
+    "F32": np.uint32(0x7F800000),
+    "F16": np.uint16(0x7C00),
+    "BF16": np.uint16(0x7F80),
+}
+"""Bits that are all set in what is no finite number, of codecs that need no decoding."""
+
+
+def _first(pieces: Iterable[npt.NDArray[np.bool_]]) -> int | None:
+    """The first row that is marked, over all pieces."""
+    before = 0
+    for marked in pieces:
+        if marked.any():
+            return before + int(marked.argmax())
+        before += len(marked)
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +89,16 @@ class TensorSource:
         for first in range(0, len(stored), step):
             part = stored[first : first + step]
             yield dequantize(self.codec, part.reshape(-1), (len(part), row))
+
+    def first_odd_row(self) -> int | None:
+        """The first row with a weight that is NaN or infinite; None where all are numbers."""
+        exponent = _EXPONENTS.get(self.codec.name)
+        if exponent is None:
+            return _first(~np.isfinite(piece).all(-1) for piece in self.pieces())
+        bits = self.read().view(exponent.dtype).reshape(-1, self.shape[-1])
+        step = max(1, 2**22 // self.shape[-1])
+        pieces = (bits[first : first + step] for first in range(0, len(bits), step))
+        return _first(((piece & exponent) == exponent).any(-1) for piece in pieces)
 
     @property
     def parameters(self) -> int:

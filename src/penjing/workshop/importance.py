@@ -114,10 +114,13 @@ def collect(
                 watcher.save(partial, count)
                 saved = time.monotonic()
             task.advance(len(window))
-    return {
-        name: (watcher.sums[name] / watcher.rows[name]).astype(np.float32)
-        for name in sorted(watcher.sums)
-    }
+    return {name: _mean(watcher.sums[name], watcher.rows[name]) for name in sorted(watcher.sums)}
+
+
+def _mean(sums: npt.NDArray[np.float64], rows: int) -> npt.NDArray[np.float32]:
+    """The mean square; every channel alike where a switched off layer gives nothing but zeros."""
+    found: npt.NDArray[np.float32] = (sums / rows).astype(np.float32)
+    return found if found.any() else np.ones_like(found)
 
 
 def with_lookups(checkpoint: Checkpoint, found: Importance) -> dict[str, npt.NDArray[np.float32]]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from penjing.bundle.folder import MANIFEST_NAME
-from penjing.core.errors import BadInput, BudgetError
+from penjing.core.errors import BadInput, BudgetError, FormatError
 from penjing.core.files import disk_errors, require_space, require_writable, sha256_file
+from penjing.core.progress import Progress
 from penjing.core.protocols import LanguageModel
 from penjing.core.units import format_size
 from penjing.evaluate.reference import disk_need
@@ -89,6 +90,28 @@ def shared_lines(one: str, other: str) -> int:
     lines = [{line.strip() for line in text.splitlines() if len(line.strip()) > 60}
              for text in (one, other)]  # fmt: skip
     return len(lines[0] & lines[1])
+
+
+def check_weights(checkpoint: Checkpoint, progress: Progress) -> None:
+    """Raise FormatError that names the first tensor with a weight that is not finite."""
+    sizes = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
+    with progress.task("looking at every weight", sizes, unit="B") as task:
+        for name, source in checkpoint.tensors.items():
+            row = source.first_odd_row()
+            if row is not None:
+                raise FormatError(
+                    f"{checkpoint.name}: a weight of tensor {_called(checkpoint, name)} is NaN or "
+                    f"infinite (row {row}): the model is damaged, get or save it again"
+                )
+            task.advance(source.codec.nbytes(source.shape))
+    checkpoint.release()
+
+
+def _called(checkpoint: Checkpoint, name: str) -> str:
+    """A tensor's name, and the one it has in a folder."""
+    layer = int(name.split(".")[1]) if name.startswith("blk.") else 0
+    hf = checkpoint.architecture.kind_of(name).hf_name(layer)
+    return f"'{name}'" if checkpoint.file is not None or not hf else f"'{name}' ({hf})"
 
 
 def check_lengths(model: LanguageModel, settings: Settings) -> None:
