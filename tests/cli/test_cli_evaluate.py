@@ -286,14 +286,15 @@ def test_a_model_that_breaks_is_a_failure(
     assert leftovers(here) == []
 
 
-def test_a_folder_of_safetensors_is_not_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_no_model_leaves_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (here / "hub").mkdir()
     (here / "hub" / "config.json").write_text("{}")
     (here / "hub" / "model.safetensors").write_bytes(b"")
     assert evaluate("hub", "--text", "text.txt") == 2
-    assert "hub is a folder of safetensors: give a .gguf file or a bundle" in (
-        capsys.readouterr().err
-    )
+    assert "hub: config.json names nothing" in capsys.readouterr().err
+    assert leftovers(here) == []
 
 
 def test_no_room_is_said_before_the_work(

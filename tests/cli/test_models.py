@@ -180,3 +180,25 @@ def test_a_file_in_place_of_the_shared_folder(
     err = capsys.readouterr().err
     assert err.startswith("penjing: cannot write ")
     assert len(err.splitlines()) == 1
+
+
+def test_what_is_a_path_needs_no_pulling(
+    capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = home.parent / "models--me--x" / "snapshots" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"")
+    monkeypatch.chdir(home.parent)
+    for path in ("./tiny.gguf", str(home.parent / "tiny.gguf"), "models--me--x", str(folder)):
+        assert main(["pull", path]) == 0
+        assert "is here already: give its path where a model is asked for" in (
+            " ".join(capsys.readouterr().out.split())
+        )
+    assert document(capsys, "pull", "models--me--x")["path"].endswith("snapshots/abc")
+    assert main(["pull", "./nowhere.gguf"]) == 2
+    assert "there is no nowhere.gguf" in capsys.readouterr().err
+    (home.parent / "lora").mkdir()
+    (home.parent / "lora" / "adapter_config.json").write_text("{}")
+    assert main(["pull", "lora"]) == 2
+    assert "is an adapter" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 from penjing import __version__
+from penjing.bundle.gguf_parts import whole_name
 from penjing.core.errors import BadInput, FormatError, IntegrityError
 from penjing.core.files import sha256_file, write_text
 from penjing.core.plain_json import is_whole, parse_json
@@ -144,7 +145,7 @@ def verify(
 def model_name(path: Path) -> str:
     """What to call a model file: its bundle's folder, or its own name without the ending."""
     in_bundle = path.name == MODEL_NAME and (path.parent / MANIFEST_NAME).exists()
-    return path.resolve().parent.name if in_bundle else path.stem
+    return path.resolve().parent.name if in_bundle else whole_name(path)
 
 
 def file_path(folder: Path, name: str) -> Path:

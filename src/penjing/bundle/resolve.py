@@ -10,8 +10,10 @@ import stat
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from penjing.bundle import fetch, folder
+from penjing.bundle import fetch, folder, folders
 from penjing.bundle.catalogue import Entry, catalogue_of
+from penjing.bundle.folders import snapshot_of
+from penjing.bundle.gguf_parts import is_part, parts_of
 from penjing.bundle.home import Home
 from penjing.bundle.lookalikes import what_it_looks_like
 from penjing.core.errors import BadInput, FormatError, IntegrityError, UnknownName, UsageError
@@ -82,7 +84,7 @@ def _named(entry: Entry, home: Home, progress: Progress, download: bool) -> Path
 def _in_folder(path: Path, progress: Progress) -> Path:
     """The model of a bundle, its hash checked, or a folder of safetensors as it is."""
     with read_errors(path):
-        return _looked_into(path, progress)
+        return _looked_into(snapshot_of(path), progress)
 
 
 def _looked_into(path: Path, progress: Progress) -> Path:
@@ -93,6 +95,8 @@ def _looked_into(path: Path, progress: Progress) -> Path:
         with progress.task(f"verifying {path.name}", size, unit="B") as task:
             folder.verify(path, only=[folder.MODEL_NAME], on_bytes=task.advance)
         return _gguf(model)
+    if (what := folders.foreign(path)) is not None:
+        raise FormatError(f"{path} {what}")
     if is_there(path / "config.json"):
         if any(path.glob("*.safetensors")):
             return path
@@ -111,7 +115,7 @@ def _gguf(path: Path) -> Path:
     if head[:4] != b"GGUF":
         looks = what_it_looks_like(head, size) if head else "it is empty: download it again"
         raise FormatError(f"{path} is not a GGUF model: {looks}")
-    return path
+    return parts_of(path)[0] if is_part(path) else path
 
 
 def _path(text: str) -> Path:

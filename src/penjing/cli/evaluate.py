@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli.options import threads, whole
 from penjing.cli.output import Output
-from penjing.core.errors import BadInput, Cancelled
+from penjing.core.errors import Cancelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,9 @@ class _Job:
 
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     """Add the arguments of the command."""
-    parser.add_argument("model", help="a model's name, a .gguf file or a bundle folder")
+    parser.add_argument(
+        "model", help="a model's name, a .gguf file, a bundle or a Hugging Face folder"
+    )
     parser.add_argument("--baseline", metavar="MODEL", help="compare with this model")
     parser.add_argument(
         "--text",
@@ -102,20 +104,21 @@ def run(args: Namespace) -> int:
 
     output = Output(args.json, quiet=args.quiet)
     progress, home = output.progress(), Home.from_environment()
-    job = _parse(args, home, progress)
-    report = _compare(job, home, progress) if job.baseline else _alone(job, home, progress)
+    with ExitStack() as written:  # files of folders, which the engine reads as GGUF
+        job = _parse(args, home, progress, written)
+        report = _compare(job, home, progress) if job.baseline else _alone(job, home, progress)
     report = _complete(report, job)
     output.emit(report.document(), lambda console: _draw(report, console))
     return 0
 
 
-def _parse(args: Namespace, home: Home, progress: Progress) -> _Job:
+def _parse(args: Namespace, home: Home, progress: Progress, written: ExitStack) -> _Job:
     from penjing.bundle.resolve import find_text
 
     text_name, text = find_text(args.text, home, progress=progress, download=True)
     return _Job(
-        model=_find(args.model, home, progress),
-        baseline=None if args.baseline is None else _find(args.baseline, home, progress),
+        model=_find(args.model, home, progress, written),
+        baseline=None if args.baseline is None else _find(args.baseline, home, progress, written),
         text_name=text_name,
         text=text,
         context=args.context,
@@ -129,17 +132,37 @@ def _windows(text: str) -> int | None:
     return None if text == "all" else whole(1)(text)
 
 
-def _find(name_or_path: str, home: Home, progress: Progress) -> _Model:
+def _find(name_or_path: str, home: Home, progress: Progress, written: ExitStack) -> _Model:
     from penjing.bundle.folder import model_name
+    from penjing.bundle.folders import folder_name
+    from penjing.bundle.gguf_parts import model_bytes, model_sha256
     from penjing.bundle.resolve import find_model
-    from penjing.core.files import sha256_file
 
     path = find_model(name_or_path, home, progress=progress, download=True)
+    name = folder_name(path) if path.is_dir() else model_name(path)
     if path.is_dir():
-        raise BadInput(f"{path} is a folder of safetensors: give a .gguf file or a bundle")
-    name = model_name(path)
-    with progress.task(f"hashing {name}", path.stat().st_size, unit="B") as bar:
-        return _Model(name, path, sha256_file(path, on_bytes=bar.advance))
+        path = _written(path, home, progress, written)
+    with progress.task(f"hashing {name}", model_bytes(path), unit="B") as bar:
+        return _Model(name, path, model_sha256(path, on_bytes=bar.advance))
+
+
+def _written(folder: Path, home: Home, progress: Progress, written: ExitStack) -> Path:
+    """A folder of safetensors as a GGUF that holds the same numbers, for as long as it is read."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from penjing.core.files import disk_errors, require_space
+    from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.export.gguf import export_bytes, export_gguf
+
+    with Checkpoint.open(folder) as checkpoint:
+        require_space(home.work, export_bytes(checkpoint, {}))
+        with disk_errors(home.work):
+            home.work.mkdir(parents=True, exist_ok=True)
+            place = written.enter_context(TemporaryDirectory(prefix="folder-", dir=home.work))
+        path = Path(place) / "model.gguf"
+        export_gguf(checkpoint, path, {}, progress=progress)
+    return path
 
 
 def _alone(job: _Job, home: Home, progress: Progress) -> Report:

@@ -85,6 +85,8 @@ def settings(
 ) -> Settings:
     """The command line as settings, the texts read; a recipe's words where nothing was typed."""
     from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.folders import folder_name
+    from penjing.bundle.gguf_parts import whole_name
     from penjing.bundle.home import Home
     from penjing.core.files import read_text
     from penjing.core.units import parse_size
@@ -101,7 +103,9 @@ def settings(
     held_out = _held_out(args, name, home, progress)
     seed = args.seed if args.seed is not None else recipe.get("seed", 0)
     return Settings(
-        model_name=args.model if entry else (model.name if model.is_dir() else model.stem),
+        model_name=args.model
+        if entry
+        else (folder_name(model) if model.is_dir() else whole_name(model)),
         model=model,
         out=args.output,
         budget=budget(),

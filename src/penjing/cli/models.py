@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli.output import Output
@@ -49,7 +50,9 @@ def run(args: Namespace) -> int:
     home = Home.from_environment()
     catalogue = catalogue_of(home)
     output = Output(args.json, quiet=args.quiet)
-    if args.command == "pull":
+    if args.command == "pull" and (here := _already_here(args.name, catalogue, home, output)):
+        _say_here(here, output)
+    elif args.command == "pull":
         entry = catalogue.entry(args.name or catalogue.default)
         _accept(entry, home, args)
         _pull(entry, home, output)
@@ -58,6 +61,29 @@ def run(args: Namespace) -> int:
     else:
         _list(catalogue, home, output)
     return 0
+
+
+def _already_here(
+    name: str | None, catalogue: Catalogue, home: Home, output: Output
+) -> Path | None:
+    """The model that a path leads to, which needs no pulling; None for a name."""
+    from penjing.bundle.resolve import find_model
+
+    if name is None or name in catalogue.models or name in catalogue.texts:
+        return None
+    if not (Path(name).expanduser().exists() or name.startswith((".", "/", "~"))):
+        return None
+    return find_model(name, home, progress=output.progress(), download=False)
+
+
+def _say_here(path: Path, output: Output) -> None:
+    document = {"name": path.name, "path": path, "bytes": None, "pinned": False}
+
+    def human(console: Console) -> None:
+        console.print(f"{path} is here already: give its path where a model is asked for",
+                      markup=False, soft_wrap=True)  # fmt: skip
+
+    output.emit(document, human)
 
 
 def _accept(entry: Entry, home: Home, args: Namespace) -> None:

@@ -17,7 +17,8 @@ from penjing.bundle.catalogue import ModelEntry
 from penjing.bundle.codecs import CODECS
 from penjing.bundle.codecs import codec as codec_named
 from penjing.bundle.folder import model_name
-from penjing.bundle.gguf_reader import GGUFFile
+from penjing.bundle.folders import folder_name
+from penjing.bundle.gguf_parts import GGUFModel
 from penjing.bundle.gguf_values import TensorInfo
 from penjing.core.errors import FormatError
 from penjing.core.plain_json import read_json
@@ -101,7 +102,7 @@ class ModelShape:
 
 def shape_from_gguf(path: Path) -> ModelShape:
     """The shape of a GGUF file. FormatError when its metadata does not say."""
-    with GGUFFile.open(path) as file:
+    with GGUFModel.open(path) as file:
         architecture = file.get("general.architecture")
         if not isinstance(architecture, str):
             raise FormatError(f"{path} does not name its architecture: it is not a language model")
@@ -177,7 +178,7 @@ def shape_from_folder(folder: Path, codec: str | None = None) -> ModelShape:
     read = _Keys(str(path), _config(path), "")
     heads, hidden = read.number("num_attention_heads"), read.number("hidden_size")
     shape = ModelShape(
-        name=folder.resolve().name,
+        name=folder_name(folder),
         parameters=1,
         weight_bytes=1,
         layers=read.number("num_hidden_layers"),

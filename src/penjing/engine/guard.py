@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from penjing.bundle.gguf_parts import GGUFModel
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import U64, StringArray
 from penjing.core.errors import FormatError
@@ -34,7 +35,7 @@ _LIMITS: Mapping[str, tuple[int, int]] = {
 """Smallest and largest, of keys after "<architecture>."."""
 
 
-def require_survivable(file: GGUFFile) -> None:
+def require_survivable(file: GGUFFile | GGUFModel) -> None:
     """Raise FormatError for a file that would take the engine, and us, down with it."""
     family = file.get("general.architecture")
     if not isinstance(family, str):
@@ -115,7 +116,7 @@ def _windows(family: str, numbers: Mapping[str, Any]) -> Iterator[str]:
         yield "there is a sliding window and no layer that has it"
 
 
-def _vocabulary(file: GGUFFile) -> Iterator[str]:
+def _vocabulary(file: GGUFFile | GGUFModel) -> Iterator[str]:
     value = file.metadata.get("tokenizer.ggml.tokens")
     if value is None or not isinstance(value.data, StringArray) or not len(value.data):
         return
@@ -135,7 +136,7 @@ def _vocabulary(file: GGUFFile) -> Iterator[str]:
                 yield f"the vocabulary has no token for the byte {byte}"
 
 
-def _tensors(family: str, file: GGUFFile) -> Iterator[str]:
+def _tensors(family: str, file: GGUFFile | GGUFModel) -> Iterator[str]:
     for name, info in file.tensors.items():
         kind = info.codec.name
         if kind == "F32" or (kind in _INTEGERS and family not in _DENSE):

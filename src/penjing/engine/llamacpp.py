@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penjing.bundle.folder import model_name
-from penjing.bundle.gguf_reader import GGUFFile
+from penjing.bundle.gguf_parts import GGUFModel
 from penjing.core.errors import BadInput, EngineError, FormatError
 from penjing.core.interrupts import deferred
 from penjing.core.messages import Chunk, GenerationSettings, Message
@@ -67,7 +67,8 @@ class LlamaCpp:
 
         `context` is cut to what the model was trained for; `threads` defaults to all usable cores.
         """
-        with GGUFFile.open(path) as file:  # bounded check before C code trusts a single length
+        with GGUFModel.open(path) as file:  # bounded check before C code trusts a single length
+            path = file.path
             require_survivable(file)
             habits = Habits.of(file)
         library, model = load(), _loaded(path)

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from penjing.bundle.gguf_reader import GGUFFile
+from penjing.bundle.gguf_parts import GGUFModel
 from penjing.bundle.gguf_values import END_TOKENS_KEY, NORMALIZER_KEY, StringArray
 from penjing.core.errors import EngineError
 from penjing.ggml.library import load
@@ -38,7 +38,7 @@ class Habits:
     """Added tokens, which are found in the text as it was typed."""
 
     @classmethod
-    def of(cls, file: GGUFFile) -> Habits:
+    def of(cls, file: GGUFModel) -> Habits:
         """As a GGUF says."""
         found = file.get(END_TOKENS_KEY, ())
         ends = found if isinstance(found, tuple) else ()
@@ -67,7 +67,7 @@ class Habits:
         )
 
 
-def _apart(file: GGUFFile) -> re.Pattern[str] | None:
+def _apart(file: GGUFModel) -> re.Pattern[str] | None:
     tokens = file.metadata.get("tokenizer.ggml.tokens")
     types = file.metadata.get("tokenizer.ggml.token_type")
     if tokens is None or types is None or not isinstance(tokens.data, StringArray):

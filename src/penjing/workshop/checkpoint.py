@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penjing.bundle.codecs import Codec, codec
-from penjing.bundle.gguf_reader import GGUFFile
+from penjing.bundle.gguf_parts import GGUFModel, whole_name
 from penjing.bundle.gguf_values import Value
 from penjing.core.errors import BadInput, FormatError
 from penjing.ggml.quantize import dequantize
@@ -94,11 +94,11 @@ class TensorSource:
         """The first row with a weight that is NaN or infinite; None where all are numbers."""
         exponent = _EXPONENTS.get(self.codec.name)
         if exponent is None:
-            return _first(~np.isfinite(piece).all(-1) for piece in self.pieces())
+            return _first(np.any(~np.isfinite(piece), axis=-1) for piece in self.pieces())
         bits = self.read().view(exponent.dtype).reshape(-1, self.shape[-1])
         step = max(1, 2**22 // self.shape[-1])
         pieces = (bits[first : first + step] for first in range(0, len(bits), step))
-        return _first(((piece & exponent) == exponent).any(-1) for piece in pieces)
+        return _first(np.any((piece & exponent) == exponent, axis=-1) for piece in pieces)
 
     @property
     def parameters(self) -> int:
@@ -120,7 +120,7 @@ class Checkpoint:
     """What a GGUF of it carries, in order: numbers, tokenizer, chat template."""
     tensors: Mapping[str, TensorSource]
     """By GGUF name, in the file's order."""
-    file: GGUFFile | None = field(default=None, repr=False)
+    file: GGUFModel | None = field(default=None, repr=False)
     """The open GGUF, if it came from one."""
 
     @classmethod
@@ -143,7 +143,7 @@ class Checkpoint:
         metadata: Mapping[str, Value],
         tensors: Mapping[str, TensorSource],
         *,
-        file: GGUFFile | None = None,
+        file: GGUFModel | None = None,
     ) -> Checkpoint:
         """Put the parts together; FormatError when they do not make one model."""
         family = architecture(_family_name(metadata))
@@ -227,20 +227,20 @@ class Checkpoint:
 
 
 def _open_gguf(path: Path) -> Checkpoint:
-    file = GGUFFile.open(path)
+    file = GGUFModel.open(path)
     try:
         sources = {
             info.name: TensorSource(info.name, info.shape, info.codec, _reader(file, info.name))
             for info in file.tensors.values()
         }
-        name = str(file.get("general.name") or path.stem)
+        name = str(file.get("general.name") or whole_name(path))
         return Checkpoint.of(name, file.metadata, sources, file=file)
     except FormatError as error:
         file.close()
         raise FormatError(f"{path}: {error}") from error
 
 
-def _reader(file: GGUFFile, name: str) -> Callable[[], Bytes]:
+def _reader(file: GGUFModel, name: str) -> Callable[[], Bytes]:
     return lambda: file.raw(name)
 
 
@@ -248,9 +248,6 @@ def _family_name(metadata: Mapping[str, Value]) -> str:
     kind = metadata.get("general.type")
     if kind is not None and kind.plain != "model":
         raise FormatError(f"the file is of the kind {str(kind.plain)[:40]}: give a whole model")
-    shards = metadata.get("split.count")
-    if shards is not None and shards.plain != 1:
-        raise FormatError("this is one part of a split model: merge the parts first")
     family = metadata.get("general.architecture")
     if family is None or not isinstance(family.plain, str):
         raise FormatError("no general.architecture: the file does not say what model it is")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from penjing.bundle.folder import MANIFEST_NAME
+from penjing.bundle.gguf_parts import model_sha256 as hash_of
 from penjing.core.errors import BadInput, BudgetError, FormatError
-from penjing.core.files import disk_errors, require_space, require_writable, sha256_file
+from penjing.core.files import disk_errors, require_space, require_writable
 from penjing.core.progress import Progress
 from penjing.core.protocols import LanguageModel
 from penjing.core.units import format_size
@@ -259,7 +260,7 @@ def _seconds(
 
 def model_sha256(path: Path, checkpoint: Checkpoint) -> str:
     """Of the file, or of all weights of a folder."""
-    return sha256_file(path) if path.is_file() else checkpoint.sha256()
+    return hash_of(path) if path.is_file() else checkpoint.sha256()
 
 
 def check_disk(out: Path, found: Forecast) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penjing.bundle.gguf_parts import parts_of
 from penjing.bundle.gguf_reader import GGUFFile
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
@@ -51,9 +52,10 @@ class Stages:
 
     @cached_property
     def start(self) -> Path:
-        """The file the engine reads the starting model from; a folder is written as GGUF first."""
+        """The file the engine reads the starting model from; a folder, and a model in several
+        files, are written as one GGUF first."""
         job = self.job
-        if job.settings.model.is_file():
+        if job.settings.model.is_file() and len(parts_of(job.settings.model)) == 1:
             return job.settings.model
 
         def make(path: Path) -> Path:

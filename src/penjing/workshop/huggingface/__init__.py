@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penjing.bundle.codecs import codec
+from penjing.bundle.folders import folder_name
 from penjing.core.errors import BadInput, FormatError
 from penjing.core.strangers import is_there, read_errors
 from penjing.ggml.quantize import dequantize
@@ -47,7 +48,7 @@ def _opened(folder: Path, path: Path) -> Checkpoint:
     config = read_folder_config(read_object(path, limit=_CONFIG_BYTES))
     sources = _sources(folder, config)
     rows = _vocabulary(config, sources)
-    name = folder.resolve().name
+    name = folder_name(folder)
     tokenizer = tokenizer_metadata(folder, config.values, rows, rowless=config.family.rowless)
     metadata = metadata_of(config, name) | tokenizer
     return Checkpoint.of(name, metadata, sources)
