@@ -362,8 +362,10 @@ def test_a_sentencepiece_without_all_bytes_is_refused(edit: Callable[..., Path])
 
 
 def test_a_folder_without_tokenizer_json_says_what_to_do(tmp_path: Path) -> None:
-    (tmp_path / "tokenizer.model").write_bytes(b"\x0a")
     with pytest.raises(FormatError, match=r"has no tokenizer\.json: save the tokenizer again"):
+        metadata(tmp_path)
+    (tmp_path / "tokenizer.model").write_bytes(b"\x0a")
+    with pytest.raises(FormatError, match="no sound SentencePiece model: get the model with its"):
         metadata(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(FormatError, match="not sound JSON"):

@@ -25,6 +25,8 @@ VERSIONS = (2, 3)
 ALIGNMENT_KEY = "general.alignment"
 END_TOKENS_KEY = "penjing.end_tokens"
 """Our own: ids of every token that ends an answer, where a model has more than GGUF has names."""
+SPACE_PREFIX_KEY = "penjing.space_prefix"
+"""Our own: "first" where a space is put before a text, and not again behind special tokens."""
 NORMALIZER_KEY = "penjing.normalizer"
 """Our own: "NFC" where a tokenizer composes texts before it cuts them, "none" where it does not."""
 DEFAULT_ALIGNMENT = 32

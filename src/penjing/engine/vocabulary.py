@@ -17,7 +17,12 @@ from functools import cached_property
 import numpy as np
 
 from penjing.bundle.gguf_parts import GGUFModel
-from penjing.bundle.gguf_values import END_TOKENS_KEY, NORMALIZER_KEY, StringArray
+from penjing.bundle.gguf_values import (
+    END_TOKENS_KEY,
+    NORMALIZER_KEY,
+    SPACE_PREFIX_KEY,
+    StringArray,
+)
 from penjing.core.errors import EngineError
 from penjing.ggml.library import load
 
@@ -34,6 +39,8 @@ class Habits:
     """End tokens beside those it knows."""
     composed: bool = False
     """Texts are brought into Unicode's NFC before they are cut."""
+    first_space: bool = False
+    """A space is put before a text that begins with none, and with no added token."""
     apart: re.Pattern[str] | None = None
     """Added tokens, which are found in the text as it was typed."""
 
@@ -48,14 +55,18 @@ class Habits:
             if normalizer is None
             else normalizer == "NFC"
         )
+        first_space = file.get(SPACE_PREFIX_KEY) == "first"
         return cls(
             frozenset(token for token in ends if type(token) is int),
             composed,
-            _apart(file) if composed else None,
+            first_space,
+            _apart(file) if composed or first_space else None,
         )
 
     def normalized(self, text: str) -> str:
         """The text as the model's own tokenizer cuts it."""
+        if self.first_space and text and not text.startswith((" ", "▁")):
+            text = text if self.apart and self.apart.match(text) else f" {text}"
         if not self.composed or unicodedata.is_normalized("NFC", text):
             return text
         if self.apart is None:

@@ -27,6 +27,8 @@ class Style:
     """tokenizer.ggml.pre."""
     space_prefix: bool = False
     """Whether a space is put before the text; only "llama"."""
+    first_space: bool = False
+    """Whether one is put before the text alone, and not behind special tokens; only "llama"."""
     composed: bool = False
     """Whether texts are brought into NFC first; only "gpt2"."""
 
@@ -160,6 +162,8 @@ def _sentencepiece(steps: tuple[Step, ...], normal: tuple[Mapping[str, Any], ...
         scheme = steps[0].scheme
         if scheme in ("always", "never"):
             return Style("llama", "default", space_prefix=scheme == "always")
+        if scheme == "first":
+            return Style("llama", "default", first_space=True)
     found = ", ".join([*(str(n)[:100] for n in normal), *(str(s)[:100] for s in steps)])
     raise FormatError(
         f"tokenizer.json falls back to bytes and cuts text by {found or 'nothing'}, "

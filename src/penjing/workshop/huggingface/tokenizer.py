@@ -12,12 +12,19 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from penjing.bundle.gguf_values import END_TOKENS_KEY, NORMALIZER_KEY, Value, ValueKind
+from penjing.bundle.gguf_values import (
+    END_TOKENS_KEY,
+    NORMALIZER_KEY,
+    SPACE_PREFIX_KEY,
+    Value,
+    ValueKind,
+)
 from penjing.core.errors import FormatError
 from penjing.core.strangers import is_there
 from penjing.workshop.huggingface.added import added_of, with_added, with_rows
 from penjing.workshop.huggingface.pretokenizers import SPACE, Style, recognise
 from penjing.workshop.huggingface.scores import LONELY, Merge, scores_of
+from penjing.workshop.huggingface.sentencepiece import Piece, Pieces, read_pieces
 from penjing.workshop.huggingface.templates import template_keys
 from penjing.workshop.huggingface.weights import read_object
 
@@ -73,16 +80,15 @@ def tokenizer_metadata(
     added tokens may lack theirs.
     """
     path = folder / "tokenizer.json"
-    if not is_there(path):
-        raise FormatError(
-            f"{folder} has no tokenizer.json: save the tokenizer again with a current transformers"
-        )
     settings = _neighbour(folder, "tokenizer_config.json")
-    tokenizer = with_added(read_object(path), settings, _neighbour(folder, "added_tokens.json"))
     names = _neighbour(folder, "special_tokens_map.json") | settings
-    style = recognise(tokenizer)
+    pieces = None if is_there(path) else _pieces(folder)
+    tokenizer: Mapping[str, Any] = read_object(path) if pieces is None else as_tokenizer(pieces)
+    tokenizer = with_added(tokenizer, settings, _neighbour(folder, "added_tokens.json"))
+    style = recognise(tokenizer) if pieces is None else style_of(pieces, settings)
+    names = names if pieces is None else names_of(pieces) | names
     ids = with_rows(_ids(tokenizer), added_of(tokenizer), vocab_size, rowless)
-    tokens = _tokens(tokenizer, style, ids, vocab_size)
+    tokens = _tokens(tokenizer, style, ids, vocab_size, pieces)
     out = _vocabulary(style, tokens)
     if style.model == "gpt2":
         merges = [f"{left} {right}" for left, right in _merges(tokenizer)]
@@ -90,10 +96,43 @@ def tokenizer_metadata(
         out[NORMALIZER_KEY] = Value.text("NFC" if style.composed else "none")
     else:
         out["tokenizer.ggml.add_space_prefix"] = Value(ValueKind.BOOL, style.space_prefix)
+        if style.first_space:
+            out[SPACE_PREFIX_KEY] = Value.text("first")
     ends = _ends(tokenizer, names, config, ids)
     generation = _neighbour(folder, "generation_config.json")
     ends |= end_keys(ends, generation.get("eos_token_id", config.get("eos_token_id")), tokens)
     return out | ends | template_keys(folder, settings)
+
+
+def _pieces(folder: Path) -> Pieces:
+    """The pieces of a folder without tokenizer.json; FormatError where there are none either."""
+    for name in ("tokenizer.model", "spiece.model", "sentencepiece.model"):
+        if is_there(folder / name):
+            return read_pieces(folder / name)
+    raise FormatError(
+        f"{folder} has no tokenizer.json: save the tokenizer again with a current transformers"
+    )
+
+
+def as_tokenizer(pieces: Pieces) -> dict[str, Any]:
+    """The vocabulary where tokenizer.json would have it."""
+    vocab = {piece.text: number for number, piece in enumerate(pieces.pieces)}
+    if len(vocab) != len(pieces.pieces):
+        raise FormatError("tokenizer.model holds a piece twice: get it again")
+    return {"model": {"vocab": vocab, "unk_token": None}, "added_tokens": []}
+
+
+def style_of(pieces: Pieces, settings: Mapping[str, Any]) -> Style:
+    """How transformers cuts by a tokenizer.model: spaces as `legacy` says."""
+    prefix = pieces.space_prefix and settings.get("add_prefix_space") is not False
+    always = prefix and settings.get("legacy") is True
+    return Style("llama", "default", space_prefix=always, first_space=prefix and not always)
+
+
+def names_of(pieces: Pieces) -> dict[str, Any]:
+    """The special tokens that tokenizer_config.json need not name."""
+    names = {f"{word}_token": pieces.pieces[at].text for word, at in pieces.special.items()}
+    return {**names, "add_bos_token": True}
 
 
 def _neighbour(folder: Path, name: str) -> dict[str, Any]:
@@ -151,14 +190,19 @@ def _merges(tokenizer: Mapping[str, Any]) -> list[Merge]:
 
 
 def _tokens(
-    tokenizer: Mapping[str, Any], style: Style, ids: Mapping[str, int], vocab_size: int
+    tokenizer: Mapping[str, Any],
+    style: Style,
+    ids: Mapping[str, int],
+    vocab_size: int,
+    pieces: Pieces | None = None,
 ) -> list[Token]:
     """The vocabulary in order of ids; gaps become unused tokens."""
     added = {token["content"]: bool(token.get("special")) for token in added_of(tokenizer)}
     unknown = tokenizer["model"].get("unk_token")
     scores: Mapping[str, float] = {}
-    if style.model == "llama":
+    if pieces is None and style.model == "llama":
         scores = scores_of(tokenizer["model"]["vocab"], _merges(tokenizer), added)
+    if style.model == "llama":
         _check_bytes(ids)
     table: dict[int, Token] = {}
     for text, number in ids.items():
@@ -170,11 +214,22 @@ def _tokens(
         if number in table:
             raise FormatError(f"tokenizer.json gives the id {number} to two tokens: get it again")
         table[number] = _token(text, added.get(text), style, unknown, scores.get(text, LONELY))
+        if pieces is not None and number < len(pieces.pieces) and text not in added:
+            table[number] = _of_piece(pieces.pieces[number])
     gaps = (Token(f"[PAD{number}]", TokenType.UNUSED) for number in range(vocab_size))
     tokens = [table.get(number, gap) for number, gap in enumerate(gaps)]
     if len({token.text for token in tokens}) != len(tokens):
         raise FormatError("two tokens would have the same text in GGUF: use another model")
     return tokens
+
+
+def _of_piece(piece: Piece) -> Token:
+    """A piece as the file has it; what its maker typed into texts has spaces there."""
+    kind = TokenType(piece.type)
+    text = piece.text.replace(SPACE, " ") if kind == TokenType.USER_DEFINED else piece.text
+    if kind == TokenType.NORMAL and _looks_special(piece.text):
+        return Token(piece.text, TokenType.CONTROL)
+    return Token(text, kind, piece.score)
 
 
 def _token(text: str, special: bool | None, style: Style, unknown: Any, score: float) -> Token:
