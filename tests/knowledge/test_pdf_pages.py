@@ -49,6 +49,26 @@ def test_hyphens_are_the_words_own_or_the_lines(broken: str, elsewhere: str, joi
     assert paragraphs(broken, known_words([broken, elsewhere])) == joined
 
 
+def test_a_sentence_over_two_pages_is_whole_and_cited_so() -> None:
+    rooms = ("hall", "kitchen", "bath", "attic", "cellar")
+    above = "The lease of the house"
+    pages = [f"{above}\nWords of the {one}. If water is lost, the owner of\n{n}"
+             for n, one in enumerate(rooms, 1)]  # fmt: skip
+    pages[1] = pages[1].replace(above, f"{above}\nthe house calls the plumber. More follows.")
+    found = pdf_format.read(pdf(pages))
+    starts = [*(one.start for one in found.sections), len(found.text)]
+    parts = {one.place: found.text[one.start : end].strip()
+             for one, end in zip(found.sections, starts[1:], strict=True)}  # fmt: skip
+    assert parts["page 1"] == "Words of the hall."
+    assert parts["pages 1–2"] == "If water is lost, the owner of the house calls the plumber."
+    assert parts["page 2"].startswith("More follows.\nWords of the kitchen.")
+    assert "The lease" not in found.text
+
+
+def test_few_pages_keep_their_lines() -> None:
+    assert "Call 112" in pdf_format.read(pdf(["Call 112", "Call 113"])).text
+
+
 def test_ligatures_are_letters() -> None:
     assert plain_page(" the \ufb01lter of \ufb02u\ufb00 \n x") == "the filter of fluff\nx"
 

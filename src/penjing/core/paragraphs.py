@@ -43,7 +43,9 @@ def goes_on(line: str, following: str, wide: int) -> bool:
         return wide >= _NARROWEST // 2 and len(before) >= 0.8 * wide
     if after[0].islower():
         return full >= 0.7 * max(wide, _NARROWEST) or (before.endswith(",") and full >= 0.4 * wide)
-    prose = before[-1] in ",)" or before.split()[-1].islower()
+    word = before.split()[-1]
+    within = before.count("(") > before.count(")") or before.count("“") > before.count("”")
+    prose = within or before[-1] in ",)" or (word.isalpha() and word.islower())
     return prose and wide >= _NARROWEST and full >= 0.85 * wide
 
 

@@ -8,10 +8,12 @@ takes both ways and nobody sees.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from penjing.core.folding import SOFT
 from penjing.core.paragraphs import breaks_word, goes_on, widths
+from penjing.core.sentences import sentences
 
 _LIGATURES = str.maketrans({
     "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
@@ -20,6 +22,11 @@ _LIGATURES = str.maketrans({
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LAST = re.compile(r"[^\W\d_]+$")
 _FIRST = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d+")
+_RUNNING = 4
+"""Pages that a line stands on at least."""
+_WIDEST = 100
+"""Characters at the end of a page's last line by which one sees that it goes on."""
 _REACH = 60
 """Characters of one word that are looked at."""
 _MOST_WORDS = 500_000
@@ -40,6 +47,39 @@ def known_words(pages: Iterable[str]) -> frozenset[str]:
 def plain_page(text: str) -> str:
     """A page's text with its letters apart, lines without spaces around."""
     return "\n".join(line.strip() for line in text.translate(_LIGATURES).split("\n")).strip()
+
+
+def without_running(pages: Sequence[str]) -> list[str]:
+    """Pages without the lines that stand above or below most of them: a title, their numbers."""
+    made = list(pages)
+    for first in (True, False, True, False):  # a number may stand beside a title
+        ends = [_end_line(page, first=first) for page in made]
+        counts = Counter(_DIGITS.sub("#", line) for line in ends if 0 < len(line) <= _WIDEST)
+        often = {line for line, count in counts.items() if count >= max(_RUNNING, len(pages) / 2)}
+        for place, line in enumerate(ends):
+            if _DIGITS.sub("#", line) in often:
+                page = made[place]
+                cut = page.removeprefix(line) if first else page.removesuffix(line)
+                made[place] = cut.strip("\n")
+    return made
+
+
+def across(page: str, following: str, known: frozenset[str]) -> tuple[str, str, str]:
+    """What is left of a page, the sentence that goes on in the next, and what is left of that."""
+    lines, after = page.split("\n"), following.split("\n")
+    last, first = lines[-1], after[0]
+    if not goes_on(last[-_WIDEST:], first[:_WIDEST], max(map(len, (last, first)), default=0)):
+        return page, "", following
+    begin = list(sentences(last))[-1][0]
+    end = next(sentences(first))[1]
+    joint = _joint(last, first, known) if breaks_word(last, first) else " "
+    head = last[begin:-1] if breaks_word(last, first) else last[begin:]
+    kept = page[: len(page) - len(last) + begin]
+    return kept, f"{head}{joint}{first[:end]}", following[end:].lstrip()
+
+
+def _end_line(page: str, *, first: bool) -> str:
+    return page.partition("\n")[0] if first else page.rpartition("\n")[2]
 
 
 def paragraphs(page: str, known: frozenset[str]) -> str:

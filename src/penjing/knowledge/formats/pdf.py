@@ -16,7 +16,7 @@ from typing import Any
 from penjing.core.errors import BadInput, MissingExtra
 from penjing.knowledge.patience import at_most
 from penjing.knowledge.pdf_forms import filled
-from penjing.knowledge.pdf_lines import known_words, paragraphs, plain_page
+from penjing.knowledge.pdf_lines import across, known_words, paragraphs, plain_page, without_running
 from penjing.knowledge.plain import MOST_CHARACTERS, Builder, Plain
 
 MOST_PAGES = 5000
@@ -77,13 +77,21 @@ def read(data: bytes) -> Plain:
 def _built(pages: Sequence[str], forms: Sequence[str], drawn: int) -> Plain:
     known = known_words(pages)
     builder = Builder()
-    for number, (page, form) in enumerate(zip(pages, forms, strict=True), 1):
-        text = "\n".join(filter(None, (paragraphs(page, known), form)))
-        if text:
-            builder.place(f"page {number}")
-            builder.add(f"{text}\n\n")
+    left = [paragraphs(page, known) for page in without_running(pages)]
+    for place, form in enumerate(forms):
+        between = ""
+        if not form and place + 1 < len(left) and left[place] and left[place + 1]:
+            left[place], between, left[place + 1] = across(left[place], left[place + 1], known)
+        _write(builder, f"page {place + 1}", "\n".join(filter(None, (left[place], form))))
+        _write(builder, f"pages {place + 1}–{place + 2}", between)
     remark = f"{drawn} of {len(pages)} pages hold no text: recognise what was scanned first"
     return builder.done(remark if drawn else "")
+
+
+def _write(builder: Builder, place: str, text: str) -> None:
+    if text.strip():
+        builder.place(place)
+        builder.add(f"{text}\n\n")
 
 
 def _is_drawn(page: Any) -> bool:
