@@ -45,6 +45,13 @@ def test_a_heading_is_no_answer() -> None:
     assert best[0].passage.start == 10 + text.index("Clean the")
 
 
+def test_a_term_tells_what_its_explanation_is_about() -> None:
+    text = "plugdev\nMembers of this group can access removable devices. They mount disks.\ntape"
+    best = quotes("What can members of plugdev access?", [passage(text)])
+    assert best[0].passage.text == "Members of this group can access removable devices."
+    assert [one.about for one in units(text)] == ["plugdev", "plugdev", "plugdev"]
+
+
 def test_a_list_is_quoted_with_what_it_is_of() -> None:
     text = "Before cleaning the sieve:\n- unplug the machine\n- close the tap"
     best = quotes("What do I do before cleaning the sieve?", [passage(text)])

@@ -59,13 +59,16 @@ def test_a_sentence_over_two_pages_is_whole_and_cited_so() -> None:
     starts = [*(one.start for one in found.sections), len(found.text)]
     parts = {one.place: found.text[one.start : end].strip()
              for one, end in zip(found.sections, starts[1:], strict=True)}  # fmt: skip
-    assert parts["page 1"] == "Words of the hall."
+    assert parts["page 1"] == "The lease of the house\nWords of the hall."
     assert parts["pages 1–2"] == "If water is lost, the owner of the house calls the plumber."
     assert parts["page 2"].startswith("More follows.\nWords of the kitchen.")
-    assert "The lease" not in found.text
+    assert found.text.count("The lease") == 1
+    assert not set("12345") & set(found.text)
 
 
 def test_few_pages_keep_their_lines() -> None:
+    alike = pdf_format.read(pdf(["Reset code\nThe code of the door is 4711."] * 9))
+    assert alike.text.count("4711") == len(alike.sections) == 9
     assert "Call 112" in pdf_format.read(pdf(["Call 112", "Call 113"])).text
 
 

@@ -50,15 +50,19 @@ def plain_page(text: str) -> str:
 
 
 def without_running(pages: Sequence[str]) -> list[str]:
-    """Pages without the lines that stand above or below most of them: a title, their numbers."""
+    """Pages without the lines that stand above or below most of them: their numbers, and a title
+    but for the first time."""
     made = list(pages)
     for first in (True, False, True, False):  # a number may stand beside a title
         ends = [_end_line(page, first=first) for page in made]
         counts = Counter(_DIGITS.sub("#", line) for line in ends if 0 < len(line) <= _WIDEST)
         often = {line for line, count in counts.items() if count >= max(_RUNNING, len(pages) / 2)}
+        seen = {"#"}
         for place, line in enumerate(ends):
-            if _DIGITS.sub("#", line) in often:
-                page = made[place]
+            page, kind = made[place], _DIGITS.sub("#", line)
+            if kind in often and kind not in seen:
+                seen.add(kind)
+            elif kind in often and "\n" in page:
                 cut = page.removeprefix(line) if first else page.removesuffix(line)
                 made[place] = cut.strip("\n")
     return made

@@ -45,6 +45,8 @@ _ITEM = re.compile(r"\s*(?:[-*+•·▪◦‣–]|\(?\w{1,3}[.)])\s")
 _ROW = re.compile(r".* \| |\s*\||[^:;]{1,60}: [^;]*; [^:;]{1,60}: ")
 """Cells with bars between them, or columns with their names."""
 _LEADS = (":", "：")
+_ENDS = (".", "!", "?", "。", "！", "？", '"', "”", ")")
+_NAME = 60
 _SENTENCE = re.compile(
     r"[^.!?。！？\n]+(?:[.!?](?=\s|$)|[。！？]|[.!?](?!\s)[^.!?。！？\n]*)*[”\"]?"
 )
@@ -94,7 +96,7 @@ def quotes(
     scored = []
     for rank, (passage, one, words) in enumerate(found):
         share = sum(weights[term] for term in wanted & words) / total
-        heading = terms(passage.location)
+        heading = terms(passage.location) | terms(one.about)
         share += 0.3 * sum(weights[term] for term in (wanted & heading) - words) / total
         if share and numbers and _COUNTED.search(one.text.lower()):
             share += _A_NUMBER
@@ -118,6 +120,8 @@ class Unit:
     """As it stands there."""
     start: int
     """Its first character in the passage."""
+    about: str = ""
+    """The line above that names what it is about: a term, a heading of a few words."""
 
 
 def units(text: str, heading: str = "") -> list[Unit]:
@@ -125,17 +129,28 @@ def units(text: str, heading: str = "") -> list[Unit]:
     heading alone says nothing, where anything else does."""
     lines = _lines(text)
     found: list[Unit] = []
+    about = ""
     for place, (begin, end) in enumerate(lines):
         line = text[begin:end]
+        if _names_what_follows(line, text[slice(*lines[place + 1])] if lines[place + 1 :] else ""):
+            about = line
+            continue
         spans = [(0, len(line))] if _ROW.match(line) else list(sentences(line))
-        parts = [Unit(line[a:b], begin + a) for a, b in spans]
+        parts = [Unit(line[a:b], begin + a, about) for a, b in spans]
         if line.endswith(_LEADS):
             last = _last_of_list(text, lines[place:])
-            parts[-1:] = [Unit(text[parts[-1].start : last], parts[-1].start)]
+            parts[-1:] = [Unit(text[parts[-1].start : last], parts[-1].start, about)]
         found += parts
     titles = _letters(heading)
     whole = [one for one in found if _SHORTEST <= len(one.text) <= _LONGEST]
     return [one for one in whole if _letters(one.text) not in titles] or whole
+
+
+def _names_what_follows(line: str, following: str) -> bool:
+    """A few words that end no sentence, above a line that is one."""
+    short = len(line) <= _NAME and not _ROW.match(line) and not _ITEM.match(line)
+    said = following.rstrip().endswith((*_ENDS, *_LEADS)) and len(following) > len(line)
+    return short and said and not line.endswith((*_ENDS, *_LEADS, ",", ";", "，", "；"))
 
 
 def _lines(text: str) -> list[tuple[int, int]]:

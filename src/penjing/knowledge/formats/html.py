@@ -136,7 +136,7 @@ class _Reader:
         if self._title is None:
             return
         whole = "".join(self._title)
-        title = " ".join(whole[:_LONGEST_HEADING].split())
+        title = " ".join(whole[:_LONGEST_HEADING].split()).removesuffix("¶").rstrip()
         self._title = None
         if title:
             self._builder.heading(self._level, title)
