@@ -8,6 +8,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -320,6 +321,31 @@ def test_documents_are_indexed_after_they_are_kept() -> None:
         assert states == ["failed", "ready"]
         assert [one["passages"] for one in listed] == [0, 2]
         assert "encrypted" in listed[0]["problem"]
+
+
+def test_two_of_one_name_are_kept_and_what_was_not_read_is_said() -> None:
+    @dataclass(frozen=True)
+    class Read:
+        remark: str = "1 of 2 pages hold no text"
+
+    def index(store: Store, document: Document) -> Read:
+        _indexed(store, document)
+        return Read()
+
+    with (
+        FakeScheduler() as scheduler,
+        serving(scheduler, index=index) as running,
+        running.client() as client,
+    ):
+        for data in (b"one", b"two", b"two"):
+            client.post("/api/documents", params={"name": "notes.txt"}, content=data)
+        ends = time.monotonic() + 5
+        listed = client.get("/api/documents").json()
+        while len(listed) != 2 or any(one["state"] != "ready" for one in listed):
+            assert time.monotonic() < ends
+            listed = client.get("/api/documents").json()
+    assert [one["name"] for one in listed] == ["notes (2).txt", "notes.txt"]
+    assert [one["problem"] for one in listed] == ["1 of 2 pages hold no text"] * 2
 
 
 def _indexed(store: Store, document: Document) -> None:
