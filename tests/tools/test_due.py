@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -197,6 +198,31 @@ def test_a_while_is_not_shorter_because_the_clock_was_set(night: Night) -> None:
     count = Count("another boot", 5.0)
     night.clock.now += 601
     assert [one.label for one in steady.step()] == ["eggs"]
+
+
+def test_what_was_kept_before_there_was_an_agenda_rings(night: Night) -> None:
+    """Once its person has come: until then nobody can read it."""
+
+    def old(name: str, at: float, **more: object) -> dict[str, object]:
+        entry = {"id": name, "kind": "alarm", "label": f"word {name}", "at": at, "time": ""}
+        return {**entry, "days": [], "zone": "", "seconds": 0.0, "rung": False, **more}
+
+    now = night.clock.now
+    every = [
+        old("a", now + 60),
+        old("b", now - 7200, rung=True),
+        old("c", now + 3600, time="13:00", days=["mon", "tue"]),
+        old("d", now - 5, kind="call", data={"tool": "x"}, begun=True),
+    ]
+    night.kept("ann").put("tools.schedule", json.dumps(every))
+    assert night.go(1) == []
+    missed = night.schedule.welcome("ann")
+    assert [(due.label, due.begun) for due in missed] == [("word b", False), ("word d", True)]
+    assert '"at"' not in (night.kept("ann").get("tools.schedule") or "")
+    night.restart()
+    assert night.schedule.welcome("ann") == []
+    assert [due.label for due in [*night.go(60), *night.go(3600)]] == ["word a", "word c"]
+    assert [due.at for due in night.go(86_400)] == [now + 3600 + 86_400]
 
 
 def test_two_servers_of_one_vault_ring_once_and_stop_together(night: Night) -> None:
