@@ -7,6 +7,7 @@ A short run of every operation; a long one by hand, for as many minutes:
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,4 +51,6 @@ def test_what_the_document_promises_is_kept(tmp_path: Path) -> None:
     minutes = os.environ.get("PENJING_FUZZ")
     done = fuzz(tmp_path, *(("--max-time", str(60 * int(minutes))) if minutes else short))
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-1000:]
-    assert "Tested: 3" in done.stdout  # of some thirty operations
+    tested = re.search(r"Tested: (\d+)", done.stdout)
+    assert tested is not None
+    assert int(tested[1]) > 35  # operations
