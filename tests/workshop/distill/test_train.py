@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from penjing.bundle.codecs import CODECS, codec
 from penjing.core.errors import StorageError
@@ -17,7 +18,7 @@ from penjing.ggml.quantize import dequantize
 from penjing.workshop.checkpoint import Bytes, Checkpoint
 from penjing.workshop.distill import train
 from penjing.workshop.distill.loss import Objective
-from penjing.workshop.distill.models import Student
+from penjing.workshop.distill.models import Student, Teacher
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import Saved
 from penjing.workshop.distill.train import Trained, distill
@@ -94,6 +95,48 @@ def test_text_it_was_not_trained_on_is_said_better(
     )
 
 
+@pytest.mark.parametrize("family", ["llama", "qwen2", "gemma3"])
+def test_gradients_of_a_step_are_those_of_the_whole_network(
+    family: str, tiny_checkpoint: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Block by block, each moved before the one below it is even computed."""
+    checkpoint = tiny_checkpoint(family, hidden=64)
+    store, plan = started(checkpoint, tmp_path), plan_of(checkpoint)
+    student = Student(checkpoint, plan, store, device=CPU, dtype=torch.float32)
+    ids = torch.tensor(text(checkpoint, 2))
+    names = [*student.latents, *student.vectors]
+    with student.exact(names) as model:
+        hidden = model.normed(model.hidden_from(0, student.embed(model, ids)))[:, :-1]
+        clean = TorchModel.load(checkpoint).forward(ids)[:, :-1].detach()
+        said = functional.linear(hidden, student.head(model))
+        if (cap := checkpoint.config.logit_softcap) is not None:
+            said = cap * torch.tanh(said / cap)
+        kld(clean.log_softmax(-1), said).mean().backward()
+        student.receive(names)
+    whole = {name: tensor.grad for name, tensor in student.trained().items()}
+    student.forget_gradients()
+    found: dict[str, torch.Tensor] = {}
+
+    class Watches:
+        param_groups: tuple[dict[str, float], ...] = ()
+
+        def step(self) -> None:
+            moved = {n: t.grad for n, t in student.trained().items() if t.grad is not None}
+            assert not moved.keys() & found.keys()
+            found.update({name: grad.clone() for name, grad in moved.items()})
+            with torch.no_grad():
+                for name in moved:  # as an optimizer would: what is below must not see it
+                    student.trained()[name].mul_(1.5)
+
+    monkeypatch.setattr(Student, "optimizer", lambda *_: Watches())
+    teacher = Teacher(checkpoint, device=CPU, dtype=torch.float32)
+    train._Run(student, teacher, Schedule(seconds=0), ids).step(0, 1)
+    assert found.keys() == whole.keys()
+    for name, grad in whole.items():
+        scale = float(grad.abs().max())
+        assert torch.allclose(found[name], grad, atol=2e-4 * scale, rtol=1e-3), name
+
+
 def test_what_is_exported_is_what_was_trained(tiny_checkpoint: Tiny, tmp_path: Path) -> None:
     """The engine reads the file; its logits are those of the student at the end."""
     checkpoint = tiny_checkpoint("llama", hidden=64)
@@ -155,19 +198,20 @@ def test_a_killed_training_goes_on_to_the_same_end(
     straight = trained(checkpoint, store, schedule)
     monkeypatch.setattr(train, "_SAVE_EVERY", 0.0)
     whole, calls = Student.receive, 0
+    each = checkpoint.config.layers + 1  # blocks, and the ends, that move in a step
 
-    def dies(self: Student) -> None:
+    def dies(self: Student, names: Collection[str]) -> None:
         nonlocal calls
         calls += 1
-        if calls == 4:
+        if calls == 3 * each + 2:  # in the middle of the fourth
             raise KeyboardInterrupt
-        whole(self)
+        whole(self, names)
 
     monkeypatch.setattr(Student, "receive", dies)
     with pytest.raises(KeyboardInterrupt):
         trained(checkpoint, store, schedule, saved)
     again = trained(checkpoint, store, schedule, saved)
-    assert calls == 4 + 3  # three steps were kept
+    assert calls == 3 * each + 2 + 3 * each  # three steps were kept
     assert again.steps == 6
     assert again.kl == straight.kl, "the steps before the kill are remembered"
     for name in straight.tensors:

@@ -1,8 +1,9 @@
-"""Student and teacher: one forward pass, two sets of weights."""
+"""Student and teacher: one forward pass, two sets of weights, a few of them in memory at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,29 +15,46 @@ from penjing.ggml.quantize import dequantize
 from penjing.workshop.checkpoint import Bytes, Checkpoint
 from penjing.workshop.distill.latent import Latent
 from penjing.workshop.distill.schedule import Schedule
-from penjing.workshop.forward import TorchModel
+from penjing.workshop.forward import TorchModel, require_computable
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.whole import Store
+from penjing.workshop.streamed import StreamedWeights
 from penjing.workshop.threads import workers
 
 _EMBEDDING, _HEAD = "token_embd.weight", "output.weight"
-_BETAS, _EPSILON = (0.9, 0.99), 1e-12  # few steps: the mean square must follow quickly
+ENDS = (_EMBEDDING, _HEAD, "output_norm.weight")
+"""What lies before the first block and behind the last."""
+_EPSILON = 1e-12  # gradients are means over many positions, and small
+_ABSOLUTE = 1e3
+"""Adafactor multiplies a rate by its tensor's size, or by this where that is less: ours are as they
+stand."""
 
 
 class Teacher:
-    """The starting model. It is never changed."""
+    """The starting model, one block of it in memory at a time. It is never changed."""
 
     def __init__(self, checkpoint: Checkpoint, *, device: torch.device, dtype: torch.dtype) -> None:
-        self._model = TorchModel.load(checkpoint, dtype=dtype, device=device)
-        name = _HEAD if _HEAD in self._model.weights else _EMBEDDING
-        self.head = self._model.weights[name].to(dtype)
+        require_computable(checkpoint)
+        self._weights = StreamedWeights(checkpoint, dtype=dtype, device=device)
+        self._model = TorchModel(checkpoint.architecture, checkpoint.config, self._weights)
+        head = checkpoint.tensors[_HEAD if _HEAD in checkpoint.tensors else _EMBEDDING]
+        self.head = torch.empty(head.shape, dtype=dtype, device=device)
         """[vocab, width]"""
+        first = 0
+        for part in head.pieces():
+            self.head[first : first + len(part)] = torch.from_numpy(part)
+            first += len(part)
 
     @torch.no_grad()
     def hidden(self, ids: torch.Tensor) -> torch.Tensor:
         """Token ids [texts, T] -> what the head multiplies [texts, T, width]."""
         model = self._model
-        return model.normed(model.hidden_from(0, model.embed(ids)))
+        met, places = ids.unique(return_inverse=True)
+        rows = self._weights.rows(_EMBEDDING, met.cpu()).to(ids.device)
+        hidden = functional.embedding(places, rows) * model.config.embedding_scale
+        last = model.normed(model.hidden_from(0, hidden))
+        self._weights.release()
+        return last
 
 
 class Student:
@@ -67,46 +85,59 @@ class Student:
                 values = dequantize(kind, start.raw(source, kind), source.shape)
                 fixed[name] = torch.from_numpy(values).to(device, dtype)
             elif checkpoint.architecture.kind_of(name).hf and len(source.shape) == 1:
-                self.vectors[name] = torch.from_numpy(source.load()).to(device)
+                self.vectors[name] = torch.tensor(source.load(), device=device, requires_grad=True)
             else:
                 fixed[name] = torch.from_numpy(source.load()).to(device)
-        self._model = TorchModel(checkpoint.architecture, checkpoint.config, fixed)
+        self._fixed = fixed
+        self._architecture, self.config = checkpoint.architecture, checkpoint.config
 
     @contextmanager
-    def exact(self) -> Iterator[TorchModel]:
-        """The network as it would be exported now, every trained tensor a leaf."""
+    def exact(self, names: Iterable[str]) -> Iterator[TorchModel]:
+        """These tensors as they would be exported now, each that is trained a leaf.
+
+        The model that comes has no others that are trained.
+        """
+        latents = {name: self.latents[name] for name in names if name in self.latents}
         with workers() as side_by_side:
-            values = side_by_side(lambda one: one.project(self._dtype), self.latents.values())
-        leaves = dict(zip(self.latents, values, strict=True))
-        vectors = {name: v.detach().requires_grad_() for name, v in self.vectors.items()}
-        before = self._model.weights
-        self._model.weights = {**before, **leaves, **vectors}
-        self._leaves = vectors
-        try:
-            yield self._model
-        finally:
-            self._model.weights = before
+            values = side_by_side(lambda latent: latent.project(self._dtype), latents.values())
+        leaves = dict(zip(latents, values, strict=True))
+        weights = ChainMap(leaves, self._fixed, self.vectors)
+        yield TorchModel(self._architecture, self.config, weights)
 
-    def embed(self, ids: torch.Tensor) -> torch.Tensor:
-        """Token ids -> hidden states in float32; only inside `exact`."""
-        config = self._model.config
-        rows = functional.embedding(ids, self._model.weights[_EMBEDDING])
-        return rows.float() * config.embedding_scale
+    def block(self, layer: int) -> list[str]:
+        """The tensors of one block that are trained."""
+        lead = f"blk.{layer}."
+        return [name for name in (*self.latents, *self.vectors) if name.startswith(lead)]
 
-    def head(self) -> torch.Tensor:
-        """[vocab, width]; only inside `exact`."""
-        weights = self._model.weights
+    def embed(self, model: TorchModel, ids: torch.Tensor) -> torch.Tensor:
+        """Token ids -> hidden states in float32; `model` has the ends."""
+        rows = functional.embedding(ids, model.weights[_EMBEDDING])
+        return rows.float() * self.config.embedding_scale
+
+    def embed_backward(self, model: TorchModel, ids: torch.Tensor, given: torch.Tensor) -> None:
+        """Add the gradient of what `embed` gave to that of the rows."""
+        rows = model.weights[_EMBEDDING]
+        if not rows.requires_grad:
+            return
+        if rows.grad is None:
+            rows.grad = torch.zeros_like(rows)
+        given = (given * self.config.embedding_scale).flatten(0, -2)
+        rows.grad.index_add_(0, ids.flatten(), given.to(rows.dtype))
+
+    @staticmethod
+    def head(model: TorchModel) -> torch.Tensor:
+        """[vocab, width]; `model` has the ends."""
+        weights = model.weights
         return weights[_HEAD if _HEAD in weights else _EMBEDDING]
 
-    def receive(self) -> None:
-        """Hand the gradients that the network left to what is trained."""
+    def receive(self, names: Iterable[str]) -> None:
+        """Hand the gradients that the network left on these to what is trained."""
         with workers() as side_by_side:
-            side_by_side(Latent.receive, self.latents.values())
-        for name, vector in self.vectors.items():
-            vector.grad = self._leaves[name].grad
+            latents = [self.latents[name] for name in names if name in self.latents]
+            side_by_side(Latent.receive, latents)
 
     def forget_gradients(self) -> None:
-        """Free them: they are as large as the model."""
+        """Free them."""
         for tensor in self.trained().values():
             tensor.grad = None
 
@@ -120,13 +151,15 @@ class Student:
         return out
 
     def optimizer(self, schedule: Schedule) -> torch.optim.Optimizer:
-        """Adam; a weight's rate is in steps of its codec, so that all codecs move alike."""
-        groups = [{"params": list(self.vectors.values()), "rate": schedule.norm_rate}]
+        """Adafactor (Shazeer and Stern 2018, arXiv:1804.04235) without relative rates: the mean
+        square of a matrix's gradient is kept as that of its rows and columns. A weight's rate is in
+        steps of its codec, so that all codecs move alike."""
+        rates = [(list(self.vectors.values()), schedule.norm_rate)]
         for latent in self.latents.values():
             weights, scales = latent.parameters()
-            groups.append({"params": weights, "rate": schedule.weight_rate * latent.step})
-            groups.append({"params": scales, "rate": schedule.scale_rate})
-        return torch.optim.Adam(groups, lr=0.0, betas=_BETAS, eps=_EPSILON, fused=True)
+            rates += [(weights, schedule.weight_rate * latent.step), (scales, schedule.scale_rate)]
+        groups = [{"params": moved, "rate": rate / _ABSOLUTE} for moved, rate in rates]
+        return torch.optim.Adafactor(groups, lr=0.0, eps=(_EPSILON, _ABSOLUTE))
 
     def stored(self) -> dict[str, Bytes]:
         """The bytes to export, by tensor name."""
@@ -134,5 +167,7 @@ class Student:
         for name, latent in self.latents.items():
             out[name] = latent.grid.encode(latent.blocks())
         for name, vector in self.vectors.items():
-            out[name] = np.ascontiguousarray(vector.cpu().numpy(), np.float32).view(np.uint8)
+            out[name] = np.ascontiguousarray(vector.detach().cpu().numpy(), np.float32).view(
+                np.uint8
+            )
         return out

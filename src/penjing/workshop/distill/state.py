@@ -45,8 +45,8 @@ class Saved:
         arrays = {}
         for name, tensor in student.trained().items():
             arrays[f"value {name}"] = tensor
-            for moment, value in optimizer.state[tensor].items():
-                arrays[f"{moment} {name}"] = value
+            moments = optimizer.state[tensor].items()
+            arrays |= {f"{moment} {name}": one for moment, one in moments if one is not None}
         told = json.dumps(asdict(history))
         with writing(self.folder / _NAME) as file:
             np.savez(
@@ -85,7 +85,8 @@ class Saved:
         with torch.no_grad():
             tensor.copy_(torch.from_numpy(archive[f"value {name}"]))
         state = {}
-        for moment in ("step", "exp_avg", "exp_avg_sq"):
-            value = torch.from_numpy(archive[f"{moment} {name}"])
-            state[moment] = value if moment == "step" else value.to(tensor.device)
+        for moment in ("step", "row_var", "col_var", "variance"):
+            if f"{moment} {name}" in archive.files:
+                value = torch.from_numpy(archive[f"{moment} {name}"])
+                state[moment] = value if moment == "step" else value.to(tensor.device)
         optimizer.state[tensor] = state

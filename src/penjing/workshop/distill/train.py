@@ -3,15 +3,18 @@ starting model says.
 
 Every step decodes the student exactly as the engine will (`latent.py`), compares its next-token
 distributions with the starting model's on calibration text (`loss.py`), and moves latent weights,
-block scales, norms and biases with Adam (Kingma and Ba 2015, arXiv:1412.6980). What is exported
-afterwards is what was trained, to the bit. Liu et al. 2023 (LLM-QAT, arXiv:2305.17888) train
-abstract grids this way; here the grid is the file's.
+block scales, norms and biases. What is exported afterwards is what was trained, to the bit. Liu et
+al. 2023 (LLM-QAT, arXiv:2305.17888) train abstract grids this way; here the grid is the file's.
+
+A step goes forward block by block and keeps what entered each, then backward block by block: each
+is computed again with gradients (Chen et al. 2016, arXiv:1604.06174), moved, and forgotten (Lv et
+al. 2023, LOMO, arXiv:2306.09782). Values, gradients and activations are of one block at a time.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
@@ -22,11 +25,10 @@ import torch
 from penjing.core.errors import BadInput
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Bytes, Checkpoint
-from penjing.workshop.distill.loss import Losses, Objective, divergence, head_backward
-from penjing.workshop.distill.models import Student, Teacher
+from penjing.workshop.distill.loss import divergence, head_backward
+from penjing.workshop.distill.models import ENDS, Student, Teacher
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import Saved
-from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.whole import Store
 
 _WARM_UP = 5  # steps until the rates are reached
@@ -136,43 +138,62 @@ class _Run:
         _set_rates(self.optimizer, number, total)
         ids = self.text[_draw(len(self.text), self.schedule, number)]
         ids = ids.to(self.student.device)
-        found = _step(self.student, self.teacher, ids, self.schedule.objective)
-        self.optimizer.step()
+        wanted = self.teacher.hidden(ids)[:, :-1].flatten(0, 1)
+        with self.student.exact(ENDS) as ends:
+            entering = list(self._forward(self.student.embed(ends, ids).detach()))
+            last = entering.pop().requires_grad_()
+            hidden = ends.normed(last)[:, :-1].flatten(0, 1)
+            leaf = hidden.detach()
+            losses = head_backward(
+                leaf, self.student.head(ends), wanted, self.teacher.head, ids[:, 1:].flatten(),
+                self.schedule.objective, cap=self.student.config.logit_softcap,
+            )  # fmt: skip
+            hidden.backward(leaf.grad)
+            given = last.grad
+            while entering:
+                given = self._backward(entering.pop().requires_grad_(), len(entering), given)
+            self.student.embed_backward(ends, ids, given)
+            self._move(ENDS)
+        return losses.kl
+
+    @torch.no_grad()
+    def _forward(self, hidden: torch.Tensor) -> Iterator[torch.Tensor]:
+        """What enters each block, and what leaves the last."""
+        yield hidden
+        for layer in range(self.student.config.layers):
+            with self.student.exact(self.student.block(layer)) as model:
+                hidden = model.block(layer, hidden)
+            yield hidden
+
+    def _backward(
+        self, entering: torch.Tensor, layer: int, given: torch.Tensor | None
+    ) -> torch.Tensor | None:
+        """Move a block by the gradient of what left it; gives that of what entered it."""
+        names = self.student.block(layer)
+        with self.student.exact(names) as model:
+            model.block(layer, entering).backward(given)
+            self._move(names)
+        return entering.grad
+
+    def _move(self, names: Collection[str]) -> None:
+        self.student.receive(names)
+        self.optimizer.step()  # of all that has a gradient
         self.student.forget_gradients()
-        return found.kl
 
     def divergences(self, apart: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, float]:
         """Mean KLD of the student as it would be exported now by domain, nats."""
-        with self.student.exact() as model:
-            return {name: self._divergence(model, windows) for name, windows in apart.items()}
+        return {name: self._divergence(windows) for name, windows in apart.items()}
 
     @torch.no_grad()
-    def _divergence(self, model: TorchModel, windows: Sequence[Sequence[int]]) -> float:
-        total = 0.0
-        for window in windows:
-            ids = torch.tensor([list(window)]).to(self.student.device)
-            hidden = model.normed(model.hidden_from(0, self.student.embed(ids)))[0]
-            total += divergence(
-                hidden, self.student.head(), self.teacher.hidden(ids)[0], self.teacher.head,
-                model.config.logit_softcap,
+    def _divergence(self, windows: Sequence[Sequence[int]]) -> float:
+        ids = torch.tensor([list(window) for window in windows]).to(self.student.device)
+        with self.student.exact(ENDS) as ends:
+            *_, last = self._forward(self.student.embed(ends, ids))
+            return divergence(
+                ends.normed(last).flatten(0, 1), self.student.head(ends),
+                self.teacher.hidden(ids).flatten(0, 1), self.teacher.head,
+                self.student.config.logit_softcap,
             )  # fmt: skip
-        return total / len(windows)
-
-
-def _step(student: Student, teacher: Teacher, ids: torch.Tensor, objective: Objective) -> Losses:
-    """Gradients of one step, left on what is trained."""
-    wanted = teacher.hidden(ids)[:, :-1].flatten(0, 1)
-    with student.exact() as model:
-        hidden = model.normed(model.hidden_from(0, student.embed(ids)))[:, :-1].flatten(0, 1)
-        leaf = hidden.detach()
-        targets = ids[:, 1:].flatten()
-        losses = head_backward(
-            leaf, student.head(), wanted, teacher.head, targets, objective,
-            cap=model.config.logit_softcap,
-        )  # fmt: skip
-        hidden.backward(leaf.grad)
-    student.receive()
-    return losses
 
 
 def _draw(count: int, schedule: Schedule, step: int) -> list[int]:
