@@ -13,6 +13,7 @@ import sys
 import time
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from place import Place, prose
 
 from penjing.bundle.folder import verify
 from penjing.cli.app import main
+from penjing.devices import machine
+from penjing.devices.machine import look
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop.compress import run, timing
 from penjing.workshop.report import render_report
@@ -272,6 +275,17 @@ def test_a_ceiling_that_is_too_low_is_refused_before_work(place: Place, capsys: 
     assert status == 2
     assert "--ram allows 100.0 MB" in said
     assert not (place.folder / "low" / ".work").exists()
+
+
+def test_without_a_ceiling_it_is_what_the_machine_can_spare(
+    place: Place, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = look()
+    monkeypatch.setattr(machine, "look", lambda: replace(real, available_bytes=10**8))
+    status, _, said = place.run(capsys, "spare", "--effort", "standard")
+    assert status == 2
+    assert "this machine can spare 100.0 MB: close other programs" in said
+    assert not (place.folder / "spare" / ".work").exists()
 
 
 def test_nothing_of_the_search_is_held_while_files_are_measured(

@@ -55,7 +55,7 @@ def add_running(parser: ArgumentParser, made: str) -> None:
     add = parser.add_argument
     add("--seed", type=whole(0), help="of text, order and controls (default: 0)")
     add("--threads", type=threads, help="cores to use (default: all)")
-    add("--ram", help="memory it may take, such as 2GB (default: what it needs)")
+    add("--ram", help="memory it may take, such as 2GB (default: what this machine can spare)")
     add("--minutes", type=number(0.01, 10000), help="time for training, above effort light")
     unfinished = parser.add_mutually_exclusive_group()
     unfinished.add_argument("--resume", action="store_true", help="go on with unfinished work")
@@ -90,8 +90,9 @@ def settings(
     from penjing.bundle.home import Home
     from penjing.core.files import read_text
     from penjing.core.units import parse_size
+    from penjing.devices.machine import look
     from penjing.engine.llamacpp import usable_cores
-    from penjing.workshop.compress.settings import Settings, effort
+    from penjing.workshop.compress.settings import Ceiling, Settings, effort
     from penjing.workshop.distill.schedule import Schedule
     from penjing.workshop.search.goals import parse_goal
 
@@ -123,7 +124,9 @@ def settings(
             steps=recipe.get("training_steps"),
             seed=seed,
         ),
-        ram=parse_size(args.ram) if args.ram else None,
+        ram=Ceiling(parse_size(args.ram), True)
+        if args.ram
+        else Ceiling(look().available_bytes, False),
         goal=parse_goal(args.keep) if getattr(args, "keep", None) else None,
         speed=getattr(args, "speed", None),
         plan=recipe.get("codecs"),

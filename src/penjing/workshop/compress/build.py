@@ -25,6 +25,7 @@ from penjing.workshop.checkpoint import Bytes, Checkpoint
 from penjing.workshop.compress import controls
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.methods import Method
+from penjing.workshop.compress.settings import LESS_TRAINING
 from penjing.workshop.compress.short_type import keep_short_type, short_type
 from penjing.workshop.compress.solve import Solver
 from penjing.workshop.compress.stages import Importance, Stages, sound
@@ -204,11 +205,8 @@ class Builder:
     def require_memory(self) -> None:
         """BudgetError when training does not fit the ceiling."""
         ram, need = self.job.settings.ram, memory_needed(self.job.checkpoint)
-        if ram is not None and need > ram:
-            raise BudgetError(
-                f"distilling this model needs {format_size(need)} of memory and --ram allows "
-                f"{format_size(ram)}: allow more, or use --effort light, which does not distil"
-            )
+        if ram is not None and need > ram.size:
+            raise ram.refused(need, LESS_TRAINING)
 
     # -- writing
 

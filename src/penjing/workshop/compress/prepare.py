@@ -21,6 +21,7 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.methods import METHODS, Method
 from penjing.workshop.compress.settings import (
     CONTEXT,
+    LESS_TRAINING,
     PROCESS_BYTES,
     Settings,
     domains,
@@ -180,26 +181,20 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
     config, chosen = checkpoint.config, effort(settings.effort)
     text = [[0] * chosen.probe_length] * max(chosen.probe_windows, chosen.assembly_windows)
     least = PROCESS_BYTES + Memory.of(checkpoint, text, Means(ram=2**62)).least
-    if settings.ram is not None and least > settings.ram:
-        raise BudgetError(
-            f"at least {format_size(least)} of memory are needed and --ram allows "
-            f"{format_size(settings.ram)}: allow more"
-        )
+    if settings.ram is not None and least > settings.ram.size:
+        raise settings.ram.refused(least)
     measuring = PROCESS_BYTES + _measuring(checkpoint, settings)
     file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
-    reading = PROCESS_BYTES + file + 3 * 4 * CONTEXT * config.vocab
+    # What the engine repacks for fast products it holds twice, beside the mapped file.
+    reading = PROCESS_BYTES + 2 * file + 3 * 4 * CONTEXT * config.vocab
     tokens = max(chosen.calibration_tokens, chosen.rounding_tokens)
     found = max(measuring, reading)
     if _compensated(methods):
         found = max(found, PROCESS_BYTES + file + rounding_bytes(checkpoint, tokens))
     if distilled := any(method.distilled for method in methods):
         found = max(found, memory_needed(checkpoint))
-    if settings.ram is not None and found > settings.ram:
-        how = " (--effort light does not train and needs less)" if distilled else ""
-        raise BudgetError(
-            f"{format_size(found)} of memory are needed and --ram allows "
-            f"{format_size(settings.ram)}: allow more{how}"
-        )
+    if settings.ram is not None and found > settings.ram.size:
+        raise settings.ram.refused(found, LESS_TRAINING if distilled else "")
     return found
 
 

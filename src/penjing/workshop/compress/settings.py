@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from penjing.core.errors import UnknownName
+from penjing.core.errors import BudgetError, UnknownName
+from penjing.core.units import format_size
 from penjing.workshop.compress.short_type import short_type
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.mixture import Domain
@@ -52,6 +53,9 @@ EFFORTS = {
 PROCESS_BYTES = 500 * 10**6
 """Python, torch and the engine, before anything is loaded."""
 
+LESS_TRAINING = "use --effort light, which does not train"
+"""Where training takes more memory than there is."""
+
 CONTEXT = 512
 """Tokens of a window of calibration and of held-out text."""
 
@@ -64,6 +68,28 @@ def effort(name: str) -> Effort:
     if name not in EFFORTS:
         raise UnknownName("effort", name, EFFORTS)
     return EFFORTS[name]
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """Memory that the work may take."""
+
+    size: int
+    """Bytes."""
+    asked: bool
+    """By --ram; otherwise it is what this machine can spare."""
+
+    def refused(self, need: int, remedy: str = "") -> BudgetError:
+        """What to raise where `need` bytes are more; `remedy` is another way out."""
+        who, more = (
+            ("--ram allows", "allow more")
+            if self.asked
+            else ("this machine can spare", "close other programs")
+        )
+        return BudgetError(
+            f"{format_size(need)} of memory are needed and {who} {format_size(self.size)}: {more}"
+            f"{remedy and ', or ' + remedy}"
+        )
 
 
 @dataclass(frozen=True)
@@ -98,8 +124,8 @@ class Settings:
     """Folder of what was measured for a model and its texts, for every budget."""
     schedule: Schedule
     """How a distillation is run."""
-    ram: int | None = None
-    """Bytes of memory the work may take; None: what it needs."""
+    ram: Ceiling | None = None
+    """None: what it needs."""
     goal: Goal | None = None
     """What must be kept in as few bytes as possible; the budget is then the most there may be."""
     speed: float | None = None
@@ -122,7 +148,8 @@ def means(settings: Settings) -> Means:
     dtype = short_type(settings.store)
     if settings.ram is None:
         return Means(dtype=dtype)
-    return Means(ram=max(1, settings.ram - PROCESS_BYTES), dtype=dtype)
+    room = max(1, settings.ram.size - PROCESS_BYTES)
+    return Means(ram=room if settings.ram.asked else min(room, Means.ram), dtype=dtype)
 
 
 @dataclass(frozen=True)
