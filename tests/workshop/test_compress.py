@@ -244,6 +244,9 @@ def test_a_broken_file_is_kept_and_called_so(place: Place, capsys: Any) -> None:
     manifest = verify(place.folder / "ruin")  # whole, and named
     assert manifest.name == "tiny-0MB-broken"
     assert (place.folder / "ruin" / "model.gguf").exists()
+    chat = ["chat", str(place.folder / "ruin"), "--once", "Hello", "--max-tokens", "2"]
+    assert main(chat) == 0
+    assert "tiny-0MB-broken lost too much to be of use" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_speed_is_timed_and_one_that_cannot_be_is_refused(

@@ -26,6 +26,8 @@ from penjing.core.strangers import open_plain, read_plain, why
 SCHEMA = 1
 MANIFEST_NAME = "bundle.json"
 MODEL_NAME = "model.gguf"
+BROKEN = "-broken"
+"""How the name of a bundle ends whose model was found to be of no use when it was measured."""
 _MAX_MANIFEST_BYTES = 4 * 2**20
 _MAX_TEXT = 1000
 _MAX_FILES = 10_000

@@ -93,7 +93,11 @@ def _looked_into(path: Path, progress: Progress) -> Path:
         model = folder.file_path(path, folder.MODEL_NAME)
         size = model.stat().st_size if model.is_file() else 0
         with progress.task(f"verifying {path.name}", size, unit="B") as task:
-            folder.verify(path, only=[folder.MODEL_NAME], on_bytes=task.advance)
+            known = folder.verify(path, only=[folder.MODEL_NAME], on_bytes=task.advance)
+        if known.name.endswith(folder.BROKEN):
+            progress.note(
+                f"{known.name} lost too much to be of use: see its report, make a larger one"
+            )
         return _gguf(model)
     if (what := folders.foreign(path)) is not None:
         raise FormatError(f"{path} {what}")

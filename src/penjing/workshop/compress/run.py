@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from penjing.bundle.folder import (
+    BROKEN,
     MANIFEST_NAME,
     MODEL_NAME,
     Baseline,
@@ -145,7 +146,7 @@ def _bundle(
     write_text(out / REPORT_NAME, render_report(made, shown))
     write_text(out / RECIPE_NAME, recipe)
     sha = str(made["baseline"]["sha256"])
-    broken = "-broken" if made["broken"] else ""
+    broken = BROKEN if made["broken"] else ""
     manifest = Manifest(
         name=f"{settings.model_name}-{made['file']['bytes'] / 1e6:.0f}MB{broken}",
         architecture=job.checkpoint.architecture.name,
