@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from penjing.core.memory import peak_memory
 
 CHILD = "from penjing.core.memory import peak_memory; print(peak_memory())"
@@ -17,3 +19,25 @@ def test_grows_with_what_is_held_and_a_child_starts_anew():
     assert peak_memory() - before > 150 * 2**20 or before > 400 * 2**20
     said = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, check=True)
     assert 2**20 < int(said.stdout) < 100 * 2**20
+
+
+FREED = """
+from pathlib import Path
+from penjing.core.memory import give_back
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+pieces = [bytes(64 * 1024) for _ in range(3000)]
+last = pieces[-1]  # it lies above all others, which cannot fall off the heap's end
+del pieces
+before = held()
+give_back()
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' libraries give it back alone")
+def test_what_was_freed_is_given_back():
+    said = subprocess.run([sys.executable, "-c", FREED], capture_output=True, check=True)
+    assert int(said.stdout) > 100 * 2**20

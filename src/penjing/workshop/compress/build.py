@@ -17,6 +17,7 @@ import numpy as np
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BudgetError
 from penjing.core.files import write_text
+from penjing.core.memory import give_back
 from penjing.core.units import format_size
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
@@ -102,6 +103,7 @@ class Builder:
     def make(self, method: Method, plan: Mapping[str, str]) -> Built:
         """The method's file in codecs that are already chosen."""
         self.solver.forget()
+        give_back()
         path = Path("files") / _hash(plan) / f"{method.name}.gguf"
         if method.fold == "none" and not self._changes(plan):
             return Built(self._write(self.job.checkpoint, plan, path, None, None), plan)

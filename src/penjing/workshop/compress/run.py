@@ -22,7 +22,7 @@ from penjing.bundle.folder import (
     write_manifest,
 )
 from penjing.core.files import disk_errors, write_text
-from penjing.core.memory import peak_memory
+from penjing.core.memory import give_back, peak_memory
 from penjing.core.units import format_size
 from penjing.workshop.compress import controls, prepare
 from penjing.workshop.compress.advice import vocabulary
@@ -66,6 +66,7 @@ def compress(job: Job) -> dict[str, Any]:
     plan = settings.plan or builder.plan(method, budget)
     ours = builder.make(method, plan)
     job.checkpoint.release()
+    give_back()
     found = measure(
         start,
         [
