@@ -112,7 +112,7 @@ class Builder:
         base, encoded, weighted = self._base(method, plan), None, None
         if method.rounding == "gptq":
             store = self._rounded(method, base, plan, latents=False)
-            encoded = _from(store, base.checkpoint)
+            encoded = _from([store], base.checkpoint)
         elif method.rounding == "importance":
             encoded, weighted = _by_importance(base), base.importance
         return Built(self._write(base.checkpoint, plan, path, encoded, weighted), plan)
@@ -199,9 +199,10 @@ class Builder:
             return found
 
         training = keep(folder / "training.json", lambda p: value(Training, p), train)
-        if not training.after < training.before:  # NaN is not better either
-            done = self._rounded(method, base, plan, latents=True)
-        encoded = _from(done, base.checkpoint)
+        stores = [self._rounded(method, base, plan, latents=True)]
+        if training.after < training.before:  # NaN is not better either
+            stores.insert(0, done)
+        encoded = _from(stores, base.checkpoint)
         return Built(self._write(base.checkpoint, plan, path, encoded, None), plan, training)
 
     def require_memory(self) -> None:
@@ -230,13 +231,14 @@ class Builder:
         return self.job.work.stage(str(name), sound, make)
 
 
-def _from(store: Store, checkpoint: Checkpoint) -> Encoded:
-    """Bytes of the tensors that a store holds."""
+def _from(stores: Sequence[Store], checkpoint: Checkpoint) -> Encoded:
+    """Bytes of the tensors that a store holds; the first one counts."""
 
     def encoded(name: str, kind: Codec) -> Bytes | None:
-        if not store.has(name, latent=False):
-            return None
-        return store.raw(checkpoint.tensors[name], kind)
+        for store in stores:
+            if store.has(name, latent=False):
+                return store.raw(checkpoint.tensors[name], kind)
+        return None
 
     return encoded
 

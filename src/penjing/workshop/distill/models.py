@@ -58,7 +58,10 @@ class Teacher:
 
 
 class Student:
-    """The rounded model, its matrices trained through their codecs."""
+    """The rounded model, its matrices trained through their codecs.
+
+    Not an embedding that is no head too: a step meets few of its rows, and it is large.
+    """
 
     def __init__(
         self,
@@ -74,10 +77,10 @@ class Student:
         """What is trained through a codec, by tensor name."""
         self.vectors: dict[str, torch.Tensor] = {}
         """Norms and biases, trained as they are."""
-        fixed = {}
+        fixed, tied = {}, _HEAD not in checkpoint.tensors
         for name, source in checkpoint.tensors.items():
             kind = codec(plan[name]) if name in plan else source.codec
-            if name in plan and kind.name in GRIDS:
+            if name in plan and kind.name in GRIDS and (tied or name != _EMBEDDING):
                 grid, (rows, row) = GRIDS[kind.name], source.shape
                 scales = grid.decode(start.raw(source, kind), (rows, row)).scales
                 self.latents[name] = Latent(grid, start.latent(name).to(device), scales.to(device))
