@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from penjing.core.errors import BadInput
+from penjing.core.memory import give_back
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Bytes, Checkpoint
 from penjing.workshop.distill.loss import divergence, head_backward
@@ -154,6 +155,7 @@ class _Run:
                 given = self._backward(entering.pop().requires_grad_(), len(entering), given)
             self.student.embed_backward(ends, ids, given)
             self._move(ENDS)
+        give_back()  # or what each step frees in pieces adds up
         return losses.kl
 
     @torch.no_grad()
@@ -182,7 +184,9 @@ class _Run:
 
     def divergences(self, apart: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, float]:
         """Mean KLD of the student as it would be exported now by domain, nats."""
-        return {name: self._divergence(windows) for name, windows in apart.items()}
+        found = {name: self._divergence(windows) for name, windows in apart.items()}
+        give_back()
+        return found
 
     @torch.no_grad()
     def _divergence(self, windows: Sequence[Sequence[int]]) -> float:
