@@ -41,3 +41,29 @@ print(before - held())
 def test_what_was_freed_is_given_back():
     said = subprocess.run([sys.executable, "-c", FREED], capture_output=True, check=True)
     assert int(said.stdout) > 100 * 2**20
+
+
+LARGE = """
+from pathlib import Path
+from penjing.core.memory import give_back_large
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+give_back_large()
+first = bytes(30 * 2**20)
+del first  # without a word from us, what is smaller than this stays in the heap from here on
+pieces = []
+for _ in range(40):
+    pieces.append(bytearray(b"1" * (6 * 2**20)))
+    pins = bytes(1000)
+before = held()
+pieces = pieces[-1:]
+print(before - held())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' libraries give it back alone")
+def test_what_is_large_goes_back_at_once():
+    said = subprocess.run([sys.executable, "-c", LARGE], capture_output=True, check=True)
+    assert int(said.stdout) > 200 * 2**20

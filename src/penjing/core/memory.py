@@ -26,6 +26,23 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+_LARGE = 4 * 2**20
+_M_MMAP_THRESHOLD = -3
+"""As malloc.h numbers it."""
+
+
+def give_back_large() -> None:
+    """From now on whatever is large goes back to the system the moment it is freed.
+
+    glibc's own threshold grows to 32 MiB with the first tensors that are freed; weights of a block
+    then leave holes of hundreds of megabytes in the heaps of their threads.
+    """
+    if sys.platform == "linux":
+        option = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if option is not None:
+            option(_M_MMAP_THRESHOLD, _LARGE)
+
+
 def give_back() -> None:
     """Return what was freed to the system: glibc keeps hundreds of megabytes of it for later.
 

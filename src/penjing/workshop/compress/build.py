@@ -17,7 +17,7 @@ import numpy as np
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BudgetError
 from penjing.core.files import write_text
-from penjing.core.memory import give_back
+from penjing.core.memory import give_back, give_back_large
 from penjing.core.units import format_size
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
@@ -88,6 +88,7 @@ class Builder:
     """Makes the files of one job; what two of them share is made once."""
 
     def __init__(self, job: Job) -> None:
+        give_back_large()
         keep_short_type(job.settings.store)
         self.job = job
         self.stages = Stages(job)

@@ -100,6 +100,10 @@ class Latent:
             # a weight beyond the outermost level may come back, not go further
             further = beyond.mul_(g).mul_(scale.sign()) < 0
             self.weight.grad[rows] = g.masked_fill_(further, 0).flatten(-2)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the values and their gradient."""
         self.values.grad = None
         self.values = torch.empty(0)
 

@@ -105,7 +105,11 @@ class Student:
             values = side_by_side(lambda latent: latent.project(self._dtype), latents.values())
         leaves = dict(zip(latents, values, strict=True))
         weights = ChainMap(leaves, self._fixed, self.vectors)
-        yield TorchModel(self._architecture, self.config, weights)
+        try:
+            yield TorchModel(self._architecture, self.config, weights)
+        finally:
+            for latent in latents.values():
+                latent.forget()
 
     def block(self, layer: int) -> list[str]:
         """The tensors of one block that are trained."""

@@ -15,7 +15,7 @@ _TOKENS = 1024
 _KEPT = 4 * 24
 """Bytes kept of a token for each hidden channel of a block, until its gradient has passed."""
 
-_PROCESS = 900 * 10**6  # Python, torch, one piece of logits, and what lies free in between
+_PROCESS = 700 * 10**6  # Python, torch, one piece of logits, what is mapped of the file at a time
 
 
 def memory_needed(checkpoint: Checkpoint) -> int:
@@ -31,5 +31,4 @@ def memory_needed(checkpoint: Checkpoint) -> int:
     inside = _KEPT * (config.hidden + config.ffn // 2)
     states = _TOKENS * (4 * config.layers * config.hidden + inside)
     held = _TRAINED * (sum(blocks.values()) + head) + _MOVED * (head + largest) + _FIXED * fixed
-    mapped = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
-    return _PROCESS + mapped + int(held) + logits + states
+    return _PROCESS + int(held) + logits + states

@@ -145,6 +145,7 @@ class _Run:
             last = entering.pop().requires_grad_()
             hidden = ends.normed(last)[:, :-1].flatten(0, 1)
             leaf = hidden.detach()
+            give_back()  # or what lies free in pieces adds up
             losses = head_backward(
                 leaf, self.student.head(ends), wanted, self.teacher.head, ids[:, 1:].flatten(),
                 self.schedule.objective, cap=self.student.config.logit_softcap,
@@ -155,7 +156,7 @@ class _Run:
                 given = self._backward(entering.pop().requires_grad_(), len(entering), given)
             self.student.embed_backward(ends, ids, given)
             self._move(ENDS)
-        give_back()  # or what each step frees in pieces adds up
+        give_back()
         return losses.kl
 
     @torch.no_grad()
