@@ -27,16 +27,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vault": {"core"},
     "knowledge": {"core", "vault"},
     "tools": {"core"},
-    "evaluate": {"core"},
+    "evaluation": {"core"},
     "assistant": {"core"},
     "serve": {"core", "assistant", "vault", "bundle"},
-    "workshop": {"core", "bundle", "ggml", "devices", "engine", "evaluate"},
+    "workshop": {"core", "bundle", "ggml", "devices", "engine", "evaluation"},
+    "app": {"core", "bundle", "devices", "engine", "evaluation", "assistant", "workshop"},
     "cli": {
-        "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "tools",
-        "evaluate", "assistant", "serve", "workshop",
+        "app", "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "tools",
+        "evaluation", "assistant", "serve", "workshop",
     },
     # penjing/__init__.py and penjing/__main__.py
-    "": {"cli"},
+    "": {"app", "cli", "core", "vault"},
 }  # fmt: skip
 """Every room may also import itself and, for the version, `penjing` alone."""
 
@@ -55,7 +56,7 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
 
 DEVICE_HALF = (
     "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "tools", "assistant",
-    "evaluate", "cli",
+    "evaluation", "app", "cli",
 )  # fmt: skip
 SERVE_ONLY = ("fastapi", "starlette", "uvicorn", "pydantic", "anyio", "h11")
 """Web frameworks are imported at the top of handlers: of `serve` itself nothing runs without."""
@@ -212,7 +213,7 @@ def test_every_module_says_what_it_is_for() -> None:
         ("penjing.bundle.x", "import torch"),
         ("penjing.engine.x", "def f():\n    from torch.nn import Linear"),
         ("penjing.cli.x", "import torch.nn"),
-        ("penjing.evaluate.x", "from penjing.engine.llamacpp import LlamaCpp"),
+        ("penjing.evaluation.x", "from penjing.engine.llamacpp import LlamaCpp"),
         ("penjing.workshop.x", "from penjing.cli.output import Output"),
         ("penjing.core.x", "from penjing.nowhere import y"),
     ],

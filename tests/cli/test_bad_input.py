@@ -362,7 +362,7 @@ def test_words_that_are_none(refused: Run, line: tuple[str, ...], words: str) ->
         (("--effort", ""), "unknown effort ''"),
         (("--device", "pi-5"), "not allowed with"),
         (("--resume", "--restart"), "not allowed with"),
-        (("--size", ""), "how small?"),
+        (("--size", ""), "'' is not a size"),
     ],
 )
 def test_options_of_compress(place: Place, refused: Run, more: tuple[str, ...], words: str) -> None:

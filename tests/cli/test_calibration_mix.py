@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from penjing.app import making
+from penjing.app.making import Making
 from penjing.bundle.catalogue import load_catalogue
 from penjing.bundle.home import Home
 from penjing.bundle.resolve import FoundText
-from penjing.cli import making
 from penjing.core.errors import NetworkError
 from penjing.core.progress import Silent
 
@@ -37,8 +37,8 @@ def mix(
         return FoundText(name, LINE if name == "mix-code" else name)
 
     monkeypatch.setattr("penjing.bundle.resolve.find_text", found)
-    args, notes = Namespace(dry_run=dry), Notes()
-    made = making._mix(args, FoundText("held", held), Home(tmp_path), notes)
+    asked, notes = Making("m", tmp_path, dry_run=dry), Notes()
+    made = making._mix(asked, FoundText("held", held), Home(tmp_path), notes)
     return made, notes.said
 
 

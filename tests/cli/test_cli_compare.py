@@ -11,9 +11,9 @@ import pytest
 from compared import KNOWN, Builder, Maker
 from place import Place, prose
 
+from penjing.app import comparing
 from penjing.bundle import fetch
 from penjing.bundle.catalogue import load_catalogue
-from penjing.cli import compare as compare_command
 from penjing.cli.app import main
 from penjing.core.errors import NetworkError, UnknownName
 from penjing.engine.speed import Speed
@@ -37,7 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture
 def builder(monkeypatch: pytest.MonkeyPatch) -> Builder:
     found = Builder()
-    monkeypatch.setattr(compare_command, "_methods", lambda: (KNOWN, found))
+    monkeypatch.setattr(comparing, "_methods", lambda: (KNOWN, found))
     monkeypatch.setattr(
         run, "compare_speed", lambda paths, **_: [Speed(90.0, 30.0, 0.1, 10**8)] * len(paths)
     )
@@ -243,9 +243,7 @@ def test_a_mistake_found_late_keeps_what_was_measured(
             return super().build(method, budget)
 
     with monkeypatch.context() as patch:
-        patch.setattr(
-            compare_command, "_methods", lambda: (KNOWN, lambda job: Mistaken(job, builder))
-        )
+        patch.setattr(comparing, "_methods", lambda: (KNOWN, lambda job: Mistaken(job, builder)))
         assert compare(out="late")[0] == 2
     assert list((place.folder / "late" / ".work").glob("result-searched-*.json"))
     assert compare("--resume", out="late")[0] == 0

@@ -205,12 +205,14 @@ OWN = {
     "core/files.py": "writes",
     "core/memory.py": "the kernel's own",
     "core/limits.py": "the kernel's own",
+    "core/age.py": "the kernel's own",
     "core/egress/": "no files of others",
     "devices/machine.py": "the kernel's own",
     "cli/app.py": "/dev/null",
     "cli/chat.py": "the kernel's own",
     "cli/passphrases.py": "what a person hands over may be a pipe",
     "tools/when.py": "the system's time zone",
+    "tools/due.py": "the kernel's own",
     "serve/": "its own pages, keys and certificates",
     "vault/": "a reader of its own, vault/disk.py",
     "knowledge/": "documents, read in a process of their own",
@@ -220,7 +222,7 @@ OWN = {
     "workshop/pages/layout.py": "what is shipped with it",
     "workshop/calibrate.py": "what is shipped with it",
     "bundle/sources.py": "what it has just written",
-    "evaluate/ledger.py": "writes",
+    "evaluation/ledger.py": "writes",
 }
 """Where files are opened otherwise, and what they are."""
 

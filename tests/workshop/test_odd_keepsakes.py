@@ -13,7 +13,7 @@ import oddities
 import pytest
 from rich.console import Console
 
-from penjing.cli.compress import _read_recipe
+from penjing.app.recipes import read_recipe
 from penjing.core.plain_json import read_json
 from penjing.core.progress import Silent
 from penjing.workshop.compress.work import keep
@@ -79,7 +79,7 @@ def test_effects_that_are_off_are_measured_again(tmp_path: Path, what: str) -> N
 def test_a_recipe_is_read_or_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"
     texts = oddities.some(dict(RECIPE), 6)
-    count, refused = oddities.refusals(texts, path.write_text, lambda: _read_recipe(path))
+    count, refused = oddities.refusals(texts, path.write_text, lambda: read_recipe(path))
     assert 20 < refused < count
 
 

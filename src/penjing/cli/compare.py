@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from penjing.app.making import missing
 from penjing.cli import making
 from penjing.cli.options import path
 from penjing.cli.output import Output
@@ -13,14 +14,8 @@ from penjing.cli.output import Output
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penjing.core.progress import Progress
-    from penjing.workshop.checkpoint import Checkpoint
-    from penjing.workshop.compare.order import Order
+    from penjing.app.comparing import Prepared
     from penjing.workshop.compare.outcome import Comparison
-    from penjing.workshop.compare.run import Maker
-    from penjing.workshop.compress.job import Job
-    from penjing.workshop.compress.methods import Method
-    from penjing.workshop.compress.prepare import Forecast
     from penjing.workshop.compress.settings import Settings
 
 EXAMPLES: Mapping[str, str] = {
@@ -51,74 +46,25 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 
 def run(args: Namespace) -> int:
     """Compare, and show the table."""
-    making.require_workshop("compare")
-    from penjing.bundle.home import Home
-    from penjing.bundle.resolve import find_model
-    from penjing.workshop.checkpoint import Checkpoint
-    from penjing.workshop.compare import order as orders
-    from penjing.workshop.compress import prepare
+    from penjing.app import comparing
 
     output = Output(args.json, quiet=args.quiet)
-    progress = output.progress()
-    known, maker = _methods()
-    order = orders.order(args.methods, args.sizes, known, keep_files=args.keep_files)
-    if not args.dry_run:
-        orders.check_output(args.output, overwrite=args.overwrite)
-    home, download = Home.from_environment(), not args.dry_run
-    model = find_model(args.model, home, progress=progress, download=download)
-    with Checkpoint.open(model) as checkpoint:
-        prepare.check_weights(checkpoint, progress)
-        opened = (model, checkpoint)
-        settings = making.settings(args, opened, lambda: order.sizes[-1], progress, {})
-        orders.check_sizes(order, checkpoint, settings)
-        prepare.check_texts(settings)
-        orders.forecast(checkpoint, order, settings, tokens_per_second=0)  # refuse at once
-        speed = making.reading_speed(settings) if model.is_file() else 0.0
-        found = orders.forecast(checkpoint, order, settings, tokens_per_second=speed)
+    progress, asked = output.progress(), making.asked(args)
+    with comparing.prepared(
+        asked, args.methods, args.sizes, progress, keep_files=args.keep_files
+    ) as ready:
         if args.dry_run:
-            _show_plan(order, settings, (found, making.downloads(args, settings.effort)), output)
+            _show_plan(ready, output)
             return 0
-        making.tell(found, progress)
-        prepare.check_disk(args.output, found)
-        compared = _compare(args, (order, maker), settings, checkpoint, progress)
-    _show(compared, settings, output)
+        compared = comparing.carry_out(ready, progress)
+    _show(compared, ready.settings, output)
     return 0
 
 
-def _methods() -> tuple[Mapping[str, Method], Callable[[Job], Maker]]:
-    from penjing.workshop.compress.build import Builder
-    from penjing.workshop.compress.methods import METHODS
-
-    return METHODS, Builder
-
-
-def _compare(
-    args: Namespace,
-    ordered: tuple[Order, Callable[[Job], Maker]],
-    settings: Settings,
-    checkpoint: Checkpoint,
-    progress: Progress,
-) -> Comparison:
-    from penjing.workshop.compare.order import signature
-    from penjing.workshop.compare.run import compare, has_results
-    from penjing.workshop.compress.job import Job
-    from penjing.workshop.compress.prepare import model_sha256
-    from penjing.workshop.compress.work import Work
-
-    order, maker = ordered
-    inputs = signature(settings, model_sha256(settings.model, checkpoint))
-    work = Work.begin(args.output, inputs, resume=args.resume, restart=args.restart)
-    with making.working(work, lambda: has_results(work)):
-        job = Job(settings, checkpoint, work, progress)
-        return compare(job, order, maker(job))
-
-
-def _show_plan(
-    order: Order, settings: Settings, needs: tuple[Forecast, list[str]], output: Output
-) -> None:
+def _show_plan(ready: Prepared, output: Output) -> None:
     from penjing.core.units import format_duration, format_size
 
-    found, downloads = needs
+    order, settings, found = ready.order, ready.settings, ready.forecast
     document = {
         "model": settings.model_name,
         "methods": {m.name: [c.name for c in order.controls[m.name]] for m in order.methods},
@@ -129,13 +75,14 @@ def _show_plan(
         "seconds": found.seconds,
         "peak_bytes": found.peak_bytes,
         "disk_bytes": found.disk_bytes,
-        "downloads": downloads,
+        "downloads": ready.downloads,
     }
 
     def draw(console: Console) -> None:
         sizes = ", ".join(format_size(size) for size in order.sizes)
         console.print(f"{settings.model_name} at {sizes}:", markup=False)
-        making.show_downloads(downloads, console)
+        for line in missing(ready.downloads):
+            console.print(line, markup=False)
         for method in order.methods:
             controls = ", ".join(c.name for c in order.controls[method.name]) or "nothing"
             console.print(f"  {method.name}: {method.description}; beside {controls}", markup=False)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.app.making import missing
 from penjing.cli import making
-from penjing.cli.options import number, path, whole
+from penjing.cli.options import number, path, size, whole
 from penjing.cli.output import Output
-from penjing.core.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penjing.bundle.home import Home
+    from penjing.app.compressing import Prepared
     from penjing.core.progress import Progress
-    from penjing.workshop.checkpoint import Checkpoint
-    from penjing.workshop.compress.prepare import Forecast
     from penjing.workshop.compress.settings import Settings
 
 EXAMPLES: Mapping[str, str] = {
@@ -37,7 +34,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     add("model", nargs="?", help="a model's name, a .gguf file or a Hugging Face folder")
     add("-o", "--output", required=True, type=path, metavar="DIR", help="the bundle to be made")
     budget = parser.add_mutually_exclusive_group()
-    budget.add_argument("--size", help="largest model file, such as 80MB")
+    budget.add_argument("--size", type=size, help="largest model file, such as 80MB")
     budget.add_argument("--device", help="make it fit this device, see penjing devices")
     bits = number(0.5, 32)
     budget.add_argument(
@@ -58,30 +55,18 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 
 def run(args: Namespace) -> int:
     """Compress, and show the passport."""
-    making.require_workshop("compress")
-    from penjing.bundle.home import Home
-    from penjing.workshop.checkpoint import Checkpoint
-    from penjing.workshop.compress import prepare
+    from penjing.app import compressing
 
     output = Output(args.json, quiet=args.quiet)
-    progress, home = output.progress(), Home.from_environment()
-    if not args.dry_run:
-        prepare.check_output(args.output, overwrite=args.overwrite)
-    model, recipe = _model(args, home, progress)
-    with Checkpoint.open(model) as checkpoint:
-        prepare.check_weights(checkpoint, progress)
-        settings = _settings(args, recipe, (model, checkpoint), home, progress)
-        prepare.check_texts(settings)
-        prepare.forecast(checkpoint, settings, tokens_per_second=0)  # refuse at once
-        speed = making.reading_speed(settings) if settings.model.is_file() else 0.0
-        found = prepare.forecast(checkpoint, settings, tokens_per_second=speed)
+    progress = output.progress()
+    budget = compressing.Budget(args.size, args.bits, args.device, args.context)
+    asked = making.asked(args)
+    with compressing.prepared(asked, budget, progress, recipe=args.recipe) as ready:
         if args.dry_run:
-            needs = found, making.downloads(args, settings.effort)
-            return _show_plan(settings, checkpoint, needs, output)
-        making.tell(found, progress)
-        made = _compress(args, settings, checkpoint, found, progress)
-    _show(made, settings, output)
-    return _kept(made, settings, progress)
+            return _show_plan(ready, output)
+        made = compressing.carry_out(ready, progress)
+    _show(made, ready.settings, output)
+    return _kept(made, ready.settings, progress)
 
 
 def _kept(made: Mapping[str, Any], settings: Settings, progress: Progress) -> int:
@@ -133,132 +118,10 @@ def _good_enough(made: Mapping[str, Any], settings: Settings, progress: Progress
     return 1
 
 
-def _model(args: Namespace, home: Home, progress: Progress) -> tuple[Path, dict[str, Any]]:
-    from penjing.bundle.resolve import find_model
-
-    recipe = _read_recipe(args.recipe) if args.recipe else {}
-    args.model = args.model or recipe.get("model")
-    if not args.model:
-        raise BadInput("which model? give a name, a .gguf file or a folder before -o")
-    return find_model(args.model, home, progress=progress, download=not args.dry_run), recipe
-
-
-def _settings(
-    args: Namespace,
-    recipe: dict[str, Any],
-    opened: tuple[Path, Checkpoint],
-    home: Home,
-    progress: Progress,
-) -> Settings:
-    from penjing.workshop.compress.prepare import model_sha256
-
-    model, checkpoint = opened
-
-    def budget() -> int:
-        if recipe and (was := recipe.get("model_sha256")) != model_sha256(model, checkpoint):
-            raise BadInput(f"the recipe was made from another model (sha256 {was}): give that one")
-        return _budget(args, recipe, opened, home)
-
-    return making.settings(args, opened, budget, progress, recipe)
-
-
-def _budget(
-    args: Namespace, recipe: dict[str, Any], opened: tuple[Path, Checkpoint], home: Home
-) -> int:
-    from penjing.core.units import parse_size
-    from penjing.devices.fit import largest_bytes
-    from penjing.devices.profile import find_device
-    from penjing.devices.shape import shape_from_folder, shape_from_gguf
-
-    model, checkpoint = opened
-    if args.size:
-        return parse_size(args.size)
-    if args.bits:
-        return int(args.bits * checkpoint.parameters / 8)
-    if args.keep:
-        from penjing.workshop.export.gguf import export_bytes
-
-        return export_bytes(checkpoint, {})  # at most; the search finds how much less
-    if args.device:
-        device = find_device(args.device, home=home.root)
-        shape = shape_from_gguf(model) if model.is_file() else shape_from_folder(model)
-        return largest_bytes(device, shape, args.context)
-    if "budget_bytes" in recipe:
-        budget: int = recipe["budget_bytes"]
-        return budget
-    raise BadInput(
-        "how small? give --size 80MB, --device NAME, --bits 4.5 or --keep same-top>=0.85"
-    )
-
-
-def _read_recipe(path: Path) -> dict[str, Any]:
-    from penjing.assistant.spec.yaml_nodes import read_yaml
-    from penjing.core.plain_json import is_whole
-
-    try:
-        data = read_yaml(path).plain()
-    except BadInput as error:
-        raise BadInput(f"{path} is not a recipe: {error}") from error
-    if not isinstance(data, dict) or not is_whole(data.get("schema")) or data["schema"] != 1:
-        raise BadInput(f"{path} is not a recipe: it has no 'schema: 1'")
-    for key, value in data.items():
-        if key not in _RECIPE:
-            known = ", ".join(_RECIPE)
-            raise BadInput(f"{path} has an unknown key '{str(key)[:40]}': known are {known}")
-        if type(value) not in _RECIPE[key] or (type(value) is int and value < 0):
-            raise BadInput(f"{path} has {str(value)[:40]!r} as its '{key}': correct it")
-    codecs = data.get("codecs", {})
-    if not all(isinstance(word, str) for pair in codecs.items() for word in pair):
-        raise BadInput(f"{path} has codecs that are not names: correct it")
-    return data
-
-
-_RECIPE: Mapping[str, tuple[type, ...]] = {
-    "schema": (int,),
-    "model": (str,),
-    "model_sha256": (str,),
-    "budget_bytes": (int,),
-    "effort": (str,),
-    "seed": (int,),
-    "text_sha256": (str, type(None)),
-    "mix_sha256": (str, type(None)),
-    "held_out": (dict,),
-    "training_steps": (int, type(None)),
-    "codecs": (dict,),
-}
-"""Keys of a recipe and the types of their values."""
-
-
-def _compress(
-    args: Namespace,
-    settings: Settings,
-    checkpoint: Checkpoint,
-    found: Forecast,
-    progress: Progress,
-) -> dict[str, Any]:
-    from penjing.workshop.compress import prepare
-    from penjing.workshop.compress.job import Job
-    from penjing.workshop.compress.run import compress
-    from penjing.workshop.compress.work import Work
-
-    prepare.check_disk(args.output, found)
-    sha = prepare.model_sha256(settings.model, checkpoint)
-    work = Work.begin(
-        args.output,
-        prepare.signature(settings, sha),
-        resume=args.resume,
-        restart=args.restart,
-    )
-    with making.working(work):
-        return compress(Job(settings, checkpoint, work, progress, found))
-
-
-def _show_plan(
-    settings: Settings, checkpoint: Checkpoint, needs: tuple[Forecast, list[str]], output: Output
-) -> int:
+def _show_plan(ready: Prepared, output: Output) -> int:
     from penjing.core.units import format_count, format_duration, format_size
 
-    found, downloads = needs
+    settings, checkpoint, found = ready.settings, ready.checkpoint, ready.forecast
     document = {
         "model": settings.model_name,
         "architecture": checkpoint.architecture.name,
@@ -269,7 +132,7 @@ def _show_plan(
         "seconds": found.seconds,
         "peak_bytes": found.peak_bytes,
         "disk_bytes": found.disk_bytes,
-        "downloads": downloads,
+        "downloads": ready.downloads,
         "stages": STAGES,
     }
 
@@ -283,7 +146,8 @@ def _show_plan(
             f"({8 * settings.budget / checkpoint.parameters:.2f} bits a weight); "
             f"the smallest possible is {format_size(found.smallest)}"
         )
-        making.show_downloads(downloads, console)
+        for line in missing(ready.downloads):
+            console.print(line, markup=False)
         for place, stage in enumerate(STAGES, 1):
             console.print(f"  {place}. {stage}")
         time = f"about {format_duration(found.seconds)} " if found.seconds else ""

@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from penjing.app.fitting import shape_of
 from penjing.cli import device_pages as pages
 from penjing.cli.options import whole
 from penjing.cli.output import Output
@@ -59,7 +60,7 @@ def run(args: Namespace) -> int:
     if args.command == "devices":
         return _devices(args, output, home)
     _check(args)
-    shape = _shape(args.model, args.codec, home, output)
+    shape = shape_of(args.model, args.codec, home, output.progress())
     return _recommend(args, output, shape) if args.recommend else _fit(args, output, shape, home)
 
 
@@ -94,25 +95,6 @@ def _check(args: Namespace) -> None:
         codec(args.codec)  # refuses an unknown one
     if args.device is not None and args.recommend:
         raise UsageError("--device asks about one device and --recommend about all: choose one")
-
-
-def _shape(model: str, codec: str | None, home: Home, output: Output) -> ModelShape:
-    """What is known of the model; nothing is downloaded."""
-    from penjing.bundle.catalogue import catalogue_of
-    from penjing.bundle.resolve import find_model
-    from penjing.devices.shape import shape_from_entry, shape_from_folder, shape_from_gguf
-
-    entry = catalogue_of(home).models.get(model)
-    try:
-        path = find_model(model, home, progress=output.progress(), download=False)
-    except UsageError:
-        if entry is None:
-            raise
-        return shape_from_entry(entry, codec)  # not here yet: what the catalogue says is enough
-    if path.is_dir():
-        return shape_from_folder(path, codec)
-    shape = shape_from_gguf(path)
-    return shape if codec is None else shape.with_codec(codec)
 
 
 def _fit(args: Namespace, output: Output, shape: ModelShape, home: Home) -> int:

@@ -1,6 +1,6 @@
 """What the words after an option may be: types for argparse that refuse in one clear line.
 
-Python's own int() also takes "１２", "1_000" and a number of any size. Standard library only.
+Python's own int() also takes "１２", "1_000" and a number of any size.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
+
+from penjing.core.errors import BadInput
+from penjing.core.units import parse_size
 
 MOST = 999_999_999
 MOST_THREADS = 512
@@ -42,6 +45,14 @@ def number(least: float, most: float) -> Callable[[str], float]:
 
 threads = whole(1, MOST_THREADS)
 """How many cores to use."""
+
+
+def size(text: str) -> int:
+    """Bytes of "80MB" or "1.5GiB"."""
+    try:
+        return parse_size(text)
+    except BadInput as error:
+        raise ArgumentTypeError(str(error)) from error
 
 
 def path(text: str) -> Path:

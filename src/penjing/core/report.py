@@ -1,6 +1,6 @@
 """What a measurement says: a value, how sure it is, and everything needed to take it again.
 
-Pure values. Knows nothing of how they are measured (`evaluate`) or shown (`cli`, the passport).
+Pure values. Knows nothing of how they are measured (`evaluation`) or shown (`cli`, the passport).
 """
 
 from __future__ import annotations

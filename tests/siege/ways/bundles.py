@@ -14,6 +14,7 @@ from ground import SIGN, Ground
 from trial import one_line
 from way import Way
 
+from penjing.app.recipes import read_recipe
 from penjing.bundle.folder import (
     Manifest,
     describe_files,
@@ -24,7 +25,6 @@ from penjing.bundle.folder import (
 )
 from penjing.bundle.home import Home
 from penjing.bundle.resolve import find_model
-from penjing.cli.compress import _read_recipe
 from penjing.cli.serving_model import _document, model_of
 from penjing.core.errors import PenjingError
 from penjing.core.progress import Silent
@@ -66,7 +66,7 @@ def _case(state: dict[str, Any], random: Random, folder: Path) -> str | None:
         lambda: verify(bundle),
         lambda: model_of(find_model(str(bundle), home, progress=Silent(), download=False), "tiny"),
         lambda: _report(bundle / "passport.json", folder / "report.html"),
-        lambda: _read_recipe(bundle / "recipe.yaml"),
+        lambda: read_recipe(bundle / "recipe.yaml"),
     ):
         try:
             act()

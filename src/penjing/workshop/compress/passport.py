@@ -13,7 +13,7 @@ from penjing.bundle.codecs import CODECS
 from penjing.bundle.folder import now
 from penjing.core.files import sha256_file
 from penjing.devices.machine import look
-from penjing.evaluate.reference import Reference
+from penjing.evaluation.reference import Reference
 from penjing.workshop.calibrate import Calibration
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.build import Training

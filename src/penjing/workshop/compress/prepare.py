@@ -15,8 +15,8 @@ from penjing.core.files import disk_errors, require_space, require_writable
 from penjing.core.progress import Progress
 from penjing.core.protocols import LanguageModel
 from penjing.core.units import format_size
-from penjing.evaluate.reference import disk_need
-from penjing.evaluate.windows import read_tokens
+from penjing.evaluation.reference import disk_need
+from penjing.evaluation.windows import read_tokens
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.methods import METHODS, Method
 from penjing.workshop.compress.settings import (

@@ -20,10 +20,10 @@ import numpy as np
 from penjing.core.errors import EngineError
 from penjing.core.progress import Progress, Silent
 from penjing.core.protocols import LanguageModel
-from penjing.evaluate.ledger import Ledger, Signature, fill, fingerprint
-from penjing.evaluate.logprobs import Floats, block_rows, blocks, log_softmax
-from penjing.evaluate.reading import vocabulary_of
-from penjing.evaluate.windows import Windows, cut, start_token
+from penjing.evaluation.ledger import Ledger, Signature, fill, fingerprint
+from penjing.evaluation.logprobs import Floats, block_rows, blocks, log_softmax
+from penjing.evaluation.reading import vocabulary_of
+from penjing.evaluation.windows import Windows, cut, start_token
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.core.errors import EngineError
-from penjing.evaluate.logprobs import (
+from penjing.evaluation.logprobs import (
     block_rows,
     blocks,
     compare,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from penjing.evaluate.statistics import (
+from penjing.evaluation.statistics import (
     Estimate,
     critical_t,
     into_blocks,

@@ -25,12 +25,12 @@ from penjing.core.errors import BadInput, IntegrityError
 from penjing.core.progress import Progress, Silent
 from penjing.core.protocols import LanguageModel
 from penjing.core.report import Measurement, Report
-from penjing.evaluate import statistics
-from penjing.evaluate.ledger import Ledger, Signature, fingerprint, refill
-from penjing.evaluate.logprobs import block_rows, blocks, compare, negative_log_likelihood
-from penjing.evaluate.reading import require_same_vocabulary, vocabulary_of
-from penjing.evaluate.reference import Reference, log_probs
-from penjing.evaluate.statistics import Estimate
+from penjing.evaluation import statistics
+from penjing.evaluation.ledger import Ledger, Signature, fingerprint, refill
+from penjing.evaluation.logprobs import block_rows, blocks, compare, negative_log_likelihood
+from penjing.evaluation.reading import require_same_vocabulary, vocabulary_of
+from penjing.evaluation.reference import Reference, log_probs
+from penjing.evaluation.statistics import Estimate
 
 Table = npt.NDArray[np.float64]
 

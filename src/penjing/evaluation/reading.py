@@ -11,7 +11,7 @@ import numpy as np
 
 from penjing.core.errors import BadInput
 from penjing.core.protocols import LanguageModel
-from penjing.evaluate.windows import Windows, cut, read_tokens, start_token
+from penjing.evaluation.windows import Windows, cut, read_tokens, start_token
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from table_model import TableModel, random_table
 
 from penjing.core.errors import BadInput
-from penjing.evaluate.reading import read, require_alike
-from penjing.evaluate.windows import cut, read_tokens, start_token
+from penjing.evaluation.reading import read, require_alike
+from penjing.evaluation.windows import cut, read_tokens, start_token
 
 
 def tool(tokens: list[int], n_ctx: int, bos: int | None) -> list[tuple[list[int], list[tuple]]]:

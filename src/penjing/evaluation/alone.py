@@ -16,12 +16,12 @@ import numpy.typing as npt
 from penjing.core.progress import Progress, Silent
 from penjing.core.protocols import LanguageModel
 from penjing.core.report import Measurement, Report
-from penjing.evaluate import statistics
-from penjing.evaluate.ledger import Ledger, Signature, fingerprint, refill
-from penjing.evaluate.logprobs import blocks, negative_log_likelihood
-from penjing.evaluate.reading import vocabulary_of
-from penjing.evaluate.reference import log_probs
-from penjing.evaluate.windows import Windows, cut, start_token
+from penjing.evaluation import statistics
+from penjing.evaluation.ledger import Ledger, Signature, fingerprint, refill
+from penjing.evaluation.logprobs import blocks, negative_log_likelihood
+from penjing.evaluation.reading import vocabulary_of
+from penjing.evaluation.reference import log_probs
+from penjing.evaluation.windows import Windows, cut, start_token
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,97 @@
+"""Methods at several sizes, each beside its negative controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from penjing.app import making as makings
+from penjing.app.making import Making
+
+if TYPE_CHECKING:
+    from penjing.core.progress import Progress
+    from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.compare.order import Order
+    from penjing.workshop.compare.outcome import Comparison
+    from penjing.workshop.compare.run import Maker
+    from penjing.workshop.compress.job import Job
+    from penjing.workshop.compress.methods import Method
+    from penjing.workshop.compress.prepare import Forecast
+    from penjing.workshop.compress.settings import Settings
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A comparison with everything read and checked, and nothing done yet."""
+
+    making: Making
+    """What was asked for."""
+    order: Order
+    """Which methods, at which sizes."""
+    settings: Settings
+    """The same, settled."""
+    checkpoint: Checkpoint
+    """The starting model, open."""
+    forecast: Forecast
+    """What it will take."""
+
+    @property
+    def downloads(self) -> list[str]:
+        """Texts that must be downloaded first."""
+        return makings.downloads(self.making, self.settings.effort)
+
+
+@contextmanager
+def prepared(
+    making: Making, methods: str, sizes: str, progress: Progress, *, keep_files: bool = False
+) -> Iterator[Prepared]:
+    """Everything that can be refused is refused here; `methods` and `sizes` with commas between."""
+    makings.require_workshop("compare")
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import find_model
+    from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.compare import order as orders
+    from penjing.workshop.compress import prepare
+
+    order = orders.order(methods, sizes, _methods()[0], keep_files=keep_files)
+    if not making.dry_run:
+        orders.check_output(making.output, overwrite=making.overwrite)
+    home, download = Home.from_environment(), not making.dry_run
+    model = find_model(making.model, home, progress=progress, download=download)
+    with Checkpoint.open(model) as checkpoint:
+        prepare.check_weights(checkpoint, progress)
+        opened = (model, checkpoint)
+        settings = makings.settings(making, opened, lambda: order.sizes[-1], progress, {})
+        orders.check_sizes(order, checkpoint, settings)
+        prepare.check_texts(settings)
+        orders.forecast(checkpoint, order, settings, tokens_per_second=0)  # refuse at once
+        speed = makings.reading_speed(settings) if model.is_file() else 0.0
+        found = orders.forecast(checkpoint, order, settings, tokens_per_second=speed)
+        yield Prepared(making, order, settings, checkpoint, found)
+
+
+def carry_out(ready: Prepared, progress: Progress) -> Comparison:
+    """Make and measure everything."""
+    from penjing.workshop.compare.order import signature
+    from penjing.workshop.compare.run import compare, has_results
+    from penjing.workshop.compress.job import Job
+    from penjing.workshop.compress.prepare import check_disk, model_sha256
+    from penjing.workshop.compress.work import Work
+
+    making, settings, checkpoint = ready.making, ready.settings, ready.checkpoint
+    makings.tell(ready.forecast, progress)
+    check_disk(making.output, ready.forecast)
+    inputs = signature(settings, model_sha256(settings.model, checkpoint))
+    work = Work.begin(making.output, inputs, resume=making.resume, restart=making.restart)
+    with makings.working(work, lambda: has_results(work)):
+        job = Job(settings, checkpoint, work, progress)
+        return compare(job, ready.order, _methods()[1](job))
+
+
+def _methods() -> tuple[Mapping[str, Method], Callable[[Job], Maker]]:
+    from penjing.workshop.compress.build import Builder
+    from penjing.workshop.compress.methods import METHODS
+
+    return METHODS, Builder

@@ -1,0 +1,232 @@
+"""Perplexity of a model, or what it kept of a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from penjing.core.errors import Cancelled
+from penjing.core.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from penjing.bundle.home import Home
+    from penjing.core.report import Report
+    from penjing.engine.llamacpp import LlamaCpp
+
+WINDOWS = 20
+"""Read by default: about 5000 scored positions."""
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model file to be opened."""
+
+    name: str
+    """What to call it in the report."""
+    path: Path
+    """The .gguf file."""
+    sha256: str
+    """Of the file."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One evaluation, parsed."""
+
+    model: _Model
+    baseline: _Model | None
+    text_name: str
+    text: str
+    context: int
+    windows: int | None
+    seed: int
+    threads: int | None
+
+
+def evaluate(
+    model: str | Path,
+    baseline: str | Path | None = None,
+    text: str = "encyclopedia",
+    *,
+    context: int = 512,
+    windows: int | None = WINDOWS,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Perplexity of a model on held-out text, or what it kept of `baseline`: KLD in nats, same-top.
+
+    `text` is a name of the catalogue or a file; `context` the tokens of a window; `windows=None`
+    reads all of the text. A run that was stopped goes on where it was.
+    """
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import find_text
+
+    home, heard = Home.from_environment(), progress or Silent()
+    text_name, words = find_text(text, home, progress=heard, download=True)
+    with ExitStack() as written:  # files of folders, which the engine reads as GGUF
+        job = _Job(
+            model=_find(str(model), home, heard, written),
+            baseline=None if baseline is None else _find(str(baseline), home, heard, written),
+            text_name=text_name,
+            text=words,
+            context=context,
+            windows=windows,
+            seed=seed,
+            threads=threads,
+        )
+        found = _compare(job, home, heard) if job.baseline else _alone(job, home, heard)
+    return _complete(found, job)
+
+
+def _find(name_or_path: str, home: Home, progress: Progress, written: ExitStack) -> _Model:
+    from penjing.bundle.folder import model_name
+    from penjing.bundle.folders import folder_name
+    from penjing.bundle.gguf_parts import model_bytes, model_sha256
+    from penjing.bundle.resolve import find_model
+
+    path = find_model(name_or_path, home, progress=progress, download=True)
+    name = folder_name(path) if path.is_dir() else model_name(path)
+    if path.is_dir():
+        path = _written(path, home, progress, written)
+    with progress.task(f"hashing {name}", model_bytes(path), unit="B") as bar:
+        return _Model(name, path, model_sha256(path, on_bytes=bar.advance))
+
+
+def _written(folder: Path, home: Home, progress: Progress, written: ExitStack) -> Path:
+    """A folder of safetensors as a GGUF that holds the same numbers, for as long as it is read."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from penjing.core.files import disk_errors, require_space
+    from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.export.gguf import export_bytes, export_gguf
+
+    with Checkpoint.open(folder) as checkpoint:
+        require_space(home.work, export_bytes(checkpoint, {}))
+        with disk_errors(home.work):
+            home.work.mkdir(parents=True, exist_ok=True)
+            place = written.enter_context(TemporaryDirectory(prefix="folder-", dir=home.work))
+        path = Path(place) / "model.gguf"
+        export_gguf(checkpoint, path, {}, progress=progress)
+    return path
+
+
+def _alone(job: _Job, home: Home, progress: Progress) -> Report:
+    from penjing.evaluation.alone import measure_alone
+    from penjing.evaluation.slot import slot
+    from penjing.evaluation.windows import read_tokens
+
+    identity = _identity(job.model)
+    key = _key(job, identity)
+    with _resumable(), slot(home.work / "evaluate", key) as folder, _open(job.model, job) as model:
+        tokens = read_tokens(model, job.text, job.context, limit=job.windows)
+        found = measure_alone(
+            model,
+            tokens,
+            job.context,
+            windows=job.windows,
+            seed=job.seed,
+            progress=progress,
+            folder=folder,
+            identity=identity,
+        )
+    return found.report
+
+
+def _compare(job: _Job, home: Home, progress: Progress) -> Report:
+    """One model in memory at a time; what is on disk is gone at the end, unless interrupted."""
+    from penjing.evaluation.kept import measure
+    from penjing.evaluation.reading import read, require_alike
+    from penjing.evaluation.reference import record
+    from penjing.evaluation.slot import slot
+
+    assert job.baseline  # noqa: S101
+    identity, baseline_identity = _identity(job.model), _identity(job.baseline)
+    with _open(job.model, job) as model:
+        after = replace(read(model, job.text, job.context, limit=job.windows), name=job.model.name)
+    key = _key(job, identity, baseline_identity)
+    with _resumable(), slot(home.work / "evaluate", key) as folder:
+        with _open(job.baseline, job) as model:
+            before = read(model, job.text, job.context, limit=job.windows)
+            require_alike(after, replace(before, name=job.baseline.name))
+            reference = record(
+                model,
+                before.tokens,
+                job.context,
+                folder,
+                progress,
+                windows=job.windows,
+                identity=baseline_identity,
+            )
+        with _open(job.model, job) as model:
+            kept = measure(model, reference, seed=job.seed, progress=progress, identity=identity)
+    return kept.report
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        raise Cancelled("stopped: the same command goes on from here") from stop
+
+
+def _open(model: _Model, job: _Job) -> LlamaCpp:
+    from penjing.engine.llamacpp import LlamaCpp
+
+    return LlamaCpp.open(model.path, context=job.context, threads=job.threads)
+
+
+def _key(job: _Job, *identities: str) -> str:
+    """Names the folder of half-done work."""
+    from hashlib import sha256
+
+    text = sha256(job.text.encode()).hexdigest()
+    plan = (*identities, text, job.context, job.windows)
+    return sha256(repr(plan).encode()).hexdigest()[:16]
+
+
+def _identity(model: _Model) -> str:
+    """What its logits depend on: the file and the engine."""
+    return f"{model.sha256} {_engine()}"
+
+
+def _engine() -> str:
+    from importlib.metadata import version
+
+    return f"llama.cpp (xllamacpp {version('xllamacpp')})"
+
+
+def _complete(report: Report, job: _Job) -> Report:
+    from hashlib import sha256
+
+    hashes = {"model": job.model.sha256, "text": sha256(job.text.encode()).hexdigest()}
+    if job.baseline:
+        hashes["baseline"] = job.baseline.sha256
+    return replace(
+        report,
+        model=job.model.name,
+        baseline=job.baseline.name if job.baseline else None,
+        text=job.text_name,
+        engine=_engine(),
+        hardware=_hardware(job.threads),
+        hashes=hashes,
+    )
+
+
+def _hardware(threads: int | None) -> dict[str, Any]:
+    from penjing.devices.machine import look
+
+    machine = look()
+    return {
+        "processor": machine.model,
+        "cores": machine.cores,
+        "threads": threads or machine.cores,
+        "instruction_sets": list(machine.isa),
+        "ram_bytes": machine.ram_bytes,
+    }

@@ -1,0 +1,244 @@
+"""What making one file and making many to compare share: what was asked for, as settings.
+
+The workshop is imported when something is made, never at start-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from penjing.core.errors import Cancelled, FormatError, MissingExtra, NetworkError, UsageError
+
+if TYPE_CHECKING:
+    from penjing.bundle.home import Home
+    from penjing.bundle.resolve import FoundText
+    from penjing.core.progress import Progress
+    from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.compress.prepare import Forecast
+    from penjing.workshop.compress.settings import Settings
+    from penjing.workshop.compress.work import Work
+    from penjing.workshop.mixture import Domain
+
+
+_LONGEST_LICENCE = 1000
+"""Characters a manifest takes."""
+_STAND_IN = "The text that is measured on is not here yet, and a plan needs some words. " * 200
+
+
+@dataclass(frozen=True)
+class Making:
+    """What is to be made, as a person says it; None is the default of `penjing compress`."""
+
+    model: str
+    """A name of the catalogue, a .gguf file or a Hugging Face folder."""
+    output: Path
+    """The folder to be made."""
+    text: Path | None = None
+    """Calibration text, UTF-8; None: the default mix, at effort light the model's own writing."""
+    held_out: str = "encyclopedia"
+    """Text that is measured on: a name of the catalogue or a file."""
+    effort: str | None = None
+    """light, standard or best."""
+    seed: int | None = None
+    """Of text, order and controls."""
+    threads: int | None = None
+    """Cores; None: all."""
+    ram: int | None = None
+    """Bytes it may take; None: what this machine can spare."""
+    minutes: float | None = None
+    """Time for training."""
+    keep: str | None = None
+    """What must be kept in as few bytes as possible, such as "same-top>=0.85"."""
+    speed: float | None = None
+    """How many times as fast as the model given it is to decode here."""
+    resume: bool = False
+    """Go on with unfinished work."""
+    restart: bool = False
+    """Throw unfinished work away."""
+    overwrite: bool = False
+    """Replace what is in `output`."""
+    dry_run: bool = False
+    """Nothing is downloaded and nothing made."""
+
+
+def require_workshop(task: str) -> None:
+    """MissingExtra unless what the workshop needs is installed."""
+    from importlib.util import find_spec
+
+    if not all(find_spec(name) for name in ("torch", "yaml")):
+        raise MissingExtra(f"penjing {task}", "workshop")
+
+
+def settings(
+    making: Making,
+    opened: tuple[Path, Checkpoint],
+    budget: Callable[[], int],
+    progress: Progress,
+    recipe: Mapping[str, Any],
+) -> Settings:
+    """All of it as settings, the texts read; a recipe's words where nothing was said."""
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.folders import folder_name
+    from penjing.bundle.gguf_parts import whole_name
+    from penjing.bundle.home import Home
+    from penjing.core.files import read_text
+    from penjing.devices.machine import look
+    from penjing.engine.llamacpp import usable_cores
+    from penjing.workshop.compress.settings import Ceiling, Settings, effort
+    from penjing.workshop.distill.schedule import Schedule
+    from penjing.workshop.search.goals import parse_goal
+
+    home, (model, checkpoint) = Home.from_environment(), opened
+    entry = catalogue_of(home).models.get(making.model)
+    licence = checkpoint.metadata.get("general.license")
+    name = recipe.get("effort", "standard") if making.effort is None else making.effort
+    chosen = effort(name)
+    held_out = _held_out(making, name, home, progress)
+    seed = making.seed if making.seed is not None else recipe.get("seed", 0)
+    asked = making.ram is not None
+    name_of = folder_name if model.is_dir() else whole_name
+    return Settings(
+        model_name=making.model if entry else name_of(model),
+        model=model,
+        out=making.output,
+        budget=budget(),
+        effort=name,
+        seed=seed,
+        threads=making.threads or usable_cores(),
+        text=read_text(making.text) if making.text else None,
+        held_out_name=held_out.name,
+        held_out=held_out.text,
+        licence=entry.licence if entry else _line(licence.plain if licence else ""),
+        note=entry.note if entry else "",
+        store=home.work / "measured",
+        schedule=Schedule(
+            seconds=60.0 * (making.minutes or chosen.training_minutes),
+            steps=recipe.get("training_steps"),
+            seed=seed,
+        ),
+        ram=Ceiling(look().available_bytes if making.ram is None else making.ram, asked),
+        goal=parse_goal(making.keep) if making.keep else None,
+        speed=making.speed,
+        plan=recipe.get("codecs"),
+        mix=[] if making.text or not chosen.mixed else _mix(making, held_out, home, progress),
+    )
+
+
+def _held_out(making: Making, effort: str, home: Home, progress: Progress) -> FoundText:
+    """The text that is measured on; a plan is made with other words where it is not here."""
+    from penjing.bundle.resolve import FoundText, find_text
+
+    if making.dry_run and making.held_out in downloads(making, effort):
+        return FoundText(making.held_out, _STAND_IN)
+    return find_text(making.held_out, home, progress=progress, download=True)
+
+
+def _mix(making: Making, held_out: FoundText, home: Home, progress: Progress) -> list[Domain]:
+    """The default calibration mix, without what shares passages with the text that is measured on.
+
+    Where it cannot be downloaded the model's own writing stands alone, and that is said.
+    """
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.fetch import find
+    from penjing.bundle.resolve import find_text
+    from penjing.workshop.compress.prepare import shared_lines
+    from penjing.workshop.mixture import Domain
+
+    out = []
+    for entry in catalogue_of(home).mix:
+        if making.dry_run and find(entry, home) is None:
+            out.append(Domain(entry.domain, _STAND_IN, entry.share))
+            continue
+        try:
+            text = find_text(entry.name, home, progress=progress, download=True).text
+        except NetworkError as error:
+            progress.note(f"calibrating on the model's own writing alone: {error}")
+            return []
+        if shared_lines(text, held_out.text):
+            progress.note(f"{entry.name} is left out: the text that is measured on has lines of it")
+        else:
+            out.append(Domain(entry.domain, text, entry.share))
+    return out
+
+
+def downloads(making: Making, effort: str) -> list[str]:
+    """Texts with a name that work of this effort needs and that are not here."""
+    from penjing.bundle.catalogue import catalogue_of
+    from penjing.bundle.fetch import find
+    from penjing.bundle.home import Home
+    from penjing.workshop.compress.settings import EFFORTS
+
+    home = Home.from_environment()
+    catalogue = catalogue_of(home)
+    mixed = making.text is None and EFFORTS[effort].mixed
+    names = dict.fromkeys([making.held_out, *(entry.name for entry in catalogue.mix if mixed)])
+    entries = [catalogue.texts[name] for name in names if name in catalogue.texts]
+    return [entry.name for entry in entries if find(entry, home) is None]
+
+
+def _line(found: object) -> str:
+    """What a file says of its licence, if a manifest may say it after hours of work; or nothing."""
+    sound = isinstance(found, str) and found.isprintable() and len(found) <= _LONGEST_LICENCE
+    return str(found) if sound else ""
+
+
+def reading_speed(settings: Settings) -> float:
+    """Tokens a second the engine reads on this machine now, from a probe of a second.
+
+    The first moment a model can count tokens: texts that are too short are refused here.
+    """
+    import time
+
+    import numpy as np
+
+    from penjing.engine.llamacpp import LlamaCpp
+    from penjing.workshop.compress.prepare import check_lengths
+
+    with LlamaCpp.open(settings.model, threads=settings.threads) as model:
+        check_lengths(model, settings)
+        tokens = model.tokenize(settings.held_out[:2000])[:128]
+        if not np.isfinite(model.score(tokens)).all():
+            raise FormatError(f"{settings.model} computes NaN: its weights are damaged")
+        begun = time.perf_counter()
+        model.score(tokens)
+        return len(tokens) / (time.perf_counter() - begun)
+
+
+def tell(found: Forecast, progress: Progress) -> None:
+    """Say what the work will take."""
+    from penjing.core.units import format_duration, format_size
+
+    about = f"about {format_duration(found.seconds)}, " if found.seconds else ""
+    progress.note(
+        f"this takes {about}at most {format_size(found.peak_bytes)} of memory and "
+        f"{format_size(found.disk_bytes)} of disk"
+    )
+
+
+def missing(names: Sequence[str]) -> list[str]:
+    """What a plan says of texts that are not here."""
+    return [f"{n} is not here: it is downloaded first (penjing pull {n})" for n in names]
+
+
+@contextmanager
+def working(work: Work, worth: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """The time in which `work` is ours: what ends it early says how to go on.
+
+    After a mistake of the caller the work is thrown away, unless it is `worth` going on with.
+    """
+    try:
+        yield
+    except UsageError:
+        if not (work.resumed or worth()):
+            work.finish()
+        raise
+    except KeyboardInterrupt:
+        raise Cancelled("stopped; nothing is lost: the same command with --resume goes on") from (
+            None
+        )
+    finally:
+        work.close()
