@@ -149,7 +149,13 @@ def _all_merges(vocab: dict[str, int], runs: list[str]) -> list[tuple[str, str]]
     return [(left, right) for _, left, right in pairs]
 
 
-PRE = {"llama": "smollm", "qwen2": "qwen2", "qwen3": "qwen2", "gemma3": "gemma"}
+PRE = {
+    "llama": "smollm",
+    "smollm3": "llama-bpe",
+    "qwen2": "qwen2",
+    "qwen3": "qwen2",
+    "gemma3": "gemma",
+}
 """Which way of cutting each family's test model has."""
 
 
@@ -187,6 +193,9 @@ def hf_config(family: str, vocab: int, **changes: Any) -> Any:
     if family == "llama":
         common["rope_parameters"] = {"rope_type": "default", "rope_theta": 5000.0}
         return hf.LlamaConfig(**(common | changes))
+    if family == "smollm3":
+        common |= {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 2}
+        return hf.SmolLM3Config(**(common | changes))
     if family == "qwen2":
         common["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e6}
         return hf.Qwen2Config(**(common | changes))
@@ -207,6 +216,7 @@ def hf_model(config: Any, seed: int = 0) -> Any:
     torch.manual_seed(seed)
     kinds = {
         "llama": hf.LlamaForCausalLM, "qwen2": hf.Qwen2ForCausalLM, "qwen3": hf.Qwen3ForCausalLM,
+        "smollm3": hf.SmolLM3ForCausalLM,
         "gemma3_text": hf.Gemma3ForCausalLM,
     }  # fmt: skip
     model = kinds[config.model_type](config).eval()

@@ -74,7 +74,9 @@ def test_only_norms_are_shifted_and_only_queries_and_keys_interleaved(family: Ar
 
 
 def test_unknown_families_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(FormatError, match=r"'mamba' is not one.*llama, qwen2, qwen3, gemma3"):
+    with pytest.raises(
+        FormatError, match=r"'mamba' is not one.*llama, smollm3, qwen2, qwen3, gemma3"
+    ):
         architecture("mamba")
     with pytest.raises(FormatError, match=r"names BertModel: .*LlamaForCausalLM.*Gemma3ForCausalL"):
         architecture_of_hf(("BertModel",))

@@ -23,7 +23,7 @@ from penjing.workshop.forward import TorchModel, activate, sliding_mask
 
 FAMILIES = sorted(ARCHITECTURES)
 TOKENS = torch.tensor(np.random.default_rng(7).integers(3, 260, 48))
-NEAR = {"llama": 2e-5, "qwen2": 2e-5, "qwen3": 2e-5, "gemma3": 4e-3}
+NEAR = {"llama": 2e-5, "smollm3": 2e-5, "qwen2": 2e-5, "qwen3": 2e-5, "gemma3": 4e-3}
 """Logits are about 1 apart. The engine's GELU is a table of 16-bit numbers."""
 
 
@@ -81,6 +81,16 @@ def test_logits_are_the_engines(family: str, build: object, tmp_path: Path) -> N
     found = TorchModel.load(checkpoint).forward(TOKENS)
     assert float(expected.std()) > 0.3
     assert float((found - expected).abs().max()) < NEAR[family]
+
+
+@pytest.mark.usefixtures("exact_engine")
+@pytest.mark.parametrize("every", [0, 3, 5])
+def test_the_comparison_sees_which_layers_do_without_positions(every: int, tmp_path: Path) -> None:
+    checkpoint = tiny.checkpoint("smollm3", layers=7)
+    expected = engine_logits(checkpoint, tmp_path / "m.gguf")
+    model = TorchModel.load(checkpoint)
+    model.config = dataclasses.replace(model.config, unrotated_every=every)
+    assert float((model.forward(TOKENS) - expected).abs().max()) > 3 * NEAR["smollm3"]
 
 
 WRONG = {

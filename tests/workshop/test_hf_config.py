@@ -158,3 +158,38 @@ def test_the_largest_gemma_has_its_own_attention_scale() -> None:
     assert numbers(big)["attention.key_length"] == 128
     with pytest.raises(FormatError, match="the engine uses 16"):
         numbers(big | {"query_pre_attn_scalar": 128})
+
+
+SMOLLM3: dict[str, Any] = {
+    "architectures": ["SmolLM3ForCausalLM"], "hidden_size": 64, "num_hidden_layers": 5,
+    "num_attention_heads": 4, "intermediate_size": 96, "vocab_size": 300,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "sound"),
+    [
+        ({}, True),
+        ({"no_rope_layer_interval": 4}, True),
+        ({"no_rope_layers": [1, 1, 1, 0, 1]}, True),
+        ({"no_rope_layers": [1, 1, 1, 0, 1], "no_rope_layer_interval": 9}, True),
+        ({"no_rope_layer_interval": 2}, False),
+        ({"no_rope_layers": [1, 1, 1, 1, 1]}, False),
+        ({"no_rope_layers": [1, 1, 1, 0]}, False),
+        ({"no_rope_layers": "all"}, False),
+    ],
+)
+def test_layers_without_positions_are_those_the_engine_has(
+    more: dict[str, Any], sound: bool
+) -> None:
+    if sound:
+        assert read_folder_config(SMOLLM3 | more).tied
+        return
+    with pytest.raises(FormatError, match="other layers than every 4th do without positions"):
+        read_folder_config(SMOLLM3 | more)
+
+
+@pytest.mark.parametrize("key", ["attention_bias", "mlp_bias", "use_sliding_window"])
+def test_what_the_engines_smollm3_lacks_is_refused(key: str) -> None:
+    with pytest.raises(FormatError, match=f"{key} is True"):
+        read_folder_config(SMOLLM3 | {key: True})

@@ -8,7 +8,7 @@ Must not know files, torch or numpy. Canonical form is the engine's: GGUF tensor
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -74,18 +74,6 @@ class InputGroup:
 
 
 @dataclass(frozen=True)
-class ConfigKey:
-    """One hyper-parameter: where Hugging Face and GGUF keep it."""
-
-    hf: str
-    """Key in config.json."""
-    gguf: tuple[str, ...]
-    """Keys after "<architecture>."; the same number goes into each."""
-    real: bool = False
-    """A float instead of a count."""
-
-
-@dataclass(frozen=True)
 class Architecture:
     """One model family."""
 
@@ -107,6 +95,8 @@ class Architecture:
     """Whether embeddings are multiplied by the root of their width."""
     tied: bool = False
     """Whether head and embedding are one when config.json does not say."""
+    unrotated_every: int = 0
+    """Every so many layers one does not rotate positions at all; 0: all do."""
     window_every: int = 0
     """Every so many layers one sees everything and the others slide; 0: none slides."""
     config_defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -153,22 +143,6 @@ class Architecture:
             for kind in self.tensors:
                 if kind.per_layer:
                     yield kind.gguf_name(layer), kind, layer
-
-
-CONFIG_KEYS = (
-    ConfigKey("num_hidden_layers", ("block_count",)),
-    ConfigKey("max_position_embeddings", ("context_length",)),
-    ConfigKey("hidden_size", ("embedding_length",)),
-    ConfigKey("intermediate_size", ("feed_forward_length",)),
-    ConfigKey("num_attention_heads", ("attention.head_count",)),
-    ConfigKey("num_key_value_heads", ("attention.head_count_kv",)),
-    ConfigKey("rms_norm_eps", ("attention.layer_norm_rms_epsilon",), real=True),
-    ConfigKey(
-        "head_dim", ("attention.key_length", "attention.value_length", "rope.dimension_count")
-    ),
-    ConfigKey("vocab_size", ("vocab_size",)),
-)
-"""Hyper-parameters every family has, under the same names."""
 
 
 def _layer(
@@ -263,6 +237,25 @@ _LLAMA = Architecture(
     config_defaults={"rms_norm_eps": 1e-6, "max_position_embeddings": 2048},
     must_be={**_NO_EXPERTS, "sliding_window": (None,)},
     rope_types=("default", "linear", "llama3"),
+)  # fmt: skip
+
+_SMOLLM3 = replace(
+    _LLAMA,
+    name="smollm3",
+    hf_classes=("SmolLM3ForCausalLM",),
+    tensors=tuple(
+        kind for kind in _LLAMA.tensors if kind.hf and not kind.name.endswith(".bias")
+    ),
+    tied=True,
+    unrotated_every=4,
+    config_defaults={
+        "rms_norm_eps": 1e-6, "max_position_embeddings": 32768, "rope_theta": 2_000_000.0,
+    },
+    must_be={
+        **_NO_EXPERTS, "use_sliding_window": (None, False), "attention_bias": (None, False),
+        "mlp_bias": (None, False),
+    },
+    rope_types=("default", "linear"),
 )  # fmt: skip
 
 _QWEN2 = Architecture(
@@ -370,7 +363,7 @@ _GEMMA3 = Architecture(
 )  # fmt: skip
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
-    {each.name: each for each in (_LLAMA, _QWEN2, _QWEN3, _GEMMA3)}
+    {each.name: each for each in (_LLAMA, _SMOLLM3, _QWEN2, _QWEN3, _GEMMA3)}
 )
 """Every family Penjing can take apart, by GGUF name."""
 

@@ -201,9 +201,12 @@ class TorchModel:
         q = self._heads(x, f"{name}q", config.heads)
         k = self._heads(x, f"{name}k", config.kv_heads)
         v = self._heads(x, f"{name}v", config.kv_heads)
-        turn, pairs = self._rotation(layer, length), self.architecture.rope
-        q = rotate(self._norm(q, f"{name}q_norm"), turn, pairs).to(v.dtype)
-        k = rotate(self._norm(k, f"{name}k_norm"), turn, pairs).to(v.dtype)
+        q, k = self._norm(q, f"{name}q_norm"), self._norm(k, f"{name}k_norm")
+        every = config.unrotated_every
+        if not every or (layer + 1) % every:
+            turn, pairs = self._rotation(layer, length), self.architecture.rope
+            q, k = rotate(q, turn, pairs), rotate(k, turn, pairs)
+        q, k = q.to(v.dtype), k.to(v.dtype)
         mask = sliding_mask(length, config.window if config.sliding[layer] else None, x.device)
         mixed = attend(q, k, v, mask, config.attention_scale)
         return self._linear(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1), f"{name}output")

@@ -54,6 +54,8 @@ class ModelConfig:
     """Logits become cap x tanh(logits / cap); None: as they are."""
     tied: bool
     """Whether the head is the embedding."""
+    unrotated_every: int = 0
+    """Every so many layers one does not rotate positions at all; 0: all do."""
 
     def size(self, name: Size) -> int:
         """The number a side of a tensor has in this model."""

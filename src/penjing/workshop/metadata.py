@@ -53,6 +53,7 @@ def read_config(
         embedding_scale=math.sqrt(hidden) if family.scaled_embedding else 1.0,
         logit_softcap=_softcap(read),
         tied="output.weight" not in shapes,
+        unrotated_every=family.unrotated_every,
     )
 
 

@@ -16,12 +16,8 @@ import numpy.typing as npt
 
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import FormatError
-from penjing.workshop.architectures import (
-    CONFIG_KEYS,
-    Architecture,
-    ConfigKey,
-    architecture_of_hf,
-)
+from penjing.workshop.architectures import Architecture, architecture_of_hf
+from penjing.workshop.config_keys import CONFIG_KEYS, ConfigKey
 
 
 @dataclass(frozen=True)
@@ -84,6 +80,7 @@ def read_folder_config(config: Mapping[str, Any]) -> FolderConfig:
     if "head_dim" not in values:
         values["head_dim"] = found.count("hidden_size") // found.count("num_attention_heads")
     _check_scale(found)
+    _check_unrotated(found)
     return found
 
 
@@ -168,6 +165,22 @@ def _check_scale(config: FolderConfig) -> None:
         raise FormatError(
             f"config.json: query_pre_attn_scalar is {str(stated)[:20]} and the engine uses "
             f"{derived} for this model: use another model"
+        )
+
+
+def _check_unrotated(config: FolderConfig) -> None:
+    """Some layers of SmolLM3 do not rotate; the engine knows which by their number alone."""
+    every = config.family.unrotated_every
+    if not every:
+        return
+    layers = range(1, config.count("num_hidden_layers") + 1)
+    interval = config.values.get("no_rope_layer_interval", every)
+    stated = config.values.get("no_rope_layers")
+    usual = [int(layer % every != 0) for layer in layers]
+    if (stated is None and interval != every) or stated not in (None, usual):
+        raise FormatError(
+            f"config.json: other layers than every {every}th do without positions, which the "
+            f"engine's {config.family.name} has not: use another model"
         )
 
 
