@@ -225,7 +225,7 @@ def test_closing_a_reply_stops_the_model_and_keeps_what_was_said(cache: Path) ->
             break
     reply.close()  # type: ignore[attr-defined]
     assert pen.cancelled
-    assert home.store.history.turns(home.session)[-1].message.text == "one two "
+    assert home.store.history.turns(home.session)[-1].message.text == "one two"
     assert words(home.say("turn on the desk lamp")) == "The desk lamp is on."
 
 
