@@ -67,6 +67,13 @@ def test_noise_is_refused() -> None:
                 decode(bytes(noise.randrange(128, 256) for _ in range(length)))
 
 
+def test_stray_bytes_are_signs_and_no_letters() -> None:
+    log = b"the pump was started and ran for an hour\n" * 200
+    assert decode(log + b"state \x9d\x81 \x8f\n") == log.decode() + "state \ufffd\ufffd \ufffd\n"
+    with pytest.raises(BadInput, match="save it as UTF-8"):
+        decode(log[:200] + b"state \x9d\x81 \x8f\n")
+
+
 def test_what_a_page_says_of_itself_decides_where_the_bytes_do_not() -> None:
     short = "价格".encode("gb18030")
     assert guessed(short) in (None, "gb18030")

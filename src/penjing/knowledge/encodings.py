@@ -34,6 +34,8 @@ _DECLARED = frozenset(
     + [f"iso8859-{number}" for number in range(1, 17)]
 )
 """What the Web knows, by Python's names."""
+_STRAY = 1000
+"""Of so many bytes one that nobody knows is no reason to refuse a text."""
 _SAME = {"gb2312": "gb18030", "gbk": "gb18030", "iso8859-1": "cp1252", "shift_jis": "cp932",
          "euc_kr": "cp949", "ascii": "utf-8"}  # fmt: skip
 """What the Web takes some names for."""
@@ -70,6 +72,8 @@ def _decode(data: bytes, declared: str) -> str:
     name = "utf-8" if _nearly(data) else guessed(data, named) or ""
     if not name and named != "utf-8" and (text := _strictly(data, named)) is not None:
         return text
+    if not name and len(data.translate(None, bytes(range(128)))) <= len(data) // _STRAY:
+        name = "ascii"  # which puts a sign in the place of each
     if not name:
         raise BadInput(_UNCLEAR)
     return _loosely(data, name)
