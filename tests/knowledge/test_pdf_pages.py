@@ -152,3 +152,15 @@ def test_a_form_without_other_text_is_read() -> None:
     assert pdf_format.read(
         pdf_of("<< /Type /Pages /Kids [3 0 R] /Count 1 >>", *page("", annotations))
     ).text.startswith("serial: MX")
+
+
+def test_fields_in_a_circle_have_an_end() -> None:
+    annotations = "/Resources << /Font << /F1 4 0 R >> >> /Annots [6 0 R 6 0 R 99 0 R]"
+    found = pdf_format.read(
+        pdf_of(
+            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+            *page("BT /F1 9 Tf (words) Tj ET", annotations),
+            "<< /Subtype /Widget /FT /Tx /T (a) /V (b) /Parent 6 0 R >>",
+        )
+    ).text
+    assert found.startswith("words\n" + ".".join("a" * 20) + ": b\n")
