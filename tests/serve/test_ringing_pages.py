@@ -48,7 +48,7 @@ def rings(caller: Caller) -> list[dict[str, Any]]:
 
 
 def news(caller: Caller) -> list[dict[str, Any]]:
-    return list(caller.ask("GET", "/api/news").json["ringing"])
+    return rings(caller)
 
 
 def told(caller: Caller) -> list[str]:

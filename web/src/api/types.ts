@@ -31,8 +31,8 @@ export interface Ring {
   missed: boolean;
 }
 
-/** Where something was said last, and what rings. */
-export type News = ({ session: string; spoke: number } | { session: null; spoke: null }) & { ringing: Ring[] };
+/** Where something was said last. */
+export type News = { session: string; spoke: number } | { session: null; spoke: null };
 
 export interface Note {
   name: string;

@@ -37,8 +37,11 @@ async function look(): Promise<void> {
   looking = true;
   try {
     const person = who()?.person;
-    if (person === undefined) hear((await ask<{ ringing: Ring[] }>("GET", "/api/ringing")).ringing);
-    else await lookFor(person);
+    const found = await ask<{ ringing: Ring[] }>("GET", "/api/ringing");
+    if (who()?.person !== person) return;
+    const more = found.ringing.length > ringing.peek().length;
+    hear(found.ringing);
+    if (person !== undefined) await lookFor(person, found.ringing.length > 0, more);
   } catch {
     // nobody is logged in any more, or nothing answers: what is asked next says so
   } finally {
@@ -46,16 +49,14 @@ async function look(): Promise<void> {
   }
 }
 
-async function lookFor(person: string): Promise<void> {
+async function lookFor(person: string, rings: boolean, more: boolean): Promise<void> {
   const known = sessions.peek()[0]?.spoke ?? 0;
   const news = await ask<News>("GET", "/api/news");
   if (who()?.person !== person) return;
-  const before = ringing.peek().length;
-  hear(news.ringing);
-  if (isWriting()) late ||= news.ringing.length > before;
+  if (isWriting()) late ||= more;
   else if (news.session !== null && (late || news.spoke > known)) {
     late = false;
-    await tell(news.session, news.ringing.length > 0);
+    await tell(news.session, rings);
   }
 }
 

@@ -10,9 +10,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from penjing.serve.api.ringing import RingDocument, shown
 from penjing.serve.api.shapes import REFUSALS
-from penjing.serve.desk import desk_of
 from penjing.serve.door.door import NEWS
 from penjing.serve.strict import StrictRoute
 from penjing.serve.who import who_of
@@ -21,20 +19,17 @@ router = APIRouter(route_class=StrictRoute, responses=REFUSALS)
 
 
 class NewsDocument(BaseModel):
-    """Where something was said last (nulls where nothing was), and what rings."""
+    """Where something was said last; nulls where nothing was."""
 
     session: str | None
     spoke: float | None
-    ringing: list[RingDocument]
 
 
 @router.get(NEWS, response_model=NewsDocument)
 def news(request: Request) -> dict[str, Any]:
-    """The session last spoken in, and when; what rings, with the words of what is one's own."""
-    who, rings = who_of(request), desk_of(request).services.rings
-    newest = next(iter(who.store.history.sessions()), None)
+    """The session last spoken in, and when."""
+    newest = next(iter(who_of(request).store.history.sessions()), None)
     return {
         "session": newest.id if newest else None,
         "spoke": newest.spoke if newest else None,
-        "ringing": [] if rings is None else [shown(one) for one in rings.sounding(who.person)],
     }

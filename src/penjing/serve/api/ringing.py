@@ -5,7 +5,6 @@ Who may stop it is the door's affair (`door/bell.py`): who is logged in, or was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -15,7 +14,8 @@ from penjing.core.errors import NotFound
 from penjing.serve.api.shapes import REFUSALS, Id
 from penjing.serve.desk import desk_of
 from penjing.serve.door.public import RINGING
-from penjing.serve.services import Ring, Rings
+from penjing.serve.door.scopes import READ
+from penjing.serve.services import Rings
 from penjing.serve.strict import Strict, StrictRoute
 from penjing.serve.who import Who
 
@@ -45,18 +45,22 @@ class Later(Strict):
 
 
 @router.get("", response_model=RingingDocument)
-async def ringing(request: Request) -> dict[str, Any]:
-    """What rings now, whoever asks."""
-    rings = desk_of(request).services.rings
-    return {"ringing": [] if rings is None else [shown(one) for one in rings.sounding()]}
+def ringing(request: Request) -> dict[str, Any]:
+    """What rings now, whoever asks. Who is logged in, or may `read`, is told the words of their
+    own, and what they missed.
+    """
+    rings, who = desk_of(request).services.rings, _known(request)
+    reads = who is not None and (who.scopes is None or READ in who.scopes)
+    person = who.person if who is not None and reads else None
+    found = [] if rings is None else rings.sounding(person)
+    return {"ringing": [dict(vars(one)) for one in found]}
 
 
 @router.post("/{ring}/stop", status_code=204)
 def stop(ring: Id, request: Request) -> Response:
     """Let it ring no more, on every page; or take note of what was missed."""
-    who: Mapping[str, Any] = request.scope.get("state", {})
-    known = who.get("who")
-    _rings(request, ring).stop(ring, known.person if isinstance(known, Who) else None)
+    who = _known(request)
+    _rings(request, ring).stop(ring, None if who is None else who.person)
     return Response(status_code=204)
 
 
@@ -74,6 +78,7 @@ def _rings(request: Request, ring: str) -> Rings:
     return rings
 
 
-def shown(one: Ring) -> dict[str, Any]:
-    """A ring as JSON."""
-    return dict(vars(one))
+def _known(request: Request) -> Who | None:
+    """Who asks, if the door found anybody."""
+    who = request.scope.get("state", {}).get("who")
+    return who if isinstance(who, Who) else None

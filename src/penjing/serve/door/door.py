@@ -23,7 +23,7 @@ from penjing.serve.door.bodies import SLOW, Guarded, Patient
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.headers import dressed
 from penjing.serve.door.login import LOGOUT, Describe, Login, who_in
-from penjing.serve.door.public import is_public
+from penjing.serve.door.public import RINGING, is_public
 from penjing.serve.door.replies import refuse
 from penjing.serve.door.secrets import digest, is_same
 from penjing.serve.door.sessions import Sessions, WebSession
@@ -37,6 +37,7 @@ from penjing.serve.refusals import Refused
 from penjing.serve.who import Who
 
 NEWS = "/api/news"
+_BY_ITSELF = (NEWS, RINGING)
 """What an open page asks by itself: it keeps nobody logged in."""
 _LOG_IN = Refusal(401, "nobody is logged in: log in, or send a token")
 _CHANGING = Refusal(503, "the key of this account is being changed: try again in a moment", wait=1)
@@ -224,13 +225,13 @@ class Door:
         try:
             if self._tokens.serves(visit):
                 return await self._tokens.answer(visit, patient.receive, send, session)
-            if visit.path == NEWS and not session.bearer:
+            if visit.path in _BY_ITSELF and not session.bearer:
                 send = await self._handing(visit, send, session)
             who = who_in(session, opened, kept=self._accounts.kept)
             return await self._pass(visit, patient, send, self._proving(visit, who, session.name))
         finally:
             session.busy -= 1
-            if visit.path != NEWS:
+            if visit.path not in _BY_ITSELF:
                 session.seen = self._clock()
             self._stores.release(opened)
 
@@ -266,7 +267,7 @@ class Door:
         if shown:
             return await self._of_token(visit, shown)
         text = cookies.read(visit, cookies.SESSION, tls=self._settings.tls)
-        session = self._sessions.find(text, used=visit.path != NEWS) if text else None
+        session = self._sessions.find(text, used=visit.path not in _BY_ITSELF) if text else None
         return await self._fresh(session) if session and not session.bearer else None
 
     async def _of_token(self, visit: Visit, shown: list[str]) -> _Entry | Refusal:
