@@ -152,6 +152,7 @@ def _all_merges(vocab: dict[str, int], runs: list[str]) -> list[tuple[str, str]]
 PRE = {
     "llama": "smollm",
     "smollm3": "llama-bpe",
+    "granite": "smollm",
     "qwen2": "qwen2",
     "qwen3": "qwen2",
     "gemma3": "gemma",
@@ -193,6 +194,12 @@ def hf_config(family: str, vocab: int, **changes: Any) -> Any:
     if family == "llama":
         common["rope_parameters"] = {"rope_type": "default", "rope_theta": 5000.0}
         return hf.LlamaConfig(**(common | changes))
+    if family == "granite":
+        scales = {
+            "attention_multiplier": 0.11, "embedding_multiplier": 3.0,
+            "residual_multiplier": 0.4, "logits_scaling": 1.7,
+        }  # fmt: skip
+        return hf.GraniteConfig(**(common | scales | changes))
     if family == "smollm3":
         common |= {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 2}
         return hf.SmolLM3Config(**(common | changes))
@@ -216,7 +223,7 @@ def hf_model(config: Any, seed: int = 0) -> Any:
     torch.manual_seed(seed)
     kinds = {
         "llama": hf.LlamaForCausalLM, "qwen2": hf.Qwen2ForCausalLM, "qwen3": hf.Qwen3ForCausalLM,
-        "smollm3": hf.SmolLM3ForCausalLM,
+        "smollm3": hf.SmolLM3ForCausalLM, "granite": hf.GraniteForCausalLM,
         "gemma3_text": hf.Gemma3ForCausalLM,
     }  # fmt: skip
     model = kinds[config.model_type](config).eval()
@@ -272,6 +279,9 @@ def _numbers(family: str, hidden: int, ffn: int, layers: int) -> dict[str, Value
         "rope.dimension_count": hidden // 4,
     }  # fmt: skip
     reals = {"attention.layer_norm_rms_epsilon": 1e-5, "rope.freq_base": 10000.0}
+    if family == "granite":
+        reals |= {"attention.scale": 0.2, "embedding_scale": 2.5}
+        reals |= {"residual_scale": 0.6, "logit_scale": 0.7}
     if family == "gemma3":
         counts["attention.sliding_window"] = 8
     out = {

@@ -154,9 +154,7 @@ def test_a_family_nobody_knows_is_refused_by_name(tmp_path: Path) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    with pytest.raises(
-        FormatError, match=r"m.gguf: architecture 'mamba'.*llama, smollm3, qwen2, qwen3, ge"
-    ):
+    with pytest.raises(FormatError, match=r"m.gguf: architecture 'mamba'.*llama, smollm3, gra"):
         Checkpoint.open(tmp_path / "m.gguf")
 
 

@@ -50,6 +50,12 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         {"num_hidden_layers": 4, "tie_word_embeddings": True,
          "rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 500.0}},
     ),
+    "granite": ("granite", {}),
+    "granite, tied, with biases and odd sizes": (
+        "granite",
+        {"tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True,
+         "intermediate_size": 104, "num_hidden_layers": 2, "logits_scaling": 0.8},
+    ),
     "qwen2": ("qwen2", {}),
     "qwen3": ("qwen3", {}),
     "gemma3": ("gemma3", {}),
@@ -97,6 +103,11 @@ def test_the_engine_computes_what_transformers_computes(
         ("llama, linear positions", "no factor"),
         ("llama 3 positions", "no frequencies"),
         ("smollm3", "not interleaved"),
+        ("granite", "not interleaved"),
+        ("granite", "attention_multiplier"),
+        ("granite", "embedding_multiplier"),
+        ("granite", "residual_multiplier"),
+        ("granite", "logits_scaling"),
         ("gemma3, linear far, softcap", "no softcap"),
         ("gemma3", "norms not shifted"),
         ("gemma3", "every layer sees all"),
@@ -125,6 +136,8 @@ def test_each_mistake_would_be_seen(
         monkeypatch.setattr(reading, "rope_frequencies", lambda config: None)
     elif mistake == "no factor":
         config["rope_parameters"]["factor"] = 1.0
+    elif mistake in config:
+        config[mistake] = 1.0
     elif mistake == "no softcap":
         del config["final_logit_softcapping"]
     elif mistake == "every layer sees all":

@@ -22,7 +22,7 @@ _NEVER_STORED = ("F64", "Q8_1", "Q8_K")
 _LONGEST_TOKEN = 1024
 _SCALINGS = ("none", "linear", "yarn", "longrope")
 _EPSILONS = ("layer_norm_rms_epsilon", "layer_norm_epsilon", "group_norm_epsilon")
-_DENSE = ("llama", "smollm3", "qwen2", "qwen3", "gemma3")
+_DENSE = ("llama", "smollm3", "granite", "qwen2", "qwen3", "gemma3")
 """Families of floats only, whose keys, values and rotation are all one head wide."""
 
 _LIMITS: Mapping[str, tuple[int, int]] = {

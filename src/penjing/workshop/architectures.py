@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from penjing.core.errors import FormatError
+from penjing.workshop.config_keys import ConfigKey
 from penjing.workshop.hyperparameters import ModelConfig, Size
 
 Transform = Literal["none", "interleave_queries", "interleave_keys", "add_one"]
@@ -95,6 +96,8 @@ class Architecture:
     """Whether embeddings are multiplied by the root of their width."""
     tied: bool = False
     """Whether head and embedding are one when config.json does not say."""
+    numbers: tuple[ConfigKey, ...] = ()
+    """Hyper-parameters that other families do not have."""
     unrotated_every: int = 0
     """Every so many layers one does not rotate positions at all; 0: all do."""
     window_every: int = 0
@@ -189,7 +192,7 @@ _GROUPS = (
     InputGroup("head", ("output.weight",), "output_norm.weight"),
 )
 
-_NO_EXPERTS: Mapping[str, tuple[Any, ...]] = {
+_NO_EXPERTS: dict[str, tuple[Any, ...]] = {
     "num_local_experts": (None, 0),
     "num_experts": (None, 0),
     "quantization_config": (None,),
@@ -251,10 +254,28 @@ _SMOLLM3 = replace(
     config_defaults={
         "rms_norm_eps": 1e-6, "max_position_embeddings": 32768, "rope_theta": 2_000_000.0,
     },
-    must_be={
-        **_NO_EXPERTS, "use_sliding_window": (None, False), "attention_bias": (None, False),
-        "mlp_bias": (None, False),
+    must_be=_NO_EXPERTS
+    | dict.fromkeys(("use_sliding_window", "attention_bias", "mlp_bias"), (None, False)),
+    rope_types=("default", "linear"),
+)  # fmt: skip
+
+_GRANITE = replace(
+    _LLAMA,
+    name="granite",
+    hf_classes=("GraniteForCausalLM",),
+    tensors=tuple(kind for kind in _LLAMA.tensors if kind.hf),
+    tied=True,
+    numbers=(
+        ConfigKey("attention_multiplier", ("attention.scale",), real=True),
+        ConfigKey("embedding_multiplier", ("embedding_scale",), real=True),
+        ConfigKey("residual_multiplier", ("residual_scale",), real=True),
+        ConfigKey("logits_scaling", ("logit_scale",), real=True),
+    ),
+    config_defaults={
+        "rms_norm_eps": 1e-6, "max_position_embeddings": 2048, "attention_multiplier": 1.0,
+        "embedding_multiplier": 1.0, "residual_multiplier": 1.0, "logits_scaling": 1.0,
     },
+    must_be=_NO_EXPERTS,
     rope_types=("default", "linear"),
 )  # fmt: skip
 
@@ -363,7 +384,7 @@ _GEMMA3 = Architecture(
 )  # fmt: skip
 
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
-    {each.name: each for each in (_LLAMA, _SMOLLM3, _QWEN2, _QWEN3, _GEMMA3)}
+    {each.name: each for each in (_LLAMA, _SMOLLM3, _GRANITE, _QWEN2, _QWEN3, _GEMMA3)}
 )
 """Every family Penjing can take apart, by GGUF name."""
 
@@ -376,13 +397,3 @@ def architecture(name: str) -> Architecture:
             f"{', '.join(ARCHITECTURES)}"
         )
     return ARCHITECTURES[name]
-
-
-def architecture_of_hf(classes: tuple[str, ...]) -> Architecture:
-    """The family of a config.json's "architectures"; FormatError lists the known classes."""
-    for each in ARCHITECTURES.values():
-        if any(name in each.hf_classes for name in classes):
-            return each
-    known = ", ".join(name for each in ARCHITECTURES.values() for name in each.hf_classes)
-    found = ", ".join(classes)[:120] or "nothing"
-    raise FormatError(f"config.json names {found}: use a model of {known}")

@@ -131,9 +131,14 @@ class TorchModel:
         """One block: hidden states in, hidden states out, same shape."""
         name = f"blk.{layer}."
         mixed = self._attention(layer, self._norm(hidden, f"{name}attn_norm"))
-        hidden = hidden + self._norm(mixed, f"{name}post_attention_norm")
+        hidden = self._joined(hidden, self._norm(mixed, f"{name}post_attention_norm"))
         fed = self._feed_forward(layer, self._norm(hidden, f"{name}ffn_norm"))
-        return hidden + self._norm(fed, f"{name}post_ffw_norm")
+        return self._joined(hidden, self._norm(fed, f"{name}post_ffw_norm"))
+
+    def _joined(self, hidden: torch.Tensor, more: torch.Tensor) -> torch.Tensor:
+        """The residual stream with what a half of a block adds to it."""
+        scale = self.config.residual_scale
+        return hidden + (more if scale == 1.0 else scale * more)
 
     def logits(self, hidden: torch.Tensor) -> torch.Tensor:
         """What comes out of the last block [..., hidden] -> logits [..., vocab]."""
@@ -146,7 +151,8 @@ class TorchModel:
 
     def normed(self, hidden: torch.Tensor) -> torch.Tensor:
         """What comes out of the last block [..., hidden] -> what the head multiplies."""
-        return self._norm(hidden, "output_norm")
+        normed, divisor = self._norm(hidden, "output_norm"), self.config.logit_divisor
+        return normed if divisor == 1.0 else normed / divisor
 
     def product(self, x: torch.Tensor, name: str) -> torch.Tensor:
         """x W^T + b in the weights' own type; families without that bias have no such tensor."""

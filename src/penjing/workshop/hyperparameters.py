@@ -54,6 +54,10 @@ class ModelConfig:
     """Logits become cap x tanh(logits / cap); None: as they are."""
     tied: bool
     """Whether the head is the embedding."""
+    residual_scale: float = 1.0
+    """Multiplies what a block adds to the residual stream."""
+    logit_divisor: float = 1.0
+    """Logits are divided by it."""
     unrotated_every: int = 0
     """Every so many layers one does not rotate positions at all; 0: all do."""
 

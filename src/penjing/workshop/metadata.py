@@ -33,6 +33,12 @@ def read_config(
     window, sliding = _window(read, family, layers)
     theta = read.real("rope.freq_base", 10_000.0)
     odd = layers == family.odd_scale_layers
+    usual = 1 / math.sqrt(hidden // heads if odd else head)
+    scales = {
+        key: read.real(key, usual if key == "attention.scale" else 1.0)
+        for number in family.numbers
+        for key in number.gguf
+    }
     return ModelConfig(
         layers=layers,
         hidden=hidden,
@@ -49,10 +55,14 @@ def read_config(
         rope_factor=read.real("rope.scaling.factor", 1.0),
         window=window,
         sliding=sliding,
-        attention_scale=1 / math.sqrt(hidden // heads if odd else head),
-        embedding_scale=math.sqrt(hidden) if family.scaled_embedding else 1.0,
+        attention_scale=scales.get("attention.scale", usual),
+        embedding_scale=math.sqrt(hidden)
+        if family.scaled_embedding
+        else scales.get("embedding_scale", 1.0),
         logit_softcap=_softcap(read),
         tied="output.weight" not in shapes,
+        residual_scale=scales.get("residual_scale", 1.0),
+        logit_divisor=scales.get("logit_scale", 1.0),
         unrotated_every=family.unrotated_every,
     )
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import FormatError
-from penjing.workshop.architectures import Architecture, architecture_of_hf
+from penjing.workshop.architectures import ARCHITECTURES, Architecture
 from penjing.workshop.config_keys import CONFIG_KEYS, ConfigKey
 
 
@@ -64,6 +64,16 @@ class FolderConfig:
         return _real(key, self.values.get(key))
 
 
+def architecture_of_hf(classes: tuple[str, ...]) -> Architecture:
+    """The family of a config.json's "architectures"; FormatError lists the known classes."""
+    for each in ARCHITECTURES.values():
+        if any(name in each.hf_classes for name in classes):
+            return each
+    known = ", ".join(name for each in ARCHITECTURES.values() for name in each.hf_classes)
+    found = ", ".join(classes)[:120] or "nothing"
+    raise FormatError(f"config.json names {found}: use a model of {known}")
+
+
 def read_folder_config(config: Mapping[str, Any]) -> FolderConfig:
     """Read a parsed config.json; FormatError names the key that cannot be honoured."""
     classes = config.get("architectures") or ()
@@ -92,7 +102,7 @@ def metadata_of(config: FolderConfig, name: str) -> dict[str, Value]:
         "general.type": Value.text("model"),
         "general.name": Value.text(name),
     }
-    for key in CONFIG_KEYS:
+    for key in (*CONFIG_KEYS, *config.family.numbers):
         for suffix in key.gguf:
             out[f"{family}.{suffix}"] = _value(config, key)
     out[f"{family}.rope.freq_base"] = Value(ValueKind.FLOAT32, config.rotary.theta)
