@@ -105,7 +105,6 @@ def test_llama3_frequencies_are_transformers() -> None:
         ({"rope_scaling": {"type": "dynamic", "factor": 4.0}}, "rope type 'dynamic'"),
         ({"rope_parameters": {"rope_type": "default", "partial_rotary_factor": 0.5}}, "a part of"),
         ({"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5"),
-        ({"sliding_window": 4096}, "sliding_window is 4096"),
         ({"num_local_experts": 8}, "num_local_experts is 8"),
         ({"quantization_config": {"quant_method": "gptq"}}, "quantization_config is"),
         ({"hidden_act": "gelu"}, "the activation is 'gelu'"),
@@ -193,3 +192,17 @@ def test_layers_without_positions_are_those_the_engine_has(
 def test_what_the_engines_smollm3_lacks_is_refused(key: str) -> None:
     with pytest.raises(FormatError, match=f"{key} is True"):
         read_folder_config(SMOLLM3 | {key: True})
+
+
+@pytest.mark.parametrize(("window", "context"), [(None, 512), (64, 64), (512, 512), (4096, 512)])
+def test_mistrals_window_bounds_what_is_read(window: int | None, context: int) -> None:
+    told = LLAMA | {"max_position_embeddings": 512, "sliding_window": window}
+    for name in ("MistralForCausalLM", "LlamaForCausalLM"):
+        found = metadata_of(read_folder_config(told | {"architectures": [name]}), "m")
+        assert found["llama.context_length"].plain == context
+
+
+@pytest.mark.parametrize("window", [0, -1, "wide", 1.5, True])
+def test_a_window_that_is_none_is_refused(window: Any) -> None:
+    with pytest.raises(FormatError, match="sliding_window is"):
+        read_folder_config(LLAMA | {"sliding_window": window})

@@ -228,3 +228,26 @@ def test_files_of_old_that_everyone_computes_are_skipped(
     save_file(weights, folder / "model.safetensors")
     with Checkpoint.open(folder) as old, Checkpoint.open(tiny_folder("llama")) as new:
         assert old.sha256() == new.sha256()
+
+
+def test_mistral_with_a_window_is_read_as_far_as_it_sees(tmp_path: Path) -> None:
+    hf = tiny.transformers()
+    rows = tiny.save_tokenizer(tmp_path / "m", "smollm")
+    config = hf.MistralConfig(
+        vocab_size=rows, hidden_size=64, intermediate_size=96, num_hidden_layers=3,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512,
+        sliding_window=48, tie_word_embeddings=False,
+    )  # fmt: skip
+    model = hf.MistralForCausalLM(config).eval()
+    for name, weight in model.named_parameters():
+        weight.data.normal_(1.0 if "norm" in name else 0.0, 0.2)
+    model.save_pretrained(tmp_path / "m")
+    with Checkpoint.open(tmp_path / "m") as checkpoint:
+        assert checkpoint.config.context == 48
+        export_gguf(checkpoint, tmp_path / "m.gguf", plan_for(checkpoint, "F32"))
+    with LlamaCpp.open(tmp_path / "m.gguf", context=512, threads=1) as engine:
+        assert engine.context_length == 48
+        tokens = engine.tokenize("".join(tiny.SENTENCES))[:48]
+        ours = engine.score(tokens).copy()
+    theirs = tiny.hf_logits(tmp_path / "m", tokens)
+    assert np.abs(ours - theirs).max() < TOLERANCE * theirs.std()

@@ -238,7 +238,7 @@ _LLAMA = Architecture(
     hf_activations=("silu",),
     groups=_GROUPS,
     config_defaults={"rms_norm_eps": 1e-6, "max_position_embeddings": 2048},
-    must_be={**_NO_EXPERTS, "sliding_window": (None,)},
+    must_be=_NO_EXPERTS,
     rope_types=("default", "linear", "llama3"),
 )  # fmt: skip
 

@@ -19,6 +19,9 @@ from penjing.core.errors import FormatError
 from penjing.workshop.architectures import ARCHITECTURES, Architecture
 from penjing.workshop.config_keys import CONFIG_KEYS, ConfigKey
 
+_BOUNDED = ("llama",)
+"""Families all of whose layers slide where config.json says so (Mistral 7B 0.1)."""
+
 
 @dataclass(frozen=True)
 class Rotary:
@@ -91,6 +94,7 @@ def read_folder_config(config: Mapping[str, Any]) -> FolderConfig:
         values["head_dim"] = found.count("hidden_size") // found.count("num_attention_heads")
     _check_scale(found)
     _check_unrotated(found)
+    _bound(found, values)
     return found
 
 
@@ -176,6 +180,16 @@ def _check_scale(config: FolderConfig) -> None:
             f"config.json: query_pre_attn_scalar is {str(stated)[:20]} and the engine uses "
             f"{derived} for this model: use another model"
         )
+
+
+def _bound(config: FolderConfig, values: dict[str, Any]) -> None:
+    """A window that the engine's family has not: no text is read that is longer than it.
+
+    Within it every layer sees everything, so that nothing is computed otherwise.
+    """
+    if config.family.name in _BOUNDED and values.get("sliding_window") is not None:
+        key = "max_position_embeddings"
+        values[key] = min(config.count(key), config.count("sliding_window"))
 
 
 def _check_unrotated(config: FolderConfig) -> None:
