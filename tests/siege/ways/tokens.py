@@ -44,6 +44,8 @@ _ROUTES: tuple[tuple[str, str, str, Any], ...] = (
     ("GET", f"/api/sessions/{_ID}/turns", "read", None),
     ("POST", f"/api/sessions/{_ID}/turns", "chat tools", {"text": "hi"}),
     ("POST", f"/api/sessions/{_ID}/actions/{_ID}", "tools", {"yes": True}),
+    ("POST", f"/api/ringing/{_ID}/stop", "tools", None),
+    ("POST", f"/api/ringing/{_ID}/snooze", "tools", {}),
     ("GET", "/api/documents", "documents", None),
     ("POST", "/api/documents?name=x", "documents", b""),
     ("DELETE", f"/api/documents/{_ID}", "documents", None),
