@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -34,6 +35,8 @@ _ASKED: frozenset[Kind] = frozenset(
 
 _TOLD_TIMES = frozenset({"after", "before", "while", "once", "when", "until", "till"})
 """Conditions that inside of a remark only tell when something is: "..., I nap after my shift"."""
+_ENDS = frozenset("了啦呀啊呢吧")
+"""A question is over with these: 几点了."""
 _ALSO = frozenset({"and", "&", "plus", "和", "跟", "与", "及", "、", "同"})
 """Between things that are all meant."""
 
@@ -144,6 +147,9 @@ class Left:
         if (slot := self.heard.contradicted(requests)) is not None:
             yield Doubt("not_used", slot.text)
         yield from self._prefix()
+        if written := signals.WRITTEN.search(self.flat):
+            yield Doubt("others_words", written.group())
+        yield from self._run_on(requests)
         if self._beside.back:
             yield Doubt("said_not", self._words(self._beside.back))
         yield from self._signalled(tells=tells)
@@ -216,6 +222,25 @@ class Left:
                 if strange and place + 1 < len(self.tokens):
                     yield Doubt("others_words", self._words(range(place)))
                 return
+
+    def _run_on(self, requests: Sequence[Recognition]) -> Iterator[Doubt]:
+        """A question that runs on asks about what would be done: 什么时候六点半叫我起床."""
+        speaks = self.heard.speaks
+        for one, other in itertools.pairwise(requests):
+            if not (speaks(one).asks and speaks(other).acts):
+                continue
+            asked, wanted = self._places_told(one), self._places_told(other)
+            last = max(asked, default=-1)
+            begin = min((place for place in wanted if place > last), default=0)
+            between = range(last + 1, begin)
+            apart = any(JOINT.ends(self.tokens, n) or self.tokens[n].text in _ENDS for n in between)
+            if begin and not apart and self.tokens[last].chinese:
+                yield Doubt("only_asked", self._words(asked))
+
+    def _places_told(self, one: Recognition) -> set[int]:
+        """The words that told what it wants, and those of its values."""
+        told = set(self.heard.told.get(str(one.intent), frozenset()))
+        return told.union(*(self.heard.places_of(slot) for slot in one.slots))
 
     def explained(self, place: int) -> bool:
         token = self.tokens[place]

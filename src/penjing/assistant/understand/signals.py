@@ -191,6 +191,16 @@ PAST = _signals(
     r"(?:^|[,。;!?])(?P<w>我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
     r"|开|关|调|设|放|停|锁|拉)[^,。]{0,8}(?:了|过)",
 )
+WRITTEN = re.compile(
+    r"^(?:(?:hey|ok|okay|so|well|and|but|oh|um|uh) ?[,;:]? ?)*"
+    r"(?:the|this|that|my|his|her|their|our|your|an?) (?:[\w'-]+ ){0,2}?"
+    r"(?:note|sign|label|poster|sticker|message|letter|email|e-mail|text|memo|list|card|page"
+    r"|reminder|screen|board|paper|book|manual)s?\b[^,.;:!?]{0,40}?\b(?:reads?|says?|said|goes)\b"
+    r"|^[^记写提帮把给请,。;:!?]{0,8}?(?:便条|便签|便利贴|纸条|字条|笔记|备忘录|标签|牌子|告示|短信|邮件|说明书|单子|屏幕|书|纸|门|墙|冰箱)"
+    r"上?[^,。;:!?]{0,4}?(?:写着|写的是|写了|写道|说的是|说)"
+)
+"""Something that is read out, even where a note could begin so: "the note on the fridge reads"."""
+
 EXCEPTIONS = _signals(
     "with_exception",
     r"\b(?P<w>except|excepting|excepted|excluding|apart from|aside from|other than|besides|all but"
