@@ -194,3 +194,36 @@ def test_a_template_of_anything_allowed_ends_within_bounds(source: str) -> None:
         tracemalloc.stop()
     assert peak < 160 * 2**20
     assert time.process_time() - started < 5
+
+
+MUCH_SAID = """
+import resource
+from penjing.core.errors import EngineError
+from penjing.core.messages import Message
+from penjing.engine import prompt
+
+spread = "{% macro m() %}{{ varargs|length }}{% endmacro %}{{ m(*('a' * 8000000)) }}"
+said = [Message.of("user", "ab c" * 800_000)]
+for template in (spread, "{{ messages[0].content|list|sort|length }}", "{{ messages[0].content }}"):
+    try:
+        prompt.pieces(prompt.Job.of(template, said, {}))
+    except EngineError as error:
+        print(error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def test_who_says_much_gives_a_template_no_more_room() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", MUCH_SAID], capture_output=True, check=True, text=True
+    ).stdout.splitlines()
+    assert "it calls with too many values" in said[0] or "it writes too much" in said[0]
+    assert int(said[-1]) < 256 * 2**20
+    assert len(said) <= 4
+
+
+def test_a_call_may_have_many_values_and_not_any_number() -> None:
+    count = "{% macro m() %}{{ varargs|length }}{% endmacro %}{{ m(*range(N)) }}"
+    assert sandbox.run(count.replace("N", "900"), {}) == "900"
+    with pytest.raises(TemplateError, match="too many values"):
+        sandbox.run(count.replace("N", "1001"), {})

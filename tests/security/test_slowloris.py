@@ -155,6 +155,27 @@ def test_who_does_not_read_is_given_up(way: Doorway) -> None:
         assert total < whole
 
 
+def test_no_http_behind_an_answer_that_is_being_written_ends_the_connection(
+    way: Doorway, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = (
+        f"GET /health?much HTTP/1.1\r\nHost: 127.0.0.1:{way.port}\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    with opened(way) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        connection.sendall(b"no such chunk\r\n")
+        connection.settimeout(5)
+        total = 0
+        with suppress(OSError):
+            while piece := connection.recv(2**20):
+                total += len(piece)
+        assert total < 400 * 2**18
+    assert way.caller().ask("GET", "/health", timeout=5).status == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_one_address_takes_so_many_places_and_others_get_theirs() -> None:
     with doorway(crowd=Crowd(each=EACH)) as way, ExitStack() as stack:
         held = [stack.enter_context(opened(way, "127.0.0.3")) for _ in range(EACH + 4)]

@@ -28,6 +28,8 @@ SECONDS = 3.0
 """For all runs of one prompt together."""
 _LIKE_A_MARKER = re.compile(r"[<\[][0-9]*[^\s<>\[\]0-9][^\s<>\[\]]*[>\]]")
 _MOST_PIECES = 20_000
+_MOST_MEMORY = 64 * 2**20
+"""Bytes that one run may make, however much was said."""
 _WORDS = 64  # of a message that are looked for before it counts as left out
 
 
@@ -118,7 +120,7 @@ def _run(job: Job, messages: Sequence[Mapping[str, Any]], dress: Callable[[str],
             job.template,
             {"messages": messages, "tools": None, "documents": None, **job.values},
             steps=300_000 + 5_000 * len(messages) + said,
-            memory=32 * 2**20 + 2**16 * len(messages) + 256 * said,
+            memory=min(32 * 2**20 + 2**16 * len(messages) + 256 * said, _MOST_MEMORY),
             longest=2**18 + 2**14 * len(messages) + 4 * said,
             seconds=job.end - time.monotonic(),
             dress=dress,

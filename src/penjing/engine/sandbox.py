@@ -11,7 +11,7 @@ Knows nothing of messages or markers.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from typing import Any
 
 from jinja2 import nodes, pass_context
@@ -34,6 +34,7 @@ _MAX_TOKENS = 30_000  # the largest template of a current model has 3,000
 _MAX_NODES = 10_000  # likewise 1,000
 _DEAR = (nodes.Macro, nodes.Block, nodes.CallBlock, nodes.FilterBlock, nodes.For)
 _DEAR_NODES = 8  # what one of these is worth: a function of its own
+_MOST_ARGUMENTS = 1000
 _LARGEST_BITS = 60  # of a number in the source: larger ones can have one hash
 
 
@@ -135,7 +136,10 @@ class _Bounded(ImmutableSandboxedEnvironment):
 
     def spread(self, values: Any) -> Any:
         """`*values` in a call."""
-        return RUN.get().gathered(values)
+        found = RUN.get().gathered(values)
+        if isinstance(found, Sized) and len(found) > _MOST_ARGUMENTS:
+            raise TooMuchError("it calls with too many values")  # each call on the way copies them
+        return found
 
     def made(self, value: Any) -> Any:
         """A list, tuple or mapping that was spelled out."""

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from h11 import LocalProtocolError
+
 from penjing.serve.door.throttle import neighbourhood
 
 CONNECTIONS = 64
@@ -77,7 +79,11 @@ class Patient:
         """Bytes of a request."""
         if self._address is None:
             return
-        self._inner.data_received(data)
+        try:
+            self._inner.data_received(data)
+        except LocalProtocolError:  # no HTTP behind an answer that is being written: none is owed
+            self._transport.abort()
+            return
         if self._awaits_headers():
             self._headers.start()
         else:
