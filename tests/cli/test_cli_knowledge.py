@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from penjing.bundle.catalogue import load_catalogue
 from penjing.cli import embedder
 from penjing.cli.app import main
 from penjing.engine.embedding import LlamaEmbedder
+from penjing.engine.fake_embedding import FakeEmbedder
 from penjing.vault.envelope import LEAST
 from penjing.vault.secrets import Passphrase
 
@@ -68,6 +70,28 @@ def test_mistakes_come_before_passphrases(
     assert "there is no file gone.md" in failed(capsys, "add", "gone.md")
     assert "none of text, markdown" in failed(capsys, "add", "a.exe")
     assert "big.pdf has 209.7 MB" in failed(capsys, "add", "care.md", "big.pdf")
+
+
+def test_two_of_one_name_are_kept_and_one_may_replace(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(
+        "penjing.cli.knowledge.open_embedder", lambda _: contextlib.nullcontext(FakeEmbedder())
+    )
+    for house in "ab":
+        (tmp_path / house).mkdir()
+        (tmp_path / house / "notes.md").write_text(f"# House {house}\nA budget of house {house}.\n")
+    document(capsys, "vault", "init", "--name", "Anna", *SECRETS)
+    assert main(["knowledge", "add", "a/notes.md", "b/notes.md", *SECRETS]) == 0
+    told = capsys.readouterr().out
+    assert "notes.md: added, 1 passages" in told
+    assert "notes (2).md: added, for there is another notes.md (or give --replace)" in told
+    twice = ("add", "--replace", "a/notes.md", "b/notes.md", *SECRETS)
+    assert "two files are called notes.md" in failed(capsys, *twice)
+    one = document(capsys, "knowledge", "add", "--replace", "b/notes.md", *SECRETS)["documents"][0]
+    assert (one["name"], one["replaced"]) == ("notes.md", True)
+    listed = document(capsys, "knowledge", "list", *SECRETS)["documents"]
+    assert sorted(one["name"] for one in listed) == ["notes (2).md", "notes.md"]
 
 
 @pytest.mark.model
