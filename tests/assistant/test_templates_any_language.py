@@ -9,7 +9,7 @@ from assisted import NOW, house
 
 from penjing.assistant.spec.parse import loads
 from penjing.assistant.understand.cascade import Stages, Understanding
-from penjing.assistant.understand.network import MAX_EDGES, Network, parse_template, words_in
+from penjing.assistant.understand.network import MAX_EDGES, Network, parse_template
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.spelling import Spelling, alphabet, spelling
 from penjing.assistant.understand.text import tokens_of
@@ -35,7 +35,20 @@ from penjing.core.errors import BadInput
     ],
 )  # fmt: skip
 def test_words_are_put_together_from_their_parts(template: str, words: set[str]) -> None:
-    assert words_in([parse_template(template)]) == words
+    network = Network()
+    network.add(parse_template(template), 3)
+    assert network.words() == {3: words}
+
+
+def test_a_word_is_told_of_those_whose_sentences_have_it_and_groups_are_read_once() -> None:
+    places = "(in the kitchen|in the hall|on the wide balcony)"
+    network = Network()
+    trees = [parse_template(f"{verb} {{lamp}} {places}") for verb in ("dim", "wake")]
+    assert trees[0].items[-1] is trees[1].items[-1]
+    for number, tree in enumerate(trees):
+        network.add(tree, number)
+    shared = {"in", "on", "the", "kitchen", "hall", "wide", "balcony"}
+    assert network.words() == {0: {"dim", *shared}, 1: {"wake", *shared}}
 
 
 SPEC = """\

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penjing.assistant.spec.values import Spec, Words, calls_of, needed_of, slots_of
 from penjing.assistant.understand.classifier import ELSEWHERE, TURNED, Classifier, Sample, trained
@@ -14,11 +14,12 @@ from penjing.assistant.understand.elsewhere import SENTENCES
 from penjing.assistant.understand.familiar import Familiar, is_question, runs_of
 from penjing.assistant.understand.features import counted, words_of
 from penjing.assistant.understand.network import (
+    Counts,
     Network,
     parse_template,
+    plain_words,
     samples,
     slots_in,
-    words_in,
 )
 from penjing.assistant.understand.reports import Reports, reports_of
 from penjing.assistant.understand.slots import Reader, reader
@@ -46,7 +47,7 @@ class Compiled:
     walk: Walk
     """All its templates."""
     intents: tuple[str, ...]
-    """Template number to intent."""
+    """What a walk finds at the end of a template to its intent."""
     texts: frozenset[str]
     """Slots that take any words."""
     classifier: Classifier | None
@@ -79,28 +80,26 @@ def compile_language(
 ) -> Compiled:
     """Make one language ready: parse its templates, train its classifier."""
     network = Network()
-    intents: list[str] = []
+    intents = tuple(spec.intents)
     said: list[tuple[str, str, int, bool]] = []  # text, intent, group, from a template
     named: dict[str, set[str]] = {}
-    words: dict[str, set[str]] = {name: set() for name in spec.intents}
+    count = Counts()
     plain = reader(spec.slots, lambda tool, parameter: _spec_names(spec, tool, parameter))
-    for intent in spec.intents.values():
+    for number, intent in enumerate(spec.intents.values()):
         lines = [*intent.sentences.get(language, ()), *intent.examples.get(language, ())]
         templates = len(intent.sentences.get(language, ()))
-        trees: list[Any] = []
         for place, line in enumerate(lines):
             group = len(said)
             if place < templates or "{" in line:
                 tree = parse_template(line)
-                network.add(tree, len(intents))
-                intents.append(intent.name)
+                network.add(tree, number)  # the intent's: its templates share their ends
                 named.setdefault(intent.name, set()).update(slots_in(tree))
-                trees.append(tree)
-                for text in samples(tree, _SAMPLES if place < templates else 4):
+                for text in samples(tree, _SAMPLES if place < templates else 4, count):
                     said.append((text, intent.name, group, True))
             else:
                 said.append((line, intent.name, group, False))
-        words[intent.name] |= words_in(trees)
+    told = network.words()
+    words = {name: set(told.get(number, ())) for number, name in enumerate(intents)}
     silent = frozenset(
         one.name
         for one in spec.slots.values()
@@ -131,7 +130,7 @@ def compile_language(
     every_word = closed.vocabulary.union(*words.values())
     every_word |= reports.walk.vocabulary if reports else frozenset()
     return Compiled(
-        closed, tuple(intents), texts, classifier, keywords, wanted, familiar, reports,
+        closed, intents, texts, classifier, keywords, wanted, familiar, reports,
         every_word, given, left_out, silent,
     )  # fmt: skip
 
@@ -175,7 +174,7 @@ def _placeheld(text: str, intent: str, group: int) -> Sample:
         if part.startswith("@"):
             words.append(part)
         else:
-            words += [one.text for one in tokens_of(part) if not one.mark]
+            words += plain_words(part)
     return Sample(intent, tuple(words), text.replace("@", ""), group)
 
 

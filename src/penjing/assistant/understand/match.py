@@ -52,7 +52,7 @@ class Match:
     """A template that fits."""
 
     template: int
-    """Its number."""
+    """Its number, or that of all that mean the same."""
     cost: float
     """0 fits word for word."""
     slots: Slots
@@ -242,7 +242,8 @@ def _distinct(found: list[Match], most: int) -> list[Match]:
     found.sort(key=lambda one: (round(one.cost, 6), -one.literal.bit_count(), one.template))
     seen, kept = set(), []
     for one in found:
-        key = (one.template, one.mended, tuple((slot, str(span.value)) for slot, span in one.slots))
+        read = tuple((slot, str(span.value)) for slot, span in one.slots)
+        key = (one.template, one.mended, one.literal, read)
         if key not in seen:
             seen.add(key)
             kept.append(one)

@@ -10,14 +10,15 @@ Words may be put together from parts in any alphabet: `lumière[s]`, `gro(ß|ss)
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from penjing.assistant.understand.text import CHINESE, tokens_of
-from penjing.assistant.understand.walk import Edge, Walk, slot_label
+from penjing.assistant.understand.walk import Edge, Walk, is_slot, slot_label
 from penjing.core.errors import BadInput, MissingExtra
 
 MAX_DEPTH = 24
@@ -29,7 +30,8 @@ _RUN = re.compile(rf"(?:[^\W\d_{CHINESE}]|['’])+")
 
 
 @functools.lru_cache(maxsize=20_000)
-def _words(run: str) -> Sequence[str]:
+def plain_words(run: str) -> Sequence[str]:
+    """The words of a few letters, without marks: the same ones are asked for again and again."""
     return tuple(one.text for one in tokens_of(run) if not one.mark)
 
 
@@ -51,13 +53,14 @@ class Network:
         self._final: dict[int, int] = {}
         self._ruled: dict[tuple[Rules, str, int], int] = {}
         self._texts: dict[tuple[str, int], int] = {}
+        self._groups: dict[tuple[int, Rules, int], tuple[Any, int]] = {}
         self._edges = self._steps = 0
         self._starts: set[int] = set()
 
     def add(self, tree: Any, number: int, rules: Rules | None = None) -> None:
         """Add the tree of a template; `number` is what a walk finds at its end."""
         end = self._state({Edge("", number)})
-        self._starts.add(self._whole(self._before(tree, end, rules or Rules({}), 0)))
+        self._starts.add(self._whole(self._before(tree, end, rules or _NO_RULES, 0)))
 
     def add_text(self, text: str, number: int) -> None:
         """Add words that are no template, such as somebody's name for a lamp."""
@@ -66,6 +69,25 @@ class Network:
     def closed(self) -> Walk:
         """What can be walked."""
         return Walk(self._states, tuple(sorted(self._starts)))
+
+    def words(self) -> Mapping[int, frozenset[str]]:
+        """The words on the ways to each number. A state is made after those it leads to."""
+        ends = [0] * len(self._states)  # a bit for each number
+        for place, edges in enumerate(self._states):
+            for edge in edges:
+                ends[place] |= ends[edge.after] if edge.label else 1 << edge.after
+        reached, said = set(self._starts), dict[str, int]()
+        for place in range(len(self._states) - 1, -1, -1):
+            for edge in self._states[place] if place in reached else ():
+                if edge.label:
+                    reached.add(edge.after)
+                    said[edge.label] = said.get(edge.label, 0) | ends[edge.after]
+        words: dict[int, set[str]] = {}
+        for word, many in said.items():
+            for number in () if is_slot(word) else range(many.bit_length()):
+                if many >> number & 1:
+                    words.setdefault(number, set()).add(word)
+        return {number: frozenset(many) for number, many in words.items()}
 
     # -- states; each is known by the edges that leave it
 
@@ -91,7 +113,7 @@ class Network:
             edges: set[Edge] = set()
             for edge in self._states[state]:
                 if edge.open:
-                    edges |= self._states[self._chain(_words(edge.label), edge.after)]
+                    edges |= self._states[self._chain(plain_words(edge.label), edge.after)]
                 else:
                     edges.add(edge)
             found = self._final[state] = self._state(edges)
@@ -119,10 +141,13 @@ class Network:
                 after = self._before(item, after, rules, depth)
             return after
         if kind == "Alternative":
-            edges: set[Edge] = set()
-            for item in tree.items:
-                edges |= self._states[self._before(item, after, rules, depth)]
-            return self._state(edges)
+            group = (id(tree), rules, after)  # trees share their groups: see `parse_template`
+            if group not in self._groups:
+                edges: set[Edge] = set()
+                for item in tree.items:
+                    edges |= self._states[self._before(item, after, rules, depth)]
+                self._groups[group] = tree, self._state(edges)  # which keeps the tree, and its id
+            return self._groups[group][1]
         if kind == "Permutation":
             return self._permuted(tree.items, after, rules, depth)
         if depth > MAX_DEPTH:
@@ -173,7 +198,7 @@ class Network:
 
     def _signs(self, text: str, after: int) -> int:
         """Numbers, signs and Chinese characters: they are never part of a longer word."""
-        return self._chain(_words(text), self._whole(after))
+        return self._chain(plain_words(text), self._whole(after))
 
     def _run(self, run: str, after: int) -> int:
         """Letters: they make one word with letters that follow without a space."""
@@ -203,9 +228,19 @@ class Rules:
         return self._trees[name]
 
 
+_GROUP = re.compile(r"\([^][(){}<>\\]{24,}\)|\[[^][(){}<>\\]{24,}\]")
+"""A group without groups, lists and rules in it, and worth being remembered."""
+_SHARED = "\ue000"
+"""How the name of such a group begins; a spec's own rules are written out before."""
+
+
+_NO_RULES = Rules({})
+
+
 @functools.lru_cache(maxsize=4096)
 def parse_template(template: str, *, most: int = 4000) -> Any:
-    """hassil's tree of a template, to be read only. BadInput says what is wrong with it."""
+    """hassil's tree of a template, to be read only: what several have written alike in brackets,
+    as a spec's rules are, is one tree. BadInput says what is wrong with it."""
     try:
         from hassil.parse_expression import ParseExpressionError, parse_sentence
         from hassil.parser import ParseError
@@ -215,10 +250,26 @@ def parse_template(template: str, *, most: int = 4000) -> Any:
         raise BadInput(f"the template '{template[:40]}...' is too long: write several")
     if _depth(template) > MAX_DEPTH:
         raise BadInput(f"the template '{template[:40]}...' is nested too deeply: write several")
+    groups: list[str] = []
+
+    def named(found: re.Match[str]) -> str:
+        groups.append(found.group())
+        return f"<{_SHARED}{len(groups) - 1}>"
+
+    short = _GROUP.sub(named, template) if template not in (_GROUP.findall(template)) else template
     try:
-        return parse_sentence(template).expression
+        return _with_groups(parse_sentence(short).expression, groups)
     except (ParseError, ParseExpressionError, ValueError, AssertionError) as error:
         raise BadInput(f"the template '{template[:80]}' cannot be read: {error}") from error
+
+
+def _with_groups(tree: Any, groups: Sequence[str]) -> Any:
+    """A tree with the trees of groups where it names them."""
+    if type(tree).__name__ == "RuleReference" and tree.rule_name.startswith(_SHARED):
+        return parse_template(groups[int(tree.rule_name[1:])], most=1_000_000)
+    if groups and hasattr(tree, "items"):
+        tree.items = [_with_groups(one, groups) for one in tree.items]
+    return tree
 
 
 def _depth(template: str) -> int:
@@ -228,14 +279,6 @@ def _depth(template: str) -> int:
         now += (char in "([{<") - (char in ")]}>")
         deepest = max(deepest, now)
     return deepest
-
-
-def words_in(trees: Iterable[Any]) -> frozenset[str]:
-    """All words of trees."""
-    network = Network()
-    for tree in trees:
-        network.add(tree, 0)
-    return network.closed().vocabulary
 
 
 def slots_in(tree: Any) -> frozenset[str]:
@@ -249,9 +292,10 @@ def slots_in(tree: Any) -> frozenset[str]:
     return found
 
 
-def samples(tree: Any, most: int) -> list[str]:
-    """Some sentences of a tree, slots as `@name`; always the same ones, spread over all."""
-    count = _Counts()
+def samples(tree: Any, most: int, count: Counts | None = None) -> list[str]:
+    """Some sentences of a tree, slots as `@name`; always the same ones, spread over all. `count`
+    is kept by who asks for those of many trees."""
+    count = count or Counts()
     total = count(tree)
     step = max(1, total // most)
     chosen = {(one * step + one * 7919) % total for one in range(min(most, total))}
@@ -266,25 +310,35 @@ def plainest(tree: Any) -> str:
 def _plainest(tree: Any) -> str:
     kind = type(tree).__name__
     if kind in ("TextChunk", "ListReference"):
-        return _sample(tree, 0, _Counts())
+        return _sample(tree, 0, Counts())
     said = [_plainest(one) for one in tree.items]
     if kind == "Alternative":
         return "" if any(not one.strip() for one in said) else said[0]
     return "".join(said)
 
 
-class _Counts:
-    """How many sentences a tree and each of its parts have, each counted once."""
+class Counts:
+    """How many sentences trees and each of their parts have, each counted once."""
 
     def __init__(self) -> None:
-        self._known: dict[int, int] = {}
+        self._known: dict[int, tuple[Any, int]] = {}
+        self._upto: dict[int, list[int]] = {}
 
     def __call__(self, tree: Any) -> int:
-        """Of one part of the tree; at most 10**12 for what stands side by side."""
+        """Of one part of a tree; at most 10**12 for what stands side by side."""
         known = self._known.get(id(tree))
         if known is None:
-            known = self._known[id(tree)] = self._count(tree)
-        return known
+            known = self._known[id(tree)] = tree, self._count(tree)  # which keeps it, and its id
+        return known[1]
+
+    def choice(self, tree: Any, number: int) -> tuple[Any, int]:
+        """Which of alternatives has a sentence, and its number there."""
+        self(tree)
+        upto = self._upto.get(id(tree))
+        if upto is None:
+            upto = self._upto[id(tree)] = [0, *itertools.accumulate(map(self, tree.items))]
+        place = bisect.bisect_right(upto, number) - 1
+        return tree.items[place], number - upto[place]
 
     def _count(self, tree: Any) -> int:
         kind = type(tree).__name__
@@ -298,24 +352,21 @@ class _Counts:
         return product * (2 if kind == "Permutation" else 1)
 
 
-def _sample(tree: Any, number: int, count: _Counts) -> str:
+def _sample(tree: Any, number: int, count: Counts) -> str:
     kind = type(tree).__name__
     if kind == "TextChunk":
         return str(tree.text)
     if kind == "ListReference":
         return f" @{tree.slot_name} "
     if kind == "Alternative":
-        for item in tree.items:
-            if number < count(item):
-                return _sample(item, number, count)
-            number -= count(item)
+        return _sample(*count.choice(tree, number), count)
     if kind == "Permutation":
         number, turned = divmod(number, 2)
         return "".join(_each_sample(tree.items[::-1] if turned else tree.items, number, count))
     return "".join(_each_sample(tree.items, number, count))
 
 
-def _each_sample(items: Sequence[Any], number: int, count: _Counts) -> Iterator[str]:
+def _each_sample(items: Sequence[Any], number: int, count: Counts) -> Iterator[str]:
     for item in items:
         number, one = divmod(number, count(item))
         yield _sample(item, one, count)

@@ -31,6 +31,11 @@ def slot_label(slot: str, ending: str = "") -> str:
     return f"{_SLOT}{slot}{_ENDING}{ending}" if ending else _SLOT + slot
 
 
+def is_slot(label: str) -> bool:
+    """A label is a slot's, and no word."""
+    return label[:1] == _SLOT
+
+
 class Way(NamedTuple):
     """A slot that may come next."""
 
