@@ -358,7 +358,7 @@ class SpecAssistant:
         kept = self._caller.keep(order, reply.person, reply.role, reply.talk.sentences)
         if isinstance(kept, Planned):
             yield kept
-            yield reply.said(order.told, "spec")
+            yield from [reply.said(order.told, "spec")] if order.told else ()
         else:
             words = self._plan.spec.fallbacks["failed"][reply.language][0]
             yield reply.said(fill(words, {"error": kept}, reply.language), "spec")

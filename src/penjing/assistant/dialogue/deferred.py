@@ -6,13 +6,13 @@ is licensed anew by the spec of that moment, and must come out as it was. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from penjing.assistant.dialogue.keep import read_slot, slot_plain
 from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
-from penjing.assistant.spec.values import Argument, Call, Literally, Stop
+from penjing.assistant.spec.values import Answer, Argument, Call, FromSlot, Literally, Stop
 from penjing.assistant.trust import Licensed, Refused, license_call
 from penjing.core.dialogue import Slot, When
 
@@ -41,6 +41,8 @@ class Deferred:
     """Seconds from then after which it is taken back."""
     back: Deferred | None = None
     """By this call."""
+    turn: int = 0
+    """Which of a group of things it is for."""
 
 
 def call_at(plan: Plan, intent: str, place: int) -> Call | None:
@@ -72,6 +74,20 @@ def stands_alone(plan: Plan, intent: str, place: int) -> bool:
     return True
 
 
+def stand_apart(plan: Plan, intent: str, place: int) -> bool:
+    """Calls for the things of a group may be made each by itself: no answer of one of them, or of
+    a call after them, chooses another call."""
+    program = plan.programs[intent]
+    rest = program[place + 1 :]
+    last = max((n for n, one in enumerate(rest) if isinstance(one, Call | Confirmed)), default=-1)
+    calls = [one.call if isinstance(one, Confirmed) else one for one in rest[: last + 1]]
+    return all(isinstance(one, Call | Answer) for one in calls) and all(
+        any(isinstance(arg, FromSlot) and arg.member for arg in one.arguments.values())
+        for one in calls
+        if isinstance(one, Call)
+    )
+
+
 def way_back(plan: Plan, call: Call) -> tuple[str, int] | None:
     """Where the spec has the call that turns another around: the same but for one opposite."""
     for intent, program in plan.programs.items():
@@ -80,6 +96,40 @@ def way_back(plan: Plan, call: Call) -> tuple[str, int] | None:
             if other is not None and other.tool == call.tool and _opposite(call, other):
                 return intent, place
     return None
+
+
+def turned_to(plan: Plan, intent: str, directions: Sequence[str]) -> str | None:
+    """The intent whose first call does to the same things what is said of them ("off"); other
+    values of the call are no part of it: "set it to 22" and "off"."""
+    first = _first_call(plan, intent) if directions else None
+    for name in plan.programs if first is not None else ():
+        other = _first_call(plan, name)
+        if first is None or other is None or other.tool != first.tool or other.optional:
+            continue
+        apart = {
+            key: value
+            for key, value in other.arguments.items()
+            if first.arguments.get(key) != value or isinstance(value, Literally)
+        }
+        things = {key: value for key, value in apart.items() if first.arguments.get(key) != value}
+        said = [key for key, value in apart.items() if _direction(key, value) in directions]
+        if len(said) == 1 and things.keys() <= set(said) and len(other.arguments) > 1:
+            return name
+    return None
+
+
+def _first_call(plan: Plan, intent: str) -> Call | None:
+    calls = (call_at(plan, intent, place) for place in range(len(plan.programs.get(intent, ()))))
+    return next((one for one in calls if one is not None), None)
+
+
+def _direction(key: str, value: Argument) -> str:
+    """What a literal argument says in one word."""
+    if not isinstance(value, Literally):
+        return ""
+    if isinstance(value.value, bool):
+        return ("on" if value.value else "off") if key == "on" else ""
+    return str(value.value)
 
 
 def _opposite(one: Call, other: Call) -> bool:
@@ -108,7 +158,7 @@ def to_plain(one: Deferred) -> dict[str, Any]:
         "intent": one.intent, "place": one.place, "language": one.language,
         "slots": [slot_plain(slot) for slot in one.slots],
         "id": action.id, "tool": action.tool, "arguments": dict(action.arguments),
-        "describes": action.describes, "lasts": one.lasts,
+        "describes": action.describes, "lasts": one.lasts, "turn": one.turn,
         "back": None if one.back is None else to_plain(one.back),
     }  # fmt: skip
 
@@ -120,12 +170,13 @@ def from_plain(data: Mapping[str, Any], plan: Plan) -> Licensed | Refused:
         slots = {slot.name: slot for slot in map(read_slot, data["slots"])}
         tool, arguments = str(data["tool"]), dict(data["arguments"])
         named, describes = str(data["id"]), str(data["describes"])
+        turn = int(data.get("turn", 0))
     except (KeyError, TypeError, ValueError):
         return Refused("what was kept of it cannot be read")
     schema = plan.schemas.get(tool)
     if call is None or call.tool != tool or schema is None:
         return Refused("the assistant cannot do that any more")
-    again = license_call(call, slots, schema, id=named, describes=describes)
+    again = license_call(call, slots, schema, id=named, describes=describes, turn=turn)
     if isinstance(again, Licensed) and again.action.arguments != arguments:
         return Refused("the assistant would do something else by now")
     return again

@@ -19,6 +19,7 @@ from penjing.assistant.dialogue.state import (
     Frame,
     Wanted,
 )
+from penjing.assistant.understand.conditions import Provided
 from penjing.core.dialogue import Slot, When
 
 _MAX_RESULT = 2000
@@ -44,14 +45,26 @@ def _frame(one: Frame) -> dict[str, Any]:
         "intent": one.intent, "place": one.place, "slots": [slot_plain(slot) for slot in one.slots],
         "waits": one.waits, "action": one.action, "asked": one.asked, "unsure": one.unsure,
         "agreed": one.agreed, "result": dict(result), "when": _when(one.when),
-        "turn": one.turn,
+        "turn": one.turn, "provided": _provided(one.provided),
     }  # fmt: skip
 
 
 def _wanted(one: Wanted) -> dict[str, Any]:
     slots = [slot_plain(slot) for slot in one.slots]
-    when = _when(one.when)
-    return {"intent": one.intent, "slots": slots, "unsure": one.unsure, "when": when}
+    return {
+        "intent": one.intent, "slots": slots, "unsure": one.unsure, "when": _when(one.when),
+        "provided": _provided(one.provided),
+    }  # fmt: skip
+
+
+def _provided(one: Provided | None) -> dict[str, Any] | None:
+    if one is None:
+        return None
+    slots = [slot_plain(slot) for slot in one.slots]
+    return {
+        "intent": one.intent, "slots": slots, "field": one.field, "value": one.value,
+        "words": one.words,
+    }  # fmt: skip
 
 
 def _when(one: When | None) -> dict[str, Any] | None:
@@ -97,14 +110,23 @@ def _read_frame(data: Mapping[str, Any]) -> Frame:
         slots=tuple(read_slot(one) for one in data["slots"]), action=str(data["action"]),
         asked=int(data["asked"]), unsure=bool(data["unsure"]), agreed=bool(data["agreed"]),
         result=dict(data["result"]), when=_read_when(data.get("when")),
-        turn=int(data.get("turn", 0)),
+        turn=int(data.get("turn", 0)), provided=_read_provided(data.get("provided")),
     )  # fmt: skip
 
 
 def _read_wanted(data: Mapping[str, Any]) -> Wanted:
     slots = tuple(read_slot(one) for one in data["slots"])
     when = _read_when(data.get("when"))
-    return Wanted(str(data["intent"]), slots, bool(data["unsure"]), when)
+    provided = _read_provided(data.get("provided"))
+    return Wanted(str(data["intent"]), slots, bool(data["unsure"]), when, provided)
+
+
+def _read_provided(data: Any) -> Provided | None:
+    if data is None:
+        return None
+    slots = tuple(read_slot(one) for one in data["slots"])
+    said = str(data["field"]), bool(data["value"]), str(data["words"])
+    return Provided(str(data["intent"]), slots, *said)
 
 
 def _read_when(data: Any) -> When | None:
@@ -131,5 +153,6 @@ def _fits(state: DialogueState, plan: Plan) -> bool:
     return (
         places
         and all(one.intent in plan.programs for one in wanted)
+        and all(one.provided is None or one.provided.intent in plan.programs for one in wanted)
         and all(slot.name in plan.spec.slots for slot in slots)
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
-from penjing.assistant.dialogue.deferred import Deferred, call_at, stands_alone, way_back
+from penjing.assistant.dialogue import looking, putting_off
+from penjing.assistant.dialogue.deferred import Deferred
 from penjing.assistant.dialogue.events import Do, Order, PutOff, Say, Wait
 from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
 from penjing.assistant.dialogue.questions import question_for, reply_to
@@ -25,8 +25,7 @@ from penjing.assistant.spec.values import (
 from penjing.assistant.trust import Licensed, Refused, license_call, turns
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.slots import bounds
-from penjing.core.dialogue import TALKER, Slot, Standing, When
-from penjing.core.moments import seconds_words, when_words
+from penjing.core.dialogue import TALKER, Slot, Standing
 
 MAX_ASKED = 3
 """How often one thing is asked before it is left."""
@@ -95,8 +94,8 @@ class Run:
         """Run until something waits, beginning what is queued and coming back to what was left."""
         while True:
             if self._running():
-                deep = len(self.state.frames)
-                self._run()
+                deep, provided = len(self.state.frames), self.top.provided
+                looking.look(self, provided) if provided is not None else self._run()
                 if self._waiting() and len(self.state.frames) == deep:
                     return
                 continue
@@ -127,7 +126,10 @@ class Run:
         if self.role == TALKER and self.plan.acts(wanted.intent):
             self.tell("may_not_act")
             return
-        frame = Frame(wanted.intent, slots=wanted.slots, unsure=wanted.unsure, when=wanted.when)
+        frame = Frame(
+            wanted.intent, slots=wanted.slots, unsure=wanted.unsure, when=wanted.when,
+            provided=wanted.provided,
+        )  # fmt: skip
         self.state = replace(self.state, frames=(*self.state.frames, frame)[-MAX_FRAMES:])
 
     def enqueue(self, many: list[Wanted]) -> None:
@@ -157,7 +159,7 @@ class Run:
             elif isinstance(step, Call | Confirmed):
                 return self._call(frame, step)
             elif isinstance(step, Answer):
-                self.say(step.words, self.values(frame))
+                self._answer(step)
                 self.put(onward)
             elif isinstance(step, Test):
                 same = _holds(step, frame)
@@ -171,6 +173,10 @@ class Run:
             elif isinstance(step, Stop):
                 return self.drop(done=True)
         return self.drop()
+
+    def _answer(self, step: Answer) -> None:
+        if self.top.when is None or self.top.when.now:  # what is put off was told already
+            self.say(step.words, self.values(self.top))
 
     def _question(self, slot: str) -> None:
         frame = self.top
@@ -215,11 +221,12 @@ class Run:
 
     # -- calls
 
-    def licensed(self, frame: Frame, call: Call) -> Licensed | Refused:
-        """The call of a frame."""
+    def licensed(self, frame: Frame, call: Call, *, of_all: bool = False) -> Licensed | Refused:
+        """The call of a frame; `of_all`: described as what is done with all the things of it."""
         language = self.state.language
         words = call.describes or {language: (f"{call.tool} {_plainly(call)}",)}
-        describes = fill(choose(words, language), self.values(frame, call), language)
+        values = self.values(frame, None if of_all else call)
+        describes = fill(choose(words, language), values, language)
         schema = self.plan.schemas.get(call.tool)
         if schema is None:
             return Refused(f"there is no tool '{call.tool}'")
@@ -250,40 +257,47 @@ class Run:
     def _make(self, frame: Frame, step: Call | Confirmed, call: Licensed) -> None:
         """Have a call made now, kept for later, or asked about."""
         kept, things = None, self.things()
-        if frame.when is not None and things is not None:  # of several, none is put off
-            self.tell("not_now", words=frame.when.words)
-            return self.drop()
+        of_spec = step.call if isinstance(step, Confirmed) else step
         if frame.when is not None:
-            kept = self._deferred(frame, step.call if isinstance(step, Confirmed) else step, call)
+            kept = putting_off.deferred(self, frame, of_spec, call)
             if kept is None:
                 return self.drop()
         careful = call.action.tool in self.plan.careful or isinstance(step, Confirmed)
+        put_off = kept is not None and frame.when is not None and not frame.when.now
+        together = put_off and things is not None and not careful  # one yes, and told once
         if (careful or frame.unsure) and not frame.agreed:
             if frame.asked >= MAX_ASKED:
                 self.tell("refused")
                 return self.drop()
-            self._ask_for(frame, step, call, kept)
+            self._ask_for(frame, step, call, kept, together=together)
             return self.put(replace(frame, waits="yes", asked=frame.asked + 1))
-        if kept is not None and frame.when is not None and not frame.when.now:
-            told = self._planned("planned", kept, frame.when)
+        if put_off and kept is not None and frame.when is not None:
+            told = putting_off.told(self, kept, frame.when, of_spec if together else None)
             self.orders.append(PutOff(kept, frame.when, told))
-            return self.drop(done=True)
+            if things is None:
+                return self.drop(done=True)
+            after = replace(frame, action="", turn=frame.turn + 1, asked=0)
+            return self.put(replace(after, agreed=frame.agreed and together))
         self.orders.append(Do(call))
         unsure = frame.unsure and frame.turn + 1 < len(things or ())  # of several each is asked
         return self.put(replace(frame, waits="call", unsure=unsure, agreed=False, asked=0))
 
     def _ask_for(
-        self, frame: Frame, step: Call | Confirmed, call: Licensed, kept: Deferred | None
-    ) -> None:
+        self, frame: Frame, step: Call | Confirmed, call: Licensed, kept: Deferred | None,
+        *, together: bool,
+    ) -> None:  # fmt: skip
+        of_spec = step.call if isinstance(step, Confirmed) else step
+        card = self.licensed(frame, of_spec, of_all=True) if together else call
         if kept is not None and frame.when is not None:
             situation = "confirm" if frame.when.now else "confirm_planned"
-            self.orders.append(Say(self._planned(situation, kept, frame.when)))
+            of_all = of_spec if together else None
+            self.orders.append(Say(putting_off.planned(self, situation, kept, frame.when, of_all)))
         elif isinstance(step, Confirmed):
             self.say(step.question, self.values(frame))
         else:
             guessed = frame.unsure and call.action.tool not in self.plan.careful
             self.tell("did_you_mean" if guessed else "confirm", action=call.action.describes)
-        self.orders.append(Wait(call))
+        self.orders.append(Wait(card if isinstance(card, Licensed) else call))
 
     def things(self) -> tuple[str, ...] | None:
         """What the newest frame's call is for, one after another; None when for no group."""
@@ -305,57 +319,6 @@ class Run:
         program = self.plan.programs.get(self.top.intent, ())
         told = ("result.failed", "result.unknown")
         return any(isinstance(one, Test) and one.on in told for one in program)
-
-    # -- another time
-
-    def _deferred(self, frame: Frame, call: Call, call_now: Licensed) -> Deferred | None:
-        """The call as it is kept; None, and told why, where it can not be put off."""
-        when, keeper = frame.when, self.plan.spec.tools.get(self.plan.keeper)
-        alone = stands_alone(self.plan, frame.intent, frame.place)
-        if when is None or keeper is None or call.tool == keeper.name or not alone:
-            self.tell("not_now", words=when.words if when else "")
-            return None
-        if self.role not in keeper.who:
-            self.tell("not_permitted")
-            return None
-        one = Deferred(frame.intent, frame.place, frame.slots, self.state.language, call_now)
-        if when.lasts is None:
-            return one
-        found = way_back(self.plan, call)
-        turned = call_at(self.plan, *found) if found is not None else None
-        back = (
-            self.licensed(replace(frame, action=f"{frame.action}-back"), turned) if turned else None
-        )
-        if found is None or not isinstance(back, Licensed):
-            self.tell("no_way_back", words=when.words)
-            return None
-        taken = Deferred(*found, frame.slots, self.state.language, back)
-        return replace(one, lasts=when.lasts, back=taken)
-
-    def _planned(self, situation: str, kept: Deferred, when: When) -> str:
-        """What is told of a call that is put off."""
-        language, fallbacks = self.state.language, self.plan.spec.fallbacks
-        action = kept.call.action.describes
-        if kept.back is not None and when.lasts is not None:
-            lasts = seconds_words(int(when.lasts), language)
-            values = {"action": action, "lasts": lasts, "back": kept.back.call.action.describes}
-            action = fill(choose(fallbacks["and_back"], language), values, language)
-        today = datetime.fromtimestamp(self.at).astimezone().date()
-        said = "" if when.now else when_words(when, language, today)
-        words = {"when": said[:1].upper() + said[1:], "action": action}
-        return fill(choose(fallbacks[situation], language, self.state.count), words, language)
-
-    def taken_back(self, frame: Frame) -> PutOff | None:
-        """Something was done for a while: the call that takes it back is kept."""
-        call = call_at(self.plan, frame.intent, frame.place)
-        now = self.licensed(frame, call) if call is not None else None
-        if frame.when is None or call is None or not isinstance(now, Licensed):
-            return None
-        kept = self._deferred(frame, call, now)
-        if kept is None or kept.back is None:
-            return None
-        when = replace(frame.when, after=frame.when.lasts, lasts=None)
-        return PutOff(kept.back, when, self._planned("planned", kept.back, when))
 
     def missing(self, frame: Frame, call: Call) -> str | None:
         """The first slot that a call needs and a frame has not."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from penjing.assistant.understand.conditions import Provided
 from penjing.core.dialogue import Slot, When
 
 MAX_FRAMES = 3
@@ -42,6 +43,8 @@ class Frame:
     """When its call is to be made; None for now."""
     turn: int = 0
     """Which of a group of things the call is for."""
+    provided: Provided | None = None
+    """What is looked at first; None once it was, or for nothing."""
 
     def values(self) -> dict[str, Slot]:
         """Its slots by name."""
@@ -56,6 +59,7 @@ class Wanted:
     slots: tuple[Slot, ...]
     unsure: bool = False
     when: When | None = None
+    provided: Provided | None = None
 
 
 @dataclass(frozen=True)

@@ -7,22 +7,26 @@ Who may only talk comes upon nothing that could act, and leaves nothing that cou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from penjing.assistant.dialogue.events import Answered, Chosen, Consult, Event, Heard, Say, Stepped
+from penjing.assistant.dialogue.answered import answered
+from penjing.assistant.dialogue.deferred import turned_to
+from penjing.assistant.dialogue.events import (
+    Chosen,
+    Consult,
+    Event,
+    Heard,
+    Stepped,
+)
 from penjing.assistant.dialogue.plan import Confirmed, Plan
 from penjing.assistant.dialogue.questions import consulted
 from penjing.assistant.dialogue.run import Run
-from penjing.assistant.dialogue.several import with_one
 from penjing.assistant.dialogue.state import MAX_RECENT, DialogueState, Frame, Wanted
-from penjing.assistant.generate.say import fill
-from penjing.assistant.spec.phrases import REASONS
 from penjing.assistant.spec.values import Call, Collect
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.slots import BEYOND, REFERENCE, WHICH, unsaid
-from penjing.core.dialogue import TALKER, Outcome, Recognition, Slot
+from penjing.core.dialogue import TALKER, Recognition, Slot
 
 _CARRIED = 120.0
 """Seconds for which "and dim it" still means what was just spoken of."""
@@ -38,7 +42,7 @@ def step(plan: Plan, state: DialogueState, event: Event) -> Stepped:
     elif isinstance(event, Chosen):
         _chosen(run, event)
     else:
-        _answered(run, event)
+        answered(run, event)
     after = _harmless(plan, run.state) if talks else run.state
     return Stepped(after, tuple(run.orders))
 
@@ -62,7 +66,8 @@ def _heard(run: Run, event: Heard) -> None:
     if run.state.frames and run.top.waits == "call":
         run.drop()  # a tool that never answered: whatever comes now does not belong to it
     asked = run.top.waits if run.state.frames else ""
-    if _doubted(run, reading):
+    turns = not asked and before.last is not None and bool(reading.passed.directions)
+    if not turns and _doubted(run, reading):
         pass  # said, and whatever was asked is asked again
     elif asked == "yes":
         _while_confirming(run, reading)
@@ -147,6 +152,9 @@ def _while_asking(run: Run, reading: Reading) -> None:  # noqa: PLR0911 -- one a
 
 def _afresh(run: Run, reading: Reading, *, carried: bool) -> None:
     last = run.state.last
+    ways = reading.passed.directions if carried else ()
+    if last is not None and (turned := turned_to(run.plan, last.intent, ways)) is not None:
+        return run.push(Wanted(turned, last.slots))
     corrects = reading.denies or reading.bare
     whole = reading.requests and reading.requests[0][0].confidence >= 0.8
     if last is not None and carried and corrects and not (whole and not reading.bare):
@@ -180,7 +188,7 @@ def _begin(run: Run, reading: Reading, *, carried: bool) -> None:
     gated = reading.passed.unsure
     whens = reading.whens or (None,) * len(reading.requests)
     wanted = [
-        replace(_wanted(run, one, carried, gated=gated), when=when)
+        replace(_wanted(run, one, carried, gated=gated), when=when, provided=reading.provided)
         for one, when in zip(reading.requests, whens, strict=True)
     ]
     run.enqueue(wanted[1:])
@@ -302,7 +310,7 @@ def _corrected(run: Run, reading: Reading) -> bool:
     fresh = {name: one for name, one in values.items() if name in run.plan.slots[frame.intent]}
     same = any(r[0].intent == frame.intent for r in reading.requests)
     meant = reading.denies or reading.bare or same
-    if not fresh or not meant or len(reading.requests) > 1:
+    if not fresh or not meant or len(reading.requests) > 1 or reading.provided is not None:
         return False
     slots = tuple({**known, **fresh}.values())
     when = reading.whens[0] if reading.whens else frame.when
@@ -347,53 +355,3 @@ def _chosen(run: Run, event: Chosen) -> None:
         run.tell("refused")
         _leave(run, whole=False)
     run.go_on()
-
-
-def _answered(run: Run, event: Answered) -> None:
-    """A tool is done: what it answered may be said, and looked at by a branch."""
-    if not run.state.frames or run.top.waits != "call" or run.top.action != event.action:
-        return None
-    frame = run.top
-    run.fresh = event.action.rsplit("-", 1)[0]
-    if (things := run.things()) is not None:
-        _one_of_several(run, event.outcome, things)
-        return run.go_on()
-    if not event.outcome.ok:
-        run.tell("failed", error=_why(event.outcome, run.state.language))
-        run.drop(done=True)
-        return run.go_on()
-    back = run.taken_back(frame) if frame.when is not None else None
-    result = dict(event.outcome.data)
-    run.put(replace(frame, waits="", action="", place=frame.place + 1, result=result))
-    run.go_on()
-    if back is not None:  # after the sentence that says what was done
-        run.orders.insert(bool(run.orders) and isinstance(run.orders[0], Say), back)
-    return None
-
-
-def _one_of_several(run: Run, outcome: Outcome, things: tuple[str, ...]) -> None:
-    """One call of a group is made: the next one, or what came of them all."""
-    frame = run.top
-    name = run.thing(things[frame.turn])
-    told = with_one(frame.result if frame.turn else {}, name, outcome)
-    if not outcome.ok and not run.looks_at_failed():
-        run.tell("failed_for", name=name, error=_why(outcome, run.state.language))
-    after = replace(frame, waits="", action="", result=told, turn=frame.turn + 1)
-    if after.turn < len(things):
-        return run.put(after)
-    run.put(replace(after, place=frame.place + 1, turn=0))
-    if told["failed"] and not run.looks_at_failed():
-        if told["done"]:
-            run.tell("done_for", names=told["done"])
-        run.drop(done=True)
-    return None
-
-
-def _why(outcome: Outcome, language: str) -> str:
-    """Why a tool failed, in the person's language where the tool or the reason has words for it."""
-    tongue, said = language.split("-", maxsplit=1)[0], outcome.data.get("said")
-    if isinstance(said, Mapping) and isinstance(said.get(tongue), str):
-        return str(said[tongue])
-    words = REASONS.get(str(outcome.data.get("reason", "")), {})
-    why = words.get(tongue)
-    return fill(why, outcome.data, language) if why else outcome.error

@@ -12,6 +12,7 @@ from penjing.assistant.spec.rules import Rules, expanded, read_rules
 from penjing.assistant.spec.steps import read_steps
 from penjing.assistant.spec.values import (
     EXACTLY,
+    HoldSpec,
     IntentSpec,
     Knowledge,
     Places,
@@ -200,7 +201,7 @@ def _liked(entry: Entry) -> str:
 
 
 def _intent(name: str, entry: Entry, languages: tuple[str, ...], rules: Rules) -> IntentSpec:
-    fields = entry.fields("sentences", "examples", "like", "reports", "do", need=("do",))
+    fields = entry.fields("sentences", "examples", "like", "reports", "holds", "do", need=("do",))
     like = fields["like"].mapping() if "like" in fields else {}
     return IntentSpec(
         name=name,
@@ -212,8 +213,20 @@ def _intent(name: str, entry: Entry, languages: tuple[str, ...], rules: Rules) -
             for one, slots in like.items()
         },
         reports=_reports(fields["reports"], languages, rules) if "reports" in fields else None,
+        holds=tuple(_hold(one, languages, rules) for one in fields["holds"].items())
+        if "holds" in fields
+        else (),
         line=entry.line,
     )
+
+
+def _hold(entry: Entry, languages: tuple[str, ...], rules: Rules) -> HoldSpec:
+    fields = entry.fields("sentences", "when", "is", need=("sentences", "when", "is"))
+    field = fields["when"].text()
+    if not re.fullmatch(r"result\.[a-z_]+", field):
+        raise fields["when"].wrong(f"'{field[:40]}' is no field of an answer: write result.FIELD")
+    sentences = _templates(fields, "sentences", languages, rules)
+    return HoldSpec(sentences, field.removeprefix("result."), fields["is"].flag())
 
 
 def _reports(entry: Entry, languages: tuple[str, ...], rules: Rules) -> ReportSpec:

@@ -125,6 +125,14 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("I can not wait for that (“{words}”), so I did nothing.",),
         "zh": ("我不会等条件（“{words}”），所以什么都没做。",),
     },
+    "not_so": {
+        "en": ("That is not so now (“{words}”), so I did nothing.",),
+        "zh": ("现在不是这样（“{words}”），所以什么都没做。",),
+    },
+    "cannot_tell": {
+        "en": ("I can not tell whether that is so (“{words}”), so I did nothing.",),
+        "zh": ("我看不出是不是这样（“{words}”），所以什么都没做。",),
+    },
     "in_the_past": {
         "en": ("That sounds like something that was (“{words}”), so I did nothing.",),
         "zh": ("这像是已经发生的事（“{words}”），我什么都没做。",),

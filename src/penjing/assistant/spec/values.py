@@ -178,6 +178,18 @@ class ReportSpec:
 
 
 @dataclass(frozen=True)
+class HoldSpec:
+    """A state that an intent's first call can look at, so that a wish may depend on it."""
+
+    sentences: Words
+    """Templates that state it of one thing, by language."""
+    field: str
+    """Of the tool's answer."""
+    value: bool
+    """What it is then."""
+
+
+@dataclass(frozen=True)
 class IntentSpec:
     """Something a person may want."""
 
@@ -193,6 +205,8 @@ class IntentSpec:
     what theirs must be)."""
     reports: ReportSpec | None = None
     """Statements that begin it."""
+    holds: tuple[HoldSpec, ...] = ()
+    """What may be a condition: "if the garage is open"."""
     line: int = 0
 
 

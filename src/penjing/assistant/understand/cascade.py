@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from penjing.assistant.spec.values import Spec, content_of
-from penjing.assistant.understand import acts, later, reports
+from penjing.assistant.understand import acts, reports
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.corrections import corrected, takes_back
 from penjing.assistant.understand.gate import Passed, Requests, passed
@@ -30,6 +30,7 @@ from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.split import Part, clear, merged, split, tells_more
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.together import together
+from penjing.assistant.understand.waiting import Waiting
 from penjing.assistant.understand.wishes import Wishes
 from penjing.assistant.understand.words import FILLERS, GUARDS, JOINTS, common_words, pieces
 from penjing.core.dialogue import Recognition
@@ -52,17 +53,6 @@ class Stages:
     templates: bool = True
     classifier: bool = True
     model: bool = True
-
-
-SURE_LATER = 0.8
-"""What the classifier must give for something that is put off."""
-
-
-def _clear(reading: Reading) -> bool:
-    """Templates said so, and plainly."""
-    return all(
-        one[0].stage == "templates" and one[0].confidence >= SURE_LATER for one in reading.requests
-    )
 
 
 class Understanding:
@@ -94,6 +84,7 @@ class Understanding:
         self._words: dict[str, tuple[Reader, frozenset[str]]] = {}
         self._content = content_of(spec)
         self._called = frozenset(one.text for one in tokens_of(spec.name))
+        self._waiting = Waiting(spec, self.compiled, self._plainly, self._values)
 
     def use(self, judge: Judge) -> None:
         """Let a model decide what the other stages do not."""
@@ -122,90 +113,26 @@ class Understanding:
     def read(self, text: str, now: datetime, before: str | None = None, owner: str = "") -> Reading:
         """Read one sentence; `before` is the language spoken so far, `owner` who says it."""
         first = self._read(text, now, before, owner, judging=False)
-        if (put_off := self._put_off(first, now, owner)) is not None:
-            return put_off
+        if (waits := self._waiting.instead(first, now, owner)) is not None:
+            return waits
         stopped = first.doubt is not None and not first.doubt.of_values
         if self._judge is None or first.requests or stopped:
             return first
         return self._read(text, now, before, owner)
 
-    def _put_off(self, first: Reading, now: datetime, owner: str) -> Reading | None:
-        """The sentence without its words for another time, where that is a plain command; no
-        model has a say in it."""
-        if first.act or first.pasted or reports.is_report(first.requests):
-            return None
-        clear = _clear(first)
-        if first.requests and clear and not first.passed.unsure:
-            return None
-        tokens = tokens_of(first.text)
-        for end, begin in later.joints(tokens) if later.may_wait(first.doubt) else ():
-            if both := self._apart(first, tokens[end].start, tokens[begin].start, now, owner):
-                return both
-        used = [
-            slot
-            for one in first.requests
-            for slot in one[0].slots
-            if self.spec.slots[slot.name].kind != "text" or slot.name in self._content
-        ]
-        ways = later.cuts(first.text, tokens, Moment(now))
-        for cut in (one for one in ways if later.may_wait(first.doubt, one)):
-            if not first.requests and later.says_no_more(tokens, cut):
-                return replace(first, whens=(cut.when,))
-            words = [tokens[place] for place in cut.gone]
-            taken = any(w.start < slot.end and slot.start < w.end for w in words for slot in used)
-            rest = self._read(cut.rest, now, first.language, owner, judging=False)
-            sure = _clear(rest) and rest.passed.whole and not rest.passed.unsure
-            if not self._can_wait(rest) or (
-                not sure and (taken or (first.requests and not first.passed.unsure))
-            ):
-                continue
-            several = len(rest.requests) > 1 and not cut.leads
-            unsure = rest.passed.unsure or cut.unsure or several or not rest.passed.whole
-            return replace(
-                rest, text=first.text, own=first.own, whens=(cut.when,) * len(rest.requests),
-                passed=replace(rest.passed, unsure=unsure),
-            )  # fmt: skip
-        return None
+    def _plainly(self, text: str, now: datetime, language: str, owner: str) -> Reading:
+        """A part of a sentence by itself; no model has a say in it."""
+        return self._read(text, now, language, owner, judging=False)
 
-    def _apart(
-        self, first: Reading, end: int, begin: int, now: datetime, owner: str
-    ) -> Reading | None:
-        """Two commands of different times: "... at 7 and ... at 8", "... and at 11 pm ..."."""
-        left, right = first.text[:end], first.text[begin:]
-        ways = later.cuts(right, tokens_of(right), Moment(now))
-        if not ways:
-            return None
-        one = self._read(left, now, first.language, owner, judging=False)
-        other = self._read(right, now, first.language, owner, judging=False)
-        put_off = self._put_off(other, now, owner)
-        before = self._put_off(one, now, owner)
-        if before is None and any(cut.leads for cut in ways) and self._can_wait(one):
-            before = replace(one, whens=(None,) * len(one.requests))
-        if put_off is None or before is None:
-            return None
-        passed_both = replace(
-            put_off.passed,
-            requests=(*before.requests, *put_off.requests),
-            unsure=before.passed.unsure or put_off.passed.unsure or not before.passed.whole,
-        )
-        whens = (*before.whens, *put_off.whens)
-        return replace(put_off, text=first.text, own=first.own, whens=whens, passed=passed_both)
-
-    def _can_wait(self, rest: Reading) -> bool:
-        """It is a plain command, and none that has a time of its own."""
-        familiar = self.compiled[rest.language].familiar
-        names = [str(one[0].intent) for one in rest.requests]
-        timed = {
-            self.spec.slots[slot].kind
-            for name in names
-            for slot in self.compiled[rest.language].wanted[name]
-        } & {"time", "date", "duration"}
-        acts = all(familiar[name].acts and not familiar[name].asks for name in names)
-        sure = all(
-            one[0].stage != "classifier" or one[0].confidence >= SURE_LATER for one in rest.requests
-        )
-        plain = rest.doubt is None and rest.act is None
-        return bool(names) and plain and acts and sure and not timed
+    def _values(
+        self, text: str, now: datetime, language: str, compiled: Compiled | None = None
+    ) -> Sentence:
+        """A part of a sentence with the values in it, and nothing made of it yet."""
+        slots, tokens = self._slots_now(), tokens_of(text)
+        tokens = with_fixes(tokens, self._known(language, slots), common_words())
+        spans = slots.spans(tokens, Moment(now), language)
+        own = compiled or self.compiled[language]
+        return Sentence(text, tokens, spans, own, language=language, pasted=False)
 
     def _read(
         self, text: str, now: datetime, before: str | None, owner: str, *, judging: bool = True

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from penjing.assistant.understand import reports, signals
 from penjing.assistant.understand.acts import Act
+from penjing.assistant.understand.direction import directions
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
 from penjing.assistant.understand.left import Left
@@ -39,6 +40,8 @@ class Passed:
     seal: object = field(repr=False)
     whole: bool = False
     """Nothing in it but what is wanted, and small words."""
+    directions: tuple[str, ...] = ()
+    """It says nothing but which way: "back on"."""
 
     def __post_init__(self) -> None:
         if self.seal is not _SEAL:
@@ -57,6 +60,7 @@ def passed(
     """What of a sentence may be acted on."""
     left = Left(heard, denies=denies)
     doubt, unsure = None, False
+    ways = directions(heard.tokens)
     if bare and denies and any(one[0].stage != "templates" for one in requests):
         requests = ()  # "no, the curtains" takes something back and asks for nothing by itself
     first = [one[0] for one in requests]
@@ -75,13 +79,15 @@ def passed(
         misread = Misread(left)
         unsure = unsure or misread.maybe(first) or bool(guessed and (heard.remarks or first[1:]))
         unsure = unsure or (bare and any(map(misread.bare_name, guessed)))
+        unsure = unsure or bool(guessed and ways)  # nobody named a thing
     if first and all(one.stage == "templates" and heard.speaks(one).asks for one in first):
         values = ()  # "is the kitchen light on?" is no answer to "which light?"
     stop = _of_values(heard, values, bare=bare, denies=denies)
     if stop is not None or doubt is not None:
         values = () if stop is not None or not bare else values
     said = doubt or (stop if values == () and stop is not None and not first else None)
-    return Passed(requests, values, None if act else said, unsure, _SEAL, left.whole())
+    said = None if act else said
+    return Passed(requests, values, said, unsure, _SEAL, left.whole(), ways)
 
 
 def _of_values(heard: Heard, values: tuple[Slot, ...], *, bare: bool, denies: bool) -> Doubt | None:

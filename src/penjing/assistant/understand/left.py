@@ -111,12 +111,14 @@ class Left:
             self._stops = bool(signals.STOPS & self.heard.speaks(one).words) and self._stops
             self._wide |= any(is_group(slot.value) or slot.value == WHICH for slot in one.slots)
             self._beyond += [s for s in one.slots if s.value == BEYOND and s.name not in needs]
+        wishes = not all(self.heard.speaks(one).asks for one in requests)
         for one in requests:
-            if one.stage != "templates":
-                self._know(one)
+            if one.stage != "templates":  # "if the tv is on, ...": "see if the tv is on" is not it
+                self._know(one, conditional=not (wishes and self.heard.speaks(one).asks))
 
-    def _know(self, request: Recognition) -> None:
-        """Words in the company in which the intent's own sentences have them."""
+    def _know(self, request: Recognition, *, conditional: bool) -> None:
+        """Words in the company in which the intent's own sentences have them; `conditional`: the
+        words of conditions too."""
         runs = self.heard.speaks(request).runs
         words, places = self.heard.aslearnt(request.slots)
         ways: tuple[tuple[int, int], ...]
@@ -125,7 +127,7 @@ class Left:
             if "\u3400" <= words[at] <= "\u9fff" and words[at] in DENYING:
                 ways = ((0, 2),)  # 不要了 is not 不要取消
             if words[at] in CONDITIONAL:
-                ways = ((0, 2),)
+                ways = ((0, 2),) if conditional else ()
             for before, after in ways:  # what a word turns around comes after it
                 if words[at] in NEGATING:
                     break

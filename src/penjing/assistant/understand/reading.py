@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penjing.assistant.understand.acts import Act
+from penjing.assistant.understand.conditions import Provided
 from penjing.assistant.understand.gate import Passed, Requests
 from penjing.assistant.understand.heard import Doubt
 from penjing.core.dialogue import Slot, When
@@ -36,6 +37,9 @@ class Reading:
     """Something in it may be somebody else's words."""
     whens: tuple[When | None, ...] = ()
     """For each request, when it is wanted; None for now. Empty: all of them now."""
+
+    provided: Provided | None = None
+    """How something must be so that it is done."""
 
     @property
     def requests(self) -> Requests:
