@@ -46,7 +46,7 @@ from penjing.assistant.notes import (
 )
 from penjing.assistant.people import Talk, Talks
 from penjing.assistant.understand.cascade import Understanding
-from penjing.assistant.understand.groups import collectives, nouns_of
+from penjing.assistant.understand.group_names import collectives, nouns_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import (
     CUT,

@@ -6,7 +6,7 @@ is licensed anew by the spec of that moment, and must come out as it was. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +53,9 @@ def call_at(plan: Plan, intent: str, place: int) -> Call | None:
     return step if isinstance(step, Call) else None
 
 
-def stands_alone(plan: Plan, intent: str, place: int) -> bool:
-    """No other call can follow it: it may be made without what comes after it in its flow."""
+def stands_alone(plan: Plan, intent: str, place: int, known: Collection[str]) -> bool:
+    """No other call can follow it: it may be made without what comes after it in its flow.
+    `known`: the slots that have a value."""
     program = plan.programs[intent]
     todo, seen = [place + 1], set[int]()
     while todo:
@@ -65,9 +66,11 @@ def stands_alone(plan: Plan, intent: str, place: int) -> bool:
         step = program[at]
         if isinstance(step, Call | Confirmed):
             return False
-        if isinstance(step, Test):
-            todo.append(step.otherwise)
-        if isinstance(step, Jump):
+        if isinstance(step, Test) and step.on in plan.spec.slots and step.equals is None:
+            todo.append(at + 1 if step.on in known else step.otherwise)
+        elif isinstance(step, Test):
+            todo += [step.otherwise, at + 1]
+        elif isinstance(step, Jump):
             todo.append(step.to)
         elif not isinstance(step, Stop):
             todo.append(at + 1)

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 def deferred(run: Run, frame: Frame, call: Call, call_now: Licensed) -> Deferred | None:
     """The call as it is kept; None, and told why, where it can not be put off."""
     when, keeper = frame.when, run.plan.spec.tools.get(run.plan.keeper)
-    several = turns(call, frame.values()) is not None
-    apart = (stand_apart if several else stands_alone)(run.plan, frame.intent, frame.place)
+    intent, place, known = frame.intent, frame.place, frame.values()
+    if turns(call, known) is not None:
+        apart = stand_apart(run.plan, intent, place)
+    else:
+        apart = stands_alone(run.plan, intent, place, known)
     if when is None or keeper is None or call.tool == keeper.name or not apart:
         run.tell("not_now", words=when.words if when else "")
         return None

@@ -308,6 +308,12 @@ def calls_of(
     return False
 
 
+def deed_of(steps: tuple[Step, ...]) -> tuple[str, Mapping[str, Argument]] | None:
+    """What steps do first, and with what; None where no call stands among them."""
+    first = next((one for one in steps if isinstance(one, Call)), None)
+    return None if first is None else (first.tool, first.arguments)
+
+
 def needed_of(
     steps: tuple[Step, ...], flows: Mapping[str, tuple[Step, ...]], inside: tuple[str, ...] = ()
 ) -> frozenset[str]:

@@ -26,6 +26,27 @@ _ASKING = frozenset({"can", "could", "would", "will"})
 _TELLING = frozenset({
     "i'm", "im", "we're", "it's", "there's", "i've", "i'll", "we've", "they're", "he's", "she's",
 })  # fmt: skip
+_BECAUSE = frozenset({"cos", "cause", "cuz", "coz", "cus", "bc", "tho"})
+_NEEDING = frozenset({"need", "gotta", "got", "trying", "wanna"})
+_WHO = frozenset({
+    "i", "we", "you", "they", "to", "will", "would", "really", "i'll", "just", "and", "also", "'ll",
+    "might", "may", "don't", "do", "i've", "we've", "have", "who", "kids",
+})  # fmt: skip
+"""Before what is needed: then it begins earlier."""
+_WHOEVER = frozenset({"i", "we", "i'm", "we're", "he", "she", "they", "the", "my", "our"})
+_NOISES = frozenset({
+    "screaming", "shouting", "yelling", "singing", "moaning", "humming", "whispering", "crying",
+    "chanting", "begging", "吵着", "嚷", "喊",
+})  # fmt: skip
+"""What may be heard without any words: "the kids are screaming, play ..."."""
+_WHOSE = frozenset({"my", "our", "his", "her", "the"})
+_HAPPENING = frozenset({"starts", "begins", "leaves", "departs", "ends", "finishes", "opens",
+                        "closes", "lands", "arrives"})  # fmt: skip
+"""Something with a time of its own: "... my shift starts at midnight"."""
+_LEADING_TO = frozenset({
+    "when", "if", "before", "after", "until", "till", "once", "that", "what", "why", "how", "while",
+    "whenever", "unless", "as", "since", "says", "said", "time",
+})  # fmt: skip
 _LEADS = frozenset({"and", "but", "so", "or", "only", "even", "because", "then", "但", "可"})
 _INVERTED = frozenset({"should", "had", "were"})
 _ORDERED = re.compile(
@@ -79,6 +100,22 @@ def _begins(tokens: Sequence[Token], place: int, end: int) -> bool:
     """ "... can you ...", "... I'm ..."; behind a character that ends what is said."""
     asks = place + 1 < end and tokens[place + 1].text == "you" and tokens[place].text in _ASKING
     asks = asks or (place + 1 < end and tokens[place].text in _TELLING)
+    asks = asks or (place + 1 < end and tokens[place].text in _BECAUSE)
+    needs = (
+        place + 1 < end
+        and tokens[place].text in _NEEDING
+        and (tokens[place + 1].text == "to" or tokens[place].text == "gotta")
+    )
+    asks = asks or (needs and tokens[place - 1].text not in _WHO)
+    asks = asks or (
+        tokens[place].text == "while" and place + 1 < end and tokens[place + 1].text in _WHOEVER
+    )
+    asks = asks or (
+        place + 2 < end
+        and tokens[place].text in _WHOSE
+        and tokens[place + 2].text in _HAPPENING
+        and tokens[place - 1].text not in _LEADING_TO
+    )
     told = tokens[place - 1].text in _ENDING and not (
         tokens[place].mark or tokens[place].text in _ENDING
     )
@@ -219,6 +256,10 @@ def _turns(
     if kind == "on_condition" and remark.text and remark.parted and _HABIT.match(first.text):
         return False
     ends = max(said) == end - 1
+    if kind == "others_words" and remark.leads and remark.parted and first.text in _NOISES:
+        return False
+    if kind == "on_condition" and first.text == "while" and not remark.leads:
+        return False  # it is done now, and may well stay so
     return (
         (starts and (kind in _AT_START or (kind == "said_not" and _ordered(tokens, at, remark))))
         or (ends and (kind == "others_words" or (kind == "on_condition" and first.chinese)))

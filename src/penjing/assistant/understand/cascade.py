@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penjing.assistant.spec.values import Spec, content_of
+from penjing.assistant.spec.values import Spec, content_of, deed_of
 from penjing.assistant.understand import acts, reports
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.corrections import corrected, takes_back
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
 _SMALL_WORDS = GUARDS | {part for one in (*FILLERS, *JOINTS) for part in pieces(one)}
 
-_COMMA = re.compile("[,，]")
+_COMMA = re.compile(r"[,，]|(?<=[a-z]{4})[.!?]\s+(?=\w)|[。！？](?=\w)")
+"""Where free words may end and something else begin."""
 
 Judge = Callable[[str, str, str, Sequence[Recognition]], Recognition | None]
 """The model's say: for whom, own words, language, what may be wanted; one of these, or nothing."""
@@ -83,6 +84,7 @@ class Understanding:
         self._nameless = reader(spec.slots, lambda _tool, _parameter: ())
         self._words: dict[str, tuple[Reader, frozenset[str]]] = {}
         self._content = content_of(spec)
+        self._deeds = {one.name: deed_of(one.flow) for one in spec.intents.values()}
         self._called = frozenset(one.text for one in tokens_of(spec.name))
         self._waiting = Waiting(spec, self.compiled, self._plainly, self._values)
 
@@ -258,14 +260,14 @@ class Understanding:
             if written
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
-        parted = together(merged(parted), one.lacks, self.spec.slots)
+        parted = together(merged(parted), one.lacks, self.spec.slots, self._deeds)
         wishes = Wishes(one)
         aside = not written and wishes.single(parted, self._content)
         if one.goes_on(whole, parted):
             parted, aside = [], False
         plain = len(parted) > 1 and all(map(clear, parted))
         if not (plain or written) and (many := wishes.several(self._content) or wishes.abutting()):
-            return tuple(together(many, one.lacks, self.spec.slots))
+            return tuple(together(many, one.lacks, self.spec.slots, self._deeds))
         found = wishes.beside(self._content) if aside else ()
         fuller = bool(whole) and len(parted) == 1 and tells_more(whole[0], parted[0][0])
         if found or fuller or not parted:

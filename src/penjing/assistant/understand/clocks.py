@@ -131,7 +131,8 @@ def _four_digits(tokens: Sequence[Token], at: int) -> Clock | None:
     said = tokens[at].text
     behind = tokens[at + 1].text if at + 1 < len(tokens) else ""
     named = behind in ("hours", "hrs", "h")
-    if len(said) != 4 or not said.isdecimal() or not (named or said[0] == "0"):
+    late = at > 0 and tokens[at - 1].text == "at" and "1300" <= said <= "2359"
+    if len(said) != 4 or not said.isdecimal() or not (named or late or said[0] == "0"):
         return None
     hour, minute = int(said[:2]), int(said[2:])
     fits = hour < 24 and minute < 60
@@ -207,6 +208,9 @@ def _half(tokens: Sequence[Token], at: int) -> tuple[str, int]:
     return "", 0
 
 
+_SURELY = frozenset("要得把叫提记给让帮喊通请别准会能")
+
+
 def _chinese(tokens: Sequence[Token], at: int) -> Clock | None:
     """七点半, 八点一刻, 八点过五分, 八点差五分, 十五点二十分, 7点30."""
     hour = _hour(tokens, at, 24)
@@ -230,12 +234,20 @@ def _chinese(tokens: Sequence[Token], at: int) -> Clock | None:
     return Clock(at, end, minutes % DAY, twelve=0 < hour[0] <= 12)
 
 
+def _not_surely(tokens: Sequence[Token], at: int) -> Sequence[Token]:
+    """The tokens up to 一定要: its 一 is no part of a number, as in 四点五十一定要."""
+    for n in range(at, min(at + 5, len(tokens) - 2)):
+        if tokens[n].text == "一" and tokens[n + 1].text == "定" and tokens[n + 2].text in _SURELY:
+            return tokens[:n]
+    return tokens
+
+
 def _part_of_an_hour(tokens: Sequence[Token], at: int) -> tuple[int, int] | None:
     """一刻, 五分, 零五: minutes and end; what is followed by 钟 is how long, not when."""
     for words, minutes in (("一刻", 15), ("三刻", 45)):
         if phrase(tokens, at, list(words)) is not None:
             return minutes, at + len(words)
-    found = _hour(tokens, at, 59)
+    found = _hour(_not_surely(tokens, at), at, 59)
     if found is None:
         return None
     end = found[1]

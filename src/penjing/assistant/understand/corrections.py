@@ -60,14 +60,27 @@ _LEADS = Phrases(
         "要",
     )
 )
+_PARTING = frozenset({",", ".", ";", "-"})
+_SAID_SO = frozenset("了啦吧咯喽")
 _ENDS = Phrases((
     "please", "instead", "rather", "then", "thanks", "吧", "好了", "谢谢",
 ))  # fmt: skip
 
 
+_REJECTS = Phrases((
+    "not", "not to", "no not", "no , not", "forget", "forget about", "never mind", "nevermind",
+    "skip", "scratch", "not going to", "oh not", "no forget", "no , forget",
+    "不去", "别去", "不是", "不要", "不用去", "不回", "别回", "不到", "先不去", "先别去", "不用",
+    "不想去", "不是去", "不是要去", "不是要",
+))  # fmt: skip
+"""How a sentence begins that says first what is not meant."""
+
+
 def takes_back(tokens: Sequence[Token]) -> bool:
     """Something may be corrected in it."""
-    return any(_TAKES_BACK.ends(tokens, at) for at in range(1, len(tokens)))
+    return _rejection(tokens) > 0 or any(
+        _TAKES_BACK.ends(tokens, at) for at in range(1, len(tokens))
+    )
 
 
 def corrected(
@@ -77,11 +90,48 @@ def corrected(
 ) -> tuple[Token, ...]:
     """The sentence with its corrections carried out, where it is plain what was corrected: a value
     by another of its kind at the end, or all that was said by a `whole` request."""
+    tokens = _without_rejected(tokens, spans, whole)
     for _ in range(_MOST):
         after = _once(tokens, spans(tokens), whole)
         if after is None:
             break
         tokens = after
+    return tokens
+
+
+def _rejection(tokens: Sequence[Token]) -> int:
+    """Where it ends that a sentence begins with saying what is not meant; 0 when it does not."""
+    at = 0
+    while at < len(tokens) and not _REJECTS.ends(tokens, at):
+        ends = FILLER.ends(tokens, at)
+        if not ends and not tokens[at].mark:
+            return 0
+        at = ends[0] if ends else at + 1
+    return _past(tokens, _REJECTS.ends(tokens, at)[0]) if at < len(tokens) else 0
+
+
+def _without_rejected(
+    tokens: tuple[Token, ...],
+    spans: Callable[[tuple[Token, ...]], Mapping[str, Sequence[Span]]],
+    whole: Callable[[tuple[Token, ...]], bool],
+) -> tuple[Token, ...]:
+    """ "Not work, take me home": what follows, where it is a request by itself with another value
+    of the kind."""
+    at = _rejection(tokens)
+    for many in spans(tokens).values() if at else ():
+        for one in many:
+            end = one.end
+            while end < len(tokens) and tokens[end].text in _SAID_SO:
+                end += 1
+            if one.start != at or end >= len(tokens) or tokens[end].text not in _PARTING:
+                continue
+            rest = tokens[end + 1 :]
+            while rest and (rest[-1].mark or rest[-1].text == "instead"):
+                rest = rest[:-1]
+            starts = [0, *(n + 1 for n, token in enumerate(rest) if token.text in _PARTING)]
+            begun = any(rest[n:] and whole(rest[n:]) for n in starts)
+            if begun and {other.value for other in many if other.start > end} - {one.value}:
+                return rest
     return tokens
 
 

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from penjing.assistant.understand.group_names import ALL_OF, ARTICLES, announced, singular
 from penjing.assistant.understand.names import Lexicon, names_in
 from penjing.assistant.understand.span import Span, phrase
-from penjing.assistant.understand.text import Token, tokens_of
+from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLER, Phrases
 
 MAX_GROUP = 100
@@ -84,7 +85,6 @@ _BOTH = Phrases(("both", "all", "both of them", "the two of them", "together", "
 _AND = Phrases(
     ("and", "or", "and not", "nor", ",", "和", "跟", "与", "及", "以及", "、", "还有", "或")
 )
-_ARTICLES = frozenset({"the", "a", "my", "our", "that", "in", "one", "of"})
 
 
 Excepted = tuple[int, int, list[tuple[str, str]]]
@@ -134,6 +134,8 @@ class Groups:
         the desk lamp". Its tokens then stand where the group ends."""
         if not self.kinds:
             return tokens
+        if (listed := self._told_behind(tokens)) is not None:
+            return listed
         excepted = _apart(self._exceptions(tokens))
         if len(excepted) != 1:
             return tokens
@@ -153,6 +155,23 @@ class Groups:
         before = tuple(one for n, one in rest if n < place)
         return (*before, *moved, *(one for n, one in rest if n >= place))
 
+    def _told_behind(self, tokens: tuple[Token, ...]) -> tuple[Token, ...] | None:
+        """ "Turn these off: the desk lamp, the hallway light": the list where they are meant."""
+        colon = next((n for n, one in enumerate(tokens) if one.text == ":"), 0)
+        if not colon or colon + 1 >= len(tokens):
+            return None
+        names = self._named(tokens)
+        end, found = _listed(tokens, colon + 1, names, _PLUS, close=True) or (0, [])
+        if len(found) < 2 or any(not one.mark for one in tokens[end:]):
+            return None
+        for at in range(colon):
+            ends = [one for one in ALL_OF.ends(tokens, at) if one < colon]
+            if ends:
+                where = {"start": tokens[at].start, "end": tokens[ends[0] - 1].end}
+                listed = (replace(one, **where) for one in tokens[colon + 1 : end])
+                return (*tokens[:at], *listed, *tokens[ends[0] : colon])
+        return None
+
     def spans(self, tokens: Sequence[Token], slot: str) -> Iterator[Span]:
         """All groups of a slot."""
         kind = next((one for one in self.kinds if one.slot == slot), None)
@@ -164,6 +183,8 @@ class Groups:
             found = [one for one in exceptions if one[0] == end and self._holds(kind, one[2])]
             for _, last, names in found:
                 yield Span(start, last, self._value(kind, names), 0.0)
+            if end < len(tokens) and tokens[end].text == ":":
+                continue  # what is meant is told behind it
             alone = kind.bare and all(
                 one.mark or FILLER.ends(tokens, n)
                 for n, one in enumerate(tokens)
@@ -200,7 +221,7 @@ class Groups:
             if several and (kind.bare or len(slots) > 1) and self._holds(kind, names):
                 all_of = {one: [name for slot, name in names if slot == one] for one in slots}
                 last = together[0] if together and tokens[end].chinese else _behind(tokens, end)
-                first = start - (start > 0 and tokens[start - 1].text == "both")
+                first = announced(tokens, start)
                 yield Span(first, last, {"all": all_of, "but": {}}, 0.0)
 
     def _loose(
@@ -312,7 +333,7 @@ def _listed(
     names: list[tuple[str, str]] = []
     end = at
     while True:
-        while at < len(tokens) and tokens[at].text in _ARTICLES:
+        while at < len(tokens) and tokens[at].text in ARTICLES:
             at += 1
         here = named.get(at)
         if not here:
@@ -372,29 +393,3 @@ def _nouns(tokens: Sequence[Token], at: int, kind: Kind, *, one_of_them: bool) -
             if at < len(tokens) and phrase(tokens, at, words) is not None:
                 together = _TOGETHER.ends(tokens, end) if end < len(tokens) else []
                 yield together[0] if together and tokens[at].chinese else end
-
-
-def singular(noun: Sequence[str]) -> tuple[str, ...]:
-    """ "light" of "lights"."""
-    return (*noun[:-1], noun[-1].removesuffix("s"))
-
-
-def nouns_of(words: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], ...]:
-    """What a spec calls all things of a slot, as tokens."""
-    every = (tuple(t.text for t in tokens_of(one)) for many in words.values() for one in many)
-    return tuple(dict.fromkeys(one for one in every if one))
-
-
-def collectives(names: Sequence[str], nouns: Sequence[tuple[str, ...]]) -> frozenset[str]:
-    """Names that are nothing but what all things are called ("lights", "all lights"), where they
-    are: a house that has a "lamp" and no "lamps" has a thing of that name."""
-    plain = {word for noun in nouns for word in noun}
-    single = {word for noun in nouns for word in singular(noun)}
-    single -= {word for word in plain if word.isascii()}
-    more = {"all", "every", "the", "of", "所", "有", "全", "部", "的"}
-    found = {}
-    for name in names:
-        words = [one.text for one in tokens_of(name)]
-        if words and all(one in plain | single | more for one in words):
-            found[name] = not set(words) <= single
-    return frozenset(found) if any(found.values()) else frozenset()

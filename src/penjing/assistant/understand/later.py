@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from penjing.assistant.understand import quantities, times
+from penjing.assistant.understand.beside import clauses
 from penjing.assistant.understand.heard import Doubt
 from penjing.assistant.understand.recurrences import recurrences
 from penjing.assistant.understand.span import Moment, Span
@@ -92,9 +93,17 @@ def cuts(text: str, tokens: Sequence[Token], moment: Moment) -> list[Cut]:
 def says_no_more(tokens: Sequence[Token], cut: Cut) -> bool:
     """A time and nothing else, but for small words and a no ("no, at ten")."""
     return all(
-        place in cut.gone or tokens[place].text in _NO or _filler(tokens, place)
+        place in cut.gone or tokens[place].text in _NO or fills(tokens, place)
         for place in range(len(tokens))
     )
+
+
+def clause_of(tokens: Sequence[Token], cut: Cut) -> tuple[int, int] | None:
+    """The clause in which the words stand that were cut out; None where it is the sentence."""
+    for a, b in clauses(tokens, 0, len(tokens)):
+        if cut.gone <= set(range(a, b)):
+            return None if (a, b) == (0, len(tokens)) else (a, b)
+    return None
 
 
 def _cut(text: str, tokens: Sequence[Token], way: tuple[_Found, ...]) -> Cut:
@@ -109,13 +118,14 @@ def _cut(text: str, tokens: Sequence[Token], way: tuple[_Found, ...]) -> Cut:
     rest = " ".join(part for part in map(str.strip, (*kept, text[at:])) if part)
     rest = re.sub(r"([,，、])\s*[,，、]", r"\1", rest).strip(" ,，、")
     said = " … ".join(text[start:end] for start, end in spans)
-    before = [one for n, one in enumerate(tokens[: apart[0].start]) if not _filler(tokens, n)]
+    before = [one for n, one in enumerate(tokens[: apart[0].start]) if not fills(tokens, n)]
     return Cut(
         replace(when, words=said[:80]), gone, rest, any(one.unsure for one in way), not before
     )
 
 
-def _filler(tokens: Sequence[Token], place: int) -> bool:
+def fills(tokens: Sequence[Token], place: int) -> bool:
+    """Nothing is told by a token."""
     return tokens[place].mark or any(
         place < end
         for start in range(max(0, place - 5), place + 1)
@@ -136,10 +146,14 @@ _DURING = Phrases(("for", "for about", "for another", "for exactly"))
 _NOT_DURING = frozenset("后前内里了之以左右多来每过等近用在又再")
 
 
+_SOME = frozenset("有哪某那这同")
+
+
 def _durations(tokens: Sequence[Token], moment: Moment) -> Iterator[Span]:
     for one in quantities.durations(tokens, moment):
-        if one.cost < _SURE and 1 < one.value <= _LONGEST:  # "for a sec" is a manner of speaking
-            yield one
+        some = one.start and tokens[one.start - 1].text in _SOME and tokens[one.start].text == "一"
+        if one.cost < _SURE and 1 < one.value <= _LONGEST and not some:
+            yield one  # "for a sec" is a manner of speaking, and so is 有一天
 
 
 def _after(tokens: Sequence[Token], moment: Moment) -> Iterator[_Found]:
@@ -170,8 +184,22 @@ def _for(tokens: Sequence[Token], moment: Moment) -> Iterator[_Found]:
             continue
         after = tokens[one.end].text if one.end < len(tokens) else ""
         about = {before, after} & (_NOT_DURING | {"着"})
-        if not about and any(not _filler(tokens, n) for n in range(begin)):
+        if not about and any(not fills(tokens, n) for n in range(begin)):
             yield _Found(one.start, one.end, lasts)
+        ends = _THEN_OFF.ends(tokens, one.end) if one.end < len(tokens) else []
+        if ends and ends[0] == len(tokens) and before in _OPENING:  # 空调开一个钟头就停
+            yield _Found(one.start, ends[0], lasts)
+
+
+_THEN_OFF = Phrases(tuple(
+    begin + off + end
+    for begin in ("就", "再", "后", "后再", "后就", "之后", "之后再", "以后", "然后", "然后再",
+                  ",然后", ",再", ",就", "就给我", "就自动")
+    for off in ("停", "关", "关掉", "关上", "停掉", "停下", "关闭", "熄掉", "灭")
+    for end in ("", "了", "吧", "掉")
+))  # fmt: skip
+"""Behind a while for which something is on: it is what "for a while" says."""
+_OPENING = frozenset("开吹亮放着启")
 
 
 def _begin(tokens: Sequence[Token], start: int, phrases: Phrases) -> int:
@@ -256,7 +284,7 @@ def _wall(calendar: _Calendar, one: Span, begin: int, end: int) -> Iterator[_Fou
 
 
 def _idle(tokens: Sequence[Token], end: int) -> bool:
-    return all(_filler(tokens, n) for n in range(end))
+    return all(fills(tokens, n) for n in range(end))
 
 
 def _grown(tokens: Sequence[Token], one: Span, days: Sequence[Span]) -> tuple[int, int]:

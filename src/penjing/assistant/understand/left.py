@@ -37,6 +37,7 @@ _TOLD_TIMES = frozenset({"after", "before", "while", "once", "when", "until", "t
 """Conditions that inside of a remark only tell when something is: "..., I nap after my shift"."""
 _ENDS = frozenset("了啦呀啊呢吧")
 """A question is over with these: 几点了."""
+_PARTING = frozenset({",", ".", "?", "!", ";", ":", "and", "but", "so", "or"})
 _ALSO = frozenset({"and", "&", "plus", "和", "跟", "与", "及", "、", "同"})
 """Between things that are all meant."""
 
@@ -195,15 +196,25 @@ class Left:
         """A doubt; about what only stands beside the request it is asked, when nothing else is."""
         doubt = Doubt(kind, self._words(places))
         asked = kind in _ASKED or (kind == "on_condition" and doubt.words.lower() in _TOLD_TIMES)
+        asked = asked or (kind == "only_asked" and self._told_of(places))
         beside = self._beside.aside if asked else self._beside.leading
         if places <= beside | (self._beside.needless if self._stops else set()):
             self._asides.append(replace(doubt, kind="unsure"))
         else:
             yield doubt
 
+    def _told_of(self, places: set[int]) -> bool:
+        """A question word that a remark only tells with: "I never remember which exit it is"."""
+        before = self.tokens[min(places) - 1].text if min(places) else ","
+        after = {one.text for one in self.tokens[max(places) :]}
+        return before not in _PARTING and not after & {"?", "吗", "呢"}
+
     def _explains(self, places: set[int]) -> bool:
         """Used, and not by cutting a word in two ("hear" in 听说)."""
-        cut = places & self.told and places & self._any
+        parted = any(
+            self.tokens[n].start > self.tokens[n - 1].end for n in places if n - 1 in places
+        )  # 记下来 电表: no 来电
+        cut = places & self.told and places & self._any and not parted
         return places <= self.used | self._known and not cut
 
     def _only(self, word: str, places: set[int]) -> bool:
@@ -274,7 +285,7 @@ class Left:
     def _late(self) -> Iterator[Doubt]:
         """A time, a while or a date that nothing used."""
         spans = [one for one in times.times(self.tokens, self.heard.moment) if one.cost < 0.15]
-        spans += list(durations(self.tokens, self.heard.moment))
+        spans += [one for one in durations(self.tokens, self.heard.moment) if one.value > 1]
         spans += list(times.dates(self.tokens, self.heard.moment))
         for one in spans:
             places = set(range(one.start, one.end))

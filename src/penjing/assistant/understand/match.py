@@ -31,11 +31,17 @@ _FREE_TEXT_COST = 0.03
 _JOINT_IN_TEXT_COST = 0.15
 _SMALL_TEXT_COST = 0.3
 """Chinese particles alone are hardly what is meant."""
+_NO_TEXT = frozenset("里上中下起到着住好我你您他她咱请")
+_NO_TEXT_COST = 0.6
+"""Alone they belong to the words beside them: 写在笔记里, 我记在笔记里了."""
 _NO_END = frozenset({"for", "of", "the", "a", "an", "with", "to", "from", "my", "and", "or",
                      "at", "on", "in", "by", "和", "跟", "与"})  # fmt: skip
 """Words that something follows: free words do not end in them before more is said."""
 _ASKED = frozenset({"please", "thanks"})
 """Said to whoever listens, and no part of what is kept."""
+_CALLED = frozenset({"dear", "love", "mate", "darling", "honey", "pal", "buddy", "man", "bro",
+                     "dude", "sweetie", "sweetheart", "yaar", "boss", "hun", "babe"})  # fmt: skip
+"""Behind a comma likewise."""
 _NUMBER_IN_TEXT_COST = 0.12
 """A number behind other free words may well be a value of its own."""
 
@@ -204,7 +210,9 @@ def _free(tokens: Sequence[Token], at: int) -> list[Span]:
         joint = end < len(tokens) and JOINT.ends(tokens, end) and not tokens[end].mark
         if joint or _ends(tokens, at, end):
             small = tokens[at].chinese and end in FILLER.ends(tokens, at)  # 提醒我一下
-            found.append(Span(at, end, None, cost + (_SMALL_TEXT_COST if small else 0)))
+            price = _SMALL_TEXT_COST if small else 0
+            price = _NO_TEXT_COST if end == at + 1 and tokens[at].text in _NO_TEXT else price
+            found.append(Span(at, end, None, cost + price))
         if joint:
             cost += _JOINT_IN_TEXT_COST
     return found
@@ -232,6 +240,9 @@ def _ends(tokens: Sequence[Token], at: int, end: int) -> bool:
         return False
     if not tokens[end - 1].mark:
         asked = tokens[end - 1].text in _ASKED and end - at > 1
+        asked = asked or (
+            end - at > 2 and tokens[end - 2].text == "," and tokens[end - 1].text in _CALLED
+        )
         return not asked and (end == len(tokens) or tokens[end - 1].text not in _NO_END)
     last, before = tokens[end - 1], tokens[end - 2]
     factorial = last.text == "!" and (before.text[0].isdecimal() or before.text == ")")

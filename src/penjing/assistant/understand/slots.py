@@ -12,14 +12,8 @@ from typing import Any
 
 from penjing.assistant.spec.values import SlotSpec
 from penjing.assistant.understand import numbers, quantities, recurrences, sums, times
-from penjing.assistant.understand.groups import (
-    Groups,
-    Kind,
-    collectives,
-    is_group,
-    nouns_of,
-    singular,
-)
+from penjing.assistant.understand.group_names import collectives, nouns_of, singular
+from penjing.assistant.understand.groups import Groups, Kind, is_group
 from penjing.assistant.understand.languages import language
 from penjing.assistant.understand.names import COLOURS, Lexicon, lexicon, names_in
 from penjing.assistant.understand.span import Extractor, Moment, PhraseTable, Span, phrase

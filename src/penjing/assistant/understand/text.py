@@ -137,7 +137,7 @@ _SOUNDS_LIKE = {
     "of": ("off",), "to": ("two",), "too": ("two",), "for": ("four",), "ate": ("eight",),
     "won": ("one",), "lite": ("light",), "lites": ("lights",), "our": ("hour",),
     "write": ("right",),
-    "seta": ("set",), "form": ("from",), "tele": ("telly",), "an": ("and",),
+    "seta": ("set",), "nite": ("night",), "form": ("from",), "tele": ("telly",), "an": ("and",),
 }  # fmt: skip
 """Words that speech recognition and quick fingers mistake for each other."""
 

@@ -12,16 +12,54 @@ Lacks = Callable[[Recognition], frozenset[str]]
 """The slots that a request still needs."""
 
 
+Deeds = Mapping[str, object]
+"""Intent to what it does first; None for nothing."""
+
+
 def together(
-    parts: Sequence[tuple[Recognition, ...]], lacks: Lacks, slots: Mapping[str, SlotSpec]
+    parts: Sequence[tuple[Recognition, ...]],
+    lacks: Lacks,
+    slots: Mapping[str, SlotSpec],
+    deeds: Deeds,
 ) -> list[tuple[Recognition, ...]]:
-    """The same parts; "it is too bright, set it to 20" is one wish, and what the second does not
-    name is what the first is about."""
+    """The same parts; "it is too bright, set it to 20" is one wish, what the second does not name
+    is what the first is about, and what is said in other words again is said once."""
     changes = {one.name for one in slots.values() if one.change}
     levels = {one.name for one in slots.values() if one.kind in ("percentage", "temperature")}
     things = {one.name for one in slots.values() if one.kind == "entity"}
     found = _levelled(parts, lambda one: bool(lacks(one) & changes), frozenset(levels - changes))
-    return _referred(found, lambda one: lacks(one) & things)
+    return _once(_referred(found, lambda one: lacks(one) & things), parts, deeds)
+
+
+def _once(
+    parts: Sequence[tuple[Recognition, ...]],
+    before: Sequence[tuple[Recognition, ...]],
+    deeds: Deeds,
+) -> list[tuple[Recognition, ...]]:
+    """The same parts without what only says again what the part before wants: "can we have
+    Vivaldi? Play Vivaldi", "the blinds down, close them". Two timers are two."""
+    found: list[tuple[Recognition, ...]] = []
+    referring = {repr(one[0].slots) for one in before if _refers(one[0])}
+    plain = len(before) == len(parts)
+    for n, part in enumerate(parts):
+        last, one = (found[-1][0] if found else None), part[0]
+        again = last is not None and bool(one.slots) and _said(last) == _said(one)
+        if again and last is not None:
+            other = last.intent != one.intent and deeds.get(str(one.intent)) is not None
+            other = other and deeds.get(str(one.intent)) == deeds.get(str(last.intent))
+            them = plain and last.intent == one.intent and repr(before[n][0].slots) in referring
+            if other or them:
+                continue
+        found.append(part)
+    return found
+
+
+def _refers(one: Recognition) -> bool:
+    return any(slot.value == REFERENCE for slot in one.slots)
+
+
+def _said(one: Recognition) -> dict[str, str]:
+    return {slot.name: str(slot.value).casefold() for slot in one.slots}
 
 
 def _levelled(

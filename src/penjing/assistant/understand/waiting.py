@@ -6,7 +6,7 @@ model has a say in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -19,7 +19,7 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import Sentence
 from penjing.assistant.understand.slots import unsaid, wide
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.text import tokens_of
+from penjing.assistant.understand.text import Token, tokens_of
 from penjing.core.dialogue import Recognition
 
 SURE_LATER = 0.8
@@ -151,12 +151,15 @@ class Waiting:
             slot
             for one in first.requests
             for slot in one[0].slots
+            if one[0].stage == "templates"
             if self.spec.slots[slot.name].kind != "text" or slot.name in self._content
         ]
         ways = later.cuts(first.text, tokens, Moment(now))
         for cut in (one for one in ways if later.may_wait(first.doubt, one)):
             if not first.requests and later.says_no_more(tokens, cut):
                 return replace(first, whens=(cut.when,))
+            if first.requests and self._of_remark(first, tokens, cut, now, owner):
+                continue
             words = [tokens[place] for place in cut.gone]
             taken = any(w.start < slot.end and slot.start < w.end for w in words for slot in used)
             rest = self._read(cut.rest, now, first.language, owner)
@@ -172,6 +175,23 @@ class Waiting:
                 passed=replace(rest.passed, unsure=unsure),
             )  # fmt: skip
         return None
+
+    def _of_remark(
+        self, first: Reading, tokens: Sequence[Token], cut: later.Cut, now: datetime, owner: str
+    ) -> bool:
+        """The time is that of something else, told in a clause of its own beside a plain command:
+        "to the airport, my flight is at two"."""
+        inside = later.clause_of(tokens, cut)
+        if inside is None or not any(
+            n not in cut.gone and not later.fills(tokens, n) for n in range(*inside)
+        ):
+            return False
+        a, b = inside
+        text = first.text[: tokens[a].start] + " " + first.text[tokens[b - 1].end :]
+        rest = self._read(text.strip(" ,，。."), now, first.language, owner)
+        wanted = [one[0].intent for one in first.requests]
+        same = wanted == [one[0].intent for one in rest.requests]
+        return same and _clear(rest) and rest.passed.whole and not rest.passed.unsure
 
     def _apart(
         self, first: Reading, end: int, begin: int, now: datetime, owner: str

@@ -6,7 +6,7 @@ sentence as a remark, which the gate weighs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from penjing.assistant.understand import acts
@@ -20,6 +20,8 @@ from penjing.core.dialogue import Recognition
 
 _FAR = 24
 """Tokens among which two requests may meet with nothing between them."""
+_MOST_ABUTTING = 3
+"""Of them."""
 _LINKS = frozenset({"and", "but", "so"})
 """What leads from one clause to the next."""
 
@@ -54,18 +56,28 @@ class Wishes:
         return tuple(found[n] for n in wishes)
 
     def abutting(self) -> tuple[tuple[Recognition, ...], ...]:
-        """Two plain requests with nothing between them: "bedroom light off hallway light on"."""
-        inside = self._one.inside()
-        for at in range(1, min(len(self._one.tokens), _FAR)):
-            if at in inside:
+        """Plain requests with nothing between them: "bedroom light off hallway light on"."""
+        return self._abutting(0, _MOST_ABUTTING, self._one.inside())
+
+    def _abutting(
+        self, a: int, most: int, inside: Collection[int]
+    ) -> tuple[tuple[Recognition, ...], ...]:
+        end = len(self._one.tokens)
+        for at in range(a + 1, min(end, a + _FAR)):
+            if at in inside or not self._plain(before := self._one.whole(a, at)):
                 continue
-            before, after = self._one.whole(0, at), self._one.whole(at, len(self._one.tokens))
-            if not (self._plain(before) and self._plain(after)):
-                continue
-            if len(merged([before, after])) == 2:  # and not one thing said twice
-                self._one.templates(0, at)
-                self._one.templates(at, len(self._one.tokens))
-                return (before, after)
+            after: tuple[tuple[Recognition, ...], ...] = ()
+            if self._plain(last := self._one.whole(at, end)):
+                after = (last,)
+            elif most > 2:
+                after = self._abutting(at, most - 1, inside)
+            if (
+                after and len(merged([before, *after])) == len(after) + 1
+            ):  # not one thing said twice
+                self._one.templates(a, at)
+                if len(after) == 1:
+                    self._one.templates(at, end)
+                return (before, *after)
         return ()
 
     def _plain(self, ways: Sequence[Recognition]) -> bool:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from penjing.assistant.understand.text import Token
 
 FILLERS = (
-    "please", "could you", "can you", "would you", "will you", "would you mind", "hey", "hi",
+    "please", "could you", "could you possibly", "can you possibly", "can you", "would you",
+    "will you", "would you mind", "hey", "hi",
     "hello", "ok", "okay", "um", "uh", "er", "well", "so", "just", "now", "right now", "for me",
     "kindly", "thanks", "thank you", "i want you to", "i would like you to", "i'd like you to",
-    "i'd like to", "i would like to", "i want to", "i need to", "let's", "let us", "go ahead and",
+    "i'd like to", "i would like to", "i want to", "i need to", "i need you to",
+    "we need you to", "let's", "let us", "go ahead and",
     "then", "also", "my", "the", "a", "an", "again", "will", "us", "could", "can", "i need",
     "quickly", "too", "pls", "plz", "mate", "buddy", "dude", "darling", "cheers", "ta", "ugh", "oh",
     "hmm", "alright", "as well", "would you be so kind", "do me a favour and", "do me a favor and",
