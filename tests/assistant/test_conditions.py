@@ -21,7 +21,10 @@ from dwelling import (
     words,
 )
 
+from penjing.assistant.check_templates import state_names
+from penjing.assistant.spec.parse import loads
 from penjing.core.dialogue import TALKER, Confirm
+from penjing.core.errors import BadInput
 
 GARAGE = ("covers", {"cover": "garage door", "action": "close"})
 ON, OFF = {"on": True}, {"on": False}
@@ -142,3 +145,40 @@ def test_who_may_not_do_it_does_not(home: Home) -> None:
     events = home.say("if the garage is open, close it", role="guest")
     assert [call for call in done(events) if call[0] == "covers"] == []
     assert done(home.say("yes", role="guest")) == []
+
+
+SPEC = """\
+assistant: A
+languages: [en]
+tools: {states: , lights: }
+slots: {lamp: {type: list, values: {desk lamp: []}}, size: {type: number}}
+intents:
+  lamp_state:
+    sentences: ["is the {lamp} on"]
+    holds: [{when: WHEN, is: true, sentences: ["LINE"]}]
+    do: [STEP]
+"""
+LOOKS = "{call: states, with: {device: $lamp}}"
+
+
+@pytest.mark.parametrize(
+    ("when", "line", "step", "wrong"),
+    [
+        ("result.on", "the {lamp} is on", LOOKS, ""),
+        ("result.on", "the {lamp} of {size} is on", LOOKS, "must have one slot"),
+        ("result.on", "it is on", LOOKS, "must have one slot"),
+        ("result.on", "the {lmap} is on", LOOKS, "unknown slot 'lmap'"),
+        ("result.on", "the {lamp is on", LOOKS, "cannot be read"),
+        ("result.on", "the {lamp} is on", "{answer: 'No.'}", "calls nothing first"),
+    ],
+)
+def test_check_tells_what_a_state_lacks(when: str, line: str, step: str, wrong: str) -> None:
+    text = SPEC.replace("WHEN", when).replace("LINE", line).replace("STEP", step)
+    spec = loads(text)
+    found = [one for intent in spec.intents.values() for one in state_names(spec, intent)]
+    assert (wrong in "\n".join(found)) if wrong else found == []
+
+
+def test_a_state_is_a_field_of_an_answer() -> None:
+    with pytest.raises(BadInput, match="write result.FIELD"):
+        loads(SPEC.replace("WHEN", "on").replace("LINE", "x {lamp}").replace("STEP", LOOKS))

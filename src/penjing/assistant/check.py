@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from penjing.assistant.check_templates import never_matching
+from penjing.assistant.check_templates import never_matching, state_names
 from penjing.assistant.dialogue.plan import plan_of
 from penjing.assistant.spec.schema import wrong_argument, wrong_value
 from penjing.assistant.spec.values import (
@@ -153,6 +153,7 @@ def _names(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
             for line in lines:
                 yield from _template_names(spec, intent, language, line)
         yield from _report_names(spec, intent)
+        yield from state_names(spec, intent)
     for steps in _all_flows(spec):
         for one in _steps(steps):
             yield from _step_names(spec, one)

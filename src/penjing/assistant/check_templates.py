@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from penjing import __version__
-from penjing.assistant.spec.values import Spec
+from penjing.assistant.spec.values import FromSlot, IntentSpec, Spec, deed_of
+from penjing.assistant.spec.yaml_nodes import nearest
 from penjing.assistant.understand.cascade import Stages, Understanding
-from penjing.assistant.understand.network import parse_template, samples
+from penjing.assistant.understand.network import parse_template, samples, slots_in
+from penjing.core.errors import BadInput
 from penjing.core.files import writing
 
 _SAMPLES = 6
@@ -32,6 +34,25 @@ _SAMPLE_VALUES: Mapping[str, Mapping[str, str]] = {
         "place": "柏林", "text": "某事", "sum": "三加四",
     },
 }  # fmt: skip
+
+
+def state_names(spec: Spec, intent: IntentSpec) -> Iterator[str]:
+    """What is wrong with the states that an intent can look at (`holds`)."""
+    where = f"{spec.file}:{intent.line}"
+    deed = deed_of(intent.flow)
+    if intent.holds and deed is None:
+        yield f"{where}: '{intent.name}' holds states and calls nothing first: let a call look"
+    needed = {one.slot for one in (deed[1] if deed else {}).values() if isinstance(one, FromSlot)}
+    for line in (one for hold in intent.holds for many in hold.sentences.values() for one in many):
+        try:
+            slots = slots_in(parse_template(line))
+        except BadInput as error:
+            yield f"{where}: holds of '{intent.name}': {error}"
+            continue
+        for name in sorted(slots - spec.slots.keys()):
+            yield f"{where}: unknown slot '{name}' in '{line}': {nearest(name, spec.slots)}"
+        if len(slots) != 1 or not needed <= slots:
+            yield f"{where}: '{line}' must have one slot, that of the call that looks"
 
 
 def never_matching(spec: Spec, cache: Path | None = None) -> Iterator[str]:

@@ -67,6 +67,8 @@ def may_wait(doubt: Doubt | None, cut: Cut | None = None) -> bool:
     of a remark only where it is plain that these are some time from now."""
     if doubt is None or doubt.of_values or doubt.kind in _LATE_DOUBTS:
         return True
+    if doubt.kind == "with_exception":  # and what is left must be plain
+        return cut is not None
     return doubt.kind == "said_not" and cut is not None and cut.when.after is not None
 
 

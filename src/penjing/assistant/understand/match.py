@@ -32,7 +32,6 @@ _JOINT_IN_TEXT_COST = 0.15
 _SMALL_TEXT_COST = 0.3
 """Chinese particles alone are hardly what is meant."""
 _NO_TEXT = frozenset("里上中下起到着住好我你您他她咱请")
-_NO_TEXT_COST = 0.6
 """Alone they belong to the words beside them: 写在笔记里, 我记在笔记里了."""
 _NO_END = frozenset({"for", "of", "the", "a", "an", "with", "to", "from", "my", "and", "or",
                      "at", "on", "in", "by", "和", "跟", "与"})  # fmt: skip
@@ -211,8 +210,8 @@ def _free(tokens: Sequence[Token], at: int) -> list[Span]:
         if joint or _ends(tokens, at, end):
             small = tokens[at].chinese and end in FILLER.ends(tokens, at)  # 提醒我一下
             price = _SMALL_TEXT_COST if small else 0
-            price = _NO_TEXT_COST if end == at + 1 and tokens[at].text in _NO_TEXT else price
-            found.append(Span(at, end, None, cost + price))
+            if end > at + 1 or tokens[at].text not in _NO_TEXT:
+                found.append(Span(at, end, None, cost + price))
         if joint:
             cost += _JOINT_IN_TEXT_COST
     return found

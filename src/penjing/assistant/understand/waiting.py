@@ -164,6 +164,8 @@ class Waiting:
             taken = any(w.start < slot.end and slot.start < w.end for w in words for slot in used)
             rest = self._read(cut.rest, now, first.language, owner)
             sure = _clear(rest) and rest.passed.whole and not rest.passed.unsure
+            if not sure and first.doubt is not None and first.doubt.kind == "with_exception":
+                continue  # "except on sundays" is of the time; "all lights except the lamp" is not
             if not self._can_wait(rest) or (
                 not sure and (taken or (first.requests and not first.passed.unsure))
             ):

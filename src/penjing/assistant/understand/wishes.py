@@ -57,6 +57,8 @@ class Wishes:
 
     def abutting(self) -> tuple[tuple[Recognition, ...], ...]:
         """Plain requests with nothing between them: "bedroom light off hallway light on"."""
+        if any(one.mark for one in self._one.tokens[:-1]):
+            return ()  # 调到六成亮，百分之六十: what a pause parts is not put together
         return self._abutting(0, _MOST_ABUTTING, self._one.inside())
 
     def _abutting(
