@@ -180,5 +180,5 @@ def test_check_tells_what_a_state_lacks(when: str, line: str, step: str, wrong: 
 
 
 def test_a_state_is_a_field_of_an_answer() -> None:
-    with pytest.raises(BadInput, match="write result.FIELD"):
+    with pytest.raises(BadInput, match=r"write result\.FIELD"):
         loads(SPEC.replace("WHEN", "on").replace("LINE", "x {lamp}").replace("STEP", LOOKS))

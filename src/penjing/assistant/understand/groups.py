@@ -167,8 +167,8 @@ class Groups:
         for at in range(colon):
             ends = [one for one in ALL_OF.ends(tokens, at) if one < colon]
             if ends:
-                where = {"start": tokens[at].start, "end": tokens[ends[0] - 1].end}
-                listed = (replace(one, **where) for one in tokens[colon + 1 : end])
+                start, last = tokens[at].start, tokens[ends[0] - 1].end
+                listed = (replace(t, start=start, end=last) for t in tokens[colon + 1 : end])
                 return (*tokens[:at], *listed, *tokens[ends[0] : colon])
         return None
 
