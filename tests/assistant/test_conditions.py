@@ -58,6 +58,7 @@ IF = [
     ("only turn off the kitchen light if it is on", "kitchen light", ON, KITCHEN_OFF),
     ("if the tv is off, turn off the kitchen light", "TV", OFF, KITCHEN_OFF),
     ("turn the kitchen light off unless the tv is on", "TV", OFF, KITCHEN_OFF),
+    ("if the tv is off, turn that kitchen light off", "TV", OFF, KITCHEN_OFF),
     ("if the curtains are closed open them", "curtains", CLOSED, CURTAINS),
     ("如果车库门开着就关上", "garage door", OPEN, GARAGE),
     ("车库门要是还开着就把它关上", "garage door", OPEN, GARAGE),

@@ -36,7 +36,7 @@ _WHO = frozenset({
 _WHOEVER = frozenset({"i", "we", "i'm", "we're", "he", "she", "they", "the", "my", "our"})
 _NOISES = frozenset({
     "screaming", "shouting", "yelling", "singing", "moaning", "humming", "whispering", "crying",
-    "chanting", "begging", "吵着", "嚷", "喊",
+    "chanting", "begging",
 })  # fmt: skip
 """What may be heard without any words: "the kids are screaming, play ..."."""
 _WHOSE = frozenset({"my", "our", "his", "her", "the"})

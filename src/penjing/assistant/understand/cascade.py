@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 _SMALL_WORDS = GUARDS | {part for one in (*FILLERS, *JOINTS) for part in pieces(one)}
 
-_COMMA = re.compile(r"[,，]|(?<=[a-z]{4})[.!?]\s+(?=\w)|[。！？](?=\w)")
+_COMMA = re.compile(r"[,，]|(?<=[^\W\d_]{4})[.!?]\s+(?=\w)|[。！？](?=\w)")
 """Where free words may end and something else begin."""
 
 Judge = Callable[[str, str, str, Sequence[Recognition]], Recognition | None]

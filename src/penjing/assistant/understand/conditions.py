@@ -134,12 +134,13 @@ def _ways_zh(text: str) -> Iterator[Way]:
 
 
 def with_name(text: str, name: str, *, chinese: bool) -> Iterator[str]:
-    """Ways to say a half of the sentence with a name for "it"; where nothing stands for it, as it
-    is, and in Chinese with the name before it first."""
+    """Ways to say a half of the sentence: with a name for "it", in Chinese also with the name
+    before it where nothing stands for it, and as it is."""
     it = _IT_ZH if chinese else _IT
     if not chinese and _IT_IS.search(text):
         yield _IT_IS.sub(lambda _: f"{name} is", text, count=1)
     elif it.search(text):
         yield it.sub(lambda _: name, text, count=1)
-    else:
-        yield from (name + text, text) if chinese else (text,)
+    elif chinese:
+        yield name + text
+    yield text

@@ -70,8 +70,8 @@ _ENDS = Phrases((
 _REJECTS = Phrases((
     "not", "not to", "no not", "no , not", "forget", "forget about", "never mind", "nevermind",
     "skip", "scratch", "not going to", "oh not", "no forget", "no , forget",
-    "不去", "别去", "不是", "不要", "不用去", "不回", "别回", "不到", "先不去", "先别去", "不用",
-    "不想去", "不是去", "不是要去", "不是要",
+    "不去", "别去", "不是", "不要", "不要去", "不用去", "不回", "别回", "不到", "先不去", "先别去",
+    "不用", "不想去", "不是去", "不是要去", "不是要",
 ))  # fmt: skip
 """How a sentence begins that says first what is not meant."""
 

@@ -71,7 +71,9 @@ def days_said(tokens: Sequence[Token], today: date) -> Iterable[Day]:
     for at in range(len(tokens)):
         for end, ahead, cost in _NEAR.read(tokens, at):
             yield Day(at, end, today + timedelta(days=ahead), today=not ahead, cost=cost)
-        for read in (_weekday, _weekday_zh, _ahead, _calendar, _calendar_zh, _in_digits):
+        for read in (
+            _weekday, _weekday_zh, _ahead, _calendar, _calendar_zh, _of_named_month, _in_digits,
+        ):  # fmt: skip
             yield from read(tokens, at, today)
 
 
@@ -216,6 +218,29 @@ def _calendar_zh(tokens: Sequence[Token], at: int, today: date) -> Iterable[Day]
         alone = end == len(tokens) or tokens[end].mark or tokens[end].text[0].isdecimal()
         if alone or tokens[end].text in _AFTER_DAY_ZH:  # 3号灯 is a lamp
             yield from _of_month(at, end, today, found.value)
+
+
+def _of_named_month(tokens: Sequence[Token], at: int, today: date) -> Iterable[Day]:
+    """下个月五号, 本月三十号; "the 5th of next month"."""
+    found = number_at(tokens, at)
+    if found is not None and found.end < len(tokens) and tokens[found.end].text in ("号", "日"):
+        for words, ahead in (("下个月", 1), ("下月", 1), ("这个月", 0), ("本月", 0)):
+            begin = at - len(words)
+            if begin >= 0 and phrase(tokens, begin, list(words)) is not None:
+                yield from _in_month(begin, found.end + 1, today, ahead, found.value)
+    ordinal = ordinal_at(tokens, at)
+    if ordinal is None:
+        return
+    begin = at - (at > 0 and tokens[at - 1].text == "the")
+    for said, ahead in ((["of", "next", "month"], 1), (["of", "this", "month"], 0)):
+        if phrase(tokens, ordinal.end, said) is not None:
+            yield from _in_month(begin, ordinal.end + 3, today, ahead, ordinal.value)
+
+
+def _in_month(at: int, end: int, today: date, ahead: int, day: float) -> Iterable[Day]:
+    year, month = divmod(today.year * 12 + today.month - 1 + ahead, 12)
+    if day == int(day) and (found := _day(year, month + 1, day)) is not None and found >= today:
+        yield Day(at, end, found)
 
 
 def _past_day(tokens: Sequence[Token], at: int) -> int:

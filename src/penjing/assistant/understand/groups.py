@@ -158,7 +158,7 @@ class Groups:
     def _told_behind(self, tokens: tuple[Token, ...]) -> tuple[Token, ...] | None:
         """ "Turn these off: the desk lamp, the hallway light": the list where they are meant."""
         colon = next((n for n, one in enumerate(tokens) if one.text == ":"), 0)
-        if not colon or colon + 1 >= len(tokens):
+        if not colon or colon + 1 >= len(tokens) or announced(tokens, colon + 1) < colon:
             return None
         names = self._named(tokens)
         end, found = _listed(tokens, colon + 1, names, _PLUS, close=True) or (0, [])

@@ -276,6 +276,8 @@ IDIOMS = re.compile(
     r"|\bno (?:rush|hurry|problem|worries|thanks)\b|\bas soon as possible\b|\bwhy don't you\b"
     r"|\bdon't (?:worry|mind me)\b|\b(?:can't|cannot|can not|couldn't) (?:see|sleep|find|reach|wait"
     r"|hear|breathe|stand)\b|\bwhen you (?:can|have time)\b|\bnot (?:so|too|that|very) \w+\b"
+    r"|\b(?:it's|it is|its|what|such)(?: such| been)? an? (?:[a-z]+ ){0,3}"
+    r"(?:morning|evening|afternoon|night|day)\b(?= ?(?:[,.!;]|$))"
     r"|\bgood (?:morning|evening|night|afternoon)\b|\bi have to\b|\bwhat about\b|\bhow about\b"
     r"|\bbeen a long day\b|\bonce more\b|\bonce again\b|\bwait a (?:second|moment)\b"
     r"|如果可以的话|可以的话|方便的话|不好意思|没关系|没问题|没事|对不起|可不可以|能不能|好不好|行不行|不错|不久"
