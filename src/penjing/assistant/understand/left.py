@@ -63,6 +63,7 @@ class Left:
         self._wide = False  # several things are meant, or none by name: no word may be left
         self._stops = True  # all that is wanted is that something ends
         self._beyond: list[Slot] = []
+        self._garbled = False  # a word was passed over: the others may be there by chance
         for idiom in signals.IDIOMS.finditer(self.flat):
             self.used |= self.of(idiom.start(), idiom.end())
         if denies:  # "no, ..." takes back what was before
@@ -112,6 +113,9 @@ class Left:
             self._stops = bool(signals.STOPS & self.heard.speaks(one).words) and self._stops
             self._wide |= any(is_group(slot.value) or slot.value == WHICH for slot in one.slots)
             self._beyond += [s for s in one.slots if s.value == BEYOND and s.name not in needs]
+        self._garbled = any(
+            one.stage == "templates" and one.confidence <= signals.GARBLED for one in requests
+        )
         wishes = not all(self.heard.speaks(one).asks for one in requests)
         for one in requests:
             if one.stage != "templates":  # "if the tv is on, ...": "see if the tv is on" is not it
@@ -179,7 +183,8 @@ class Left:
                 continue
             for found in signal.pattern.finditer(self.flat):
                 places = self.of(*found.span("w" if found.groupdict().get("w") else 0))
-                if not places or self._explains(places):
+                garbled = self._garbled and signal.kind in ("on_condition", "in_the_past")
+                if not places or (self._explains(places) and not garbled):
                     continue
                 if signal.kind == "only_asked" and polite and self._only("吗", places):
                     continue

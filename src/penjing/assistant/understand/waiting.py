@@ -191,6 +191,12 @@ class Waiting:
         a, b = inside
         text = first.text[: tokens[a].start] + " " + first.text[tokens[b - 1].end :]
         rest = self._read(text.strip(" ,，。."), now, first.language, owner)
+        own = first.text[tokens[a].start : tokens[b - 1].end]
+        for place in sorted(cut.gone, reverse=True):
+            token = tokens[place]
+            own = own[: token.start - tokens[a].start] + own[token.end - tokens[a].start :]
+        if self._read(own, now, first.language, owner).requests:
+            return False  # "... and turn off the tv in ten minutes": it is a wish
         wanted = [one[0].intent for one in first.requests]
         same = wanted == [one[0].intent for one in rest.requests]
         return same and _clear(rest) and rest.passed.whole and not rest.passed.unsure
