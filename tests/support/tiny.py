@@ -155,6 +155,7 @@ PRE = {
     "granite": "smollm",
     "qwen2": "qwen2",
     "qwen3": "qwen2",
+    "gemma2": "gemma",
     "gemma3": "gemma",
 }
 """Which way of cutting each family's test model has."""
@@ -200,6 +201,13 @@ def hf_config(family: str, vocab: int, **changes: Any) -> Any:
             "residual_multiplier": 0.4, "logits_scaling": 1.7,
         }  # fmt: skip
         return hf.GraniteConfig(**(common | scales | changes))
+    if family == "gemma2":
+        gemma = {
+            "head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 8,
+            "attn_logit_softcapping": 2.0, "final_logit_softcapping": 9.0,
+            "tie_word_embeddings": True,
+        }  # fmt: skip
+        return hf.Gemma2Config(**(common | gemma | changes))
     if family == "smollm3":
         common |= {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 2}
         return hf.SmolLM3Config(**(common | changes))
@@ -224,13 +232,14 @@ def hf_model(config: Any, seed: int = 0) -> Any:
     kinds = {
         "llama": hf.LlamaForCausalLM, "qwen2": hf.Qwen2ForCausalLM, "qwen3": hf.Qwen3ForCausalLM,
         "smollm3": hf.SmolLM3ForCausalLM, "granite": hf.GraniteForCausalLM,
+        "gemma2": hf.Gemma2ForCausalLM,
         "gemma3_text": hf.Gemma3ForCausalLM,
     }  # fmt: skip
     model = kinds[config.model_type](config).eval()
     with torch.no_grad():
         for name, weight in model.named_parameters():
             norm = "norm" in name
-            start = 1.0 if norm and config.model_type != "gemma3_text" else 0.0
+            start = 1.0 if norm and config.model_type not in ("gemma2", "gemma3_text") else 0.0
             weight.normal_(start, 0.3 if norm or name.endswith("bias") else 0.12)
     return model
 
@@ -282,7 +291,9 @@ def _numbers(family: str, hidden: int, ffn: int, layers: int) -> dict[str, Value
     if family == "granite":
         reals |= {"attention.scale": 0.2, "embedding_scale": 2.5}
         reals |= {"residual_scale": 0.6, "logit_scale": 0.7}
-    if family == "gemma3":
+    if family == "gemma2":
+        reals |= {"attn_logit_softcapping": 1.5, "final_logit_softcapping": 2.0}
+    if family in ("gemma2", "gemma3"):
         counts["attention.sliding_window"] = 8
     out = {
         "general.architecture": Value.text(family),

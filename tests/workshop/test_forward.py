@@ -29,6 +29,7 @@ NEAR = {
     "granite": 4e-5,
     "qwen2": 2e-5,
     "qwen3": 2e-5,
+    "gemma2": 4e-3,
     "gemma3": 4e-3,
 }
 """Logits are about 1 apart. The engine's GELU is a table of 16-bit numbers."""

@@ -206,3 +206,16 @@ def test_mistrals_window_bounds_what_is_read(window: int | None, context: int) -
 def test_a_window_that_is_none_is_refused(window: Any) -> None:
     with pytest.raises(FormatError, match="sliding_window is"):
         read_folder_config(LLAMA | {"sliding_window": window})
+
+
+@pytest.mark.parametrize("key", ["attn_logit_softcapping", "final_logit_softcapping"])
+def test_gemma2_has_both_caps_or_is_refused(key: str) -> None:
+    gemma2 = {k: v for k, v in GEMMA.items() if k != "architectures"}
+    gemma2 |= {"architectures": ["Gemma2ForCausalLM"], "rope_theta": 10_000.0}
+    usual = {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}
+    found = metadata_of(read_folder_config(gemma2), "m")
+    assert {name: found[f"gemma2.{name}"].plain for name in usual} == usual
+    assert metadata_of(read_folder_config(gemma2 | {key: 7}), "m")[f"gemma2.{key}"].plain == 7
+    for off in (None, 0):
+        with pytest.raises(FormatError, match=f"{key} is off, and the engine's gemma2 always"):
+            read_folder_config(gemma2 | {key: off})

@@ -54,6 +54,8 @@ class ModelConfig:
     """Logits become cap x tanh(logits / cap); None: as they are."""
     tied: bool
     """Whether the head is the embedding."""
+    attention_softcap: float | None = None
+    """Scores of attention become cap x tanh(scores / cap); None: as they are."""
     residual_scale: float = 1.0
     """Multiplies what a block adds to the residual stream."""
     logit_divisor: float = 1.0

@@ -50,7 +50,9 @@ def read_config(
         context=read.count("context_length"),
         rms_eps=read.real("attention.layer_norm_rms_epsilon"),
         rope_theta=theta,
-        rope_theta_local=read.real("rope.freq_base_swa", 10_000.0) if window else theta,
+        rope_theta_local=read.real("rope.freq_base_swa", 10_000.0 if family.local_rope else theta)
+        if window
+        else theta,
         rope_scaling=str(read.plain("rope.scaling.type", "none")),
         rope_factor=read.real("rope.scaling.factor", 1.0),
         window=window,
@@ -59,7 +61,8 @@ def read_config(
         embedding_scale=math.sqrt(hidden)
         if family.scaled_embedding
         else scales.get("embedding_scale", 1.0),
-        logit_softcap=_softcap(read),
+        logit_softcap=_softcap(read, family, "final_logit_softcapping"),
+        attention_softcap=_softcap(read, family, "attn_logit_softcapping"),
         tied="output.weight" not in shapes,
         residual_scale=scales.get("residual_scale", 1.0),
         logit_divisor=scales.get("logit_scale", 1.0),
@@ -67,9 +70,11 @@ def read_config(
     )
 
 
-def _softcap(read: _Reader) -> float | None:
-    off = read.plain("final_logit_softcapping", None) in (None, 0.0)
-    return None if off else read.real("final_logit_softcapping")
+def _softcap(read: _Reader, family: Architecture, key: str) -> float | None:
+    if key in family.softcaps:
+        return read.real(key, family.softcaps[key])
+    known = key == "final_logit_softcapping" and read.plain(key, None) not in (None, 0.0)
+    return read.real(key) if known else None
 
 
 class _Reader:

@@ -83,7 +83,12 @@ def read_folder_config(config: Mapping[str, Any]) -> FolderConfig:
     if not isinstance(classes, list | tuple) or not all(isinstance(c, str) for c in classes):
         raise FormatError(f"config.json: architectures is {str(classes)[:40]!a}, not a list")
     family = architecture_of_hf(tuple(classes))
-    values = {**family.config_defaults, **_without_null(config)}
+    values = {**family.config_defaults, **family.softcaps, **_without_null(config)}
+    if off := [cap for cap in family.softcaps if config.get(cap, 1) in (None, 0)]:
+        raise FormatError(
+            f"config.json: {off[0]} is off, and the engine's {family.name} always has it: "
+            "use another model"
+        )
     text = config.get("text_config")
     if isinstance(text, dict):
         values |= _without_null(text)
@@ -113,10 +118,9 @@ def metadata_of(config: FolderConfig, name: str) -> dict[str, Value]:
     if config.rotary.kind == "linear":
         out[f"{family}.rope.scaling.type"] = Value.text("linear")
         out[f"{family}.rope.scaling.factor"] = Value(ValueKind.FLOAT32, config.rotary.factor)
-    softcap = config.values.get("final_logit_softcapping")
-    if softcap:
-        cap = Value(ValueKind.FLOAT32, _real("final_logit_softcapping", softcap))
-        out[f"{family}.final_logit_softcapping"] = cap
+    for cap in {"final_logit_softcapping": None, **config.family.softcaps}:
+        if softcap := config.values.get(cap):
+            out[f"{family}.{cap}"] = Value(ValueKind.FLOAT32, _real(cap, softcap))
     return out | _window_keys(config)
 
 
@@ -256,8 +260,9 @@ def _window_keys(config: FolderConfig) -> dict[str, Value]:
         f"{prefix}attention.sliding_window": Value(
             ValueKind.UINT32, config.count("sliding_window")
         ),
-        f"{prefix}rope.freq_base_swa": Value(ValueKind.FLOAT32, local),
     }
+    if family.local_rope:
+        out[f"{prefix}rope.freq_base_swa"] = Value(ValueKind.FLOAT32, local)
     usual = [i % family.window_every != family.window_every - 1 for i in range(layers)]
     if sliding != usual:
         pattern = Value.array(ValueKind.BOOL, sliding)
