@@ -50,8 +50,8 @@ EFFORTS = {
     "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0),
 }
 
-PROCESS_BYTES = 500 * 10**6
-"""Python, torch and the engine, before anything is loaded."""
+PROCESS_BYTES = 700 * 10**6
+"""Python, torch and the engine, before anything is loaded, and what lies free between stages."""
 
 LESS_TRAINING = "use --effort light, which does not train"
 """Where training takes more memory than there is."""
