@@ -310,7 +310,7 @@ SAID: list[tuple[str, str, tuple[str, Mapping[str, Any]]]] = [
     ("personal", "十三点叫我", ("alarms", {"action": "set", "time": "13:00"})),
     ("personal", "十八点零五分叫我", ("alarms", {"action": "set", "time": "18:05"})),
     ("personal", "六点四十一定把我叫醒", ("alarms", {"action": "set", "time": "06:40"})),
-    ("personal", "play some Bach, play Bach please", ("music", {"action": "play", "query": "Bach"})),
+    ("personal", "play some Bach, play Bach", ("music", {"action": "play", "query": "Bach"})),
     ("personal", "play Dr. Feelgood", ("music", {"action": "play", "query": "Dr. Feelgood"})),
     ("in-car", "去机场，航班两点的", ("navigation", {"to": "airport"})),
     ("in-car", "take me to the airport, my flight leaves at two",

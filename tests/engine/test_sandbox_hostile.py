@@ -197,7 +197,7 @@ def test_a_template_of_anything_allowed_ends_within_bounds(source: str) -> None:
 
 
 MUCH_SAID = """
-import resource
+from penjing.core.memory import peak_memory
 from penjing.core.errors import EngineError
 from penjing.core.messages import Message
 from penjing.engine import prompt
@@ -209,7 +209,7 @@ for template in (spread, "{{ messages[0].content|list|sort|length }}", "{{ messa
         prompt.pieces(prompt.Job.of(template, said, {}))
     except EngineError as error:
         print(error)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+print(peak_memory())
 """
 
 

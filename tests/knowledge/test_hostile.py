@@ -22,7 +22,7 @@ from penjing.knowledge import reading
 from penjing.knowledge.chunking import chunks
 from penjing.knowledge.patience import at_most
 from penjing.knowledge.plain import Plain
-from penjing.knowledge.reading import Limits, read
+from penjing.knowledge.reading import Limits, Read, read
 
 SECONDS = 5
 MEMORY = 500 * 10**6
@@ -119,12 +119,12 @@ def test_a_picture_in_an_attribute_is_no_attack() -> None:
 def test_one_document_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     now, most = [], []
 
-    def slowly(*_: object) -> Plain:
+    def slowly(*_: object) -> Read:
         now.append(1)
         most.append(len(now))
         time.sleep(0.05)
         now.pop()
-        return Plain("x", ())
+        return Read(Plain("x", ()), ())
 
     monkeypatch.setattr(reading, "_in_child", slowly)
     threads = [threading.Thread(target=read, args=("a.txt", "", b"x")) for _ in range(8)]

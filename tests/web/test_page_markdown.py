@@ -82,7 +82,9 @@ last ~~gone~~ line
         expect(prose.locator("strong")).to_have_text("bold")
         expect(prose.locator("em")).to_have_text("slanted")
         expect(prose.locator("p code")).to_have_text("code")
-        expect(prose.locator("p").first).to_contain_text("snake_case_name, 2 * 3 * 4 and a [3]")
+        expect(prose.locator("p").first).to_contain_text(
+            "snake_case_name, 2 * 3 * 4 and a that cites"
+        )
         expect(prose.locator("> ol > li")).to_have_count(2)
         expect(prose.locator("ol ul li")).to_have_text("inner")
         expect(prose.locator("blockquote")).to_have_text("quotedtwice")

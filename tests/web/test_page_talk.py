@@ -54,6 +54,7 @@ def test_an_answer_that_is_stopped_ends_and_is_kept(visit: Visit) -> None:
 def test_what_rings_is_shown_without_being_asked_for(alone: Garden, visit: Visit) -> None:
     page = visit(alone)
     say(page, "set a timer")
+    expect(page.locator(".turn.assistant").last).to_contain_text("tokens", timeout=60_000)
     history = alone.store.history
     session = history.sessions()[0].id
     history.append_turn(session, Message.of("assistant", "The timer has run out."))

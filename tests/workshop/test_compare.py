@@ -18,8 +18,8 @@ import pytest
 from compared import KNOWN, Builder, Maker
 from place import Place, prose
 
+from penjing.app import comparing
 from penjing.bundle.gguf_reader import GGUFFile
-from penjing.cli import compare as command
 from penjing.cli.app import main
 from penjing.core.errors import BudgetError
 from penjing.core.files import sha256_file
@@ -63,7 +63,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 @pytest.fixture
 def here(place: Place, monkeypatch: pytest.MonkeyPatch) -> Here:
     found = Here(place)
-    monkeypatch.setattr(command, "_methods", lambda: (KNOWN, found.builder))
+    monkeypatch.setattr(comparing, "_methods", lambda: (KNOWN, found.builder))
     monkeypatch.setattr(run, "compare_speed", found.speeds)
     return found
 
@@ -73,7 +73,7 @@ def whole(place: Place) -> tuple[Here, dict[str, Any]]:
     """A comparison nobody stopped; its files are kept."""
     with pytest.MonkeyPatch.context() as patch:
         found = Here(place)
-        patch.setattr(command, "_methods", lambda: (KNOWN, found.builder))
+        patch.setattr(comparing, "_methods", lambda: (KNOWN, found.builder))
         patch.setattr(run, "compare_speed", found.speeds)
         assert main(found.words("whole", "--keep-files", sizes="120KB,90KB")) == 0
     return found, json.loads((place.folder / "whole" / "compare.json").read_text())
@@ -340,7 +340,9 @@ def test_a_method_that_cannot_take_this_model_is_a_row(
                 raise BudgetError("never: there is no such thing")
             return super().build(method, budget)
 
-    monkeypatch.setattr(command, "_methods", lambda: (known, lambda job: Never(job, here.builder)))
+    monkeypatch.setattr(
+        comparing, "_methods", lambda: (known, lambda job: Never(job, here.builder))
+    )
     assert main(here.words("never", methods="never,importance", sizes="120KB")) == 0
     document = json.loads(capsys.readouterr().out)
     said = row(document, "never", SIZES[1])["verdict"]["words"]
@@ -369,7 +371,7 @@ def test_real_times(place: Place, monkeypatch: pytest.MonkeyPatch, capsys: Any) 
     """Three files, one round, each in a process of its own."""
     here = Here(place)
     known = {name: KNOWN[name] for name in ("importance", "plain")}
-    monkeypatch.setattr(command, "_methods", lambda: (known, here.builder))
+    monkeypatch.setattr(comparing, "_methods", lambda: (known, here.builder))
     monkeypatch.setattr(run, "ROUNDS", 1)
     assert main(here.words("real", methods="importance", sizes="120KB")) == 0
     document = json.loads(capsys.readouterr().out)

@@ -59,7 +59,8 @@ def test_a_rounded_tensor_is_named(tiny_checkpoint: TinyCheckpoint, tmp_path: Pa
     export_gguf(plain, tmp_path / "m.gguf", plan)
     with Checkpoint.open(tmp_path / "m.gguf") as checkpoint:
         check_weights(checkpoint, Silent())
-        offset = checkpoint.file.tensors["blk.1.ffn_up.weight"].offset + checkpoint.file.data_offset
+        (file,) = checkpoint.file.parts
+        offset = file.tensors["blk.1.ffn_up.weight"].offset + file.data_offset
     data = bytearray((tmp_path / "m.gguf").read_bytes())
     data[offset + 3 * 34 : offset + 3 * 34 + 2] = np.float16("nan").tobytes()
     (tmp_path / "m.gguf").write_bytes(data)
