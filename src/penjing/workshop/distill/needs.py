@@ -15,7 +15,7 @@ _TOKENS = 1024
 _KEPT = 4 * 24
 """Bytes kept of a token for each hidden channel of a block, until its gradient has passed."""
 
-_PROCESS = 700 * 10**6  # Python, torch, one piece of logits, what is mapped of the file at a time
+_PROCESS = 1100 * 10**6  # Python, torch, logits, what is mapped, and what lies free in pieces
 
 
 def memory_needed(checkpoint: Checkpoint) -> int:
