@@ -8,45 +8,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penjing.app import making as makings
-from penjing.app.making import Making
+from penjing.app.making import Making, Prepared
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
-    from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.compare.order import Order
     from penjing.workshop.compare.outcome import Comparison
     from penjing.workshop.compare.run import Maker
     from penjing.workshop.compress.job import Job
     from penjing.workshop.compress.methods import Method
-    from penjing.workshop.compress.prepare import Forecast
-    from penjing.workshop.compress.settings import Settings
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A comparison with everything read and checked, and nothing done yet."""
+class Ordered(Prepared):
+    """A comparison: the same, and what is compared."""
 
-    making: Making
-    """What was asked for."""
     order: Order
     """Which methods, at which sizes."""
-    settings: Settings
-    """The same, settled."""
-    checkpoint: Checkpoint
-    """The starting model, open."""
-    forecast: Forecast
-    """What it will take."""
-
-    @property
-    def downloads(self) -> list[str]:
-        """Texts that must be downloaded first."""
-        return makings.downloads(self.making, self.settings.effort)
 
 
 @contextmanager
 def prepared(
     making: Making, methods: str, sizes: str, progress: Progress, *, keep_files: bool = False
-) -> Iterator[Prepared]:
+) -> Iterator[Ordered]:
     """Everything that can be refused is refused here; `methods` and `sizes` with commas between."""
     makings.require_workshop("compare")
     from penjing.bundle.home import Home
@@ -69,10 +53,10 @@ def prepared(
         orders.forecast(checkpoint, order, settings, tokens_per_second=0)  # refuse at once
         speed = makings.reading_speed(settings) if model.is_file() else 0.0
         found = orders.forecast(checkpoint, order, settings, tokens_per_second=speed)
-        yield Prepared(making, order, settings, checkpoint, found)
+        yield Ordered(making, settings, checkpoint, found, order)
 
 
-def carry_out(ready: Prepared, progress: Progress) -> Comparison:
+def carry_out(ready: Ordered, progress: Progress) -> Comparison:
     """Make and measure everything."""
     from penjing.workshop.compare.order import signature
     from penjing.workshop.compare.run import compare, has_results

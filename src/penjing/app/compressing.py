@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.app import making as makings
-from penjing.app.making import Making
+from penjing.app.making import Making, Prepared
 from penjing.app.recipes import read_recipe
 from penjing.core.errors import BadInput
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from penjing.bundle.home import Home
     from penjing.core.progress import Progress
     from penjing.workshop.checkpoint import Checkpoint
-    from penjing.workshop.compress.prepare import Forecast
-    from penjing.workshop.compress.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -33,25 +31,6 @@ class Budget:
     """It must fit this one, see `penjing devices`."""
     context: int = 2048
     """Tokens of context on the device."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A compression with everything read and checked, and nothing done yet."""
-
-    making: Making
-    """What was asked for."""
-    settings: Settings
-    """The same, settled."""
-    checkpoint: Checkpoint
-    """The starting model, open."""
-    forecast: Forecast
-    """What it will take."""
-
-    @property
-    def downloads(self) -> list[str]:
-        """Texts that must be downloaded first."""
-        return makings.downloads(self.making, self.settings.effort)
 
 
 @contextmanager

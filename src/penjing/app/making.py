@@ -65,6 +65,25 @@ class Making:
     """Nothing is downloaded and nothing made."""
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Work with everything read and checked, and nothing done yet."""
+
+    making: Making
+    """What was asked for."""
+    settings: Settings
+    """The same, settled."""
+    checkpoint: Checkpoint
+    """The starting model, open."""
+    forecast: Forecast
+    """What it will take."""
+
+    @property
+    def downloads(self) -> list[str]:
+        """Texts that must be downloaded first."""
+        return downloads(self.making, self.settings.effort)
+
+
 def require_workshop(task: str) -> None:
     """MissingExtra unless what the workshop needs is installed."""
     from importlib.util import find_spec

@@ -14,7 +14,7 @@ from penjing.cli.output import Output
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penjing.app.compressing import Prepared
+    from penjing.app.making import Prepared
     from penjing.core.progress import Progress
     from penjing.workshop.compress.settings import Settings
 
