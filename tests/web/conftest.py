@@ -15,8 +15,11 @@ import pytest
 from browsing import ARGUMENTS, chromium
 from garden import Garden, garden
 from household import WORDS
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from watching import Visit, Watch
+
+PATIENCE = 30_000
+"""Milliseconds that a test waits for what must come: the machine may be busy with other things."""
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("no Chromium here: apt-get install chromium, or set CHROMIUM to one")
     with sync_playwright() as play:
         opened = play.chromium.launch(executable_path=path, args=ARGUMENTS)
+        expect.set_options(timeout=PATIENCE)
         yield opened
         opened.close()
 
@@ -47,7 +51,7 @@ def visit(browser: Browser, watch: Watch) -> Iterator[Visit]:
     def open_page(place: Garden, who: str | None = None, *, enter: bool = True, **how: Any) -> Page:
         settings = {"viewport": {"width": 1200, "height": 800}, "locale": "en-GB", **how}
         context = browser.new_context(**settings)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         watch.over(page, place.url)

@@ -16,7 +16,7 @@ from penjing.core.messages import Message
 
 def rest(place: Garden) -> None:
     """Wait until the engine writes nothing."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while place.scheduler.health().running and time.monotonic() < deadline:
         time.sleep(0.02)
     assert place.scheduler.health().running == 0
