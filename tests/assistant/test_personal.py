@@ -282,6 +282,34 @@ def test_what_is_near_and_means_something_else_is_not_done(
     assert any(isinstance(one, Said | Confirm) for one in events)
 
 
+ANOTHER_TIME = (
+    "play some jazz daily please", "play some jazz tomorrow thanks", "play Queen later, thank you",
+    "play jazz on friday if you don't mind", "play Queen weekly for me", "play Queen whenever",
+    "play some Bach twice a day", "play Queen regularly please", "play jazz tonight would you",
+    "play some jazz three times a week", "could you play jazz nightly please",
+    "播放爵士乐每天谢谢", "放周杰伦今晚吧", "放点爵士明天好吗", "放周杰伦以后，谢谢",
+    "放周杰伦一天三次", "放周杰伦定期", "放爵士乐每周，拜托了", "放周杰伦晚上哈",
+    "放周杰伦每天早上行吗", "放点爵士从明天起", "放周杰伦经常",
+)  # fmt: skip
+"""Written beside the code, 2026-11-30."""
+
+
+@pytest.mark.parametrize("text", ANOTHER_TIME)
+def test_a_time_swallowed_by_a_title_is_asked_about(assistant: SpecAssistant, text: str) -> None:
+    events = heard(assistant, text)
+    assert calls(events) == []
+    assert any(isinstance(one, Confirm) for one in events)
+
+
+@pytest.mark.parametrize(
+    "title", ["Yesterday", "Tomorrow Never Knows", "daily mix", "明天会更好", "周杰伦的晴天"]
+)
+def test_a_title_may_be_a_time(assistant: SpecAssistant, title: str) -> None:
+    zh = title[0] > "\u3400"
+    said = f"放{title}" if zh else f"play {title} please"
+    assert calls(heard(assistant, said)) == [{"music": {"action": "play", "query": title}}]
+
+
 def test_two_requests_are_still_two(assistant: SpecAssistant) -> None:
     said = "play some jazz and set a timer for ten minutes"
     music = {"music": {"action": "play", "query": "jazz"}}

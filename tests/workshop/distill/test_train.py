@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -179,14 +181,16 @@ def test_the_same_seed_gives_the_same_bytes(tiny_checkpoint: Tiny, tmp_path: Pat
 
 
 def test_time_decides_the_steps_when_nobody_else_does(
-    tiny_checkpoint: Tiny, tmp_path: Path
+    tiny_checkpoint: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = tiny_checkpoint("llama", hidden=64)
     store = started(checkpoint, tmp_path)
+    looks = itertools.count(step=3.0)  # three steps take three seconds
+    monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(looks)))
     short = trained(checkpoint, store, Schedule(seconds=0.0))
     assert short.steps == len(short.kl) == 3
     long = trained(checkpoint, store, Schedule(seconds=5))
-    assert long.steps > short.steps
+    assert long.steps == len(long.kl) == 5
 
 
 def test_a_killed_training_goes_on_to_the_same_end(

@@ -131,7 +131,11 @@ class Misread:
         )
 
     def _last(self) -> int:
-        return max((n for n, one in enumerate(self._left.tokens) if not one.mark), default=0)
+        """The last word that is no mark and no politeness."""
+        left = self._left
+        polite = {n for one in signals.IDIOMS.finditer(left.flat) for n in left.of(*one.span())}
+        polite |= {n for n, one in enumerate(left.tokens) if one.mark or left.filling(n)}
+        return max(set(range(len(left.tokens))) - polite, default=0)
 
     def _doubtful(self, slot: Slot) -> bool:
         if slot.start < 0 or unsaid(slot.value):

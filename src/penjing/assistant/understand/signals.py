@@ -228,10 +228,12 @@ LATER = _signals(
     r"|dusk|noon|midnight|morning|mornings|afternoon|evening|evenings|night|nights|january"
     r"|february|april|june|july|august|september|october|november|december|mondays?|tuesdays?"
     r"|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|o'clock|(?<!\bi )am|pm"
-    r"|(?:next|this|last) (?:week|month|year|weekend))\b",
+    r"|(?:next|this|last) (?:week|month|year|weekend)|regularly|(?:once|twice|(?:two|three|four"
+    r"|five|several|\d+) times) (?:a|an|per) (?:hour|day|week|month|year)|from (?:now|today) on"
+    r"|(?:a )?(?:little |bit )?while later|in a while|whenever)\b",
     r"(?P<w>稍后|待会|等会|一会|过会|晚点|晚些|回头|每|天天|周末|工作日|日出|日落|天黑|天亮|今晚|明天|后天|明早"
     r"|(?<![一记写存留放])下周|(?<!一)下个?星期|(?<!一)下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时"
-    r"|下次|下回)",
+    r"|下次|下回|定期|经常|时不时|隔三差五|一[天日周月年][一两二三四五几\d]+[次回遍]|从[今明]天起|往后)",
 )
 UNREAD = _signals(
     "not_used",
