@@ -44,7 +44,7 @@ from penjing.assistant.understand.judge import ModelJudge
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.writer import ModelWriter
 from penjing.core.dialogue import Acted, Confirm, Said
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 
 @dataclass
@@ -233,7 +233,7 @@ def _resident() -> int:
 
 def _first(assistant: SpecAssistant, text: str, kind: type) -> float | None:
     """Seconds until the first event of a kind, in a fresh session."""
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     began = time.perf_counter()
     found = None

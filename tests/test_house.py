@@ -32,6 +32,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "serve": {"core", "assistant", "vault", "bundle"},
     "workshop": {"core", "bundle", "ggml", "devices", "engine", "evaluation"},
     "app": {"core", "bundle", "devices", "engine", "evaluation", "assistant", "workshop"},
+    "testing": {"core", "engine", "vault"},
     "cli": {
         "app", "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "tools",
         "evaluation", "assistant", "serve", "workshop",
@@ -56,7 +57,7 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
 
 DEVICE_HALF = (
     "core", "bundle", "ggml", "devices", "engine", "vault", "knowledge", "tools", "assistant",
-    "evaluation", "app", "cli",
+    "evaluation", "app", "testing", "cli",
 )  # fmt: skip
 SERVE_ONLY = ("fastapi", "starlette", "uvicorn", "pydantic", "anyio", "h11")
 """Web frameworks are imported at the top of handlers: of `serve` itself nothing runs without."""
@@ -206,15 +207,16 @@ def test_every_module_says_what_it_is_for() -> None:
         ("penjing.bundle.x", "from penjing.cli import app"),
         ("penjing.bundle.x", "from penjing import ggml"),
         ("penjing.bundle.x", "from .. import engine"),
-        ("penjing.bundle.x", "from ..engine.fake import Fake"),
+        ("penjing.bundle.x", "from ..engine.llamacpp import LlamaCpp"),
         ("penjing.bundle.x", "def f():\n    from penjing.workshop import checkpoint"),
         ("penjing.bundle.x", "import importlib\nimportlib.import_module('penjing.cli.app')"),
-        ("penjing.bundle.x", "if TYPE_CHECKING:\n    from penjing.engine import fake"),
+        ("penjing.bundle.x", "if TYPE_CHECKING:\n    from penjing.engine import asked"),
         ("penjing.bundle.x", "import torch"),
         ("penjing.engine.x", "def f():\n    from torch.nn import Linear"),
         ("penjing.cli.x", "import torch.nn"),
         ("penjing.evaluation.x", "from penjing.engine.llamacpp import LlamaCpp"),
         ("penjing.workshop.x", "from penjing.cli.output import Output"),
+        ("penjing.cli.x", "def f():\n    from penjing.testing import FakeModel"),
         ("penjing.core.x", "from penjing.nowhere import y"),
     ],
 )

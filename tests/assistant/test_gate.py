@@ -21,7 +21,7 @@ from penjing.assistant.spec.parse import load
 from penjing.assistant.turn import SpecAssistant
 from penjing.assistant.understand.gate import Passed
 from penjing.core.dialogue import Acted, Event, Said
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 WRITTEN = {
     "en": (
@@ -108,7 +108,7 @@ def home(cache: Path) -> SpecAssistant:
 
 def told(assistant: SpecAssistant, *said: str) -> list[Event]:
     """What came of the last of some sentences."""
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     for text in said:
         events = list(assistant.reply("p", store, session, text, role="owner"))

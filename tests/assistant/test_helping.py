@@ -13,7 +13,7 @@ from penjing.assistant.helping import asks_for_help
 from penjing.assistant.spec.parse import load
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import Acted, Confirm, Event, Said, Standing
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 ASKED = {
     "en": ("help", "Help!", "what can you do?", "what can I say", "how can you help me"),
@@ -31,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> SpecAssistant:
 
 
 def say(home: SpecAssistant, text: str, role: Standing = "owner") -> list[Event]:
-    store = FakeStore()
+    store = MemoryStore()
     return list(home.reply("ann", store, store.history.begin().id, text, role=role))
 
 

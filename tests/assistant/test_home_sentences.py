@@ -17,7 +17,7 @@ from penjing.assistant.build import build
 from penjing.assistant.spec.parse import load, loads
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import Acted, Confirm, Event, Outcome, Said
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 LIGHTS = ("kitchen light", "living room light", "bedroom light", "hallway light", "desk lamp")
 TOGETHER = ("lights", "light", "lamps", "lamp", "all lights")
@@ -48,7 +48,7 @@ def home(cache: Path) -> SpecAssistant:
 
 def told(assistant: SpecAssistant, said: str) -> list[Event]:
     """What came of the last of some sentences, parted by slashes."""
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     for text in said.split(" / "):
         events = list(assistant.reply("p", store, session, text, role="owner"))
@@ -379,7 +379,7 @@ def test_each_call_of_a_careful_tool_is_asked_for() -> None:
         names={"cover": ["left blind", "right blind", "attic blind"]},
     )
     assistant = build(loads(COVERS), [tool])
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
 
     def say(text: str) -> list[Event]:

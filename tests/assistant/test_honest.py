@@ -13,7 +13,7 @@ from penjing.assistant.understand.acts import orders
 from penjing.assistant.understand.text import tokens_of
 from penjing.core.dialogue import Said
 from penjing.core.messages import Chunk, GenerationSettings, Message
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 PAL = """\
 assistant: Pal
@@ -66,7 +66,7 @@ class Talk:
         spec = loads(text)
         self.model = Boaster()
         self.assistant = build(spec, list(recording(*spec.tools).values()), writer=self.model)
-        self.store = FakeStore()
+        self.store = MemoryStore()
         self.session = self.store.history.begin().id
 
     def hear(self, text: str) -> str:

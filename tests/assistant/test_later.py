@@ -32,7 +32,7 @@ from penjing.assistant.build import build
 from penjing.assistant.spec.parse import load
 from penjing.assistant.stories import StoryClock, StoryPlanner
 from penjing.core.dialogue import TALKER
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,7 @@ def test_without_the_tool_nothing_can_be_later(tmp_path: Path) -> None:
     path.write_text("\n".join(lines), "utf-8")
     clock = StoryClock(WEDNESDAY.timestamp())
     one = build(load(path), list(smart_tools().values()), clock=clock, planner=StoryPlanner(clock))
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     for said in ("turn off the tv in ten minutes", "turn the ac on for ten minutes"):
         events = list(one.reply("ann", store, session, said, role="owner"))

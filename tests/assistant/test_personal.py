@@ -20,7 +20,7 @@ from penjing.assistant.spec.parse import load
 from penjing.assistant.stories import StoryClock
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import Acted, Confirm, Said, Slot
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 NOON = 1_795_604_400.0
 """A Wednesday, 2026-11-25."""
@@ -257,7 +257,7 @@ def assistant(tmp_path_factory: pytest.TempPathFactory) -> SpecAssistant:
 
 
 def heard(assistant: SpecAssistant, text: str) -> list[Any]:
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     return list(assistant.reply("ann", store, session, text, role="owner"))
 

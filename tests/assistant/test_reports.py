@@ -14,7 +14,7 @@ from penjing.assistant.spec.parse import loads
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import Acted, Confirm, Event, Said, Understood
 from penjing.core.errors import BadInput
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 DESK = """\
 assistant: Desk
@@ -60,7 +60,7 @@ class Desk:
 
     def __init__(self, text: str = DESK) -> None:
         self.assistant = _built(text)
-        self.store = FakeStore()
+        self.store = MemoryStore()
         self.session = self.store.history.begin().id
         self.events: list[Event] = []
 

@@ -273,9 +273,9 @@ def test_a_ticket_is_about_what_was_said_beside_the_wish(
 def _problem(desk: Stage, said: str) -> str:
     """What the card says, once the contact was given."""
     from penjing.core.dialogue import Confirm
-    from penjing.vault.fake import FakeStore
+    from penjing.vault.memory import MemoryStore
 
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     list(desk.assistant.reply("p", store, session, said, role="owner"))
     events = list(desk.assistant.reply("p", store, session, "anna@example.org", role="owner"))

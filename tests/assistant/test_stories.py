@@ -19,7 +19,7 @@ from penjing.assistant.stories import (
     read_stories,
     stories_beside,
 )
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 NAMES = ("smart-home", "personal", "in-car", "customer-service")
 STORIES = [
@@ -69,7 +69,7 @@ def played(name: str, story: Story, intents: Path) -> list[str]:
         clock=clock,
         retrievers=(lambda person, store: own) if spec.knowledge.sources else None,
     )
-    return play(story, assistant, FakeStore(), clock)
+    return play(story, assistant, MemoryStore(), clock)
 
 
 @pytest.mark.parametrize(("name", "story"), STORIES, ids=[f"{n}: {s.name}" for n, s in STORIES])

@@ -13,7 +13,7 @@ from penjing.assistant.build import build, strange_names
 from penjing.assistant.spec.parse import load, loads
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import Acted, Event, Remarked, Said
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 SPEC = load(EXAMPLES / "smart-home/assistant.yaml")
 
@@ -31,7 +31,7 @@ def home(cache: Path, *names: str) -> tuple[SpecAssistant, RecordingTool]:
 
 
 def told(assistant: SpecAssistant, text: str) -> list[Event]:
-    store = FakeStore()
+    store = MemoryStore()
     return list(assistant.reply("p", store, store.history.begin().id, text, role="owner"))
 
 
@@ -85,7 +85,7 @@ def test_what_people_say_never_means_such_a_device(text: str, cache: Path) -> No
 
 def test_the_person_is_told_once_in_a_conversation(cache: Path) -> None:
     assistant, _ = home(cache, "turn off")
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     said = [
         [one for one in assistant.reply("p", store, session, "turn on the kitchen light")
@@ -98,7 +98,7 @@ def test_the_person_is_told_once_in_a_conversation(cache: Path) -> None:
 
 def test_a_strange_name_is_not_offered_to_choose_from(cache: Path) -> None:
     assistant, _ = home(cache, "say yes to everything", "Attic light")
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     for text in ("dim it please to 30 percent", "dim the light", "hm", "hm"):
         events = list(assistant.reply("p", store, session, text, role="owner"))

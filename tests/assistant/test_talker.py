@@ -16,7 +16,7 @@ from penjing.assistant.spec.parse import load, loads
 from penjing.assistant.stories import read_stories, stories_beside
 from penjing.core.dialogue import TALKER, Acted, Confirm, Event, Said, Standing
 from penjing.core.errors import BadInput, NotFound
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 NAMES = ("smart-home", "personal", "in-car", "customer-service")
 
@@ -29,7 +29,7 @@ class House:
         self.tools: dict[str, RecordingTool] = recording(*self.spec.tools)
         self.cache = cache
         self.now = 1_795_604_400.0
-        self.store = FakeStore()
+        self.store = MemoryStore()
         self.session = self.store.history.begin().id
         self.start()
 

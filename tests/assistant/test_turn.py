@@ -28,7 +28,7 @@ from penjing.core.dialogue import (
 from penjing.core.errors import Busy, EngineError, NetworkError, NotFound
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.protocols import Store
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 
 class Pen:
@@ -71,7 +71,7 @@ class Home:
         self.cache, self.pen = cache, pen
         self.tools = smart_tools()
         self.now = 1_795_604_400.0
-        self.store = FakeStore()
+        self.store = MemoryStore()
         self.session = self.store.history.begin().id
         self.assistant = self.fresh()
 
@@ -295,7 +295,7 @@ def test_five_hundred_turns_do_not_grow(cache: Path) -> None:
 def test_people_do_not_share_what_is_remembered(cache: Path) -> None:
     home = Home(cache)
     home.say("turn on the desk lamp")
-    other = FakeStore()
+    other = MemoryStore()
     session = other.history.begin().id
     events = list(home.assistant.reply("q", other, session, "turn it off", role="owner"))
     assert not [one for one in events if isinstance(one, Acted)]
@@ -318,7 +318,7 @@ def grounded(text: str, wording: str, pen: Pen | None, *texts: str) -> list[Even
     spec = loads(
         f"assistant: A\nlanguages: [en]\nunknown: [knowledge]\nknowledge: {{wording: {wording}}}\n"
     )
-    store: Store = FakeStore()
+    store: Store = MemoryStore()
     assistant = build(spec, [], writer=pen, retrievers=lambda person, store: Documents(*texts))
     return list(assistant.reply("p", store, store.history.begin().id, text))
 
@@ -352,7 +352,7 @@ def test_the_model_answers_what_documents_do_not_and_are_not_asked(
     said: str, answered: str, searched: int
 ) -> None:
     spec = loads("assistant: A\nlanguages: [en, zh]\nunknown: [knowledge, model]\n")
-    documents, store = Documents("The filter must be cleaned monthly."), FakeStore()
+    documents, store = Documents("The filter must be cleaned monthly."), MemoryStore()
     assistant = build(spec, [], writer=Pen(), retrievers=lambda person, store: documents)
     events = list(assistant.reply("p", store, store.history.begin().id, said))
     assert words(events) == answered

@@ -26,7 +26,7 @@ from penjing.assistant.understand.cascade import Stages, Understanding
 from penjing.assistant.understand.judge import AHEAD, PATIENCE, SURE, ModelJudge
 from penjing.core.dialogue import Confirm, Said
 from penjing.core.messages import Chunk, GenerationSettings, Message, TokenLogprob
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 SPEC = load(EXAMPLES / "smart-home/assistant.yaml")
 TEST = kept("smart-home.test")
@@ -281,7 +281,7 @@ def test_nothing_is_done_on_the_models_word_without_a_yes(
         stages=Stages(templates=False, classifier=False),
         cache=cache,
     )
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     events = list(assistant.reply("p", store, session, text, role="owner"))
     card = next(one for one in events if isinstance(one, Confirm))

@@ -17,7 +17,7 @@ from penjing.assistant.turn import SpecAssistant
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import Acted, Confirm, Outcome, Passage
 from penjing.core.messages import Chunk, GenerationSettings, Message, TokenLogprob
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 HERE = Path(__file__).parent
 SPEC = load(HERE / "house.yaml")
@@ -125,7 +125,7 @@ class House:
         for tool in self.tools:
             tool.calls.clear()
         self.assistant._understanding._names._kept.clear()  # names are asked anew
-        store = FakeStore()
+        store = MemoryStore()
         session = store.history.begin().id
         for turn in case.get("before", ()):
             store.history.append_turn(session, Message.of(turn["role"], turn["text"]))

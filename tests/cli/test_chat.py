@@ -19,7 +19,7 @@ from penjing.cli import app, chat
 from penjing.core.errors import EngineError, UsageError
 from penjing.core.introduction import DEFAULT_SYSTEM
 from penjing.core.messages import Chunk, GenerationSettings, Message
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 
 Say = Callable[..., tuple[int, str, str]]
 
@@ -362,7 +362,7 @@ def test_the_default_model_is_pulled_with_a_line_that_says_so(
 EARLY = """
 import sys
 from penjing.cli import app, chat
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 seen = []
 class Watching(FakeModel):
     def generate(self, messages, settings):
@@ -408,7 +408,7 @@ def test_process_age_survives_a_strange_process_name() -> None:
 CLOSED_PIPE = """
 import sys
 from penjing.cli import app, chat
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 chat._open = lambda args, progress: FakeModel(["x" * 3000], pause=0.001)
 sys.exit(app.main(["chat", "--once", "hi", "--max-tokens", "3000"]))
 """
@@ -429,7 +429,7 @@ def test_a_closed_pipe_is_no_error() -> None:
 ECHO = """
 import sys
 from penjing.cli import app, chat
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 chat._open = lambda args, progress: FakeModel()
 sys.exit(app.main(["chat", *sys.argv[1:]]))
 """

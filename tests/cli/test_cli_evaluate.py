@@ -12,8 +12,8 @@ import pytest
 from penjing.bundle.resolve import FoundText
 from penjing.cli import app
 from penjing.core.report import Report
-from penjing.engine.fake import FakeModel
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.testing.model import FakeModel
 
 TEXT = "A pine on a rock is pruned for years, and stays small, and stays alive. " * 20
 METRICS = [

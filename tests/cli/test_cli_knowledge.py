@@ -13,7 +13,7 @@ from penjing.bundle.catalogue import load_catalogue
 from penjing.cli import embedder
 from penjing.cli.app import main
 from penjing.engine.embedding import LlamaEmbedder
-from penjing.engine.fake_embedding import FakeEmbedder
+from penjing.testing.embedder import FakeEmbedder
 from penjing.vault.envelope import LEAST
 from penjing.vault.secrets import Passphrase
 

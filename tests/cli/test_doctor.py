@@ -79,7 +79,7 @@ CHAT = """
 import json, socket, sys
 from penjing.cli import app
 from penjing.engine import llamacpp
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 
 server = socket.create_server(("127.0.0.1", 0))
 def opened(path, **_):

@@ -22,13 +22,13 @@ from penjing.cli.conversation import Conversation
 from penjing.cli.repl import COMMANDS, Repl
 from penjing.core.errors import BadInput, UnknownName
 from penjing.core.messages import GenerationSettings
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 
 CHILD = """
 import fcntl, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from penjing.cli import app, chat
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 model = FakeModel({model})
 chat._open = lambda args, progress: model
 status = app.main(["chat", *{words}])

@@ -20,15 +20,15 @@ from tooling import SetClock, wait_until
 from penjing.cli.assistant_parts import load_spec
 from penjing.cli.serving_assistant import Around, Served, served
 from penjing.core.dialogue import Acted, Event, Outcome, Planned, Remarked, Said, Standing
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.people import Alone
 from penjing.serve.present import Present
 from penjing.serve.services import Known
+from penjing.testing.scheduler import FakeScheduler
 from penjing.tools import registry
 from penjing.tools.agenda import MemoryAgenda
 from penjing.tools.due import GRACE, rung
 from penjing.tools.later import PARAMETERS, Later
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 SPEC = """\
 assistant: Lamp
@@ -81,7 +81,7 @@ class Household(Alone):
     """People whose roles can be changed."""
 
     def __init__(self) -> None:
-        super().__init__(FakeStore())
+        super().__init__(MemoryStore())
         self.known = [Known("anna", "Anna", "owner"), Known("ben", "Ben", "member")]
 
     def all(self) -> list[Known]:
@@ -101,7 +101,7 @@ class House:
     clock: SetClock = field(default_factory=lambda: SetClock(NOON))
     people: Household = field(default_factory=Household)
     lamp: RecordingTool = field(default_factory=lamp)
-    stores: dict[str, FakeStore] = field(default_factory=dict)
+    stores: dict[str, MemoryStore] = field(default_factory=dict)
     present: Present = field(default_factory=Present)
     agenda: MemoryAgenda = field(default_factory=MemoryAgenda)
     served: Served | None = None
@@ -117,7 +117,7 @@ class House:
         scheduler.close()
 
     def comes(self, person: str) -> None:
-        store = self.stores.setdefault(person, FakeStore())
+        store = self.stores.setdefault(person, MemoryStore())
         if not store.history.sessions():
             store.history.begin()
         self.present.came(person, store)

@@ -24,8 +24,6 @@ from penjing.cli.serving_clock import Teller
 from penjing.core.dialogue import Acted, Cited, Passage, Said
 from penjing.core.errors import NotFound, NotPermitted
 from penjing.core.messages import Message, Note
-from penjing.engine.fake_embedding import FakeEmbedder
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.knowledge import retriever
 from penjing.knowledge.desk import KnowledgeDesk
 from penjing.knowledge.library import Library
@@ -35,8 +33,10 @@ from penjing.serve.door.stores import Stores
 from penjing.serve.people import Alone
 from penjing.serve.present import Present
 from penjing.serve.services import Model
+from penjing.testing.embedder import FakeEmbedder
+from penjing.testing.scheduler import FakeScheduler
 from penjing.tools.entries import Due
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Desk:
     clock: SetClock
     assistant: Served
 
-    def heard(self, store: FakeStore, session: str, text: str) -> str:
+    def heard(self, store: MemoryStore, session: str, text: str) -> str:
         events = list(self.assistant.reply("anna", store, session, text, role="owner"))
         return "".join(one.text for one in events if isinstance(one, Said))
 
@@ -58,20 +58,20 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     path = tmp_path / "assistant.yaml"
     path.write_text(SPEC, "utf-8")
     present, clock, scheduler = Present(), SetClock(), FakeScheduler()
-    around = Around(scheduler, Alone(FakeStore()), present, clock=clock)
+    around = Around(scheduler, Alone(MemoryStore()), present, clock=clock)
     with served(str(path), load_spec(str(path)), around) as assistant:
         yield Desk(path, present, clock, assistant)
     scheduler.close()
 
 
-def came(desk: Desk) -> tuple[FakeStore, str]:
+def came(desk: Desk) -> tuple[MemoryStore, str]:
     """Anna, whose store is open."""
-    store = FakeStore()
+    store = MemoryStore()
     desk.present.came("anna", store)
     return store, store.history.begin().id
 
 
-def texts(store: FakeStore, session: str) -> list[str]:
+def texts(store: MemoryStore, session: str) -> list[str]:
     return [turn.message.text for turn in store.history.turns(session)]
 
 
@@ -102,7 +102,7 @@ def test_what_was_missed_is_told_to_who_comes_back(desk: Desk) -> None:
 
 
 def test_nothing_is_kept_for_who_is_not_there(desk: Desk) -> None:
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     events = list(desk.assistant.reply("ben", store, session, "计时十分钟", role="owner"))
     (outcome,) = [one.outcome for one in events if isinstance(one, Acted)]
@@ -159,7 +159,7 @@ def test_who_may_not_use_a_tool_is_told_so_and_it_is_not_called() -> None:
                 raise NotPermitted(f"{person} may not use the tool 'lamp': ask an owner")
 
     lamp = RecordingTool("lamp")
-    tool = Permitted(lamp, Strict(FakeStore()))
+    tool = Permitted(lamp, Strict(MemoryStore()))
     assert tool.call({}, "anna").ok
     refused = tool.call({}, "ben")
     assert (refused.ok, refused.data["reason"]) == (False, "refused")
@@ -181,7 +181,7 @@ def test_whoever_may_not_use_a_source_is_answered_without_it(tmp_path: Path) -> 
     (tmp_path / "manual.md").write_text("# Filter\n\nRinse the filter each month.\n", "utf-8")
     (tmp_path / "wages.md").write_text("# Wages\n\nThe gardener earns ninety crowns.\n", "utf-8")
     path, scheduler = str(tmp_path / "assistant.yaml"), FakeScheduler()
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     with served(path, load_spec(path), Around(scheduler, Strict(store), Present())) as assistant:
 
@@ -239,7 +239,7 @@ def test_words_for_what_rings(kind: str, label: str, late: float, language: str,
 
 
 def test_it_rings_in_the_newest_session_or_a_new_one_in_the_persons_language() -> None:
-    present, store = Present(), FakeStore(SetClock())
+    present, store = Present(), MemoryStore(SetClock())
     teller = Teller(present, "en")
     one, two, three = (Due("anna", "timer", id_, "", 1_795_600_000.0, 0.0) for id_ in "123")
     assert teller.tell(one) is False
@@ -256,7 +256,7 @@ def test_it_rings_in_the_newest_session_or_a_new_one_in_the_persons_language() -
 
 
 def test_a_store_in_memory_stays_when_its_person_leaves() -> None:
-    store = FakeStore()
+    store = MemoryStore()
     present = Present({"owner": store})
     present.came("owner", store)
     present.leaves("owner")
@@ -271,7 +271,7 @@ def test_the_door_says_who_is_there_until_their_last_session_ends() -> None:
     present.on_leaves = lambda person: seen.append(f"{person} leaves")
 
     async def visit() -> None:
-        stores, store = Stores(present), FakeStore()
+        stores, store = Stores(present), MemoryStore()
         opened = Opened(Known("1", "anna", "owner"), store)
         held, again = stores.take(opened), stores.take(opened)
         await stores.settled()
@@ -307,7 +307,7 @@ def test_a_plain_server_is_given_the_search_over_its_person_s_documents(
 ) -> None:
     # the weights are those of the real model's cosines; the fake's are lower
     monkeypatch.setattr(retriever, "relevance", lambda _words, _excerpt, cosine: cosine * 2)
-    store = FakeStore()
+    store = MemoryStore()
     with FakeScheduler() as scheduler:
         embedder = FakeEmbedder()
         known = serving._Knowledge(embedder, KnowledgeDesk(embedder))

@@ -14,7 +14,7 @@ import pytest
 
 from penjing.core.errors import EngineError, FormatError
 from penjing.engine.embedding import BATCH, LlamaEmbedder
-from penjing.engine.fake_embedding import FakeEmbedder
+from penjing.testing.embedder import FakeEmbedder
 
 pytestmark = pytest.mark.model
 REFERENCE: list[dict[str, Any]] = json.loads(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from penjing.core.errors import BadInput, EngineError, UnreadableMessages
 from penjing.core.messages import Message, Role
-from penjing.engine.fake import CONTROL, FakeModel
 from penjing.engine.template import Segment, encode, render, render_segments
+from penjing.testing.model import CONTROL, FakeModel
 
 SMOLLM2 = (
     "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"

@@ -16,11 +16,11 @@ from papers import pdf
 
 from penjing.core.errors import BadInput, NotFound
 from penjing.core.protocols import Store
-from penjing.engine.fake_embedding import FakeEmbedder
 from penjing.knowledge import library as library_module
 from penjing.knowledge.desk import KnowledgeDesk
 from penjing.knowledge.library import Library
-from penjing.vault.fake import FakeStore
+from penjing.testing.embedder import FakeEmbedder
+from penjing.vault.memory import MemoryStore
 
 PARTS = [f"# Part {n}\n" + f"The {word} is told of here, and more of the {word}. " * 4 + "\n"
          for n, word in enumerate(("bonsai", "water", "light", "soil", "pot"))]  # fmt: skip
@@ -35,7 +35,7 @@ def holding(store: Store, word: str) -> int:
 
 @pytest.fixture(params=["disk", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    store = on_disk(tmp_path) if request.param == "disk" else FakeStore()
+    store = on_disk(tmp_path) if request.param == "disk" else MemoryStore()
     yield store
     store.close()
 
@@ -174,7 +174,7 @@ from pathlib import Path
 sys.path[:0] = [sys.argv[2], os.path.join(sys.argv[2], "../support")]
 from ondisk import on_disk
 from test_documents_added import MANUAL
-from penjing.engine.fake_embedding import FakeEmbedder
+from penjing.testing.embedder import FakeEmbedder
 from penjing.knowledge import library
 library._BATCH = 1
 store, at = on_disk(Path(sys.argv[1])), int(sys.argv[3])

@@ -13,12 +13,12 @@ from penjing.core.errors import StorageError
 from penjing.core.history import Excerpt
 from penjing.core.protocols import Retriever
 from penjing.engine.embedding import LlamaEmbedder
-from penjing.engine.fake_embedding import FakeEmbedder
 from penjing.knowledge import retriever as retriever_module
 from penjing.knowledge.library import Library
 from penjing.knowledge.relevance import coverage, relevance
 from penjing.knowledge.retriever import KnowledgeRetriever
-from penjing.vault.fake import FakeStore
+from penjing.testing.embedder import FakeEmbedder
+from penjing.vault.memory import MemoryStore
 
 CARE = """# Caring for a bonsai
 
@@ -103,7 +103,7 @@ def test_it_follows_what_another_process_does(tmp_path: Path, lenient: None) -> 
 
 
 def test_vectors_of_another_model_are_left_out(lenient: None) -> None:
-    store = FakeStore()
+    store = MemoryStore()
     Library(store, FakeEmbedder("an older one")).add("manual.md", MANUAL)
     retriever = KnowledgeRetriever(store, FakeEmbedder())
     assert retriever.load() == 0
@@ -111,7 +111,7 @@ def test_vectors_of_another_model_are_left_out(lenient: None) -> None:
 
 
 def test_one_persons_search_never_sees_anothers(lenient: None) -> None:
-    anna, ben = FakeStore(), FakeStore()
+    anna, ben = MemoryStore(), MemoryStore()
     embedder = FakeEmbedder()
     Library(anna, embedder).add("diary.md", b"The bonsai was a gift of Clara.")
     assert KnowledgeRetriever(ben, embedder).search("bonsai Clara") == []
@@ -151,7 +151,7 @@ def test_relevance_grows_with_both() -> None:
 
 @pytest.mark.model
 def test_the_real_model_finds_and_keeps_silent(embedding_model: Path) -> None:
-    store = FakeStore()
+    store = MemoryStore()
     with LlamaEmbedder.open(embedding_model) as embedder:
         Library(store, embedder).add("care.md", CARE.encode())
         retriever = KnowledgeRetriever(store, embedder)

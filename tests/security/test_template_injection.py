@@ -12,8 +12,8 @@ from premises import Premises, spoken
 
 from penjing.core.errors import EngineError
 from penjing.core.messages import Message
-from penjing.engine.fake import CONTROL, FakeModel
 from penjing.engine.template import render
+from penjing.testing.model import CONTROL, FakeModel
 
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>"}
 

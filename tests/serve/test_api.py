@@ -35,10 +35,10 @@ from penjing.core.errors import BadInput, NotFound
 from penjing.core.history import Document, Excerpt
 from penjing.core.messages import Message, Note, Text
 from penjing.core.protocols import Store
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.indexing import Indexing
 from penjing.serve.limits import Limits
-from penjing.vault.fake import FakeStore
+from penjing.testing.scheduler import FakeScheduler
+from penjing.vault.memory import MemoryStore
 
 LAMP = Action("a1", "light", {"room": "kitchen", "levels": [1, 2]}, "Dim the kitchen lights")
 
@@ -362,7 +362,7 @@ def test_nobodys_documents_hold_up_anothers() -> None:
             assert go.wait(5)
         _indexed(store, document)
 
-    mia, gus, ann = FakeStore(), FakeStore(), FakeStore()
+    mia, gus, ann = MemoryStore(), MemoryStore(), MemoryStore()
     indexing = Indexing()
     for n in range(3):
         indexing.begin(index, mia, mia.documents.add(f"long {n}", "text/plain", b"x"))
@@ -379,7 +379,7 @@ def test_nobodys_documents_hold_up_anothers() -> None:
 
 
 def test_what_an_ended_server_left_unread_is_read_on() -> None:
-    store = FakeStore()
+    store = MemoryStore()
     read, unread = (store.documents.add(n, "text/plain", b"x") for n in ("read", "unread"))
     _indexed(store, read)
     seen = []

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from serving import Running, serving
 
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve import limits
+from penjing.testing.scheduler import FakeScheduler
 
 CHAT = "/v1/chat/completions"
 USER = [{"role": "user", "content": "x"}]

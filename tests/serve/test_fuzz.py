@@ -15,9 +15,9 @@ from pathlib import Path
 from letters import Letters
 from serving import serving
 
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.limits import Limits
 from penjing.serve.who import OWNER
+from penjing.testing.scheduler import FakeScheduler
 
 SUPPORT = Path(__file__).parents[1] / "support"
 SAYS_MORE = "positive_data_acceptance"

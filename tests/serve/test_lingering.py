@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 from serving import OWNER, Running, serving
 
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.limits import Limits
 from penjing.serve.lingering import LONGEST
+from penjing.testing.scheduler import FakeScheduler
 
 DOCUMENT = 64 * 1024
 

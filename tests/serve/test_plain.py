@@ -9,12 +9,12 @@ import pytest
 from penjing.core.dialogue import Cited, Finished, Passage, Said
 from penjing.core.errors import BadInput, Busy, EngineError, NotFound
 from penjing.core.messages import Message
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.plain import LEFT_OUT, Plain
-from penjing.vault.fake import FakeStore
+from penjing.testing.scheduler import FakeScheduler
+from penjing.vault.memory import MemoryStore
 
 
-def said(plain: Plain, store: FakeStore, session: str, text: str) -> tuple[str, str]:
+def said(plain: Plain, store: MemoryStore, session: str, text: str) -> tuple[str, str]:
     """What the model said, and what was said beside it."""
     events = list(plain.reply("anna", store, session, text))
     assert isinstance(events[-1], Finished)
@@ -25,7 +25,7 @@ def said(plain: Plain, store: FakeStore, session: str, text: str) -> tuple[str, 
 
 def test_a_conversation_goes_on() -> None:
     with FakeScheduler(["one", "two"]) as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         session = store.history.begin().id
         assert said(plain, store, session, "first") == ("one", "")
         assert said(plain, store, session, "second") == ("two", "")
@@ -44,7 +44,7 @@ def test_a_conversation_goes_on() -> None:
 
 def test_the_model_cites_nothing_and_reads_no_citations() -> None:
     with FakeScheduler(["“It is so.” [3] And so [1].", "two"]) as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         session = store.history.begin().id
         assert said(plain, store, session, "first")[0] == "It is so. And so."
         store.history.append_turn(session, Message.of("user", "and then?"))
@@ -57,7 +57,7 @@ def test_the_model_cites_nothing_and_reads_no_citations() -> None:
 
 def test_what_finds_no_place_is_not_kept_and_can_be_said_again() -> None:
     with FakeScheduler(["first"], places=1, queue=0, delay=0.5) as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         session = store.history.begin().id
         running = plain.reply("anna", store, session, "long")
         next(running)
@@ -73,7 +73,7 @@ def test_what_finds_no_place_is_not_kept_and_can_be_said_again() -> None:
 )
 def test_what_no_longer_fits_is_left_out_and_said(question: str, notice: str) -> None:
     with FakeScheduler(["short"], context=1200) as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         session = store.history.begin().id
         for number in range(6):
             said(plain, store, session, f"{number} " + "x" * 100)
@@ -91,7 +91,7 @@ def test_what_no_longer_fits_is_left_out_and_said(question: str, notice: str) ->
 
 def test_the_language_is_the_person_s_to_choose() -> None:
     with FakeScheduler(["short"], context=1200) as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         store.settings.put("language", "zh")
         session = store.history.begin().id
         for _ in range(7):
@@ -101,7 +101,7 @@ def test_the_language_is_the_person_s_to_choose() -> None:
 
 def test_one_message_that_is_too_long_is_refused_and_not_kept() -> None:
     with FakeScheduler(context=1200) as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         session = store.history.begin().id
         with pytest.raises(BadInput, match="too long"):
             list(plain.reply("anna", store, session, "x" * 1200))
@@ -110,7 +110,7 @@ def test_one_message_that_is_too_long_is_refused_and_not_kept() -> None:
 
 def test_closing_keeps_what_was_said_and_cancels() -> None:
     with FakeScheduler(delay=0.01) as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         session = store.history.begin().id
         events = plain.reply("anna", store, session, "y" * 2000)
         next(events)
@@ -123,7 +123,7 @@ def test_closing_keeps_what_was_said_and_cancels() -> None:
 
 def test_a_question_that_was_never_answered_is_not_asked_again() -> None:
     with FakeScheduler() as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         session = store.history.begin().id
         scheduler.failure = EngineError("gone")
         with pytest.raises(EngineError):
@@ -141,7 +141,7 @@ def test_a_template_without_system_messages_gets_none() -> None:
             return super().count_tokens(messages)
 
     with Strict() as scheduler:
-        plain, store = Plain(scheduler), FakeStore()
+        plain, store = Plain(scheduler), MemoryStore()
         said(plain, store, store.history.begin().id, "x")
         assert [one.role for one in scheduler.requests[-1].messages] == ["user"]
 
@@ -172,7 +172,7 @@ def test_a_question_is_answered_from_the_person_s_documents_first(
     question: str, quoted: str
 ) -> None:
     with FakeScheduler() as scheduler:
-        documents, store = Documents(), FakeStore()
+        documents, store = Documents(), MemoryStore()
         plain = Plain(scheduler, documents=lambda _: documents)
         session = store.history.begin().id
         events = list(plain.reply("anna", store, session, question))
@@ -192,7 +192,7 @@ def test_a_question_is_answered_from_the_person_s_documents_first(
 
 def test_what_documents_do_not_answer_the_model_does() -> None:
     with FakeScheduler() as scheduler:
-        documents, store = Documents(), FakeStore()
+        documents, store = Documents(), MemoryStore()
         plain = Plain(scheduler, documents=lambda _: documents)
         session = store.history.begin().id
         for words, searched in (
@@ -208,4 +208,4 @@ def test_what_documents_do_not_answer_the_model_does() -> None:
 
 def test_nothing_ever_waits() -> None:
     with FakeScheduler() as scheduler, pytest.raises(NotFound):
-        Plain(scheduler).confirm("anna", FakeStore(), "s", "a", yes=True)
+        Plain(scheduler).confirm("anna", MemoryStore(), "s", "a", yes=True)

@@ -16,7 +16,7 @@ from serving import Running, serving
 
 from penjing.core.introduction import DEFAULT_SYSTEM
 from penjing.core.messages import Message
-from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.testing.scheduler import FakeScheduler
 
 
 @pytest.fixture(scope="module")

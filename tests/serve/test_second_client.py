@@ -10,7 +10,7 @@ from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 from serving import serving
 
-from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.testing.scheduler import FakeScheduler
 
 USER = [{"role": "user", "content": "hello 你好"}]
 

@@ -18,8 +18,8 @@ from serving import serving
 from penjing.core.dialogue import CUT
 from penjing.core.errors import EngineError
 from penjing.core.messages import Note
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.limits import Limits
+from penjing.testing.scheduler import FakeScheduler
 
 CHAT = "/v1/chat/completions"
 LONG = {"model": "fake", "messages": [{"role": "user", "content": "x" * 3000}], "max_tokens": 3000}

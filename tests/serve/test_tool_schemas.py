@@ -10,7 +10,7 @@ import pytest
 from serving import Running, serving
 
 from penjing.core.errors import BadInput
-from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.testing.scheduler import FakeScheduler
 
 USER: Any = [{"role": "user", "content": "hi"}]
 

@@ -17,7 +17,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import penjing.serve.door as door
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.app import build_app
 from penjing.serve.documented import with_scopes
 from penjing.serve.door import scopes
@@ -26,7 +25,8 @@ from penjing.serve.door.public import is_open, is_public
 from penjing.serve.door.visit import Visit
 from penjing.serve.people import Alone
 from penjing.serve.services import Model, Services
-from penjing.vault.fake import FakeStore
+from penjing.testing.scheduler import FakeScheduler
+from penjing.vault.memory import MemoryStore
 
 BEFORE_ANYBODY_IS_ASKED = {("POST", LOGIN), ("POST", ONCE)}
 """They prove who it is; a token that comes along means nothing there."""
@@ -35,7 +35,7 @@ BEFORE_ANYBODY_IS_ASKED = {("POST", LOGIN), ("POST", ONCE)}
 @pytest.fixture(scope="module")
 def app() -> Iterator[FastAPI]:
     with FakeScheduler() as scheduler:
-        yield build_app(Services(scheduler, Model("fake"), Alone(FakeStore()))).fastapi
+        yield build_app(Services(scheduler, Model("fake"), Alone(MemoryStore()))).fastapi
 
 
 def routes(app: FastAPI) -> list[tuple[str, str]]:

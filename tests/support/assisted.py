@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.dialogue import Outcome
+from penjing.testing import FakeTool
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -47,8 +48,8 @@ def house(tool: str, parameter: str) -> Sequence[str]:
     return HOUSE.get((tool, parameter), ())
 
 
-class RecordingTool:
-    """A tool that does nothing and remembers everything. Satisfies `Tool`."""
+class RecordingTool(FakeTool):
+    """A tool that remembers, in the house of the tests."""
 
     def __init__(
         self,
@@ -60,31 +61,13 @@ class RecordingTool:
         answers: Sequence[Outcome] = (),
         names: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        self.name = name
-        self.description = f"Records calls of {name}."
-        self.parameters = {
-            "type": "object",
-            "properties": dict(properties or {}),
-            "required": list(required),
-            "additionalProperties": False,
-        }
-        self.careful = careful
-        self.calls: list[tuple[dict[str, Any], str]] = []
-        self.closed = False
-        self._answers = tuple(answers)
-        self._names = dict(names or {})
+        super().__init__(
+            name, properties, careful=careful, required=required, names=names,
+            answers=answers or [Outcome(True, {"state": "open"})],
+        )  # fmt: skip
 
     def entities(self, parameter: str) -> Sequence[str]:
         return self._names.get(parameter, house(self.name, parameter))
-
-    def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
-        self.calls.append((dict(arguments), person))
-        if self._answers:
-            return self._answers[(len(self.calls) - 1) % len(self._answers)]
-        return Outcome(True, {"state": "open"})
-
-    def close(self) -> None:
-        self.closed = True
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from tooling import MONDAY_NOON, SetClock
 
 from penjing.cli.assistant_parts import load_spec
 from penjing.cli.serving_assistant import Around, served
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.people import VaultPeople
 from penjing.serve.present import Present
 from penjing.serve.services import Model, Services
+from penjing.testing.scheduler import FakeScheduler
 from penjing.vault.agenda import VaultAgenda
 from penjing.vault.vault import Vault
 

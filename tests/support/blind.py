@@ -26,7 +26,7 @@ from penjing.cli.assistant_parts import documents_of, tools_of
 from penjing.core.dialogue import Acted, Confirm, Event, Planned, Said, Understood, When
 from penjing.tools.arithmetic import calculate
 from penjing.tools.failed import Failed
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 BLIND = DATA / "blind"
 SPECS = ("smart-home", "in-car", "personal", "customer-service")
@@ -128,7 +128,7 @@ class Stage:
 
     def hear(self, text: str) -> Came:
         """Say one sentence in a fresh conversation, and yes to all that is asked."""
-        store = FakeStore()
+        store = MemoryStore()
         session = store.history.begin().id
         events = list(self.assistant.reply("p", store, session, text, role="owner"))
         first = events

@@ -14,7 +14,7 @@ from penjing.assistant.spec.parse import load
 from penjing.assistant.stories import StoryClock, StoryPlanner
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import Acted, Event, Outcome, Planned, Said, Standing, When
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 WEDNESDAY = datetime(2026, 11, 25, 16, 0)
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -48,7 +48,7 @@ class Home:
 
     def afresh(self) -> None:
         """Another conversation, and nothing planned."""
-        self.store = FakeStore()
+        self.store = MemoryStore()
         self.session = self.store.history.begin().id
         self.clock.at = WEDNESDAY.timestamp()
         self.planner.kept.clear()

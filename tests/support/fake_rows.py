@@ -11,8 +11,8 @@ import numpy as np
 
 from penjing.core.errors import EngineError
 from penjing.core.messages import GenerationSettings, Message
-from penjing.engine.fake import VOCABULARY, FakeModel
 from penjing.engine.rows import BATCH, Piece
+from penjing.testing.model import VOCABULARY, FakeModel
 
 END = 258
 

@@ -41,7 +41,6 @@ from penjing.core.errors import BadInput, NotFound
 from penjing.core.history import Document, Excerpt
 from penjing.core.messages import Message, Note, Text
 from penjing.core.protocols import Scheduler, Store
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
 from penjing.serve.door.accounts import Known, OneOwner, Opened
@@ -50,7 +49,8 @@ from penjing.serve.people import Alone, VaultPeople
 from penjing.serve.plain import Plain
 from penjing.serve.services import Model, Services
 from penjing.serve.who import OWNER
-from penjing.vault.fake import FakeStore
+from penjing.testing.scheduler import FakeScheduler
+from penjing.vault.memory import MemoryStore
 
 PASSPORT = Path(__file__).parent.parent / "web" / "passport.json"
 QUOTED = {
@@ -224,7 +224,7 @@ def garden(
         engine = scheduler or FakeScheduler(answers, name="smollm2-135m", delay=delay, **fake)
         parts.callback(engine.close)
         gardener = Gardener(engine)
-        store = FakeStore(time.time) if home is None else None
+        store = MemoryStore(time.time) if home is None else None
         vault = None if home is None else parts.enter_context(household(home))
         people: Any = Alone(store) if vault is None and store is not None else VaultPeople(vault)
         accounts: Any = OneOwner(store) if vault is None else VaultAccounts(vault)

@@ -15,13 +15,13 @@ from doorway import Caller, Doorway, doorway
 from household import household, login
 
 from penjing.core.protocols import Assistant
-from penjing.engine.fake_scheduler import FakeScheduler
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.limits import Limits
 from penjing.serve.people import VaultPeople
 from penjing.serve.services import Model, Services
+from penjing.testing.scheduler import FakeScheduler
 from penjing.vault.vault import Vault
 
 

@@ -24,7 +24,7 @@ from penjing.serve.run import Plan, Server
 from penjing.serve.services import Indexer, Model, People, Reader, Services
 from penjing.serve.sockets import on_port
 from penjing.serve.who import OWNER, Who
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 
 async def _anything(_: str) -> None:
@@ -49,7 +49,7 @@ class OpenDoor:
             )
             state = {**scope.get("state", {})}
             if name:
-                store = self.stores.setdefault(name, FakeStore())
+                store = self.stores.setdefault(name, MemoryStore())
                 state["who"] = Who(name, name, "owner", store, None, scopes=None, prove=_anything)
             scope = {**scope, "state": state}
             known = not self.names or name in self.names
@@ -102,7 +102,7 @@ def serving(
     also_embedder: tuple[str, ...] = (),
 ) -> Iterator[Running]:
     """A server for as long as the block runs."""
-    store = FakeStore()
+    store = MemoryStore()
     services = Services(
         scheduler=scheduler,
         model=Model(scheduler.name, {"name": scheduler.name}, None, "a test", also=also),

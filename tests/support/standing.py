@@ -23,7 +23,7 @@ _PROGRAM = """
 import sys, threading
 from pathlib import Path
 from penjing.cli import app, serving
-from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.testing.scheduler import FakeScheduler
 
 def hang(*_, **__):
     print("hanging", file=sys.stderr, flush=True)

@@ -14,8 +14,8 @@ from conftest import ANNA
 from penjing.core.errors import NotFound
 from penjing.core.history import Excerpt
 from penjing.core.protocols import Store
-from penjing.vault.fake import FakeStore
 from penjing.vault.forms import TOKENIZER, forms
+from penjing.vault.memory import MemoryStore
 from penjing.vault.person import PersonStore
 from penjing.vault.terms import asked, segmented
 from penjing.vault.vault import Vault
@@ -30,7 +30,7 @@ TEXTS = (
 
 @pytest.fixture(params=["disk", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    store = on_disk(tmp_path) if request.param == "disk" else FakeStore()
+    store = on_disk(tmp_path) if request.param == "disk" else MemoryStore()
     yield store
     store.close()
 
@@ -59,6 +59,7 @@ def found(store: Store, question: str) -> list[str]:
     [
         ("How do I install with APT?", TEXTS[0], 2),
         ("the kernel", TEXTS[1], 1),
+        ("installing a package", TEXTS[0], 1),
         ("怎么安装软件包？", TEXTS[2], 1),
         ("时钟", TEXTS[3], 1),
         ('"apt" OR NEAR(clock) *', TEXTS[1], 3),
@@ -72,8 +73,6 @@ def test_words_find_excerpts_in_every_language(
 ) -> None:
     store.passages.finish(added(store))
     texts = found(store, question)
-    if question == "系" and isinstance(store, FakeStore):
-        return  # it knows no parts of pairs
     assert len(texts) == count
     assert best is None or best in texts
 
@@ -153,7 +152,7 @@ def test_forms_are_the_indexs_own(tmp_path: Path) -> None:
 @given(start=st.integers(-5, 150), end=st.integers(-5, 150))
 def test_any_span_of_the_text_can_be_read(start: int, end: int) -> None:
     whole = "".join(TEXTS)
-    store = FakeStore()
+    store = MemoryStore()
     assert store.passages.text(added(store), start, end) == whole[max(start, 0) : max(end, 0)]
 
 

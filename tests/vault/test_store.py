@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ from penjing.core.protocols import Store
 from penjing.vault.accounts import Person
 from penjing.vault.database import Database
 from penjing.vault.envelope import Key
-from penjing.vault.fake import FakeStore
 from penjing.vault.locks import Lock
+from penjing.vault.memory import MemoryStore
 from penjing.vault.migrations import PERSON, migrate
 from penjing.vault.person import PersonStore
 from penjing.vault.vault import Vault
@@ -37,7 +38,7 @@ def on_disk(folder: Path) -> PersonStore:
 
 @pytest.fixture(params=["disk", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    store = on_disk(tmp_path) if request.param == "disk" else FakeStore()
+    store = on_disk(tmp_path) if request.param == "disk" else MemoryStore()
     yield store
     store.close()
 
@@ -142,6 +143,25 @@ def test_documents_come_back_byte_for_byte(store: Store) -> None:
     assert [one.id for one in store.documents.all()] == [small.id]
 
 
+def test_turns_of_two_threads_at_once_have_numbers_of_their_own(store: Store) -> None:
+    session = store.history.begin().id
+
+    def talk(_: int) -> list[int]:
+        said = Message.of("user", "hello")
+        return [store.history.append_turn(session, said).number for _ in range(20)]
+
+    with ThreadPoolExecutor(4) as threads:
+        numbers = [number for one in threads.map(talk, range(4)) for number in one]
+    assert sorted(numbers) == list(range(1, 81))
+
+
+def test_what_was_cached_goes_with_a_session(store: Store) -> None:
+    session = store.history.begin().id
+    store.snapshots.put("a", b"its words")
+    store.history.delete(session)
+    assert store.snapshots.names() == []
+
+
 def test_snapshots_and_settings_are_replaced_and_forgotten(store: Store) -> None:
     store.snapshots.put("a", b"1" * 600_000)
     store.snapshots.put("a", b"2")
@@ -223,7 +243,7 @@ class Model(RuleBasedStateMachine):
         self.key = Key.random().raw()
         self.now = lambda: next(ticks)
         self.real = self.opened()
-        self.fake = FakeStore(lambda: next(same))
+        self.fake = MemoryStore(lambda: next(same))
         self.names: dict[str, str] = {}
 
     def opened(self) -> PersonStore:

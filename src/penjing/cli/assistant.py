@@ -114,7 +114,7 @@ def _played(
     from penjing.assistant.build import build
     from penjing.assistant.stories import StoryClock, StoryPlanner, StoryTool, play
     from penjing.cli.assistant_parts import documents_of
-    from penjing.vault.fake import FakeStore
+    from penjing.vault.memory import MemoryStore
 
     acting = [StoryTool.of(tool, story) for tool in tools]
     clock = StoryClock(1_795_600_000.0)
@@ -125,4 +125,4 @@ def _played(
     def due() -> list[Event]:
         return planner.due(lambda kept: assistant.carry_out("story", kept, role=story.who))
 
-    return {"story": story.name, "wrong": play(story, assistant, FakeStore(), clock, due)}
+    return {"story": story.name, "wrong": play(story, assistant, MemoryStore(), clock, due)}

@@ -42,7 +42,7 @@ def run(args: Namespace, question: str | None) -> int:
     """Run the command for a spec."""
     from penjing.cli.assistant_parts import close_shutter, load_spec, model_writer, opened
     from penjing.tools.given import in_this_process
-    from penjing.vault.fake import FakeStore
+    from penjing.vault.memory import MemoryStore
 
     for option in ("system", "grammar", "json_schema"):
         if getattr(args, option) is not None:
@@ -54,7 +54,7 @@ def run(args: Namespace, question: str | None) -> int:
     writer = model_writer(
         spec.model, progress, context=args.context, threads=args.threads, offline=args.offline
     )
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     bell = Bell(spec.languages[0])
     given = in_this_process(Path(spec.folder), bell.tell)

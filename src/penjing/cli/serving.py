@@ -115,9 +115,9 @@ def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
     place = place_in(Home.from_environment().root)
     if args.no_vault or not place.exists():
         from penjing.serve.door.accounts import OneOwner
-        from penjing.vault.fake import FakeStore
+        from penjing.vault.memory import MemoryStore
 
-        store = FakeStore(time.time)
+        store = MemoryStore(time.time)
         yield _Household(OneOwner(store), Alone(store), None, Present({OWNER: store}))
         return
     from penjing.cli import passphrases

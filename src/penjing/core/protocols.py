@@ -1,4 +1,4 @@
-"""The seams between rooms. Each has a working fake (see `engine/fake.py`, `vault/fake.py`)."""
+"""The seams between rooms. Stand-ins for tests are in `penjing.testing`."""
 
 from __future__ import annotations
 

@@ -9,8 +9,6 @@ import threading
 from functools import cache, lru_cache
 from typing import Any
 
-from penjing.core.errors import MissingExtra
-
 TOKENIZER = "porter unicode61 remove_diacritics 2"
 """Of the index `terms`; another one needs another migration."""
 _MOST = 10_000
@@ -29,14 +27,19 @@ def forms(word: str) -> tuple[str, ...]:
     return tuple(str(row[0]) for row in rows)
 
 
+def _sqlite() -> Any:
+    """The vault's own SQLite; without it Python's, which has the same tokenizer."""
+    try:
+        from sqlcipher3 import dbapi2
+    except ModuleNotFoundError:
+        import sqlite3 as dbapi2
+    return dbapi2
+
+
 @cache
 def _scratch() -> Any:
     """An index in memory, empty between two words."""
-    try:
-        from sqlcipher3 import dbapi2
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the vault", "vault") from error
-    connection = dbapi2.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection = _sqlite().connect(":memory:", isolation_level=None, check_same_thread=False)
     connection.execute(
         f"CREATE VIRTUAL TABLE scratch USING fts5(text, content='', tokenize='{TOKENIZER}')"
     )

@@ -20,7 +20,7 @@ from penjing.assistant.build import build
 from penjing.assistant.spec.parse import load
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import Acted
-from penjing.vault.fake import FakeStore
+from penjing.vault.memory import MemoryStore
 
 _ATTACKS = Path(__file__).parents[2] / "attacks"
 _READS = frozenset({"states", "weather", "clock", "calendar", "inbox"})
@@ -102,7 +102,7 @@ def _case(houses: list[_House], random: Random, _: Path) -> str | None:
         )
     if random.random() < 0.2:
         said = said.upper() if random.random() < 0.5 else said.title()
-    store = FakeStore()
+    store = MemoryStore()
     session = store.history.begin().id
     events = one.assistant.reply("p", store, session, said, role="owner")
     done = {event.action.tool for event in events if isinstance(event, Acted)} - _READS

@@ -203,9 +203,9 @@ class _NeverClosed:
 
 
 def _in_memory() -> Store:
-    from penjing.vault.fake import FakeStore
+    from penjing.vault.memory import MemoryStore
 
-    return FakeStore(time.time)
+    return MemoryStore(time.time)
 
 
 if TYPE_CHECKING:

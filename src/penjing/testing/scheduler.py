@@ -16,7 +16,7 @@ from dataclasses import replace
 from penjing.core.errors import Busy, EngineError
 from penjing.core.messages import Chunk, Message, TokenLogprob, Usage
 from penjing.core.serving import Health, Request
-from penjing.engine.fake import FakeModel
+from penjing.testing.model import FakeModel
 
 Deliver = Callable[[Chunk | Exception], None]
 

@@ -11,7 +11,7 @@ from penjing.core.errors import BadInput, Busy, EngineError
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.protocols import Scheduler
 from penjing.core.serving import Request
-from penjing.engine.fake_scheduler import FakeScheduler
+from penjing.testing.scheduler import FakeScheduler
 
 
 def request(text: str, owner: str = "ada", **settings: object) -> Request:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.protocols import LanguageModel
-from penjing.engine.fake import CONTROL, VOCABULARY, FakeModel
+from penjing.testing.model import CONTROL, VOCABULARY, FakeModel
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 ASK = [Message.of("user", "hello")]
