@@ -228,6 +228,13 @@ NOT_DONE = (
     "定时十几分钟", "定时两三个小时", "定时五六分钟", "定时几十分钟", "定时二十三四分钟",
     "定时一个多小时",
     "定时三十天",
+    # one of them is to stay
+    "cancel all timers but keep the egg one", "cancel all my alarms, just not the 7 am one",
+    "delete every alarm, the one for sunday stays", "cancel all timers, leave the pasta running",
+    "计时器全取消，就炖汤那个留着", "闹钟全关，周末的不动", "把闹钟全删了，留一个七点的",
+    "计时器都停，汤的那个不要停", "全部计时器取消，面条的继续", "闹钟都删了，七点那个留着",
+    # first something else
+    "吃完饭再放音乐", "先洗完碗再放音乐",
     # two times in one: asked
     "remind me to take the pills at eight and to call mom at nine", "八点提醒我吃药和九点开会",
     # somebody else, a place in a list, a time alone, a weekend's weather

@@ -2,8 +2,9 @@
 
 `data/blind/SET/SPEC.LANGUAGE.yaml` holds what people want, `data/blind/SET/unwanted-SPEC.yaml` what
 nothing may come of; SET is `chosen` (looked at while the assistants were written), `judged` (looked
-at after it had judged) or `later` (another hand's, which judged after that). The tools have the
-schemas of the real ones and do nothing; every card is answered yes.
+at after it had judged), `later` (another hand's, which judged after that) or `november` (two other
+hands', after that). The tools have the schemas of the real ones and do nothing; every card is
+answered yes.
 """
 
 from __future__ import annotations
@@ -160,7 +161,8 @@ def _calls(events: Sequence[Event]) -> Iterator[Call]:
 
 
 def right(one: Blind, came: Came) -> bool:
-    """Whether what came is what its writer wanted: these calls and no others that change things."""
+    """Whether what came is what its writer wanted: these calls, in whatever order, and no others
+    that change things."""
     wanted = [(tool, dict(how or {})) for each in one.given["wants"] for tool, how in each.items()]
     if [tool for tool, _ in wanted] == ["tickets"]:
         return came.intents == ("ticket",)  # what is missing is asked for
@@ -188,12 +190,13 @@ def _timely(when: str, wanted: Sequence[Call], came: Came) -> bool:
 
 
 def _same(wanted: Sequence[Call], found: Sequence[Call]) -> bool:
-    if len(wanted) != len(found):
-        return False
-    return all(
-        ours[0] == theirs[0] and _plain(ours[1]) == _plain(theirs[1])
-        for ours, theirs in zip(wanted, found, strict=True)
-    )
+    left = [(tool, _plain(given)) for tool, given in found]
+    for tool, given in wanted:
+        one = (tool, _plain(given))
+        if one not in left:
+            return False
+        left.remove(one)
+    return not left
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,13 +64,14 @@ FRAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
             "if it rains {}", "{} when I leave", "{} unless somebody is home", "{} if it is dark",
             "when the film ends {}", "{} once I am asleep", "as soon as Ben leaves {}",
             "{} until I say stop", "{} before the guests come", "in case of fire {}",
-            "{} after the movie", "suppose I {}",
+            "{} after the movie", "suppose I {}", "if you can't answer my next question, {}",
         ),
         "zh": (
             "如果下雨就{}", "要是没人就{}", "等我睡着了再{}", "天黑以后{}", "我出门的时候{}",
             "一到家就{}", "除非有人，{}", "假如天黑了{}", "电影结束后{}", "万一着火{}",
             "客人来之前{}",
-            "只要天一黑就{}",
+            "只要天一黑就{}", "等把小李送到了，再{}", "加完油再{}", "先送完小李再{}", "吃完饭，再{}",
+            "你要是答不上来，{}",
         ),
     },
     "but": {
@@ -79,10 +80,12 @@ FRAMES: Mapping[str, Mapping[str, Sequence[str]]] = {
                "{} apart from mine", "{} excluding the left one", "{} other than the small one",
                "{} bar mine", "{} with the exception of mine", "{}, aside from the small one",
                "barring the small one, {}", "{} - not the small one though",
-               "{} leaving out the old one", "besides mine, {}"),
+               "{} leaving out the old one", "besides mine, {}", "{}, just not the small one",
+               "{}, the small one stays", "{}, leave the small one"),
         "zh": ("除了星期天，{}", "除了他的，{}", "只在需要时{}", "{}，其他的除外", "除小的以外{}",
                "除非停电{}", "{}，小的例外", "{}，我的不算", "{}，小的之外", "{}，不包括小的",
-               "刨去小的，{}", "{}，别动小的"),
+               "刨去小的，{}", "{}，别动小的", "{}，就小的那个留着", "{}，小的继续", "{}，小的不动",
+               "{}，留一个小的", "{}，小的那个不要停"),
     },
     "later": {
         "en": (

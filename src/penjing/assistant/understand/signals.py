@@ -160,6 +160,9 @@ CONDITIONS = _signals(
     r"(?P<w>(?:来|去|响|到家|起床|黑|亮|睡着|停|没人|下雨|出门)了?就)(?![好行可])",
     r"(?<![然最])(?P<w>后)(?![天面台视院门来备头排座边方])",
     r"(?P<w>了就)(?![好行可是])", r"(?<![听看好])(?P<w>了再)(?!来|.*[一两几][遍次首])",
+    r"(?P<w>[^,。]了)(?=[,，] ?再)", r"(?P<w>完)(?=[^,。再]{0,3}[,，]? ?再(?!来))",
+    r"先(?:把|帮我|给我|请|去)?(?P<w>[^,。])(?=[^。]{1,14}[再才])",
+    r"\bfirst,? (?:please |let's |we |you )?(?P<w>\w+)(?=.* (?:then|after that)\b)",
 )  # fmt: skip
 
 PAST = _signals(
@@ -213,6 +216,9 @@ EXCEPTIONS = _signals(
     r" (?:the|my|our|his|her|their|this|that|these|those|mine|ours|yours|one|for)\b",
     r"(?P<w>除了|除(?![湿霜尘])|以外|之外|只有|只|仅|其他|其它|别的|其余|剩下|例外|不算|不包[括含]|不含"
     r"|不计(?!时)|不在内|别[动碰管]|排除|抛开|撇开|刨[去除开]|[唯惟]独)",
+    r"(?P<w>留[着下一个]|保留|继续|不动|照旧|照常|不要?停|不用[停关])",
+    r"[,;-] ?(?:just |only )?(?P<w>keep|leave|spare|not) (?:the|my|our|that|this|one|on)\b",
+    r"(?P<w>stays?|remains?|keeps (?:on|going|running))\b",
 )
 NOT_ALSO = _signals(
     "with_exception",
@@ -269,9 +275,9 @@ ROOMS = re.compile(
 """Places that a home may have: one that is named and not used is asked about."""
 IDIOMS = re.compile(
     r"\bif (?:you (?:don't|wouldn't|do not) mind|you please|possible)\b"
-    r"|\bif you(?:'d| would)? be so (?:good|kind)\b|\bif you would\b|\bwhile you're at it\b"
+    r"|\bif you(?:'d| would)? be so (?:good|kind)\b|\bwhile you're at it\b"
     r"|\bwhen you get a (?:chance|minute|moment|second)\b"
-    r"|\bif you (?:can|could|would|will)\b"
+    r"|\bif you (?:(?:can|will)(?= ?(?:[,.!?]|please\b|$))|(?:could|would)(?!['’]| ?not\b))"
     r"|\bif (?:i|we) (?:may|might|could)\b|\bor not(?= ?[?.!]*$)"
     r"|\bif (?:that's|that is|it's|it is) (?:ok|okay|alright|all right|fine|possible|no trouble"
     r"|no bother|not too much trouble)(?: with you| by you)?(?= ?(?:[,.!?]|$))"
