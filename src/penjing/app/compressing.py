@@ -41,8 +41,8 @@ def prepared(
     makings.require_workshop("compress")
     from penjing.bundle.home import Home
     from penjing.bundle.resolve import find_model
-    from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.compress import prepare
+    from penjing.workshop.surveyed import open_model, open_surveyed
 
     if not making.dry_run:
         prepare.check_output(making.output, overwrite=making.overwrite)
@@ -52,7 +52,8 @@ def prepared(
         raise BadInput("which model? give a name, a .gguf file or a folder before -o")
     home = Home.from_environment()
     model = find_model(making.model, home, progress=progress, download=not making.dry_run)
-    with Checkpoint.open(model) as checkpoint:
+    open_it = open_surveyed if making.in_engine and model.is_file() else open_model
+    with open_it(model, threads=making.threads) as checkpoint:
         prepare.check_weights(checkpoint, progress)
         opened = (model, checkpoint)
         settings = makings.settings(

@@ -55,6 +55,8 @@ class Making:
     """What must be kept in as few bytes as possible, such as "same-top>=0.85"."""
     speed: float | None = None
     """How many times as fast as the model given it is to decode here."""
+    in_engine: bool = False
+    """Measure everything in the engine, even where the workshop has a forward pass."""
     resume: bool = False
     """Go on with unfinished work."""
     restart: bool = False
@@ -143,6 +145,7 @@ def settings(
         goal=parse_goal(making.keep) if making.keep else None,
         speed=making.speed,
         plan=recipe.get("codecs"),
+        forward=checkpoint.architecture.forward,
         mix=[] if making.text or not chosen.mixed else _mix(making, held_out, home, progress),
     )
 

@@ -50,6 +50,11 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     add("--context", type=whole(1), default=2048, help="tokens of context on the device (2048)")
     making.add_texts(parser, "the passport is")
     add("--recipe", type=path, metavar="FILE", help="make again what a recipe.yaml describes")
+    add(
+        "--in-engine",
+        action="store_true",
+        help="measure in the engine what Penjing could compute itself: slower, no training",
+    )
     making.add_running(parser, "bundle")
 
 

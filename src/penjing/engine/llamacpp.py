@@ -62,20 +62,23 @@ class LlamaCpp:
         self.path = path
 
     @classmethod
-    def open(cls, path: Path, *, context: int = 4096, threads: int | None = None) -> LlamaCpp:
+    def open(
+        cls, path: Path, *, context: int = 4096, threads: int | None = None, repack: bool = True
+    ) -> LlamaCpp:
         """Load a model file. Raises FormatError for a bad file, EngineError when it will not run.
 
         `context` is cut to what the model was trained for; `threads` defaults to all usable cores.
+        Without `repack` weights lie in memory as in the file: slower, see `weights.py`.
         """
         with GGUFModel.open(path) as file:  # bounded check before C code trusts a single length
             path = file.path
             require_survivable(file)
             habits = Habits.of(file)
-        library, model = load(), _loaded(path)
+        library, model = load(), _loaded(path, repack)
         if mistaken(library.llama_model_get_vocab(model)):
             first = model
             try:
-                model = _loaded(path)  # beside the first, so that it lies elsewhere
+                model = _loaded(path, repack)  # beside the first, so that it lies elsewhere
             finally:
                 with deferred():
                     library.llama_model_free(first)
@@ -363,14 +366,14 @@ class LlamaCpp:
         self._seen += tokens
 
 
-def _loaded(path: Path) -> int:
+def _loaded(path: Path, repack: bool) -> int:
     """The engine's pointer to a model. Raises FormatError or EngineError when there is none."""
     library = load()
+    params = library.llama_model_default_params()
+    params.use_extra_bufts = repack
     last_complaint()
     with deferred():
-        model: int | None = library.llama_model_load_from_file(
-            os.fsencode(path), library.llama_model_default_params()
-        )
+        model: int | None = library.llama_model_load_from_file(os.fsencode(path), params)
     if not model:
         reason = last_complaint() or "no reason given"
         kind = EngineError if "alloc" in reason else FormatError

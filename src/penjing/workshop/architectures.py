@@ -12,21 +12,21 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from penjing.core.errors import FormatError
 from penjing.workshop.config_keys import ConfigKey
 from penjing.workshop.hyperparameters import Size
 from penjing.workshop.kinds import (
     Activation,
     Architecture,
     InputGroup,
+    NoForwardPass,
     Rope,
     TensorKind,
     Transform,
 )
 
 __all__ = [
-    "ARCHITECTURES", "Activation", "Architecture", "InputGroup", "Rope", "TensorKind", "Transform",
-    "architecture",
+    "ARCHITECTURES", "Activation", "Architecture", "InputGroup", "NoForwardPass", "Rope",
+    "TensorKind", "Transform", "architecture",
 ]  # fmt: skip
 
 
@@ -303,9 +303,9 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
 
 
 def architecture(name: str) -> Architecture:
-    """The family a GGUF file names; FormatError lists the known ones."""
+    """The family a GGUF file names; NoForwardPass lists the known ones."""
     if name not in ARCHITECTURES:
-        raise FormatError(
+        raise NoForwardPass(
             f"architecture '{name[:80]}' is not one Penjing knows: use a model of "
             f"{', '.join(ARCHITECTURES)}"
         )

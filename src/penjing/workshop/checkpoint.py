@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -24,7 +24,7 @@ from penjing.bundle.gguf_parts import GGUFModel, whole_name
 from penjing.bundle.gguf_values import Value
 from penjing.core.errors import BadInput, FormatError
 from penjing.ggml.quantize import dequantize
-from penjing.workshop.architectures import Architecture, architecture
+from penjing.workshop.architectures import Architecture, NoForwardPass, architecture
 from penjing.workshop.hyperparameters import ModelConfig
 from penjing.workshop.metadata import read_config
 
@@ -40,6 +40,8 @@ _EXPONENTS: Mapping[str, np.unsignedinteger[Any]] = {
     "BF16": np.uint16(0x7F80),
 }
 """Bits that are all set in what is no finite number, of codecs that need no decoding."""
+
+_INTEGERS = ("I8", "I16", "I32", "I64")
 
 
 def _first(pieces: Iterable[npt.NDArray[np.bool_]]) -> int | None:
@@ -90,8 +92,21 @@ class TensorSource:
             part = stored[first : first + step]
             yield dequantize(self.codec, part.reshape(-1), (len(part), row))
 
+    def matrices(self) -> list[TensorSource]:
+        """Itself, or the matrices [rows, row length] of a stack, such as experts."""
+        *_, rows, row = (1, *self.shape)
+        size = self.codec.nbytes((rows, row))
+
+        def one(place: int) -> TensorSource:
+            part = slice(place * size, (place + 1) * size)
+            return replace(self, shape=(rows, row), read=lambda: self.read()[part])
+
+        return [one(place) for place in range(prod(self.shape[:-2]))]
+
     def first_odd_row(self) -> int | None:
         """The first row with a weight that is NaN or infinite; None where all are numbers."""
+        if self.codec.name in _INTEGERS:
+            return None
         exponent = _EXPONENTS.get(self.codec.name)
         if exponent is None:
             return _first(np.any(~np.isfinite(piece), axis=-1) for piece in self.pieces())
@@ -114,8 +129,8 @@ class Checkpoint:
     """What to call it in a table."""
     architecture: Architecture
     """Its family."""
-    config: ModelConfig
-    """Its numbers."""
+    numbers: ModelConfig | None
+    """What the forward pass of ours computes with; None where only the engine runs it."""
     metadata: Mapping[str, Value]
     """What a GGUF of it carries, in order: numbers, tokenizer, chat template."""
     tensors: Mapping[str, TensorSource]
@@ -174,6 +189,18 @@ class Checkpoint:
         return self.tensors[name]
 
     @property
+    def config(self) -> ModelConfig:
+        """Its numbers; FormatError for a model that only the engine runs."""
+        if self.numbers is None:
+            raise NoForwardPass(f"the workshop has no forward pass of {self.architecture.name}")
+        return self.numbers
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        return len(self.metadata["tokenizer.ggml.tokens"].data)
+
+    @property
     def quantizable(self) -> tuple[str, ...]:
         """Names of the tensors whose codec may be chosen: the matrices."""
         return tuple(n for n in self.tensors if self.architecture.kind_of(n).quantizable)
@@ -184,7 +211,7 @@ class Checkpoint:
         return sum(
             source.parameters
             for name, source in self.tensors.items()
-            if self.architecture.kind_of(name).hf
+            if self.architecture.kind_of(name).trained
         )
 
     def sha256(self) -> str:
@@ -229,15 +256,40 @@ class Checkpoint:
 def _open_gguf(path: Path) -> Checkpoint:
     file = GGUFModel.open(path)
     try:
-        sources = {
-            info.name: TensorSource(info.name, info.shape, info.codec, _reader(file, info.name))
-            for info in file.tensors.values()
-        }
         name = str(file.get("general.name") or whole_name(path))
-        return Checkpoint.of(name, file.metadata, sources, file=file)
+        return Checkpoint.of(name, file.metadata, _sources(file), file=file)
     except FormatError as error:
         file.close()
-        raise FormatError(f"{path}: {error}") from error
+        raise type(error)(f"{path}: {error}") from error
+
+
+def open_as(
+    path: Path, family: Callable[[str, Mapping[str, TensorSource]], Architecture]
+) -> Checkpoint:
+    """A GGUF file as a model that only the engine runs; `family` says what its tensors are.
+
+    FormatError when it is damaged, is no whole model or has no tokenizer.
+    """
+    file = GGUFModel.open(path)
+    try:
+        architecture_name = _family_name(file.metadata)
+        _require_tokens(file.metadata)
+        sources = _sources(file)
+        return Checkpoint(
+            str(file.get("general.name") or whole_name(path)),
+            family(architecture_name, sources), None,
+            file.metadata, MappingProxyType(sources), file,
+        )  # fmt: skip
+    except BaseException:
+        file.close()
+        raise
+
+
+def _sources(file: GGUFModel) -> dict[str, TensorSource]:
+    return {
+        info.name: TensorSource(info.name, info.shape, info.codec, _reader(file, info.name))
+        for info in file.tensors.values()
+    }
 
 
 def _reader(file: GGUFModel, name: str) -> Callable[[], Bytes]:
@@ -274,12 +326,17 @@ def _check_tensors(
             raise FormatError(f"tensor '{name}' is missing: the model is not complete")
 
 
-def _check_vocabulary(config: ModelConfig, metadata: Mapping[str, Value]) -> None:
+def _require_tokens(metadata: Mapping[str, Value]) -> int:
+    """How many tokens; FormatError where there is no tokenizer."""
     tokens = metadata.get("tokenizer.ggml.tokens")
     if tokens is None or tokens.item_kind is None:
         raise FormatError("no tokenizer: get the model with its tokenizer")
-    if len(tokens.data) != config.vocab:
+    return len(tokens.data)
+
+
+def _check_vocabulary(config: ModelConfig, metadata: Mapping[str, Value]) -> None:
+    tokens = _require_tokens(metadata)
+    if tokens != config.vocab:
         raise FormatError(
-            f"{len(tokens.data)} tokens for {config.vocab} rows of the embedding: "
-            "the file contradicts itself"
+            f"{tokens} tokens for {config.vocab} rows of the embedding: the file contradicts itself"
         )

@@ -18,8 +18,8 @@ from typing import TypeAlias, cast
 import torch
 from torch.nn import functional
 
-from penjing.core.errors import BadInput, FormatError, UnknownName
-from penjing.workshop.architectures import Activation, Architecture
+from penjing.core.errors import BadInput, UnknownName
+from penjing.workshop.architectures import Activation, Architecture, NoForwardPass
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
 from penjing.workshop.hyperparameters import ModelConfig
@@ -253,9 +253,9 @@ class TorchModel:
 
 
 def require_computable(checkpoint: Checkpoint) -> None:
-    """Raise FormatError for what this forward pass does not compute."""
+    """Raise NoForwardPass for what this forward pass does not compute."""
     if checkpoint.config.rope_scaling not in ("none", "linear"):
-        raise FormatError(
+        raise NoForwardPass(
             f"{checkpoint.name} stretches positions by {checkpoint.config.rope_scaling}, which "
             "the workshop does not compute: use a model without it"
         )

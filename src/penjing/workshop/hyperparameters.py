@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Size = Literal["hidden", "ffn", "queries", "keys", "head", "half_head", "vocab"]
-"""A side of a tensor: `queries` is heads x head, `keys` is key-value heads x head."""
+Size = Literal["hidden", "ffn", "queries", "keys", "head", "half_head", "vocab", "any"]
+"""A side of a tensor: `queries` is heads x head, `keys` is key-value heads x head; `any` is what
+the file says, of a model that only the engine runs."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 For a layer y = W x the expected squared output error of rounding W is, channels taken as
 uncorrelated, sum_j E[x_j^2] (W_ij - Q_ij)^2; E[x_j^2] is what is collected here, in the running
-engine, on calibration text (the same statistic llama.cpp's imatrix tool collects).
+engine, on calibration text (the same statistic llama.cpp's imatrix tool collects). Of a stack of
+experts each has its own, over the tokens that its router sent it.
 """
 
 from __future__ import annotations
@@ -22,11 +23,18 @@ from penjing.core.files import writing
 from penjing.core.progress import Progress
 from penjing.core.strangers import open_plain
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.engine.weights import PRODUCTS
 from penjing.ggml.layout import EvalCallback, Tensor
 from penjing.ggml.library import load
 from penjing.workshop.checkpoint import Checkpoint
 
 _SAVE_EVERY = 20.0  # seconds
+EMBEDDING = "token_embd.weight"
+"""And what ends so: rows that are looked up, in some models once for each layer."""
+_FEW = 8.0
+"""Tokens that the mean of all experts counts as, in that of each."""
+_FLOATS: dict[int, np.dtype[Any]] = {0: np.dtype(np.float32), 1: np.dtype(np.float16)}
+"""What an input may be, by ggml's type."""
 
 Importance = Mapping[str, npt.NDArray[np.float32]]
 
@@ -36,7 +44,7 @@ class _Watcher:
 
     def __init__(self) -> None:
         self.sums: dict[str, npt.NDArray[np.float64]] = {}
-        self.rows: dict[str, int] = {}
+        self.rows: dict[str, npt.NDArray[np.int64]] = {}
         self.error: BaseException | None = None
         self._operations: dict[int, bool] = {}
         self.callback = EvalCallback(self._see)
@@ -44,7 +52,7 @@ class _Watcher:
     def save(self, path: Path, windows: int) -> None:
         """Keep the sums of the first `windows` windows."""
         with writing(path) as file:
-            counts = {f"rows {name}": np.int64(rows) for name, rows in self.rows.items()}
+            counts = {f"rows {name}": rows for name, rows in self.rows.items()}
             np.savez(file, allow_pickle=False, windows=windows, **counts, **self.sums)
 
     def restore(self, path: Path) -> int:
@@ -55,7 +63,7 @@ class _Watcher:
                 windows = int(data.pop("windows"))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):
             return 0
-        rows = {name: int(data.pop(name)) for name in list(data) if name.startswith("rows ")}
+        rows = {name: data.pop(name) for name in list(data) if name.startswith("rows ")}
         self.rows = {name.removeprefix("rows "): count for name, count in rows.items()}
         self.sums = data
         return windows
@@ -74,21 +82,50 @@ class _Watcher:
     def _is_product(self, tensor: Tensor) -> bool:
         known = self._operations.get(tensor.op)
         if known is None:
-            known = load().ggml_op_name(tensor.op) == b"MUL_MAT"
+            known = load().ggml_op_name(tensor.op).decode() in PRODUCTS
             self._operations[tensor.op] = known
         return known and tensor.src[0].contents.name.endswith(b".weight")
 
     def _add(self, tensor: Tensor) -> None:
         weight, source = tensor.src[0].contents, tensor.src[1].contents
-        if source.type != 0:
-            raise EngineError(f"the input of {weight.name.decode()} is not float32")
-        channels, rows = source.ne[0], source.ne[1] * source.ne[2] * source.ne[3]
-        floats = ctypes.cast(source.data, ctypes.POINTER(ctypes.c_float))
-        values = np.ctypeslib.as_array(floats, (rows, channels))
         name = weight.name.decode()
-        total = np.einsum("ij,ij->j", values, values, dtype=np.float64)
+        if source.type not in _FLOATS:
+            raise EngineError(f"the input of {name} is no float")
+        values = _array(source, _FLOATS[source.type])
+        if tensor.src[2]:
+            ids = _array(tensor.src[2].contents, np.dtype(np.int32))
+            total, rows = _routed(values, ids, experts=weight.ne[2])
+        else:
+            flat = values.reshape(-1, values.shape[-1])
+            total = np.einsum("ij,ij->j", flat, flat, dtype=np.float64)
+            rows = np.array(len(flat))
         self.sums[name] = self.sums.get(name, 0.0) + total
         self.rows[name] = self.rows.get(name, 0) + rows
+
+
+def _array(tensor: Tensor, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """A tensor in the engine's memory, outermost side first; a view."""
+    sides, strides = tuple(tensor.ne)[::-1], tuple(tensor.nb)[::-1]
+    size = sum((n - 1) * step for n, step in zip(sides, strides, strict=True)) + dtype.itemsize
+    memory = (ctypes.c_char * size).from_address(tensor.data)
+    return np.ndarray(sides, dtype, memory, strides=strides)
+
+
+def _routed(
+    values: npt.NDArray[Any], ids: npt.NDArray[np.int32], *, experts: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Sums [experts, channels] and how many inputs each expert had.
+
+    values: [1, tokens, used or 1, channels]; ids: [1, 1, tokens, used], the experts of each token.
+    """
+    chosen, inputs = ids[0, 0], values[0]
+    spread = np.broadcast_to(inputs, (*chosen.shape, inputs.shape[-1]))
+    flat, rows = spread.reshape(-1, inputs.shape[-1]), chosen.reshape(-1)
+    order = np.argsort(rows, kind="stable")
+    there, first = np.unique(rows[order], return_index=True)
+    sums = np.zeros((experts, inputs.shape[-1]))
+    sums[there] = np.add.reduceat(np.square(flat[order], dtype=np.float64), first)
+    return sums, np.bincount(rows, minlength=experts)
 
 
 def collect(
@@ -117,9 +154,16 @@ def collect(
     return {name: _mean(watcher.sums[name], watcher.rows[name]) for name in sorted(watcher.sums)}
 
 
-def _mean(sums: npt.NDArray[np.float64], rows: int) -> npt.NDArray[np.float32]:
-    """The mean square; every channel alike where a switched off layer gives nothing but zeros."""
-    found: npt.NDArray[np.float32] = (sums / rows).astype(np.float32)
+def _mean(sums: npt.NDArray[np.float64], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """The mean square; every channel alike where a switched off layer gives nothing but zeros.
+
+    Of experts [experts, channels] each is drawn towards the mean of all, few tokens say little.
+    """
+    if sums.ndim == 1:
+        found = (sums / rows).astype(np.float32)
+    else:
+        whole = sums.sum(0) / max(1, int(rows.sum()))
+        found = ((sums + _FEW * whole) / (rows + _FEW)[:, None]).astype(np.float32)
     return found if found.any() else np.ones_like(found)
 
 
@@ -129,9 +173,11 @@ def with_lookups(checkpoint: Checkpoint, found: Importance) -> dict[str, npt.NDA
     A tied embedding is also the output head and keeps the importance collected there.
     """
     out = dict(found)
-    embedding = checkpoint.tensor("token_embd.weight")
-    if "output.weight" in checkpoint.tensors and embedding.name not in out:
-        out[embedding.name] = np.ones(embedding.shape[-1], dtype=np.float32)
+    tied = "output.weight" not in checkpoint.tensors
+    for name in checkpoint.quantizable:
+        looked_up = name.endswith(EMBEDDING) and not (tied and name == EMBEDDING)
+        if looked_up and name not in out:
+            out[name] = np.ones(checkpoint.tensors[name].shape[-1], dtype=np.float32)
     return out
 
 

@@ -24,6 +24,13 @@ Rope = Literal["interleaved", "halves"]
 Activation = Literal["silu", "gelu_tanh"]
 
 
+_COMPUTED = ("rope_freqs.", "rope_factors_")
+
+
+class NoForwardPass(FormatError):
+    """A model that the workshop cannot compute; the engine may well run it (`surveyed.py`)."""
+
+
 @dataclass(frozen=True)
 class TensorKind:
     """One kind of tensor: once per model, or once per layer."""
@@ -43,8 +50,13 @@ class TensorKind:
 
     @property
     def quantizable(self) -> bool:
-        """Only matrices are; norms and biases stay F32."""
-        return len(self.shape) == 2
+        """Only matrices are, and stacks of them; norms and biases stay F32."""
+        return len(self.shape) >= 2
+
+    @property
+    def trained(self) -> bool:
+        """Whether it holds weights, and is no table that follows from the numbers."""
+        return not self.name.startswith(_COMPUTED)
 
     def gguf_name(self, layer: int = 0) -> str:
         """The tensor's name in a GGUF file."""
@@ -89,6 +101,8 @@ class Architecture:
     """What config.json calls it."""
     groups: tuple[InputGroup, ...]
     """Which matrices share an input."""
+    forward: bool = True
+    """Whether the workshop computes it; False: what is known of it the engine has shown."""
     scaled_embedding: bool = False
     """Whether embeddings are multiplied by the root of their width."""
     tied: bool = False
@@ -133,9 +147,9 @@ class Architecture:
         for kind in self.tensors:
             if kind.name == stem and kind.per_layer == name.startswith("blk."):
                 return kind
-        raise FormatError(
+        raise NoForwardPass(
             f"tensor '{name[:80]}' is not part of a {self.name} model Penjing knows: "
-            "use another model (mixtures of experts and fused weights are not read)"
+            "use another model, or a GGUF of it that llama.cpp runs"
         )
 
     def expected(self, layers: int) -> Iterator[tuple[str, TensorKind, int]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from penjing.bundle.gguf_values import Value
 from penjing.core.errors import FormatError
-from penjing.workshop.architectures import Architecture
+from penjing.workshop.architectures import Architecture, NoForwardPass
 from penjing.workshop.hyperparameters import ModelConfig
 
 _MOST = 2**31 - 1
@@ -29,7 +29,7 @@ def read_config(
     head = read.count("attention.key_length", hidden // heads)
     _check_heads(read, layers, heads, kv_heads, head)
     if read.plain("expert_count", 0):
-        raise FormatError("mixtures of experts are not read: use a dense model")
+        raise NoForwardPass("mixtures of experts are not read: use a dense model")
     window, sliding = _window(read, family, layers)
     theta = read.real("rope.freq_base", 10_000.0)
     odd = layers == family.odd_scale_layers

@@ -45,7 +45,7 @@ def vocabulary(checkpoint: Checkpoint, plan: Mapping[str, str]) -> dict[str, Any
     size = sum(kinds[name].nbytes(each.shape) for name, each in tensors.items())
     document = {
         "share": share,
-        "rows": checkpoint.config.vocab,
+        "rows": checkpoint.vocabulary,
         "bytes": size,
         "codec": " and ".join(dict.fromkeys(kind.name for kind in kinds.values())),
         "half_bytes": size // 2,

@@ -38,7 +38,7 @@ from penjing.workshop.export.gguf import Encoded, export_bytes, export_gguf
 from penjing.workshop.quantize.awq import awq
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.rotation import rotate_values
-from penjing.workshop.quantize.stored import encode
+from penjing.workshop.quantize.stored import encode_stored
 from penjing.workshop.quantize.whole import Store, Wish, round_model
 
 _HASH = 16
@@ -251,8 +251,7 @@ def _by_importance(base: _Base) -> Encoded:
         source = base.checkpoint.tensors[name]
         if kind.name not in GRIDS or kind == source.codec or name not in base.importance:
             return None
-        importance = np.array(base.importance[name])
-        return np.concatenate([encode(kind, part, importance) for part in source.pieces()])
+        return encode_stored(kind, source, np.array(base.importance[name]))
 
     return encoded
 

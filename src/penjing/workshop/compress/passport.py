@@ -19,7 +19,7 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.build import Training
 from penjing.workshop.compress.measure import Found, Outcome
 from penjing.workshop.compress.prepare import Forecast, signature
-from penjing.workshop.compress.settings import Search, Settings, Share, effort
+from penjing.workshop.compress.settings import Search, Settings, Share
 
 MOST_STEPS = 200
 """Points of a training's course at most."""
@@ -72,7 +72,8 @@ def passport(
         },
         "held_out": held_out(settings, found.reference),
         "method": {
-            "name": effort(settings.effort).method,
+            "name": settings.method,
+            "path": "forward" if settings.forward else "engine",
             "description": ours.candidate.description,
             "training": trained(training),
         },

@@ -27,10 +27,12 @@ from penjing.workshop.compress.settings import (
     domains,
     effort,
     means,
+    readings,
 )
 from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.export.gguf import check_plan, export_bytes
 from penjing.workshop.quantize.whole import LATENT_BYTES, rounding_bytes
+from penjing.workshop.search.engine_probe import MOST_NUMBERS
 from penjing.workshop.search.groups import candidates
 from penjing.workshop.search.means import Means, Memory
 
@@ -154,13 +156,13 @@ def forecast(
     if settings.plan is not None:
         _check_recipe(checkpoint, settings.plan, settings.budget)
     chosen = effort(settings.effort)
-    methods = methods or [METHODS[chosen.method]]
+    methods = methods or [METHODS[settings.method]]
     distilled = any(method.distilled for method in methods)
     windows, kept = (
         chosen.held_out_windows,
         LATENT_BYTES * checkpoint.parameters if distilled else 0,
     )
-    disk = disk_need(windows, CONTEXT, checkpoint.config.vocab) + 6 * settings.budget + kept
+    disk = disk_need(windows, CONTEXT, checkpoint.vocabulary) + 6 * settings.budget + kept
     return Forecast(
         smallest=smallest,
         seconds=(
@@ -178,15 +180,14 @@ def _compensated(methods: Sequence[Method]) -> bool:
 
 def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method]) -> int:
     """The hungriest of the stages; BudgetError when --ram is less than one of them needs."""
-    config, chosen = checkpoint.config, effort(settings.effort)
-    text = [[0] * chosen.probe_length] * max(chosen.probe_windows, chosen.assembly_windows)
-    least = PROCESS_BYTES + Memory.of(checkpoint, text, Means(ram=2**62)).least
+    chosen = effort(settings.effort)
+    least = PROCESS_BYTES + _least(checkpoint, settings)
     if settings.ram is not None and least > settings.ram.size:
         raise settings.ram.refused(least)
     measuring = PROCESS_BYTES + _measuring(checkpoint, settings)
-    file = sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
+    file = _stored(checkpoint)
     # What the engine repacks for fast products it holds twice, beside the mapped file.
-    reading = PROCESS_BYTES + 2 * file + 3 * 4 * CONTEXT * config.vocab
+    reading = PROCESS_BYTES + 2 * file + 3 * 4 * CONTEXT * checkpoint.vocabulary
     tokens = max(chosen.calibration_tokens, chosen.rounding_tokens)
     found = max(measuring, reading)
     if _compensated(methods):
@@ -198,16 +199,51 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
     return found
 
 
+def _least(checkpoint: Checkpoint, settings: Settings) -> int:
+    """What measuring effects cannot do without."""
+    if not settings.forward:
+        return _probing(checkpoint, settings)
+    chosen = effort(settings.effort)
+    text = [[0] * chosen.probe_length] * max(chosen.probe_windows, chosen.assembly_windows)
+    return Memory.of(checkpoint, text, Means(ram=2**62)).least
+
+
+def _probing(checkpoint: Checkpoint, settings: Settings) -> int:
+    """What the engine holds while effects are measured in it: the mapped file, as much again for
+    what stands in its place, what the clean run said, and of one window what is said now."""
+    chosen = effort(settings.effort)
+    clean = min(chosen.assembly_windows * chosen.probe_length * checkpoint.vocabulary, MOST_NUMBERS)
+    return 2 * _stored(checkpoint) + 4 * (2 * clean + 2 * CONTEXT * checkpoint.vocabulary)
+
+
+def spare_for_probe(checkpoint: Checkpoint, settings: Settings) -> int:
+    """Bytes that may be kept of encoded tensors beside that."""
+    return max(0, means(settings).ram - _probing(checkpoint, settings))
+
+
+def _stored(checkpoint: Checkpoint) -> int:
+    """Bytes of all tensors."""
+    return sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
+
+
+def _encoded(checkpoint: Checkpoint) -> int:
+    """Bytes of all tensors in all codecs they could have."""
+    sources = [checkpoint.tensors[name] for name in checkpoint.quantizable]
+    return sum(kind.nbytes(each.shape) for each in sources for kind in candidates(each))
+
+
 def _measuring(checkpoint: Checkpoint, settings: Settings) -> int:
     """Of effects one by one, and of whole assemblies after them."""
     chosen, allowed = effort(settings.effort), means(settings)
+    if not settings.forward:
+        spare = min(spare_for_probe(checkpoint, settings), _encoded(checkpoint))
+        return _probing(checkpoint, settings) + spare
 
     def of(windows: int) -> Memory:
         return Memory.of(checkpoint, [[0] * chosen.probe_length] * windows, allowed)
 
-    sources = [checkpoint.tensors[name] for name in checkpoint.quantizable]
-    encoded = sum(kind.nbytes(each.shape) for each in sources for kind in candidates(each))
-    return max(of(chosen.probe_windows).peak, of(chosen.assembly_windows).walking(encoded))
+    walking = of(chosen.assembly_windows).walking(_encoded(checkpoint))
+    return max(of(chosen.probe_windows).peak, walking)
 
 
 def _check_recipe(checkpoint: Checkpoint, plan: Mapping[str, str], budget: int) -> None:
@@ -238,6 +274,9 @@ def _seconds(
     text = bool(domains(settings))
     written = chosen.calibration_tokens // (2 if text else 1)
     effects = len(checkpoint.quantizable) * chosen.probe_windows * chosen.probe_length
+    if not settings.forward:
+        passes = readings(settings, checkpoint.parameters) / _EFFECT
+        effects = int(passes * chosen.probe_windows * chosen.probe_length)
     assembly = chosen.assembly_windows * chosen.probe_length
     rounding = max(chosen.calibration_tokens, chosen.rounding_tokens if text else 0)
     rounding *= _compensated(methods)

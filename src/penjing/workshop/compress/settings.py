@@ -42,13 +42,22 @@ class Effort:
     """Time for distilling, unless the command line says another."""
     mixed: bool = True
     """Whether the catalogue's mix stands beside the model's own writing, where no text is given."""
+    readings: int = 240
+    """Passes in which effects are measured where only the engine runs the model, if that is no
+    larger than `USUAL`; of larger ones as many fewer."""
 
 
 EFFORTS = {
     "light": Effort(1536, 2, 96, 6, "searched", 1536, 12, 4, mixed=False),
-    "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0),
-    "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0),
+    "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0, readings=480),
+    "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0, readings=2000),
 }
+
+USUAL = 200 * 10**6
+"""Weights of a model that the efforts were made for."""
+
+ENGINE_METHOD = "searched"
+"""What is done, at any effort, with a model that the workshop has no forward pass of."""
 
 PROCESS_BYTES = 700 * 10**6
 """Python, torch and the engine, before anything is loaded, and what lies free between stages."""
@@ -134,6 +143,18 @@ class Settings:
     """Codec of every tensor, from a recipe; None searches."""
     mix: Sequence[Domain] = ()
     """The default calibration mix; empty where `text` stands for it."""
+    forward: bool = True
+    """Whether the workshop computes the model itself; the engine does all of it otherwise."""
+
+    @property
+    def method(self) -> str:
+        """What is done: a key of METHODS."""
+        return effort(self.effort).method if self.forward else ENGINE_METHOD
+
+
+def readings(settings: Settings, parameters: int) -> int:
+    """Passes in which effects are measured in the engine, of a model of so many weights."""
+    return max(1, int(effort(settings.effort).readings * min(1.0, USUAL / max(parameters, 1))))
 
 
 def domains(settings: Settings) -> Sequence[Domain]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cached_property
 
+from penjing.workshop.compress import prepare
 from penjing.workshop.compress.advice import SOUND, why_left
-from penjing.workshop.compress.settings import Search, Share, effort, means
+from penjing.workshop.compress.settings import Search, Share, effort, means, readings
 from penjing.workshop.compress.stages import Stages
 from penjing.workshop.compress.timing import measure_times, timed
 from penjing.workshop.export.gguf import export_bytes
+from penjing.workshop.search import engine_effects as in_engine
 from penjing.workshop.search.assembly import Assemblies
 from penjing.workshop.search.budget import allocate, inverted
 from penjing.workshop.search.choice import Allocation, Choice, smallest
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, choices
+from penjing.workshop.search.engine_probe import EngineProbe
 from penjing.workshop.search.goals import Goal, smallest_meeting
 from penjing.workshop.search.groups import expand, groups_of
 from penjing.workshop.search.head import Reading
@@ -84,7 +88,9 @@ class Solver:
 
     def forget(self) -> None:
         """Give back the weights that assemblies were made of; the next plan makes them anew."""
-        self.__dict__.pop("_assemblies", None)
+        found = self.__dict__.pop("_assemblies", None)
+        if isinstance(found, EngineProbe):
+            found.close()
 
     def inverted(self, budget: int) -> dict[str, str]:
         """The negative control: most bits where they matter least."""
@@ -150,6 +156,8 @@ class Solver:
     @cached_property
     def effects(self) -> dict[str, Effects]:
         """What every codec of every group costs."""
+        if not self._checkpoint.architecture.forward:
+            return self._effects_in_engine()
         return measure(
             self._checkpoint,
             self.stages.importance,
@@ -158,6 +166,27 @@ class Solver:
             progress=self._job.progress,
             means=self._means,
         )
+
+    def _effects_in_engine(self) -> dict[str, Effects]:
+        importance, windows = self.stages.importance, self._windows
+        with closing(self._probe(windows)) as probe:
+            return in_engine.measure(
+                self._checkpoint,
+                importance,
+                lambda plan: probe.read(plan).kld,
+                readings=readings(self._job.settings, self._checkpoint.parameters),
+                store=self._store,
+                key=self._store.key(self._checkpoint, importance, windows, "engine"),
+                progress=self._job.progress,
+            )
+
+    def _probe(self, windows: list[list[int]]) -> EngineProbe:
+        job, checkpoint = self._job, self._checkpoint
+        checkpoint.release()
+        keep = prepare.spare_for_probe(checkpoint, job.settings)
+        rounder = Rounder(checkpoint, self.stages.importance, keep=keep)
+        threads = job.settings.threads
+        return EngineProbe(self.stages.start, checkpoint, rounder, windows, threads=threads)
 
     @cached_property
     def curve(self) -> list[tuple[int, float]]:
@@ -201,7 +230,9 @@ class Solver:
         return self.stages.calibration.spread(chosen.assembly_windows, chosen.probe_length)
 
     @cached_property
-    def _assemblies(self) -> Assemblies:
+    def _assemblies(self) -> Assemblies | EngineProbe:
+        if not self._checkpoint.architecture.forward:
+            return self._probe(self._assembly_windows)
         front = Wavefront(self._checkpoint, self._assembly_windows, self._means)
         rounder = Rounder(self._checkpoint, self.stages.importance, keep=front.memory.spare)
         return Assemblies(front, rounder)
@@ -212,7 +243,8 @@ class Solver:
 
     @cached_property
     def _plans_key(self) -> str:
-        told, windows = f"plans {self._means.precise}", self._assembly_windows
+        forward, windows = self._checkpoint.architecture.forward, self._assembly_windows
+        told = f"plans {self._means.precise if forward else 'engine'}"
         return self._store.key(self._checkpoint, self.stages.importance, windows, told)
 
     @cached_property

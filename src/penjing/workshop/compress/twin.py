@@ -17,9 +17,10 @@ import numpy as np
 import torch
 
 from penjing.bundle.codecs import Codec
-from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Bytes, TensorSource
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.quantize.grids import GRIDS, Blocks
+from penjing.workshop.surveyed import unsurveyed
 
 SLOW = ("Q1_0", "Q2_0")
 """Codecs whose levels Q4_0 has too, for groups that are several of its own."""
@@ -30,8 +31,8 @@ _AT_ONCE = 1 << 22  # weights taken apart at a time
 @contextmanager
 def fast_to_read(path: Path) -> Iterator[Path]:
     """A file of the same weights for as long as the block runs: a twin, or the file itself."""
-    with Checkpoint.open(path) as checkpoint:
-        slow = [n for n in checkpoint.quantizable if checkpoint.tensors[n].codec.name in SLOW]
+    with unsurveyed(path) as checkpoint:
+        slow = [n for n, source in checkpoint.tensors.items() if source.codec.name in SLOW]
         if not slow:
             yield path
             return
@@ -51,8 +52,9 @@ def fast_to_read(path: Path) -> Iterator[Path]:
 
 def _as_fast(source: TensorSource) -> Bytes:
     """The stored bytes of a matrix of a slow codec in the fast one, no weight changed."""
-    rows, row = source.shape
-    stored = source.raw().reshape(rows, -1)
+    row = source.shape[-1]
+    stored = source.raw().reshape(-1, source.codec.nbytes((row,)))
+    rows = len(stored)
     step = max(1, _AT_ONCE // row)
     parts = [_rows_as_fast(source.codec, stored[i : i + step], row) for i in range(0, rows, step)]
     return np.concatenate(parts)

@@ -122,7 +122,12 @@ def _stored(source: TensorSource, kind: Codec, importance: npt.NDArray[np.float3
     if kind == source.codec:
         return source.raw()
     try:
-        return np.concatenate([quantize(kind, part, importance) for part in source.pieces()])
+        rows = None if importance is None else importance.reshape(-1, importance.shape[-1])
+        parts = []
+        for place, matrix in enumerate(source.matrices()):
+            told = None if rows is None else rows[place if len(rows) > 1 else 0]
+            parts += [quantize(kind, part, told) for part in matrix.pieces()]
+        return np.concatenate(parts)
     except PenjingError as error:
         raise type(error)(f"tensor '{source.name}': {error}") from error
 
@@ -139,13 +144,14 @@ def check_plan(
     """Raise BadInput for the first tensor whose planned codec cannot be."""
     for name in (*plan, *imatrix):
         checkpoint.tensor(name)
+    matrices = set(checkpoint.quantizable)
     for name in plan:
         source = checkpoint.tensors[name]
         kind = _planned(source, plan)
         if kind == source.codec:
             continue
         row = source.shape[-1]
-        if not checkpoint.architecture.kind_of(name).quantizable and kind.name != "F32":
+        if name not in matrices and kind.name != "F32":
             raise BadInput(f"tensor '{name}' stays F32: norms and biases are not quantized")
         if kind.name not in WRITABLE:
             raise BadInput(f"{kind.name} cannot be written: choose one of {', '.join(WRITABLE)}")
@@ -155,5 +161,5 @@ def check_plan(
                 f"{kind.width}: choose another codec for it"
             )
         given = imatrix.get(name)
-        if given is not None and given.shape != (row,):
+        if given is not None and given.shape not in ((row,), (*source.shape[:-2], row)):
             raise BadInput(f"tensor '{name}' has rows of {row}, its importance {given.shape}")

@@ -39,6 +39,28 @@ def encode(codec: Codec, weights: Floats, importance: Floats | None) -> Bytes:
         return np.concatenate(side_by_side(lambda part: _on_grid(grid, part, m), parts))
 
 
+def encode_stored(codec: Codec, source: TensorSource, importance: Floats | None) -> Bytes:
+    """The bytes of a whole stored tensor, some rows at a time.
+
+    Of a stack each matrix is encoded with its own importance, [matrices, row] or one [row] for all.
+    """
+    if codec == source.codec:
+        return source.raw()
+    if importance is None:
+        importance = np.ones(source.shape[-1], np.float32)
+    parts = []
+    for matrix, told in each_matrix(source, importance):
+        parts += [encode(codec, part, told) for part in matrix.pieces()]
+    return np.concatenate(parts)
+
+
+def each_matrix(source: TensorSource, importance: Floats) -> list[tuple[TensorSource, Floats]]:
+    """Every matrix of a tensor with the importance [row] of its input."""
+    matrices, rows = source.matrices(), list(importance.reshape(-1, importance.shape[-1]))
+    told = rows if len(rows) == len(matrices) else rows * len(matrices)
+    return list(zip(matrices, told, strict=True))
+
+
 def round_trip(codec: Codec, weights: Floats, importance: Floats | None) -> Floats:
     """What the engine will compute with after `weights` [rows, row] were stored in `codec`."""
     return dequantize(codec, encode(codec, weights, importance), weights.shape)

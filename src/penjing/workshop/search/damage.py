@@ -13,11 +13,12 @@ import torch
 
 from penjing.bundle.codecs import Codec
 from penjing.workshop.checkpoint import Floats, TensorSource
-from penjing.workshop.quantize.rows import Rows
-from penjing.workshop.quantize.stored import round_trip
+from penjing.workshop.quantize.rows import Rows, telling_rows
+from penjing.workshop.quantize.stored import each_matrix, round_trip
 from penjing.workshop.streamed import load_rows
 
 _LOUD_SHARE = 100
+_MATRICES = 4  # of a stack that are looked at
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,30 @@ class Damage:
     """What it would be if every row were as the median one, without its loudest hundredth: neither
     a super weight nor a channel with a huge input shows here."""
 
+    def times(self, factor: float) -> Damage:
+        """Of so many tensors like this one."""
+        return Damage(self.total * factor, self.typical * factor)
+
     def __add__(self, other: Damage) -> Damage:
         return Damage(self.total + other.total, self.typical + other.typical)
+
+
+def stored_errors(
+    source: TensorSource, importance: Floats, codecs: list[Codec]
+) -> dict[str, Damage]:
+    """Damage of each codec to a whole stored tensor, on the rows that tell; of a stack on some of
+    its matrices, evenly taken."""
+    pairs = each_matrix(source, importance)
+    count = min(_MATRICES, len(pairs))
+    found = []
+    for place in range(count):
+        matrix, told = pairs[place * len(pairs) // count]
+        found.append(errors(matrix, told, codecs, telling_rows(matrix, told)))
+    factor = len(pairs) / count
+    return {
+        codec.name: sum((each[codec.name] for each in found), Damage(0.0, 0.0)).times(factor)
+        for codec in codecs
+    }
 
 
 def errors(

@@ -17,9 +17,8 @@ from penjing.bundle.codecs import CODECS
 from penjing.core.errors import PenjingError
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.quantize.rows import telling_rows
 from penjing.workshop.quantize.stored import round_rows
-from penjing.workshop.search.damage import Damage, errors
+from penjing.workshop.search.damage import Damage, stored_errors
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, upset
 from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of, groups_of, ladder
@@ -55,7 +54,7 @@ def measure(
     key = store.key(checkpoint, importance, windows, str(means.dtype))
     table = {group.name: Effects(group.own, {}, {}) for group in groups}
     table |= store.load(key, progress)
-    if _add_damage(checkpoint, known, importance, table, progress):
+    if add_damage(checkpoint, known, importance, table, progress):
         store.save(key, table)
     whole = sum(group.parameters for group in groups)
     missing = [
@@ -85,7 +84,7 @@ def require_filled(checkpoint: Checkpoint, importance: Importance) -> None:
             )
 
 
-def _add_damage(
+def add_damage(
     checkpoint: Checkpoint,
     names: Sequence[str],
     importance: Importance,
@@ -100,11 +99,10 @@ def _add_damage(
     todo = [group for group in lacking if lacking[group]]
 
     def look(group: Group) -> dict[str, Damage]:
-        by_member = []
-        for source in group.members:
-            rows = telling_rows(source, importance[source.name])
-            codecs = [CODECS[name] for name in lacking[group]]
-            by_member.append(errors(source, importance[source.name], codecs, rows))
+        codecs = [CODECS[name] for name in lacking[group]]
+        by_member = [
+            stored_errors(source, importance[source.name], codecs) for source in group.members
+        ]
         return {
             name: sum((each[name] for each in by_member), Damage(0.0, 0.0))
             for name in lacking[group]

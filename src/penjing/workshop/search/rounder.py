@@ -13,7 +13,7 @@ import torch
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.ggml.quantize import dequantize
 from penjing.workshop.checkpoint import Bytes, Checkpoint
-from penjing.workshop.quantize.stored import encode, round_rows
+from penjing.workshop.quantize.stored import encode_stored, round_rows
 from penjing.workshop.streamed import load_rows
 
 
@@ -60,9 +60,6 @@ class Rounder:
         return made
 
     def _encoded(self, name: str, codec: Codec) -> Bytes:
-        source, importance = self._tensors[name], self._importance[name]
-        if codec == source.codec:
-            return source.raw()
-        parts = [encode(codec, part, importance) for part in source.pieces()]
+        made = encode_stored(codec, self._tensors[name], self._importance[name])
         self._give_back()  # what was mapped of the file for it
-        return np.concatenate(parts)
+        return made
