@@ -70,6 +70,16 @@ def biases(shapes: Shapes) -> Shapes:
             for name, shape in shapes.items()}  # fmt: skip
 
 
+QKV_BIASES = biases({name: ATTENTION[name] for name in ("attn_q", "attn_k", "attn_v")})
+LATENT = {
+    "attention.q_lora_rank": 0, "attention.kv_lora_rank": 32, "attention.key_length": 40,
+    "attention.value_length": 32, "attention.key_length_mla": 40, "attention.value_length_mla": 16,
+    "attention.head_count_kv": 1, "rope.dimension_count": 8, "leading_dense_block_count": 2,
+    "expert_shared_count": 1, "expert_weights_scale": 1.0,
+}  # fmt: skip
+"""Of attention whose keys and values are made from one small vector."""
+
+
 @dataclass(frozen=True)
 class Family:
     """What a file of one architecture holds."""
@@ -111,8 +121,8 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "olmo2": _same(ATTENTION, FFN, POST, {"attn_q_norm": (Q,), "attn_k_norm": (K,)}, tied=False),
     "exaone4": _same(ATTENTION, FFN, POST, HEAD_NORMS),
-    "glm4": _same(NORMS, POST, ATTENTION, biases({"attn_q": (Q, H), "attn_k": (K, H),
-                  "attn_v": (K, H)}), {"ffn_up": (2 * F, H), "ffn_down": (H, F)}, tied=False),
+    "glm4": _same(NORMS, POST, ATTENTION, QKV_BIASES,
+                  {"ffn_up": (2 * F, H), "ffn_down": (H, F)}, tied=False),
     "gpt-oss": _same(
         _GPT_OSS, biases(_GPT_OSS), {"attn_norm": (H,), "post_attention_norm": (H,)},
         {"attn_sinks": (HEADS,)}, numbers=NORMED | ROUTED | WINDOW, tied=False,
@@ -130,27 +140,24 @@ FAMILIES: Mapping[str, Family] = {
     "ernie4_5": _same(NORMS, ATTENTION, FFN),
     "minicpm": _same(NORMS, ATTENTION, FFN),
     "olmoe": _same(
-        NORMS, dict.fromkeys(ATTENTION, (H, H)), EXPERTS, {"attn_q_norm": (Q,), "attn_k_norm": (Q,)},
+        NORMS, dict.fromkeys(ATTENTION, (H, H)), EXPERTS,
+        {"attn_q_norm": (Q,), "attn_k_norm": (Q,)}, tied=False,
         numbers=NORMED | ROUTED | {"attention.head_count_kv": HEADS, "feed_forward_length": FE},
-        tied=False,
     ),
     "granitehybrid": Family(
         ({**NORMS, **MAMBA2, **FFN}, {**NORMS, **ATTENTION, **FFN}),
         numbers=NORMED | SPACES | {"attention.head_count_kv": (0, KV)},
     ),
     "qwen2moe": _same(
-        NORMS, ATTENTION, EXPERTS, biases({n: ATTENTION[n] for n in ("attn_q", "attn_k", "attn_v")}),
+        NORMS, ATTENTION, EXPERTS, QKV_BIASES,
         {"ffn_gate_inp_shexp": (H,), "ffn_gate_shexp": (F, H), "ffn_up_shexp": (F, H),
          "ffn_down_shexp": (H, F)}, numbers=NORMED | ROUTED, tied=False,
     ),
     "deepseek2": _same(
-        NORMS, FFN, {"attn_q": (HEADS * 24, H), "attn_kv_a_mqa": (32 + 8, H), "attn_kv_a_norm": (32,),
-        "attn_k_b": (HEADS, 32, 16), "attn_v_b": (HEADS, 16, 32), "attn_output": (H, HEADS * 16)},
-        numbers=NORMED | ROUTED | {
-            "attention.q_lora_rank": 0, "attention.kv_lora_rank": 32, "attention.key_length": 32 + 8, "attention.value_length": 32,
-            "attention.key_length_mla": 24, "attention.value_length_mla": 16,
-            "attention.head_count_kv": 1, "rope.dimension_count": 8, "leading_dense_block_count": 2,
-        },
+        NORMS, FFN, {"attn_q": (HEADS * 40, H), "attn_kv_a_mqa": (32 + 8, H),
+                     "attn_kv_a_norm": (32,), "attn_k_b": (HEADS, 32, 32),
+                     "attn_v_b": (HEADS, 16, 32), "attn_output": (H, HEADS * 16)},
+        numbers=NORMED | ROUTED | LATENT,
     ),
 }  # fmt: skip
 """By the engine's name."""

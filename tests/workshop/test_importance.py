@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import families
 import numpy as np
 import pytest
 import tiny
@@ -79,3 +81,42 @@ def test_survives_the_disk_and_refuses_other_files(tmp_path: Path) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(FormatError):
         importance.restore(path)
+
+
+def test_experts_have_their_own_over_the_tokens_they_were_sent(tmp_path: Path) -> None:
+    path = families.write(tmp_path / "m.gguf", "qwen3moe")
+    watcher = importance._Watcher()
+    with LlamaCpp.open(path, threads=1) as engine:
+        for window in WINDOWS:
+            engine.watch(window, watcher.callback)
+    tokens = sum(map(len, WINDOWS))
+    for layer in range(2):
+        router, gate, down = (
+            f"blk.{layer}.ffn_{n}.weight" for n in ("gate_inp", "gate_exps", "down_exps")
+        )
+        assert watcher.rows[gate].shape == (families.E,)
+        assert watcher.rows[gate].sum() == watcher.rows[down].sum() == 2 * tokens
+        # each token goes to two experts, all of which read what the router reads
+        np.testing.assert_allclose(watcher.sums[gate].sum(0), 2 * watcher.sums[router], rtol=1e-5)
+        assert watcher.sums[down].shape == (families.E, families.FE)
+
+
+def test_all_experts_used_read_what_the_router_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = {**families.ROUTED, "expert_used_count": families.E}
+    family = replace(families.FAMILIES["qwen3moe"], numbers=families.NORMED | every)
+    monkeypatch.setattr(families, "FAMILIES", {"qwen3moe": family})
+    path = families.write(tmp_path / "m.gguf", "qwen3moe")
+    with LlamaCpp.open(path, threads=1) as engine:
+        found = importance.collect(engine, WINDOWS, Silent())
+    for each in found["blk.0.ffn_gate_exps.weight"]:
+        np.testing.assert_allclose(each, found["blk.0.ffn_gate_inp.weight"], rtol=1e-5)
+
+
+def test_an_expert_without_tokens_has_the_mean_of_the_others() -> None:
+    sums = np.array([[8.0, 0.0], [0.0, 0.0]])
+    found = importance._mean(sums, np.array([4, 0]))
+    np.testing.assert_allclose(found[1], [2.0, 0.0])
+    np.testing.assert_allclose(found[0], [2.0, 0.0])
+    assert (importance._mean(np.zeros((2, 3)), np.zeros(2, np.int64)) == 1).all()

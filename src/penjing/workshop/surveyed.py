@@ -43,8 +43,8 @@ def open_model(path: Path | str, *, threads: int | None = None) -> Checkpoint:
     except NoForwardPass as error:
         if path.is_dir():
             raise FormatError(
-                f"{error}; or give a GGUF of it: whatever llama.cpp runs can be compressed "
-                "(huggingface.co has them, search for the model's name and GGUF)"
+                f"{error}: give a GGUF of the model, whatever llama.cpp runs can be compressed "
+                "(people publish them on huggingface.co: search for its name and GGUF)"
             ) from error
         return open_surveyed(path, threads=threads)
     return checkpoint

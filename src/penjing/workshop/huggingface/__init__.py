@@ -39,7 +39,7 @@ def open_folder(folder: Path) -> Checkpoint:
             return _opened(folder, path)
     except FormatError as error:
         text = str(error)
-        raise FormatError(text if str(folder) in text else f"{folder}: {text}") from error
+        raise type(error)(text if str(folder) in text else f"{folder}: {text}") from error
 
 
 def _opened(folder: Path, path: Path) -> Checkpoint:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import FormatError
-from penjing.workshop.architectures import ARCHITECTURES, Architecture
+from penjing.workshop.architectures import ARCHITECTURES, Architecture, NoForwardPass
 from penjing.workshop.config_keys import CONFIG_KEYS, ConfigKey
 
 _BOUNDED = ("llama",)
@@ -68,13 +68,14 @@ class FolderConfig:
 
 
 def architecture_of_hf(classes: tuple[str, ...]) -> Architecture:
-    """The family of a config.json's "architectures"; FormatError lists the known classes."""
+    """The family of a config.json's "architectures"; NoForwardPass when it is another."""
     for each in ARCHITECTURES.values():
         if any(name in each.hf_classes for name in classes):
             return each
-    known = ", ".join(name for each in ARCHITECTURES.values() for name in each.hf_classes)
     found = ", ".join(classes)[:120] or "nothing"
-    raise FormatError(f"config.json names {found}: use a model of {known}")
+    raise NoForwardPass(
+        f"config.json names {found}, and folders are read of {', '.join(ARCHITECTURES)}"
+    )
 
 
 def read_folder_config(config: Mapping[str, Any]) -> FolderConfig:
