@@ -305,7 +305,7 @@ class Remembering:
 
 
 def _embedder(file: Path | None) -> Remembering:
-    from penjing.cli.embedder import open_embedder
+    from penjing.app.embedder import open_embedder
     from penjing.core.progress import Silent
 
     return Remembering(open_embedder(Silent()), file)

@@ -34,7 +34,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 from ondisk import on_disk
 
-from penjing.cli.embedder import open_embedder
+from penjing.app.embedder import open_embedder
 from penjing.cli.output import Output
 from penjing.core.history import Excerpt
 from penjing.core.memory import peak_memory

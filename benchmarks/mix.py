@@ -34,7 +34,7 @@ from penjing.core.progress import Silent
 from penjing.workshop import checkpoint as checkpoints
 from penjing.workshop import streamed
 from penjing.workshop.arithmetic import best_device, fast_dtype
-from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.build import Builder
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.methods import METHODS
@@ -48,6 +48,7 @@ from penjing.workshop.quantize import stored, whole
 from penjing.workshop.quantize.grids import GRIDS, Grid, Scales
 from penjing.workshop.quantize.whole import Store, Wish, round_model
 from penjing.workshop.search import rounder
+from penjing.workshop.tensors import Bytes
 
 _ROWS = 2048  # positions whose logits exist at once
 

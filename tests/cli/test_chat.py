@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from penjing.cli import app, chat
+from penjing.core.age import process_age
 from penjing.core.errors import EngineError, UsageError
 from penjing.core.introduction import DEFAULT_SYSTEM
 from penjing.core.messages import Chunk, GenerationSettings, Message
@@ -108,7 +109,7 @@ def test_once_json_is_one_document(penjing: Say) -> None:
     assert document["dropped"] == {"messages": 0, "tokens": 0}
     assert document["usage"]["completion_tokens"] == 10
     timings = document["timings"]
-    assert 0 < timings["ttft_seconds"] < chat.process_age()
+    assert 0 < timings["ttft_seconds"] < process_age()
     assert 0 <= timings["first_text_seconds"] <= timings["answer_seconds"]
     assert timings["prefill_tokens_per_second"] == pytest.approx(1000)
     assert timings["decode_tokens_per_second"] == pytest.approx(100)
@@ -368,7 +369,7 @@ class Watching(FakeModel):
     def generate(self, messages, settings):
         seen.extend(sys.modules)
         return super().generate(messages, settings)
-chat._open = lambda args, progress: Watching()
+chat.open_model = lambda args, progress: Watching()
 status = app.main(["chat", "--once", "hi"])
 heavy = {"rich", "prompt_toolkit", "numpy", "jinja2", "asyncio", "torch", "xllamacpp"}
 print(sorted(heavy & set(seen)), file=sys.stderr)
@@ -383,7 +384,7 @@ def test_nothing_heavy_is_imported_before_the_first_answer() -> None:
 
 
 def test_process_age_counts_from_the_start_of_the_process() -> None:
-    code = "import time; time.sleep(0.3); from penjing.cli.chat import process_age as age"
+    code = "import time; time.sleep(0.3); from penjing.core.age import process_age as age"
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", code + "; print(age())"], capture_output=True, text=True, check=True
@@ -398,7 +399,7 @@ def test_process_age_survives_a_strange_process_name() -> None:
 
     code = (
         "import ctypes, time; ctypes.CDLL(None).prctl(15, b'a) (b 1 2', 0, 0, 0); "
-        "from penjing.cli.chat import process_age as age; print(age())"
+        "from penjing.core.age import process_age as age; print(age())"
     )
     assert hasattr(ctypes.CDLL(None), "prctl")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -409,7 +410,7 @@ CLOSED_PIPE = """
 import sys
 from penjing.cli import app, chat
 from penjing.testing.model import FakeModel
-chat._open = lambda args, progress: FakeModel(["x" * 3000], pause=0.001)
+chat.open_model = lambda args, progress: FakeModel(["x" * 3000], pause=0.001)
 sys.exit(app.main(["chat", "--once", "hi", "--max-tokens", "3000"]))
 """
 
@@ -430,7 +431,7 @@ ECHO = """
 import sys
 from penjing.cli import app, chat
 from penjing.testing.model import FakeModel
-chat._open = lambda args, progress: FakeModel()
+chat.open_model = lambda args, progress: FakeModel()
 sys.exit(app.main(["chat", *sys.argv[1:]]))
 """
 

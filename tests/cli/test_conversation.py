@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penjing.cli.conversation import Conversation, clean, fit, load, said, save
+from penjing.app.conversation import Conversation, fit, load, said, save
 from penjing.core.errors import BadInput, StorageError
 from penjing.core.messages import Message
+from penjing.core.terminal import clean
 
 
 def words(messages: Sequence[Message]) -> int:

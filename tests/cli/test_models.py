@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from catalogues import catalogue, local, model, text
 
+from penjing.app.serving.model import model_of
 from penjing.cli.app import main
-from penjing.cli.serving_model import model_of
 
 DATA = b"GGUF" + bytes(5000)
 

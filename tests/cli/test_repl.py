@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from penjing.cli.chat import Talk
-from penjing.cli.conversation import Conversation
+from penjing.app.conversation import Conversation
+from penjing.app.talk import Talk
 from penjing.cli.repl import COMMANDS, Repl
 from penjing.core.errors import BadInput, UnknownName
 from penjing.core.messages import GenerationSettings
@@ -30,7 +30,7 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from penjing.cli import app, chat
 from penjing.testing.model import FakeModel
 model = FakeModel({model})
-chat._open = lambda args, progress: model
+chat.open_model = lambda args, progress: model
 status = app.main(["chat", *{words}])
 print("left with", status, "after", [call.messages[-1].text for call in model.calls])
 """

@@ -17,8 +17,8 @@ import pytest
 from assisted import SCHEMAS, RecordingTool
 from tooling import SetClock, wait_until
 
-from penjing.cli.assistant_parts import load_spec
-from penjing.cli.serving_assistant import Around, Served, served
+from penjing.app.assistants import load_spec
+from penjing.app.serving.assistant import Around, Served, served
 from penjing.core.dialogue import Acted, Event, Outcome, Planned, Remarked, Said, Standing
 from penjing.serve.people import Alone
 from penjing.serve.present import Present

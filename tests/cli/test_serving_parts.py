@@ -15,12 +15,12 @@ from assisted import CLERK as SPEC
 from assisted import RecordingTool
 from tooling import MONDAY_NOON, SetClock, wait_until
 
+from penjing.app.assistants import load_spec
+from penjing.app.rings import rings
+from penjing.app.serving.assistant import Around, Permitted, Served, Together, served
+from penjing.app.serving.clock import Teller
 from penjing.cli import serving
 from penjing.cli.app import main
-from penjing.cli.assistant_parts import load_spec
-from penjing.cli.rings import rings
-from penjing.cli.serving_assistant import Around, Permitted, Served, Together, served
-from penjing.cli.serving_clock import Teller
 from penjing.core.dialogue import Acted, Cited, Passage, Said
 from penjing.core.errors import NotFound, NotPermitted
 from penjing.core.messages import Message, Note

@@ -10,9 +10,10 @@ import pytest
 
 from penjing.devices import detect
 from penjing.devices.detect import CACHE, Benchmark, run_benchmark, this_device
+from penjing.devices.find import find_device
 from penjing.devices.fit import fit
 from penjing.devices.machine import Machine
-from penjing.devices.profile import find_device, load_references
+from penjing.devices.profile import load_references
 
 CPUINFO = "processor\t: 0\nmodel name\t: Test CPU\nflags\t\t: avx2 fma {extra}\n"
 MEMINFO = "MemTotal: 4000000 kB\nMemAvailable: 3000000 kB\n"

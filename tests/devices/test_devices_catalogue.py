@@ -11,14 +11,8 @@ from pathlib import Path
 import pytest
 
 from penjing.core.errors import BadInput, UnknownName
-from penjing.devices.profile import (
-    SHIPPED,
-    DeviceProfile,
-    Origin,
-    find_device,
-    load_devices,
-    load_references,
-)
+from penjing.devices.find import find_device
+from penjing.devices.profile import SHIPPED, DeviceProfile, Origin, load_devices, load_references
 
 WANTED = (
     "pi-zero-2w", "pi-4-4gb", "pi-5-8gb", "jetson-orin-nano", "jetson-agx-orin", "coral-dev-board",

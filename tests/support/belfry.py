@@ -12,8 +12,8 @@ from doorway import Doorway, doorway
 from household import household
 from tooling import MONDAY_NOON, SetClock
 
-from penjing.cli.assistant_parts import load_spec
-from penjing.cli.serving_assistant import Around, served
+from penjing.app.assistants import load_spec
+from penjing.app.serving.assistant import Around, served
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
 from penjing.serve.door.residents import VaultAccounts

@@ -18,12 +18,12 @@ from typing import Any
 import yaml
 from assisted import DATA, EXAMPLES, HOUSE
 
+from penjing.app.assistants import documents_of, tools_of
 from penjing.assistant.build import build
 from penjing.assistant.spec.parse import load
 from penjing.assistant.stories import Story, StoryClock, StoryTool
 from penjing.assistant.turn import SpecAssistant
 from penjing.assistant.understand.cascade import Judge
-from penjing.cli.assistant_parts import documents_of, tools_of
 from penjing.core.dialogue import Acted, Confirm, Event, Planned, Said, Understood, When
 from penjing.tools.arithmetic import calculate
 from penjing.tools.failed import Failed

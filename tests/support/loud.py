@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from penjing.bundle.codecs import CODECS
-from penjing.workshop.checkpoint import TensorSource
 from penjing.workshop.quantize.stored import round_trip
+from penjing.workshop.tensors import TensorSource
 
 
 def tensor(rows: int, row: int, seed: int = 2) -> tuple[TensorSource, np.ndarray, np.ndarray]:

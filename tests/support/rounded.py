@@ -9,11 +9,12 @@ import tiny
 import torch
 
 from penjing.bundle.gguf_values import Value, ValueKind
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.search.means import Means
 from penjing.workshop.search.rounder import Rounder
 from penjing.workshop.search.wavefront import Plan, scored
+from penjing.workshop.tensors import TensorSource
 
 WINDOWS = np.random.default_rng(5).integers(3, 260, (2, 24)).tolist()
 EXACT = Means(ram=10**8, dtype=torch.float64)

@@ -14,8 +14,9 @@ import numpy as np
 
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.workshop.architectures import architecture
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.metadata import read_config
+from penjing.workshop.tensors import TensorSource
 
 SENTENCES = (
     "The pine tree on the rock is small because somebody has pruned it for 300 years.",

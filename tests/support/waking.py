@@ -23,7 +23,7 @@ from killing import _killed
 from stepping import Stepped
 from tooling import SetClock
 
-from penjing.cli.serving_clock import Teller
+from penjing.app.serving.clock import Teller
 from penjing.core.messages import Note
 from penjing.serve.present import Present
 from penjing.tools.when import DAYS, next_moment, zone_of

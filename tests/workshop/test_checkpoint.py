@@ -14,8 +14,9 @@ import tiny
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import BadInput, FormatError
 from penjing.workshop.architectures import ARCHITECTURES
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import export_gguf, plan_for
+from penjing.workshop.tensors import TensorSource
 
 FAMILIES = sorted(ARCHITECTURES)
 

@@ -7,10 +7,10 @@ import pytest
 from loud import tensor, whole_error
 
 from penjing.bundle.codecs import CODECS
-from penjing.workshop.checkpoint import TensorSource
 from penjing.workshop.quantize.rows import Rows, stand_ins, telling_rows
 from penjing.workshop.quantize.stored import round_trip
 from penjing.workshop.search.damage import damage, errors
+from penjing.workshop.tensors import TensorSource
 
 
 @pytest.mark.parametrize("loud", [False, True])

@@ -15,11 +15,12 @@ from safetensors.torch import load_file, save_file
 from penjing.core.errors import FormatError
 from penjing.core.progress import Silent
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.prepare import check_weights
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.importance import collect
 from penjing.workshop.quantize.whole import _Hessian
+from penjing.workshop.tensors import TensorSource
 
 TinyFolder = Callable[..., Path]
 TinyCheckpoint = Callable[..., Checkpoint]

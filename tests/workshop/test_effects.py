@@ -20,7 +20,7 @@ from penjing.bundle.codecs import CODECS
 from penjing.core.errors import BudgetError, PenjingError
 from penjing.core.progress import Silent
 from penjing.ggml.quantize import quantize
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.search import means as means_module
@@ -35,6 +35,7 @@ from penjing.workshop.search.means import Means
 from penjing.workshop.search.measure import LARGE, measure
 from penjing.workshop.search.rounder import Rounder
 from penjing.workshop.search.wavefront import Wavefront, scored
+from penjing.workshop.tensors import TensorSource
 
 WINDOWS = np.random.default_rng(5).integers(3, 260, (2, 24)).tolist()
 EXACT = Means(ram=10**8, dtype=torch.float64)

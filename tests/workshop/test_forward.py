@@ -16,10 +16,11 @@ from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import BadInput, FormatError, UnknownName
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop.architectures import ARCHITECTURES
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.forward import TorchModel, activate, sliding_mask
+from penjing.workshop.tensors import TensorSource
 
 FAMILIES = sorted(ARCHITECTURES)
 TOKENS = torch.tensor(np.random.default_rng(7).integers(3, 260, 48))

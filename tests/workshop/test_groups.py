@@ -12,7 +12,7 @@ from penjing.bundle.codecs import CODECS
 from penjing.core.errors import BadInput
 from penjing.ggml.quantize import quantize
 from penjing.workshop.architectures import ARCHITECTURES
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import WRITABLE
 from penjing.workshop.search.groups import (
     CANDIDATES,
@@ -25,6 +25,7 @@ from penjing.workshop.search.groups import (
     groups_of,
     ladder,
 )
+from penjing.workshop.tensors import TensorSource
 
 
 def source(name: str, codec: str, row: int = 256, rows: int = 4) -> TensorSource:

@@ -19,10 +19,11 @@ from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from penjing.bundle.gguf_values import Value
 from penjing.core.errors import BadInput, FormatError
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.huggingface.scores import scores_of
 from penjing.workshop.huggingface.tokenizer import TokenType, tokenizer_metadata
+from penjing.workshop.tensors import TensorSource
 
 WAYS = ("smollm", "gpt-2", "llama-bpe", "qwen2", "gemma", "llama-spm")
 SPARE = 5

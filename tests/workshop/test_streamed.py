@@ -15,11 +15,12 @@ from penjing.bundle.codecs import CODECS
 from penjing.core.errors import FormatError, UnknownName
 from penjing.ggml.quantize import quantize
 from penjing.workshop.architectures import ARCHITECTURES
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import export_gguf, plan_for
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.search.rounder import Rounder
 from penjing.workshop.streamed import StreamedWeights, load_rows, streamed_model
+from penjing.workshop.tensors import TensorSource
 
 TOKENS = torch.tensor(np.random.default_rng(7).integers(3, 260, 24))
 

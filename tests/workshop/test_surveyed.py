@@ -12,10 +12,11 @@ import tiny
 
 from penjing.bundle.gguf_values import Value
 from penjing.core.errors import FormatError
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.search.groups import groups_of
 from penjing.workshop.surveyed import open_model, open_surveyed
+from penjing.workshop.tensors import TensorSource
 
 
 def test_our_own_families_keep_their_forward_pass(tmp_path: Path) -> None:

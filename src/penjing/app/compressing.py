@@ -90,8 +90,8 @@ def _bytes(
     opened: tuple[Path, Checkpoint],
     home: Home,
 ) -> int:
+    from penjing.devices.find import find_device
     from penjing.devices.fit import largest_bytes
-    from penjing.devices.profile import find_device
     from penjing.devices.shape import shape_from_folder, shape_from_gguf
     from penjing.workshop.compress.prepare import model_sha256
 

@@ -198,8 +198,8 @@ def fit(
     """Whether a model runs on a device, and how fast; nothing is downloaded or run."""
     from penjing.app.fitting import shape_of
     from penjing.bundle.home import Home
+    from penjing.devices.find import find_device
     from penjing.devices.fit import fit as estimate
-    from penjing.devices.profile import find_device
 
     home = Home.from_environment()
     shape = shape_of(str(model), codec, home, Silent())

@@ -31,7 +31,14 @@ from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 from penjing import __version__
-from penjing.core.errors import Cancelled, PenjingError, StorageError, UnknownName, UsageError
+from penjing.core.errors import (
+    Cancelled,
+    PenjingError,
+    StorageError,
+    UnknownName,
+    UsageError,
+    one_line,
+)
 
 
 @dataclass(frozen=True)
@@ -244,12 +251,6 @@ def _translated(error: BaseException) -> PenjingError:
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     advice = "run again with PENJING_DEBUG=1 for the trace"
     return PenjingError(f"internal error: {what} ({advice})")
-
-
-def one_line(text: str) -> str:
-    """A message as one printable line: a hostile file name cannot drive the terminal."""
-    joined = " ".join(part.strip() for part in text.splitlines() if part.strip())
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in joined)
 
 
 def _flush() -> None:

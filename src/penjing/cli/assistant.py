@@ -47,9 +47,9 @@ def run(args: Namespace) -> int:
 
 
 def _check(path: str, output: Output) -> int:
+    from penjing.app.assistants import load_spec, told, tools_of
     from penjing.assistant.build import strange_names
     from penjing.assistant.check import check, remarks
-    from penjing.cli.assistant_parts import load_spec, told, tools_of
 
     spec = load_spec(path)
     with tools_of(spec) as tools:
@@ -79,11 +79,11 @@ def _check(path: str, output: Output) -> int:
 
 
 def _test(path: str, output: Output) -> int:
+    from penjing.app.assistants import load_spec, tools_of
     from penjing.assistant.check import require_sound
     from penjing.assistant.stories import read_stories, stories_beside
     from penjing.assistant.understand.compiled import compile_language
     from penjing.bundle.home import Home
-    from penjing.cli.assistant_parts import load_spec, tools_of
 
     files = stories_beside(Path(path))
     if not files:
@@ -111,9 +111,9 @@ def _test(path: str, output: Output) -> int:
 def _played(
     spec: Spec, tools: Sequence[Tool], compiled: Mapping[str, Compiled], story: Story
 ) -> dict[str, Any]:
+    from penjing.app.assistants import documents_of
     from penjing.assistant.build import build
     from penjing.assistant.stories import StoryClock, StoryPlanner, StoryTool, play
-    from penjing.cli.assistant_parts import documents_of
     from penjing.vault.memory import MemoryStore
 
     acting = [StoryTool.of(tool, story) for tool in tools]

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from penjing.cli.conversation import LEAVING, clean, said
+from penjing.app.conversation import LEAVING, said
+from penjing.app.rings import came_of, rings, written_in
 from penjing.cli.output import Output, to_json
-from penjing.cli.rings import came_of, rings, written_in
 from penjing.core.dialogue import (
     Acted,
     Action,
@@ -28,6 +28,7 @@ from penjing.core.dialogue import (
     Understood,
 )
 from penjing.core.errors import BadInput
+from penjing.core.terminal import clean
 
 if TYPE_CHECKING:
     from penjing.assistant.turn import SpecAssistant
@@ -40,7 +41,7 @@ _PERSON = "owner"
 
 def run(args: Namespace, question: str | None) -> int:
     """Run the command for a spec."""
-    from penjing.cli.assistant_parts import close_shutter, load_spec, model_writer, opened
+    from penjing.app.assistants import close_shutter, load_spec, model_writer, opened
     from penjing.tools.given import in_this_process
     from penjing.vault.memory import MemoryStore
 

@@ -13,21 +13,20 @@ import contextlib
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.app.conversation import Conversation, said
+from penjing.app.opening import ModelSettings, open_model
+from penjing.app.talk import Answer, Talk, rates, why_it_ended
 from penjing.cli import options
-from penjing.cli.conversation import Conversation, Fitted, clean, fit, said
-from penjing.cli.opening import open_model as _open
-from penjing.cli.output import Output, to_json
+from penjing.cli.output import Output, say, tell, to_json
 from penjing.core import limits
-from penjing.core.age import process_age
 from penjing.core.errors import BadInput, Cancelled
 from penjing.core.files import read_text
 from penjing.core.introduction import DEFAULT_SYSTEM, Introduction
-from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Usage
+from penjing.core.messages import GenerationSettings
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
@@ -41,8 +40,8 @@ EXAMPLES: Mapping[str, str] = {
     """,
 }
 
-Opener = Callable[[Namespace, "Progress"], "LanguageModel"]
-"""Finds and loads the model that the arguments ask for."""
+Opener = Callable[[ModelSettings, "Progress"], "LanguageModel"]
+"""Finds and loads a model."""
 
 _MAX_PROMPT = 64 * 2**20
 _HEADROOM = 2 * 2**30
@@ -126,7 +125,8 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
         return assistant_chat.run(args, question)
     settings = _settings(args)
     began = time.monotonic()
-    model = (opener or _open)(args, Output(args.json, quiet=args.quiet).progress())
+    asked = ModelSettings(args.model, args.context, args.threads, args.offline)
+    model = (opener or open_model)(asked, Output(args.json, quiet=args.quiet).progress())
     try:
         with limits.bounded(_HEADROOM):
             system = _system(args.system, model)
@@ -152,100 +152,6 @@ def _system(given: str | None, model: LanguageModel) -> str | None:
     if given is not None:
         return None if given == "-" else said(given)
     return DEFAULT_SYSTEM if Introduction(model.count_tokens).is_taken() else None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer and how it came."""
-
-    text: str
-    """As the model wrote it."""
-    thoughts: str
-    """What it thought before; no part of the conversation."""
-    finish_reason: FinishReason
-    """Why it ended."""
-    usage: Usage | None
-    """Counts and times; None when it was stopped."""
-    fitted: Fitted
-    """What was sent, and what had to be dropped."""
-    first_seconds: float | None
-    """From the question to the first piece of text; None when there was none."""
-    first_age: float | None
-    """Age of this process at that moment."""
-    seconds: float
-    """From the question to the end."""
-
-
-class Talk:
-    """A conversation with one model: asks, streams the answer, remembers both."""
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        settings: GenerationSettings,
-        conversation: Conversation,
-        *,
-        load_seconds: float = 0.0,
-    ) -> None:
-        self.model = model
-        self.settings = settings
-        self.conversation = conversation
-        self.load_seconds = load_seconds
-        self.last: Answer | None = None
-
-    def fit(self, question: str) -> Fitted:
-        """What would be sent. BadInput when the question alone is too long."""
-        context = self.model.context_length
-        return fit(
-            self.conversation.asked(question),
-            self.model.count_tokens,
-            context=context,
-            reserve=min(self.settings.max_tokens, context // 2),
-            slack=context // 8,
-        )
-
-    def ask(
-        self, question: str, show: Callable[[str], None], note: Callable[[str], None]
-    ) -> Answer:
-        """Stream an answer to `show`, safe for a terminal. Ctrl-C ends it and keeps what was said.
-
-        When nothing was said yet, the question is forgotten too. `note` hears what was dropped.
-        """
-        began = time.monotonic()
-        fitted = self.fit(question)
-        if notice := fitted.notice(self.model.context_length):
-            note(notice)
-        parts: list[str] = []
-        thoughts: list[str] = []
-        reason: FinishReason = "cancelled"
-        usage = first = age = None
-        stream: Iterator[Chunk] = iter(())
-        try:
-            stream = self.model.generate(fitted.conversation.prompt(), self.settings)
-            for chunk in stream:
-                thoughts.append(chunk.thought)
-                if chunk.text:
-                    if first is None:
-                        first, age = time.monotonic() - began, process_age()
-                    parts.append(chunk.text)
-                    show(clean(chunk.text))
-                if chunk.finish_reason:
-                    reason, usage = chunk.finish_reason, chunk.usage
-        except KeyboardInterrupt:
-            reason = "cancelled"
-        finally:
-            getattr(stream, "close", lambda: None)()
-        text = "".join(parts)
-        if text or reason != "cancelled":
-            self.conversation = fitted.conversation.answered(text)
-        thought, took = "".join(thoughts), time.monotonic() - began
-        self.last = Answer(text, thought, reason, usage, fitted, first, age, took)
-        return self.last
-
-    def again(self, attempt: int) -> GenerationSettings:
-        """Settings for another try: a fixed seed moves on, or it would say the same."""
-        seed = self.settings.seed
-        return replace(self.settings, seed=None if seed is None else seed + attempt)
 
 
 # -- one question, or one per line ------------------------------------------------------------
@@ -310,28 +216,6 @@ def _document(talk: Talk, question: str, answer: Answer) -> dict[str, Any]:
     }
 
 
-def rates(usage: Usage | None) -> dict[str, float | None]:
-    """Tokens per second; None where too little was done to tell."""
-    read = wrote = None
-    if usage and usage.prefill_seconds > 0:
-        read = (usage.prompt_tokens - usage.cached_tokens) / usage.prefill_seconds
-    if usage and usage.decode_seconds > 0:
-        wrote = usage.completion_tokens / usage.decode_seconds
-    return {"prefill_tokens_per_second": read, "decode_tokens_per_second": wrote}
-
-
-def say(text: str) -> None:
-    """A piece of an answer, at once."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def tell(text: str) -> None:
-    """A line that is not the answer."""
-    if sys.stderr is not None:
-        print(f"[{clean(text)}]", file=sys.stderr, flush=True)
-
-
 def _ignore(text: str) -> None:
     pass
 
@@ -340,17 +224,6 @@ def _end(answer: Answer) -> None:
     say("\n")
     if ending := why_it_ended(answer):
         tell(ending)
-
-
-def why_it_ended(answer: Answer) -> str | None:
-    """What a person is told about an answer that is not whole."""
-    if answer.finish_reason == "cancelled":
-        return "stopped"
-    if answer.finish_reason == "length" and answer.thoughts and not answer.text:
-        return "cut while it was still thinking: allow more --max-tokens, or give --no-think"
-    if answer.finish_reason == "length":
-        return "cut: the answer reached --max-tokens or the end of the context"
-    return None
 
 
 # -- what the arguments mean ------------------------------------------------------------------

@@ -65,7 +65,8 @@ def run(args: Namespace) -> int:
 
 
 def _devices(args: Namespace, output: Output, home: Home) -> int:
-    from penjing.devices.profile import find_device, load_devices
+    from penjing.devices.find import find_device
+    from penjing.devices.profile import load_devices
 
     if (args.what == "show") != (args.name is not None):
         raise UsageError("write penjing devices list, penjing devices show NAME or ... this")
@@ -98,8 +99,8 @@ def _check(args: Namespace) -> None:
 
 
 def _fit(args: Namespace, output: Output, shape: ModelShape, home: Home) -> int:
+    from penjing.devices.find import find_device
     from penjing.devices.fit import fit
-    from penjing.devices.profile import find_device
 
     device = find_device("this" if args.device is None else args.device, home=home.root)
     estimate = fit(shape, device, args.context)

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.app.embedder import open_embedder
 from penjing.cli import person
-from penjing.cli.embedder import open_embedder
 from penjing.cli.options import path, whole
 from penjing.cli.output import Output
 from penjing.core.errors import BadInput, NotFound

@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from penjing.core.progress import Progress, Silent, Task
+from penjing.core.terminal import clean
 from penjing.core.units import format_count, format_duration, format_size
 
 if TYPE_CHECKING:
@@ -38,6 +39,11 @@ class Output:
         self._json = json
         self._quiet = quiet
         self._emitted = False
+
+    @property
+    def json(self) -> bool:
+        """A program reads it."""
+        return self._json
 
     def progress(self) -> Progress:
         """Bars on a terminal, lines elsewhere, nothing when quiet. Always on stderr."""
@@ -266,3 +272,15 @@ class _Bar:
 
     def _detail(self) -> str:
         return "  ".join(part for part in (self._count.amount(), self._count.left()) if part)
+
+
+def say(text: str) -> None:
+    """A piece of an answer, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def tell(text: str) -> None:
+    """A line that is not the answer."""
+    if sys.stderr is not None:
+        print(f"[{clean(text)}]", file=sys.stderr, flush=True)

@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from penjing.cli.app import one_line
-from penjing.cli.chat import Answer, Talk, rates, say, tell, why_it_ended
-from penjing.cli.conversation import LEAVING, Conversation, clean, load, said, save
-from penjing.core.errors import BadInput, PenjingError, UnknownName
+from penjing.app.conversation import LEAVING, Conversation, load, said, save
+from penjing.app.talk import Answer, Talk, rates, why_it_ended
+from penjing.cli.output import say, tell
+from penjing.core.errors import BadInput, PenjingError, UnknownName, one_line
+from penjing.core.terminal import clean
 from penjing.core.units import format_duration
 
 if TYPE_CHECKING:

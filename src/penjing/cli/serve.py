@@ -1,16 +1,18 @@
 """`penjing serve`: answer a browser and programs, on this machine unless it was made safe for more.
 
-Parses what was typed; `serving.py` puts the parts together. Only what the first lines need is
-imported before them.
+Parses what was typed and prints the link; `app/serving` does the rest. Only what the first lines
+need is imported before them.
 """
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 
+from penjing.app.serving.settings import PORT, Listening, ServeSettings
 from penjing.cli import options, passphrases
-from penjing.core.errors import UsageError
+from penjing.cli.output import Output
 
 EXAMPLES: Mapping[str, str] = {
     "serve": """
@@ -22,7 +24,6 @@ EXAMPLES: Mapping[str, str] = {
     """
 }
 
-PORT = 8033
 _MOST_PLACES = 64
 
 
@@ -82,19 +83,75 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 
 def run(args: Namespace) -> int:
     """Serve until asked to stop."""
-    _check(args)
-    from penjing.cli.serving import serve
+    settings = _settings(args)
+    from penjing.app.serving.server import serve
 
-    return serve(args)
+    output = Output(args.json, quiet=args.quiet)
+    serve(
+        settings,
+        lambda place: passphrases.vault_secret(args, place),
+        lambda listening: _say(settings, output, listening),
+        output.progress(),
+    )
+    return 0
 
 
-def _check(args: Namespace) -> None:
-    if (args.cert is None) != (args.key is None):
-        raise UsageError("--cert and --key belong together: give both")
-    if args.cert is not None and args.self_signed:
-        raise UsageError("--self-signed makes a certificate of its own: leave --cert and --key")
-    if args.socket is not None and (args.port is not None or args.self_signed or args.cert):
-        raise UsageError("--socket has no port and no TLS: leave them, or leave --socket")
+def _settings(args: Namespace) -> ServeSettings:
+    return ServeSettings(
+        model=args.model,
+        host=args.host,
+        port=args.port,
+        socket=args.socket,
+        names=tuple(args.name or ()),
+        certificate=args.cert,
+        key=args.key,
+        self_signed=args.self_signed,
+        token_file=args.token_file,
+        keep=not args.no_vault,
+        context=args.context,
+        threads=args.threads,
+        places=args.places,
+        queue=args.queue,
+        grace_seconds=args.grace,
+        log_requests=args.log_requests,
+        offline=args.offline,
+    )
+
+
+def _say(settings: ServeSettings, output: Output, listening: Listening) -> None:
+    """The one link on standard output; what else is worth knowing beside it."""
+    base = listening.address
+    progress = output.progress()
+    for line in [] if output.json else _remarks(listening):  # the document says the same
+        progress.note(line)
+    link = str(settings.socket) if base is None else f"{base}/#login={listening.code}"
+    document = {
+        "url": link,
+        "api": None if base is None else f"{base}/v1",
+        "token_file": listening.token_file,
+        "kept": listening.kept,
+        "fingerprint": listening.fingerprint,
+    }
+    output.emit(document, lambda console: console.print(link, soft_wrap=True))
+    sys.stdout.flush()
+
+
+def _remarks(listening: Listening) -> list[str]:
+    from penjing.app.embedder import MODEL
+
+    api = f"programs: {listening.address or 'the socket'}/v1"
+    if listening.kept:
+        lines = [f"{api}, with a token that its person makes"]
+    else:
+        lines = [
+            f"{api}, with the token in {listening.token_file}",
+            "nothing is kept: there is no vault here (penjing vault init makes one)",
+        ]
+    if not listening.searches:
+        lines.append(f"documents are kept and not searched: penjing pull {MODEL}")
+    if listening.fingerprint is not None:
+        lines.append(f"certificate: SHA-256 {listening.fingerprint}")
+    return lines
 
 
 def _seconds(text: str) -> float:

@@ -64,7 +64,7 @@ def run(args: Namespace) -> int:
 
 
 def _list(args: Namespace, output: Output) -> int:
-    from penjing.cli.assistant_parts import told
+    from penjing.app.assistants import told
     from penjing.tools.registry import addresses
 
     with _tools(args.spec) as tools:
@@ -94,8 +94,8 @@ def _list(args: Namespace, output: Output) -> int:
 
 def _strange(path: Path, tools: list[Tool]) -> dict[str, str]:
     """Names in the house that are not listened to, with why."""
+    from penjing.app.assistants import load_spec
     from penjing.assistant.build import strange_names
-    from penjing.cli.assistant_parts import load_spec
 
     return strange_names(load_spec(str(path)), tools)
 
@@ -144,7 +144,7 @@ def _tools(spec: Path) -> Iterator[list[Tool]]:
 
 
 def _section(spec: Path) -> Mapping[str, Any]:
-    from penjing.cli.assistant_parts import load_spec
+    from penjing.app.assistants import load_spec
 
     rules = load_spec(str(spec)).tools.values()
     return {rule.name: rule.settings for rule in rules if not rule.part_of}

@@ -145,3 +145,9 @@ class Cancelled(PenjingError):
     """A person stopped the work."""
 
     exit_code = 130
+
+
+def one_line(text: str) -> str:
+    """A message as one printable line: a hostile file name cannot drive the terminal."""
+    joined = " ".join(part.strip() for part in text.splitlines() if part.strip())
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in joined)

@@ -13,7 +13,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
-from penjing.core.errors import BadInput, UnknownName
+from penjing.core.errors import BadInput
 from penjing.core.strangers import read_plain
 from penjing.devices.shape import ModelShape
 
@@ -187,21 +187,6 @@ def load_devices(path: Path | None = None) -> Mapping[str, DeviceProfile]:
 def load_references(path: Path | None = None) -> Mapping[str, ModelShape]:
     """The models that the catalogue's measurements were made with."""
     return _load(path)[1]
-
-
-def find_device(name: str, *, home: Path | None = None) -> DeviceProfile:
-    """The device of that name; `this` is this machine. UnknownName suggests near ones.
-
-    `home`: folder that remembers this machine's short memory and compute benchmark.
-    """
-    if name == THIS:
-        from penjing.devices.detect import this_device
-
-        return this_device(home)
-    devices = load_devices()
-    if name not in devices:
-        raise UnknownName("device", name, [*devices, THIS])
-    return devices[name]
 
 
 _MOST_BYTES = 4 * 2**20

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 import torch
 
 from penjing.ggml.quantize import dequantize
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel, require_computable
+from penjing.workshop.tensors import TensorSource
 
 
 class StreamedWeights(Mapping[str, torch.Tensor]):

@@ -16,10 +16,11 @@ from penjing.core.errors import FormatError
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.engine.weights import LOOKUP, PRODUCTS, Use, uses
 from penjing.workshop.architectures import Architecture, InputGroup, NoForwardPass, TensorKind
-from penjing.workshop.checkpoint import Checkpoint, TensorSource, open_as
+from penjing.workshop.checkpoint import Checkpoint, open_as
 from penjing.workshop.forward import require_computable
 from penjing.workshop.hyperparameters import Size
 from penjing.workshop.importance import EMBEDDING
+from penjing.workshop.tensors import TensorSource
 
 ROUTERS = ("ffn_gate_inp.weight", "ffn_gate_inp_shexp.weight")
 """Matrices that stay as they came: a small error sends tokens to other experts."""

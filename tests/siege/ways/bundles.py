@@ -15,6 +15,7 @@ from trial import one_line
 from way import Way
 
 from penjing.app.recipes import read_recipe
+from penjing.app.serving.model import _document, model_of
 from penjing.bundle.folder import (
     Manifest,
     describe_files,
@@ -25,7 +26,6 @@ from penjing.bundle.folder import (
 )
 from penjing.bundle.home import Home
 from penjing.bundle.resolve import find_model
-from penjing.cli.serving_model import _document, model_of
 from penjing.core.errors import PenjingError
 from penjing.core.progress import Silent
 from penjing.workshop.export.gguf import export_gguf

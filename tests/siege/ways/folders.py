@@ -19,7 +19,7 @@ from penjing.core.errors import PenjingError
 from penjing.devices.fit import fit
 from penjing.devices.profile import load_devices
 from penjing.devices.shape import shape_from_folder
-from penjing.workshop.huggingface import open_folder
+from penjing.workshop.checkpoint import Checkpoint
 
 _FAMILIES = ("llama", "qwen2", "gemma3")
 
@@ -27,7 +27,7 @@ _FAMILIES = ("llama", "qwen2", "gemma3")
 def _prepare(ground: Ground) -> dict[str, Any]:
     folders = [tiny.folder(ground.folder("tmp") / family, family) for family in _FAMILIES]
     for folder in folders:
-        open_folder(folder)
+        Checkpoint.open(folder)
     return {"folders": folders, "decoys": ground.decoys}
 
 
@@ -38,7 +38,7 @@ def _case(state: dict[str, Any], random: Random, folder: Path) -> str | None:
     try:
         profile = next(iter(load_devices().values()))
         fit(shape_from_folder(model), profile, 512)
-        checkpoint = open_folder(model)
+        checkpoint = Checkpoint.open(model)
         for name in list(checkpoint.tensors)[:4]:
             checkpoint.tensor(name).load()
     except PenjingError as error:

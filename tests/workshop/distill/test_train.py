@@ -17,7 +17,7 @@ from penjing.core.errors import StorageError
 from penjing.core.progress import Silent
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.ggml.quantize import dequantize
-from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.distill import train
 from penjing.workshop.distill.loss import Objective
 from penjing.workshop.distill.models import Student, Teacher
@@ -28,6 +28,7 @@ from penjing.workshop.divergence import kld
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.whole import Store, Wish, round_model
+from penjing.workshop.tensors import Bytes
 
 Tiny = Callable[..., Checkpoint]
 CPU = torch.device("cpu")

@@ -19,10 +19,11 @@ from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BadInput, PenjingError
 from penjing.ggml.quantize import quantize
 from penjing.workshop.architectures import ARCHITECTURES
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.quantize.awq import ALPHAS, Awq, awq, channel_scales
 from penjing.workshop.quantize.fold import fold, links
 from penjing.workshop.quantize.stored import round_trip
+from penjing.workshop.tensors import TensorSource
 
 FAMILIES = sorted(ARCHITECTURES)
 Importance = dict[str, np.ndarray[Any, Any]]

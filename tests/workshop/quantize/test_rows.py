@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from loud import tensor
 
-from penjing.workshop.checkpoint import TensorSource
 from penjing.workshop.quantize.rows import stand_ins, telling_rows
+from penjing.workshop.tensors import TensorSource
 
 
 def test_a_single_huge_weight_is_seen_before_anything_is_rounded() -> None:

@@ -12,11 +12,11 @@ from loud import tensor, whole_error
 from penjing.bundle.codecs import CODECS
 from penjing.core.errors import BadInput
 from penjing.ggml.quantize import dequantize, quantize
-from penjing.workshop.checkpoint import TensorSource
 from penjing.workshop.quantize import scales
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.stored import encode, round_rows, round_trip
 from penjing.workshop.search.groups import CANDIDATES
+from penjing.workshop.tensors import TensorSource
 
 
 @pytest.mark.parametrize("name", [*CANDIDATES, "IQ3_XXS"])

@@ -12,9 +12,10 @@ import torch
 from exact import make_exact
 
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.forward import TorchModel
+from penjing.workshop.tensors import TensorSource
 
 TOKENS = torch.tensor(np.random.default_rng(7).integers(3, 260, 48))
 

@@ -22,7 +22,7 @@ from penjing.core.units import format_size
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
 from penjing.workshop.arithmetic import best_device, fast_dtype
-from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress import controls
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.methods import Method
@@ -40,6 +40,7 @@ from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.rotation import rotate_values
 from penjing.workshop.quantize.stored import encode_stored
 from penjing.workshop.quantize.whole import Store, Wish, round_model
+from penjing.workshop.tensors import Bytes
 
 _HASH = 16
 

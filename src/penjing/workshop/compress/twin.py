@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from penjing.bundle.codecs import Codec
-from penjing.workshop.checkpoint import Bytes, TensorSource
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.quantize.grids import GRIDS, Blocks
 from penjing.workshop.surveyed import unsurveyed
+from penjing.workshop.tensors import Bytes, TensorSource
 
 SLOW = ("Q1_0", "Q2_0")
 """Codecs whose levels Q4_0 has too, for groups that are several of its own."""

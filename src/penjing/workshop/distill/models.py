@@ -12,13 +12,14 @@ from torch.nn import functional
 
 from penjing.bundle.codecs import codec
 from penjing.ggml.quantize import dequantize
-from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.distill.latent import Latent
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.forward import TorchModel, require_computable
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.whole import Store
 from penjing.workshop.streamed import StreamedWeights
+from penjing.workshop.tensors import Bytes
 from penjing.workshop.threads import workers
 
 _EMBEDDING, _HEAD = "token_embd.weight", "output.weight"

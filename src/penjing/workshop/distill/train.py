@@ -25,12 +25,13 @@ import torch
 from penjing.core.errors import BadInput
 from penjing.core.memory import give_back
 from penjing.core.progress import Progress
-from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.distill.loss import divergence, head_backward
 from penjing.workshop.distill.models import ENDS, Student, Teacher
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import Saved
 from penjing.workshop.quantize.whole import Store
+from penjing.workshop.tensors import Bytes
 
 _WARM_UP = 5  # steps until the rates are reached
 _TIMED = 3  # steps after which the time of one is known

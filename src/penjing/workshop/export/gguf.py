@@ -19,7 +19,8 @@ from penjing.bundle.gguf_writer import OutTensor, gguf_bytes, write_gguf
 from penjing.core.errors import BadInput, PenjingError
 from penjing.core.progress import Progress, Silent
 from penjing.ggml.quantize import quantize
-from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.tensors import Bytes, TensorSource
 
 Encoded = Callable[[str, Codec], Bytes | None]
 """Bytes that somebody has already made for a tensor in a codec, or None."""

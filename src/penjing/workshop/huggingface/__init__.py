@@ -1,8 +1,9 @@
-"""A Hugging Face folder -> Checkpoint: numbers, tokenizer and weights in canonical form."""
+"""A Hugging Face folder in canonical form: numbers, tokenizer and weights of a `Checkpoint`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import numpy.typing as npt
 
 from penjing.bundle.codecs import codec
 from penjing.bundle.folders import folder_name
+from penjing.bundle.gguf_values import Value
 from penjing.core.errors import BadInput, FormatError
 from penjing.core.strangers import is_there, read_errors
 from penjing.ggml.quantize import dequantize
 from penjing.workshop.architectures import Architecture, TensorKind
-from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
 from penjing.workshop.huggingface.config import (
     FolderConfig,
     metadata_of,
@@ -25,13 +26,26 @@ from penjing.workshop.huggingface.config import (
 from penjing.workshop.huggingface.layout import reordered, shifted
 from penjing.workshop.huggingface.tokenizer import tokenizer_metadata
 from penjing.workshop.huggingface.weights import StoredTensor, read_object, stored_tensors
+from penjing.workshop.tensors import Bytes, TensorSource
 
 _F32 = codec("F32")
 _TABLE, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 _CONFIG_BYTES = 4 * 2**20
 
 
-def open_folder(folder: Path) -> Checkpoint:
+@dataclass(frozen=True, eq=False)
+class ModelFolder:
+    """What was read; its weights are still on disk."""
+
+    name: str
+    """What to call it in a table."""
+    metadata: Mapping[str, Value]
+    """What a GGUF of it carries."""
+    tensors: Mapping[str, TensorSource]
+    """By GGUF name, in canonical order."""
+
+
+def open_folder(folder: Path) -> ModelFolder:
     """Read a model folder lazily; FormatError names what is wrong with it or not supported."""
     path = folder / "config.json"
     try:
@@ -42,7 +56,7 @@ def open_folder(folder: Path) -> Checkpoint:
         raise type(error)(text if str(folder) in text else f"{folder}: {text}") from error
 
 
-def _opened(folder: Path, path: Path) -> Checkpoint:
+def _opened(folder: Path, path: Path) -> ModelFolder:
     if not is_there(path):
         raise BadInput(f"{folder} has no config.json: give a GGUF file or a Hugging Face folder")
     config = read_folder_config(read_object(path, limit=_CONFIG_BYTES))
@@ -51,7 +65,7 @@ def _opened(folder: Path, path: Path) -> Checkpoint:
     name = folder_name(folder)
     tokenizer = tokenizer_metadata(folder, config.values, rows, rowless=config.family.rowless)
     metadata = metadata_of(config, name) | tokenizer
-    return Checkpoint.of(name, metadata, sources)
+    return ModelFolder(name, metadata, sources)
 
 
 def _sources(folder: Path, config: FolderConfig) -> dict[str, TensorSource]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penjing.workshop.checkpoint import Floats, TensorSource
 from penjing.workshop.streamed import load_rows
+from penjing.workshop.tensors import Floats, TensorSource
 
 LOUD_ROWS, QUIET_ROWS = 64, 64
 """Rows of a tensor on which codecs are compared: the loudest, and a sample of the others."""

@@ -10,10 +10,10 @@ import torch
 
 from penjing.bundle.codecs import Codec
 from penjing.ggml.quantize import dequantize, quantize
-from penjing.workshop.checkpoint import Bytes, Floats, TensorSource
 from penjing.workshop.quantize import scales
 from penjing.workshop.quantize.grids import GRIDS, Grid
 from penjing.workshop.streamed import load_rows
+from penjing.workshop.tensors import Bytes, Floats, TensorSource
 from penjing.workshop.threads import workers
 
 VERSION = 2

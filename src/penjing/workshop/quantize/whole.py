@@ -20,12 +20,13 @@ from penjing.core.files import disk_errors, writing
 from penjing.core.progress import Progress, Task
 from penjing.core.strangers import open_plain
 from penjing.ggml.quantize import dequantize, quantize
-from penjing.workshop.checkpoint import Bytes, Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.fold import Link, links
 from penjing.workshop.quantize.gptq import gptq
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.streamed import streamed_model
+from penjing.workshop.tensors import Bytes, TensorSource
 from penjing.workshop.threads import workers
 
 _TOGETHER = 2048  # tokens that go through a block at once

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from penjing.bundle.codecs import Codec
-from penjing.workshop.checkpoint import Floats, TensorSource
 from penjing.workshop.quantize.rows import Rows, telling_rows
 from penjing.workshop.quantize.stored import each_matrix, round_trip
 from penjing.workshop.streamed import load_rows
+from penjing.workshop.tensors import Floats, TensorSource
 
 _LOUD_SHARE = 100
 _MATRICES = 4  # of a stack that are looked at

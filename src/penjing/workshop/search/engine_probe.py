@@ -16,10 +16,11 @@ import torch
 from penjing.bundle.codecs import CODECS
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.engine.weights import Exchange, uses
-from penjing.workshop.checkpoint import Checkpoint, Floats
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
 from penjing.workshop.search.head import Reading
 from penjing.workshop.search.rounder import Rounder
+from penjing.workshop.tensors import Floats
 
 MOST_NUMBERS = 1 << 26
 """Log-probabilities of the clean run that are kept; of a large vocabulary not every position is."""

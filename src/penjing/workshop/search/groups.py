@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BadInput
-from penjing.workshop.checkpoint import Checkpoint, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.tensors import TensorSource
 
 APART = ("attn_v.weight",)
 """Read the input of others and yet stand alone: values go through no softmax."""

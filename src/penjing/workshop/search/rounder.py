@@ -12,9 +12,10 @@ import torch
 
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.ggml.quantize import dequantize
-from penjing.workshop.checkpoint import Bytes, Checkpoint
+from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.quantize.stored import encode_stored, round_rows
 from penjing.workshop.streamed import load_rows
+from penjing.workshop.tensors import Bytes
 
 
 class Rounder:

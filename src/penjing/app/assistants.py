@@ -1,4 +1,4 @@
-"""What the commands of an assistant share: its spec, tools, model and documents, wired together."""
+"""An assistant put together: its spec, tools, model and documents."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def addresses_of(spec: Spec) -> list[tuple[str, int]]:
 
 def close_shutter(spec: Spec, progress: Progress) -> None:
     """From here on nothing but the hosts that the spec's tools name is reached."""
-    from penjing.cli import opening
+    from penjing.app import opening
 
     opening.close_shutter(progress, local=True, allowed=addresses_of(spec))
 
@@ -208,7 +208,7 @@ def opened(
 @contextlib.contextmanager
 def late_embedder(progress: Progress) -> Iterator[Embedder | None]:
     """The embedding model where it was pulled; loaded when it is first asked."""
-    from penjing.cli import embedder
+    from penjing.app import embedder
 
     if not embedder.is_here():
         yield None

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from penjing.app.rings import LANGUAGES, came_of, rings, written_in
 from penjing.assistant.notes import acted_note
-from penjing.cli.rings import LANGUAGES, came_of, rings, written_in
 from penjing.core.dialogue import Acted, Outcome
 from penjing.core.errors import NotFound, PenjingError, StorageError
 from penjing.core.messages import Message, Note, Text

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.cli.assistant_parts import addresses_of, load_spec, section, shelf_of, told
+from penjing.app.assistants import addresses_of, load_spec, section, shelf_of, told
 from penjing.core.dialogue import Acted, Event, Outcome, Passage, Standing, When
 from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 from penjing.core.grouping import Grouping
@@ -207,7 +207,7 @@ class _Held:
 @contextmanager
 def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
     """The assistant of a spec and the clock that rings, until the end of the block."""
-    from penjing.cli.serving_clock import Pages, Teller
+    from penjing.app.serving.clock import Pages, Teller
     from penjing.tools.due import steady
     from penjing.tools.schedule import Schedule
 

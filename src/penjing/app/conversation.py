@@ -22,9 +22,6 @@ VERSION = 1
 _MAX_FILE = 64 * 2**20
 _ROLES: tuple[Role, Role] = ("user", "assistant")
 _KEYS = {"format", "version", "model", "system", "messages"}
-_TURN_AROUND = (0x202D, 0x202E)
-_NEUTRAL = dict.fromkeys((*range(32), *range(127, 160), *_TURN_AROUND), "\N{REPLACEMENT CHARACTER}")
-del _NEUTRAL[ord("\n")], _NEUTRAL[ord("\t")]
 
 
 @dataclass(frozen=True)
@@ -135,14 +132,6 @@ def _too_long(tokens: int, context: int, reserve: int) -> str:
         f"({context} of context, {reserve} kept for the answer): shorten it, or use a larger "
         "--context or a smaller --max-tokens"
     )
-
-
-def clean(text: str) -> str:
-    """Text that cannot drive a terminal: control characters become U+FFFD, but for \\n and \\t.
-
-    So do the characters that turn the reading direction around, which can hide what is said.
-    """
-    return text.translate(_NEUTRAL)
 
 
 LEAVING = frozenset({"/quit", "/bye", "/exit"})

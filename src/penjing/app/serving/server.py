@@ -1,4 +1,4 @@
-"""What `penjing serve` does, in order: each step needs those before it.
+"""What a server does, in order: each step needs those before it.
 
 the spec          of an assistant, where one is served: a mistake in it is said first
 the socket        a port that is taken is noticed before anything slow
@@ -15,32 +15,36 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import time
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from penjing.cli.assistant_parts import (
+from penjing.app.assistants import (
     addresses_of,
     getting_ready,
     is_spec,
     late_embedder,
     load_spec,
 )
-from penjing.cli.embedder import MODEL
-from penjing.cli.opening import close_shutter, find_file
-from penjing.cli.output import Output
-from penjing.cli.serving_end import end_beside_threads, end_now
-from penjing.cli.serving_model import model_of
-from penjing.cli.serving_place import Place, address_of, encrypted, listening, require_safe_place
+from penjing.app.embedder import MODEL
+from penjing.app.opening import close_shutter, find_file
+from penjing.app.serving.ending import end_beside_threads, end_now
+from penjing.app.serving.model import model_of
+from penjing.app.serving.place import (
+    Place,
+    address_of,
+    encrypted,
+    listening,
+    require_safe_place,
+)
+from penjing.app.serving.settings import Listening, ServeSettings
 from penjing.core.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from penjing.app.serving.assistant import Served
     from penjing.assistant.spec.values import Spec
-    from penjing.cli.serving_assistant import Served
     from penjing.core.agenda import Agenda
     from penjing.core.progress import Progress
     from penjing.core.protocols import Embedder, Scheduler, Store
@@ -48,43 +52,53 @@ if TYPE_CHECKING:
     from penjing.serve.door.accounts import Accounts
     from penjing.serve.present import Present
     from penjing.serve.services import Model, People, Reader, Services
+    from penjing.vault.place import Place as VaultPlace
+    from penjing.vault.secrets import Secret
     from penjing.vault.vault import Vault
 
-Opener = Callable[[Path, Namespace], "Scheduler"]
+Opener = Callable[[Path, ServeSettings], "Scheduler"]
 """Loads the engine. Tests give one that needs no model."""
+SecretOf = Callable[["VaultPlace"], "Secret"]
+"""Asks for what opens a vault."""
+Told = Callable[[Listening], None]
+"""Hears, once, that the server answers."""
 
 _LEARNING = 300
 """Seconds that a service manager is asked for, when a spec is read for the first time."""
 
 
-def serve(args: Namespace, *, opener: Opener | None = None) -> int:
-    """Serve until asked to stop."""
+def serve(
+    settings: ServeSettings,
+    secret_of: SecretOf,
+    told: Told,
+    progress: Progress,
+    *,
+    opener: Opener | None = None,
+) -> None:
+    """Serve until asked to stop; `told` hears when it answers."""
     _require_extra()
-    output = Output(args.json, quiet=args.quiet)
-    progress = output.progress()
-    spec = load_spec(args.model) if is_spec(args.model) else None
+    spec = load_spec(settings.model) if settings.model and is_spec(settings.model) else None
     reached = addresses_of(spec) if spec else []
-    require_safe_place(args)
+    require_safe_place(settings)
     with ExitStack() as open_things:
-        place = open_things.enter_context(listening(args))
-        path = find_file(spec.model if spec else args.model, "serve", progress)
-        household = open_things.enter_context(_household(args, progress))
-        place = encrypted(args, place)
-        if args.offline:
+        place = open_things.enter_context(listening(settings))
+        path = find_file(spec.model if spec else settings.model, "serve", progress)
+        household = open_things.enter_context(_household(settings, secret_of, progress))
+        place = encrypted(settings, place)
+        if settings.offline:
             close_shutter(progress, local=True, allowed=reached)
         imports = _in_the_background(_import_the_server)
-        scheduler = (opener or _open_engine)(path, args)
+        scheduler = (opener or _open_engine)(path, settings)
         open_things.callback(scheduler.close, 0.0)
         knowledge = open_things.enter_context(_knowledge(progress))
         imports()
         parts = _Parts(place, household, scheduler, model_of(path, scheduler.name), knowledge)
         if spec:
             with getting_ready(spec, progress):
-                assistant = open_things.enter_context(_assistant(args, spec, parts))
+                assistant = open_things.enter_context(_assistant(settings, spec, parts))
             parts = replace(parts, assistant=assistant)
-        _serve(args, output, parts)
+        _serve(settings, told, parts)
     end_beside_threads()
-    return 0
 
 
 # -- who is served ----------------------------------------------------------------------------
@@ -105,7 +119,9 @@ class _Household:
 
 
 @contextmanager
-def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
+def _household(
+    settings: ServeSettings, secret_of: SecretOf, progress: Progress
+) -> Iterator[_Household]:
     from penjing.bundle.home import Home
     from penjing.serve.people import Alone, VaultPeople
     from penjing.serve.present import Present
@@ -113,19 +129,18 @@ def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
     from penjing.vault.vault import Vault, place_in
 
     place = place_in(Home.from_environment().root)
-    if args.no_vault or not place.exists():
+    if not (settings.keep and place.exists()):
         from penjing.serve.door.accounts import OneOwner
         from penjing.vault.memory import MemoryStore
 
-        store = MemoryStore(time.time)
+        store = MemoryStore()
         yield _Household(OneOwner(store), Alone(store), None, Present({OWNER: store}))
         return
-    from penjing.cli import passphrases
     from penjing.serve.door.residents import VaultAccounts
     from penjing.vault.process import require_extra
 
     require_extra()
-    with Vault.open(place, passphrases.vault_secret(args, place)) as vault:
+    with Vault.open(place, secret_of(place)) as vault:
         for note in vault.notes:
             progress.note(note)
         yield _Household(VaultAccounts(vault), VaultPeople(vault), vault, Present())
@@ -134,16 +149,16 @@ def _household(args: Namespace, progress: Progress) -> Iterator[_Household]:
 # -- what answers -----------------------------------------------------------------------------
 
 
-def _open_engine(path: Path, args: Namespace) -> Scheduler:
+def _open_engine(path: Path, settings: ServeSettings) -> Scheduler:
     from penjing.engine.remote import open_scheduler
 
     return open_scheduler(
         path,
-        context=args.context,
-        threads=args.threads,
-        places=args.places,
-        queue=args.queue,
-        offline=args.offline,
+        context=settings.context,
+        threads=settings.threads,
+        places=settings.places,
+        queue=settings.queue,
+        offline=settings.offline,
     )
 
 
@@ -169,10 +184,12 @@ def _knowledge(progress: Progress) -> Iterator[_Knowledge | None]:
         yield _Knowledge(late, KnowledgeDesk(late))
 
 
-def _assistant(args: Namespace, spec: Spec, parts: _Parts) -> AbstractContextManager[Served]:
+def _assistant(
+    settings: ServeSettings, spec: Spec, parts: _Parts
+) -> AbstractContextManager[Served]:
     """What is learned from a spec is learned once; a service manager waits for it."""
+    from penjing.app.serving.assistant import Around, served
     from penjing.bundle.home import Home
-    from penjing.cli.serving_assistant import Around, served
     from penjing.serve.run import tell_manager
 
     tell_manager(f"EXTEND_TIMEOUT_USEC={_LEARNING}000000")
@@ -182,11 +199,11 @@ def _assistant(args: Namespace, spec: Spec, parts: _Parts) -> AbstractContextMan
         household.people,
         household.present,
         desk=known.desk if known else None,
-        offline=args.offline,
+        offline=settings.offline,
         cache=Home.from_environment().work / "intents",
         agenda=_agenda(household.vault),
     )
-    return served(args.model, spec, around)
+    return served(str(settings.model), spec, around)
 
 
 def _agenda(vault: Vault | None) -> Agenda | None:
@@ -219,7 +236,7 @@ class _Parts:
     """Who answers in sessions; None for the plain model."""
 
 
-def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
+def _serve(settings: ServeSettings, told: Told, parts: _Parts) -> None:
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
     from penjing.serve import run
@@ -232,22 +249,22 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
     from penjing.serve.limits import Limits
 
     place, household = parts.place, parts.household
-    limits = Limits(grace_seconds=args.grace)
+    limits = Limits(grace_seconds=settings.grace_seconds)
     app = build_app(_services(parts), limits)
-    token, _ = server_token(_token_file(args))
-    names = (*NAMES, args.host, *(args.name or ()))
-    settings = DoorSettings(names, place.port, place.certificate is not None)
+    token, _ = server_token(_token_file(settings))
+    names = (*NAMES, settings.host, *settings.names)
+    door_settings = DoorSettings(names, place.port, place.certificate is not None)
     door = Door(
         app,
         household.accounts,
-        settings,
+        door_settings,
         described(app.desk),
         token=token,
         present=household.present,
     )
     app.desk.aside = door.aside
     household.present.on_opened = app.desk.read_on
-    with _log(args.log_requests):
+    with _log(settings.log_requests):
         run.serve(
             Watched(door, app.desk.metrics),
             place.listening,
@@ -256,7 +273,7 @@ def _serve(args: Namespace, output: Output, parts: _Parts) -> None:
                 protocol=patient(H11Protocol),
                 certificate=place.certificate.cert if place.certificate else None,
                 key=place.certificate.key if place.certificate else None,
-                ready=lambda: _say(args, output, parts, door.code.fresh()),
+                ready=lambda: told(_ready(settings, parts, door.code.fresh())),
                 reload=parts.assistant.reload if parts.assistant else None,
                 cut=app.desk.cut,
                 healthy=lambda: parts.scheduler.health().ready,
@@ -296,40 +313,22 @@ def _reader(parts: _Parts) -> Reader:
     return read
 
 
-def _token_file(args: Namespace) -> Path:
+def _token_file(settings: ServeSettings) -> Path:
     from penjing.bundle.home import Home
 
-    return args.token_file or Home.from_environment().root / "serve" / "token"
+    return settings.token_file or Home.from_environment().root / "serve" / "token"
 
 
-def _say(args: Namespace, output: Output, parts: _Parts, code: str) -> None:
-    """The one link on standard output; what else is worth knowing beside it."""
-    base, kept = address_of(args, parts.place), parts.household.vault is not None
+def _ready(settings: ServeSettings, parts: _Parts, code: str) -> Listening:
     certificate = parts.place.certificate
-    token_file = _token_file(args)
-    lines = []
-    if kept:
-        lines.append(f"programs: {base or 'the socket'}/v1, with a token that its person makes")
-    else:
-        lines.append(f"programs: {base or 'the socket'}/v1, with the token in {token_file}")
-        lines.append("nothing is kept: there is no vault here (penjing vault init makes one)")
-    if parts.knowledge is None:
-        lines.append(f"documents are kept and not searched: penjing pull {MODEL}")
-    if certificate is not None:
-        lines.append(f"certificate: SHA-256 {certificate.fingerprint}")
-    progress = output.progress()
-    for line in [] if args.json else lines:  # the document says the same
-        progress.note(line)
-    link = str(args.socket) if base is None else f"{base}/#login={code}"
-    document = {
-        "url": link,
-        "api": None if base is None else f"{base}/v1",
-        "token_file": token_file,
-        "kept": kept,
-        "fingerprint": certificate.fingerprint if certificate else None,
-    }
-    output.emit(document, lambda console: console.print(link, soft_wrap=True))
-    sys.stdout.flush()
+    return Listening(
+        address=address_of(settings, parts.place),
+        code=code,
+        token_file=_token_file(settings),
+        kept=parts.household.vault is not None,
+        searches=parts.knowledge is not None,
+        fingerprint=certificate.fingerprint if certificate else None,
+    )
 
 
 @contextmanager

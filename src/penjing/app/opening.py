@@ -5,8 +5,8 @@ Imports nothing heavy until it is called.
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +17,30 @@ if TYPE_CHECKING:
     from penjing.core.protocols import LanguageModel
 
 
-def open_model(args: Namespace, progress: Progress) -> LanguageModel:
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which model, and how it is opened."""
+
+    model: str | None = None
+    """A name of the catalogue, a .gguf file or a bundle; None: the default."""
+    context: int = 4096
+    """Tokens that a conversation may fill."""
+    threads: int | None = None
+    """Cores; None: all."""
+    offline: bool = True
+    """Nothing gets out of this process once the model is here."""
+
+
+def open_model(settings: ModelSettings, progress: Progress) -> LanguageModel:
     """The model, pulled first if none was named and the default one is not here."""
-    path = find_file(args.model, "chat", progress)
-    if args.offline:
+    path = find_file(settings.model, "chat", progress)
+    if settings.offline:
         close_shutter(progress, local=False)
     from penjing.engine.llamacpp import LlamaCpp
     from penjing.engine.rendering import RENDERER
 
     RENDERER.start()  # while the model loads
-    model = LlamaCpp.open(path, context=args.context, threads=args.threads)
+    model = LlamaCpp.open(path, context=settings.context, threads=settings.threads)
     try:
         model.reserve()
     except BaseException:

@@ -1,0 +1,1 @@
+"""A server put together: engine, vault, documents, assistant, clock, door and socket."""
