@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,36 +36,38 @@ def main() -> None:
     parser.add_argument("--size", type=size, required=True)
     parser.add_argument("--effort", default="light")
     parser.add_argument("--text", type=Path)
+    parser.add_argument("--methods", default="searched")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--only", choices=("engine", "forward"))
     args = parser.parse_args()
     for path in (args.only,) if args.only else ("engine", "forward"):
         with TemporaryDirectory() as folder:
-            print(json.dumps(run(args, Path(folder), engine=path == "engine")), flush=True)
+            for row in run(args, Path(folder), engine=path == "engine"):
+                print(json.dumps({"path": path, **row}), flush=True)
 
 
-def run(args: argparse.Namespace, folder: Path, *, engine: bool) -> dict[str, Any]:
-    """Make the file and measure what it kept."""
+def run(args: argparse.Namespace, folder: Path, *, engine: bool) -> Iterator[dict[str, Any]]:
+    """Make a file by each method and measure what it kept."""
     progress = Output(json=True).progress()
     making = Making(
         args.model, folder / "out", text=args.text, effort=args.effort, threads=args.threads,
         in_engine=engine,
     )  # fmt: skip
     with prepared(making, Budget(args.size), progress) as ready:
-        torch.set_num_threads(ready.settings.threads)
-        # the search alone: what training adds only one of the two could have
         settings = ready.settings
+        torch.set_num_threads(settings.threads)
         work = Work.begin(making.output, {}, resume=False, restart=False)
         builder = Builder(Job(settings, ready.checkpoint, work, progress))
-        begun = time.perf_counter()
-        made = builder.build(METHODS["searched"], args.size)
-        seconds = time.perf_counter() - begun
-        reference = recorded(builder.stages.start, settings, folder / "reference", progress)
-        report = kept(made.path, reference, settings, progress).report
-        rows = {name: report.find(name).value for name in ("kld_mean", "same_top")}
-        size_of = made.path.stat().st_size
+        for method in args.methods.split(","):
+            begun = time.perf_counter()
+            made = builder.build(METHODS[method], args.size)
+            seconds = time.perf_counter() - begun
+            reference = recorded(builder.stages.start, settings, folder / "reference", progress)
+            report = kept(made.path, reference, settings, progress).report
+            rows = {name: report.find(name).value for name in ("kld_mean", "same_top")}
+            size_of = made.path.stat().st_size
+            yield {"method": method, "bytes": size_of, "seconds": seconds, **rows}
         work.finish()
-    return {"path": "engine" if engine else "forward", "bytes": size_of, "seconds": seconds, **rows}
 
 
 if __name__ == "__main__":

@@ -35,16 +35,17 @@ def prepared(
     makings.require_workshop("compare")
     from penjing.bundle.home import Home
     from penjing.bundle.resolve import find_model
-    from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.compare import order as orders
     from penjing.workshop.compress import prepare
+    from penjing.workshop.surveyed import open_model
 
     order = orders.order(methods, sizes, _methods()[0], keep_files=keep_files)
     if not making.dry_run:
         orders.check_output(making.output, overwrite=making.overwrite)
     home, download = Home.from_environment(), not making.dry_run
     model = find_model(making.model, home, progress=progress, download=download)
-    with Checkpoint.open(model) as checkpoint:
+    with open_model(model, threads=making.threads) as checkpoint:
+        orders.check_methods(order, checkpoint)
         prepare.check_weights(checkpoint, progress)
         opened = (model, checkpoint)
         settings = makings.settings(making, opened, lambda: order.sizes[-1], progress, {})

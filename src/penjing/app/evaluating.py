@@ -103,10 +103,10 @@ def _written(folder: Path, home: Home, progress: Progress, written: ExitStack) -
     from tempfile import TemporaryDirectory
 
     from penjing.core.files import disk_errors, require_space
-    from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.export.gguf import export_bytes, export_gguf
+    from penjing.workshop.surveyed import open_model
 
-    with Checkpoint.open(folder) as checkpoint:
+    with open_model(folder) as checkpoint:
         require_space(home.work, export_bytes(checkpoint, {}))
         with disk_errors(home.work):
             home.work.mkdir(parents=True, exist_ok=True)

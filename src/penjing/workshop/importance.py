@@ -9,6 +9,7 @@ experts each has its own, over the tokens that its router sent it.
 from __future__ import annotations
 
 import ctypes
+import functools
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,7 +47,6 @@ class _Watcher:
         self.sums: dict[str, npt.NDArray[np.float64]] = {}
         self.rows: dict[str, npt.NDArray[np.int64]] = {}
         self.error: BaseException | None = None
-        self._operations: dict[int, bool] = {}
         self.callback = EvalCallback(self._see)
 
     def save(self, path: Path, windows: int) -> None:
@@ -72,26 +72,16 @@ class _Watcher:
         try:
             tensor = pointer.contents
             if asking:
-                return self._is_product(tensor)
+                return is_product(tensor)
             self._add(tensor)
         except BaseException as error:  # must not unwind through C
             self.error = error
             return False
         return True
 
-    def _is_product(self, tensor: Tensor) -> bool:
-        known = self._operations.get(tensor.op)
-        if known is None:
-            known = load().ggml_op_name(tensor.op).decode() in PRODUCTS
-            self._operations[tensor.op] = known
-        return known and tensor.src[0].contents.name.endswith(b".weight")
-
     def _add(self, tensor: Tensor) -> None:
-        weight, source = tensor.src[0].contents, tensor.src[1].contents
-        name = weight.name.decode()
-        if source.type not in _FLOATS:
-            raise EngineError(f"the input of {name} is no float")
-        values = _array(source, _FLOATS[source.type])
+        weight = tensor.src[0].contents
+        name, values = weight.name.decode(), inputs_of(tensor)
         if tensor.src[2]:
             ids = _array(tensor.src[2].contents, np.dtype(np.int32))
             total, rows = _routed(values, ids, experts=weight.ne[2])
@@ -101,6 +91,24 @@ class _Watcher:
             rows = np.array(len(flat))
         self.sums[name] = self.sums.get(name, 0.0) + total
         self.rows[name] = self.rows.get(name, 0) + rows
+
+
+@functools.cache
+def _is_product_of(operation: int) -> bool:
+    return load().ggml_op_name(operation).decode() in PRODUCTS
+
+
+def is_product(tensor: Tensor) -> bool:
+    """Whether an operation multiplies by a weight matrix, or by those of a stack."""
+    return _is_product_of(tensor.op) and tensor.src[0].contents.name.endswith(b".weight")
+
+
+def inputs_of(tensor: Tensor) -> npt.NDArray[Any]:
+    """What a product's weight is multiplied with, channels last: a view of the engine's memory."""
+    source = tensor.src[1].contents
+    if source.type not in _FLOATS:
+        raise EngineError(f"the input of {tensor.src[0].contents.name.decode()} is no float")
+    return _array(source, _FLOATS[source.type])
 
 
 def _array(tensor: Tensor, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

@@ -125,6 +125,17 @@ def _sizes(words: str) -> tuple[int, ...]:
     return tuple(sorted(sizes))
 
 
+def check_methods(order: Order, checkpoint: Checkpoint) -> None:
+    """BadInput for a method that needs a forward pass where only the engine runs the model."""
+    for method in order.methods:
+        if not checkpoint.architecture.forward and method.needs_forward:
+            raise BadInput(
+                f"{method.name} needs a forward pass of ours, and there is none of "
+                f"{checkpoint.architecture.name}: compare methods without it, such as "
+                "--methods importance,searched"
+            )
+
+
 def check_output(out: Path, *, overwrite: bool) -> None:
     """Raise unless a comparison may be written to `out`.
 

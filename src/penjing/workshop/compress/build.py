@@ -35,6 +35,7 @@ from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.distill.state import Saved
 from penjing.workshop.distill.train import distill
 from penjing.workshop.export.gguf import Encoded, export_bytes, export_gguf
+from penjing.workshop.quantize import engine_rounding
 from penjing.workshop.quantize.awq import awq
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.rotation import rotate_values
@@ -170,6 +171,13 @@ class Builder:
         self, method: Method, base: _Base, plan: Mapping[str, str], *, latents: bool
     ) -> Store:
         store = Store(self.job.work.folder / f"rounded-{_hash([plan, method.fold])}")
+        if not base.checkpoint.architecture.forward:
+            work = engine_rounding.Work(
+                base.checkpoint, self.stages.start, plan, base.importance,
+                self.stages.rounding, self.job.settings.threads,
+            )  # fmt: skip
+            engine_rounding.round_model(work, store, self.job.progress)
+            return store
         dtype = short_type(self.job.settings.store)
         wish, windows = Wish(plan, latents, dtype), self.stages.rounding
         round_model(base.checkpoint, wish, windows, store, self.job.progress)

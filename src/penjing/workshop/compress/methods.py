@@ -38,6 +38,11 @@ class Method:
     control_of: str | None = None
     """The method it is a negative control of; "*": of all; None: a method itself."""
 
+    @property
+    def needs_forward(self) -> bool:
+        """Whether the workshop must compute the model itself, not the engine alone."""
+        return self.fold != "none" or self.distilled
+
 
 METHODS: Mapping[str, Method] = MappingProxyType(
     {

@@ -31,6 +31,7 @@ from penjing.workshop.compress.settings import (
 )
 from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.export.gguf import check_plan, export_bytes
+from penjing.workshop.quantize import engine_rounding
 from penjing.workshop.quantize.whole import LATENT_BYTES, rounding_bytes
 from penjing.workshop.search.engine_probe import MOST_NUMBERS
 from penjing.workshop.search.groups import candidates
@@ -191,7 +192,12 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
     tokens = max(chosen.calibration_tokens, chosen.rounding_tokens)
     found = max(measuring, reading)
     if _compensated(methods):
-        found = max(found, PROCESS_BYTES + file + rounding_bytes(checkpoint, tokens))
+        rounding = (
+            rounding_bytes(checkpoint, tokens)
+            if settings.forward
+            else file + engine_rounding.rounding_bytes(checkpoint)
+        )
+        found = max(found, PROCESS_BYTES + file + rounding)
     if distilled := any(method.distilled for method in methods):
         found = max(found, memory_needed(checkpoint))
     if settings.ram is not None and found > settings.ram.size:

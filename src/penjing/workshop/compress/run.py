@@ -97,6 +97,8 @@ def _advice(
     """What is told beside the measurements; of a recipe's plan no search knows anything."""
     job, searched = builder.job, builder.job.settings.plan is None
     told: dict[str, Any] = {"vocabulary": vocabulary(job.checkpoint, plan)}
+    if not job.settings.forward:
+        told["path"] = "engine"
     if searched and job.settings.goal is None:
         told["left"] = builder.solver.why_left(plan, job.settings.budget)
     if searched and broken:

@@ -30,6 +30,10 @@ _KEY_LENGTH = 24
 _VERSION = 2
 """Raised when the same inputs give other calibration text or importance."""
 
+_LEAST_IN_ENGINE, _LESS_IN_ENGINE = 8, 8
+"""Windows that errors are made up for on in the engine at least, if there are so many, and times
+less than elsewhere: each layer reads them all anew."""
+
 Importance = Mapping[str, npt.NDArray[np.float32]]
 
 
@@ -130,6 +134,8 @@ class Stages:
     def rounding(self) -> Sequence[Sequence[int]]:
         """Windows on which errors are made up for: the first of those that are trained on."""
         wanted = effort(self.job.settings.effort).rounding_tokens // CONTEXT
+        if not self.job.settings.forward:
+            wanted = min(wanted, max(_LEAST_IN_ENGINE, wanted // _LESS_IN_ENGINE))
         return list(dict.fromkeys(map(tuple, self.training[:wanted])))
 
 

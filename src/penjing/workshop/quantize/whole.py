@@ -7,7 +7,7 @@ change keep their bytes. Must not know how codecs were chosen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,19 +201,13 @@ class _Worker:
         sources = [source for source in sources if source.codec != kind]
         if not sources:
             return len(names)
-        grid = GRIDS.get(kind.name)
-        if grid is None:
+        if kind.name not in GRIDS:
             importance = hessian.diagonal().numpy().copy()
             for source in sources:
                 self._keep(source.name, quantize(kind, source.load(), importance), None)
             return len(names)
-        stacked = torch.from_numpy(np.concatenate([source.load() for source in sources]))
-        found, first = gptq(grid, stacked, hessian), 0
-        raw = grid.encode(found.blocks).reshape(len(stacked), -1)
-        for source in sources:
-            rows = slice(first, first + source.shape[0])
-            self._keep(source.name, raw[rows].reshape(-1), found.latent[rows])
-            first += source.shape[0]
+        for source, raw, latent in rounded_together(sources, kind, hessian):
+            self._keep(source.name, raw, latent)
         return len(names)
 
     def _keep(self, name: str, raw: Bytes, latent: torch.Tensor | None) -> None:
@@ -224,6 +218,20 @@ class _Worker:
         source, kind = self.checkpoint.tensors[name], codec(self.wish.plan[name])
         values = torch.from_numpy(dequantize(kind, self.store.raw(source, kind), source.shape))
         return values.to(self.wish.dtype) if name.startswith("blk.") else values
+
+
+def rounded_together(
+    sources: Sequence[TensorSource], kind: Codec, hessian: torch.Tensor
+) -> Iterator[tuple[TensorSource, Bytes, torch.Tensor]]:
+    """Stored bytes, and weights before rounding, of matrices that read one input, in one grid."""
+    grid = GRIDS[kind.name]
+    stacked = torch.from_numpy(np.concatenate([source.load() for source in sources]))
+    found, first = gptq(grid, stacked, hessian), 0
+    raw = grid.encode(found.blocks).reshape(len(stacked), -1)
+    for source in sources:
+        rows = slice(first, first + source.shape[0])
+        yield source, raw[rows].reshape(-1), found.latent[rows]
+        first += source.shape[0]
 
 
 class _Hessian:

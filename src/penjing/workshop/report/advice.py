@@ -51,6 +51,16 @@ def broken(passport: Passport) -> str:
     return f"This file is broken: {' and '.join(found)}. It was kept, {larger}."
 
 
+def path(passport: Passport) -> str:
+    """That the engine measured everything; empty where a forward pass of our own did."""
+    if text(passport.advice, "path") != "engine":
+        return ""
+    return (
+        "Effects were measured in the engine: of this kind of model Penjing has no forward pass of "
+        "its own, or was told to use none, so nothing was trained."
+    )
+
+
 def left(passport: Passport) -> str:
     """Why not all of the budget was spent; empty where it was, or nobody knows."""
     budget, size = passport.budget, passport.ours.bytes

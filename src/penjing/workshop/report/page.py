@@ -22,7 +22,7 @@ from penjing.workshop.report import (
     figure_layers,
     figure_training,
 )
-from penjing.workshop.report.advice import broken, left, vocabulary
+from penjing.workshop.report.advice import broken, left, path, vocabulary
 from penjing.workshop.report.diff import compare
 from penjing.workshop.report.reading import (
     Details,
@@ -66,6 +66,7 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         left=left(p),
         broken=broken(p),
         vocabulary=vocabulary(p),
+        path=path(p),
         scale=_scale(p),
         columns=passport_columns(p),
         rows=passport_rows(p),

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from penjing.core.units import format_size
 from penjing.workshop.pages.texts import clean, significant
-from penjing.workshop.report.advice import broken, left, vocabulary
+from penjing.workshop.report.advice import broken, left, path, vocabulary
 from penjing.workshop.report.reading import Passport, RuntimeRow, read_passport
 from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows, work_rows
 from penjing.workshop.report.words import facts, headline, training, verdict
@@ -42,8 +42,9 @@ def print_passport(passport: Mapping[str, Any], console: Console) -> None:
         console.print(_text(sentence))
     if said := training(p):
         console.print(_text(said))
-    if costs := vocabulary(p):
-        console.print(_text(costs))
+    for told in (vocabulary(p), path(p)):
+        if told:
+            console.print(_text(told))
     for row in p.runtime:
         console.print(_runtime(row))
     for took in work_rows(p):
