@@ -159,6 +159,31 @@ FAMILIES: Mapping[str, Family] = {
                      "attn_v_b": (HEADS, 16, 32), "attn_output": (H, HEADS * 16)},
         numbers=NORMED | ROUTED | LATENT,
     ),
+    "gemma4": _same(
+        NORMS, ATTENTION, FFN, POST, HEAD_NORMS, {"inp_gate": (32, H), "proj": (H, 32)},
+        {"post_norm": (H,), "layer_output_scale": (1,)},
+        numbers=NORMED | WINDOW | {
+            "attention.sliding_window_pattern": (1, 0), "attention.key_length_swa": HEAD,
+            "attention.value_length_swa": HEAD, "embedding_length_per_layer_input": 32,
+        },
+        ends={"output_norm": (H,), "per_layer_token_embd": (260, 64),
+              "per_layer_model_proj": (64, H), "per_layer_proj_norm": (32,),
+              "rope_freqs": (HEAD // 2,)},
+    ),
+    "qwen35": Family(
+        (
+            {**FFN, "attn_norm": (H,), "post_attention_norm": (H,), "attn_qkv": (2 * 32 + 64, H),
+             "attn_gate": (64, H), "ssm_conv1d": (2 * 32 + 64, CONV), "ssm_dt.bias": (4,),
+             "ssm_a.": (4,), "ssm_beta": (4, H), "ssm_alpha": (4, H), "ssm_norm": (STATE,),
+             "ssm_out": (H, 64)},
+            {**FFN, **ATTENTION, **HEAD_NORMS, "attn_q": (2 * Q, H), "attn_norm": (H,),
+             "post_attention_norm": (H,)},
+        ),
+        numbers=NORMED | SPACES | {
+            "ssm.inner_size": 64, "ssm.time_step_rank": 4, "full_attention_interval": 2,
+            "rope.dimension_sections": (4, 2, 2, 0),
+        },
+    ),
 }  # fmt: skip
 """By the engine's name."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import families
 import pytest
 from place import prose
+from splitting import split
 
 from penjing.bundle.folder import verify
 from penjing.bundle.gguf_reader import GGUFFile
@@ -74,3 +75,53 @@ def test_is_compressed_evaluated_and_talked_to(name: str, tmp_path: Path, capsys
     assert 0 < again < 0.1
     said = answered(capsys, "chat", str(out), "--once", "hello", "--max-tokens", "4")
     assert said["usage"]["completion_tokens"] in range(1, 5)
+
+
+def test_the_path_is_told_kept_in_the_recipe_and_made_again(tmp_path: Path, capsys: Any) -> None:
+    model = families.write(tmp_path / "m.gguf", "olmo2")
+    made, _ = compress(capsys, model, tmp_path)  # of itself: no forward pass of ours
+    out = tmp_path / "out"
+    assert made["method"]["path"] == "engine"
+    assert "measured in the engine" in (out / "report.html").read_text()
+    again = answered(
+        capsys, "compress", str(model), "-o", str(tmp_path / "again"), "--recipe",
+        str(out / "recipe.yaml"), "--held-out", str(tmp_path / "held.txt"), "--threads", "1",
+    )  # fmt: skip
+    assert again["method"]["path"] == "engine"
+    assert again["file"]["sha256"] == made["file"]["sha256"]
+
+
+def test_a_file_in_parts_is_compressed_whole(tmp_path: Path, capsys: Any) -> None:
+    model = families.write(tmp_path / "m.gguf", "qwen3moe")
+    (tmp_path / "parts").mkdir()
+    first, *others = split(model, tmp_path / "parts" / "m.gguf", 7)
+    assert others
+    made, _ = compress(capsys, first, tmp_path)
+    assert made["method"]["path"] == "engine"
+    whole, _ = compress(capsys, model, tmp_path, "--overwrite")
+    assert made["file"]["bytes"] == whole["file"]["bytes"]
+
+
+def test_a_plan_says_the_path_and_no_training(tmp_path: Path, capsys: Any) -> None:
+    model = families.write(tmp_path / "m.gguf", "mamba")
+    found = answered(
+        capsys, "compress", str(model), "-o", str(tmp_path / "x"), "--bits", "6", "--dry-run",
+        "--held-out", str(tmp_path / "held.txt"), "--effort", "standard",
+    )  # fmt: skip
+    assert found["path"] == "engine"
+    assert found["architecture"] == "mamba"
+    assert not any("trained" in stage for stage in found["stages"])
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_folder_and_methods_that_the_engine_alone_cannot_do(tmp_path: Path, capsys: Any) -> None:
+    model = families.write(tmp_path / "m.gguf", "mamba")
+    held = str(tmp_path / "held.txt")
+    words = ["compare", str(model), "-o", str(tmp_path / "c"), "--sizes", "100KB", "--effort"]
+    assert main([*words, "light", "--methods", "awq", "--held-out", held]) == 2
+    assert "awq needs a forward pass" in capsys.readouterr().err
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    words = ["compress", str(tmp_path / "folder"), "-o", str(tmp_path / "o"), "--bits", "6"]
+    assert main([*words, "--in-engine", "--held-out", held]) == 2
+    assert "--in-engine reads a .gguf file" in capsys.readouterr().err

@@ -47,12 +47,15 @@ def prepared(
     if not making.dry_run:
         prepare.check_output(making.output, overwrite=making.overwrite)
     known = read_recipe(recipe) if recipe else {}
-    making = replace(making, model=making.model or known.get("model", ""))
+    engine = making.in_engine or known.get("path") == "engine"
+    making = replace(making, model=making.model or known.get("model", ""), in_engine=engine)
     if not making.model:
         raise BadInput("which model? give a name, a .gguf file or a folder before -o")
     home = Home.from_environment()
     model = find_model(making.model, home, progress=progress, download=not making.dry_run)
-    open_it = open_surveyed if making.in_engine and model.is_file() else open_model
+    if making.in_engine and model.is_dir():
+        raise BadInput(f"--in-engine reads a .gguf file and {model} is a folder: leave it out")
+    open_it = open_surveyed if making.in_engine else open_model
     with open_it(model, threads=making.threads) as checkpoint:
         prepare.check_weights(checkpoint, progress)
         opened = (model, checkpoint)

@@ -136,6 +136,7 @@ def compress(
     threads: int | None = None,
     ram: str | int | None = None,
     minutes: float | None = None,
+    in_engine: bool = False,
     resume: bool = False,
     restart: bool = False,
     overwrite: bool = False,
@@ -144,7 +145,8 @@ def compress(
     """Make a model small and measure what it kept; what `penjing compress` does.
 
     One of `size` (bytes, or "80MB"), `bits` (of the file for each weight), `device` (a name of
-    `penjing devices`) and `keep` ("same-top>=0.85") says how small. BudgetError where that is not
+    `penjing devices`) and `keep` ("same-top>=0.85") says how small. With `in_engine` all is measured
+    in the engine, as it is of any family without a forward pass of ours. BudgetError where that is not
     possible; the file is made, and `broken` says so, where it is possible and of no use.
     """
     from penjing.app import compressing
@@ -153,7 +155,7 @@ def compress(
     heard = progress or Silent()
     asked = Making(
         str(model), Path(output), None if text is None else Path(text), held_out, effort, seed,
-        threads, _bytes(ram), minutes, keep, speed, resume, restart, overwrite,
+        threads, _bytes(ram), minutes, keep, speed, in_engine, resume, restart, overwrite,
     )  # fmt: skip
     budget = compressing.Budget(_bytes(size), bits, device, context)
     with compressing.prepared(asked, budget, heard) as ready:

@@ -26,6 +26,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
             raise BadInput(f"{path} has an unknown key '{str(key)[:40]}': known are {known}")
         if type(value) not in _RECIPE[key] or (type(value) is int and value < 0):
             raise BadInput(f"{path} has {str(value)[:40]!r} as its '{key}': correct it")
+    if data.get("path", "forward") not in ("forward", "engine"):
+        raise BadInput(f"{path} has {data['path'][:40]!r} as its 'path': forward or engine")
     codecs = data.get("codecs", {})
     if not all(isinstance(word, str) for pair in codecs.items() for word in pair):
         raise BadInput(f"{path} has codecs that are not names: correct it")
@@ -38,6 +40,7 @@ _RECIPE: Mapping[str, tuple[type, ...]] = {
     "model_sha256": (str,),
     "budget_bytes": (int,),
     "effort": (str,),
+    "path": (str,),
     "seed": (int,),
     "text_sha256": (str, type(None)),
     "mix_sha256": (str, type(None)),

@@ -127,6 +127,7 @@ def _show_plan(ready: Prepared, output: Output) -> int:
     from penjing.core.units import format_count, format_duration, format_size
 
     settings, checkpoint, found = ready.settings, ready.checkpoint, ready.forecast
+    stages = [s for s in STAGES if settings.forward or s != TRAINING]
     document = {
         "model": settings.model_name,
         "architecture": checkpoint.architecture.name,
@@ -138,7 +139,8 @@ def _show_plan(ready: Prepared, output: Output) -> int:
         "peak_bytes": found.peak_bytes,
         "disk_bytes": found.disk_bytes,
         "downloads": ready.downloads,
-        "stages": STAGES,
+        "stages": stages,
+        "path": settings.path,
     }
 
     def draw(console: Console) -> None:
@@ -153,7 +155,7 @@ def _show_plan(ready: Prepared, output: Output) -> int:
         )
         for line in missing(ready.downloads):
             console.print(line, markup=False)
-        for place, stage in enumerate(STAGES, 1):
+        for place, stage in enumerate(stages, 1):
             console.print(f"  {place}. {stage}")
         time = f"about {format_duration(found.seconds)} " if found.seconds else ""
         console.print(
@@ -165,13 +167,14 @@ def _show_plan(ready: Prepared, output: Output) -> int:
     return 0
 
 
+TRAINING = "above effort light: the rounded model is trained through its codecs"
 STAGES = (
     "the model writes calibration text; yours is mixed in, or texts of several domains",
     "the importance of every channel is measured on it",
     "every group of tensors is rounded alone and what that costs is measured",
     "a codec is chosen for every group under the budget, the whole is measured and bettered",
     "above effort light: each tensor is rounded so as to make up for errors before it",
-    "above effort light: the rounded model is trained through its codecs",
+    TRAINING,
     "the file and its negative controls are written",
     "all are measured in the engine on held-out text",
     "speed and memory are measured, and both models answer the same questions",

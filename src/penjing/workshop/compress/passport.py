@@ -73,7 +73,7 @@ def passport(
         "held_out": held_out(settings, found.reference),
         "method": {
             "name": settings.method,
-            "path": "forward" if settings.forward else "engine",
+            "path": settings.path,
             "description": ours.candidate.description,
             "training": trained(training),
         },

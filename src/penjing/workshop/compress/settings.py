@@ -151,6 +151,11 @@ class Settings:
         """What is done: a key of METHODS."""
         return effort(self.effort).method if self.forward else ENGINE_METHOD
 
+    @property
+    def path(self) -> str:
+        """What computes it, as passports and recipes say."""
+        return "forward" if self.forward else "engine"
+
 
 def readings(settings: Settings, parameters: int) -> int:
     """Passes in which effects are measured in the engine, of a model of so many weights."""
