@@ -145,9 +145,9 @@ def compress(
     """Make a model small and measure what it kept; what `penjing compress` does.
 
     One of `size` (bytes, or "80MB"), `bits` (of the file for each weight), `device` (a name of
-    `penjing devices`) and `keep` ("same-top>=0.85") says how small. With `in_engine` all is measured
-    in the engine, as it is of any family without a forward pass of ours. BudgetError where that is not
-    possible; the file is made, and `broken` says so, where it is possible and of no use.
+    `penjing devices`) and `keep` ("same-top>=0.85") says how small. With `in_engine` all is
+    measured in the engine, as it is of any family without a forward pass of ours. BudgetError where
+    that is not possible; the file is made, and `broken` says so, where it is possible and of no use.
     """
     from penjing.app import compressing
     from penjing.app.making import Making
