@@ -146,8 +146,8 @@ def compress(
 
     One of `size` (bytes, or "80MB"), `bits` (of the file for each weight), `device` (a name of
     `penjing devices`) and `keep` ("same-top>=0.85") says how small. With `in_engine` all is
-    measured in the engine, as it is of any family without a forward pass of ours. BudgetError where
-    that is not possible; the file is made, and `broken` says so, where it is possible and of no use.
+    measured in the engine, as it is of any family without a forward pass of ours. BudgetError when
+    it cannot be so small; the file is made, and `broken` says so, where it is possible and useless.
     """
     from penjing.app import compressing
     from penjing.app.making import Making
