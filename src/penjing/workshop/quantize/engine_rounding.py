@@ -22,7 +22,8 @@ from penjing.core.progress import Progress
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.engine.weights import Exchange, Use, uses
 from penjing.ggml.layout import EvalCallback, Tensor
-from penjing.workshop.checkpoint import Checkpoint, Floats, TensorSource
+from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.tensors import Floats, TensorSource
 from penjing.workshop.importance import EMBEDDING, inputs_of, is_product
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.stored import encode_stored
