@@ -23,11 +23,11 @@ from penjing.engine.llamacpp import LlamaCpp
 from penjing.engine.weights import Exchange, Use, uses
 from penjing.ggml.layout import EvalCallback, Tensor
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.tensors import Floats, TensorSource
 from penjing.workshop.importance import EMBEDDING, inputs_of, is_product
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.stored import encode_stored
 from penjing.workshop.quantize.whole import TIED_DAMPING, Store, rounded_together
+from penjing.workshop.tensors import Floats, TensorSource
 
 _USUAL = 2 * 10**9
 """Weights of a model whose layers are taken one at a time; of larger ones several are."""
