@@ -26,9 +26,9 @@ def prose(seed: int, words: int) -> str:
 class Place:
     """A model file, texts, and the command line on them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, hidden: int = 64, vocab: int = 0) -> None:
         self.folder = folder
-        plain = tiny.checkpoint("llama", layers=2, hidden=64, ffn=256)
+        plain = tiny.checkpoint("llama", layers=2, hidden=hidden, ffn=256, vocab=vocab)
         metadata = {**plain.metadata, "tokenizer.chat_template": Value.text(tiny.TEMPLATE)}
         self.checkpoint = Checkpoint.of("tiny", metadata, plain.tensors)
         self.model = folder / "tiny.gguf"

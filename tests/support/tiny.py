@@ -263,13 +263,17 @@ def hf_logits(path: Path, tokens: list[int]) -> np.ndarray[Any, Any]:
 
 
 def checkpoint(
-    family: str = "llama", *, hidden: int = 64, ffn: int = 96, layers: int = 2, seed: int = 0
-) -> Checkpoint:
-    """A model in memory: 4 heads on 2, bytes as tokens; needs nothing but numpy."""
-    metadata = _numbers(family, hidden, ffn, layers) | _byte_tokenizer()
-    vocab = len(metadata["tokenizer.ggml.tokens"].data)
+    family: str = "llama", *, hidden: int = 64, ffn: int = 96, layers: int = 2, seed: int = 0,
+    vocab: int = 0,
+) -> Checkpoint:  # fmt: skip
+    """A model in memory: 4 heads on 2, bytes as tokens; needs nothing but numpy.
+
+    A larger `vocab` is filled up with tokens that no text has.
+    """
+    metadata = _numbers(family, hidden, ffn, layers) | _byte_tokenizer(vocab)
+    rows = len(metadata["tokenizer.ggml.tokens"].data)
     known = architecture(family)
-    config = read_config(known, metadata, {"token_embd.weight": (vocab, hidden)})
+    config = read_config(known, metadata, {"token_embd.weight": (rows, hidden)})
     noise = np.random.default_rng(seed)
     tensors = {}
     for name, kind, _ in known.expected(layers):
@@ -304,14 +308,15 @@ def _numbers(family: str, hidden: int, ffn: int, layers: int) -> dict[str, Value
     return out | {f"{family}.{key}": Value(ValueKind.FLOAT32, x) for key, x in reals.items()}
 
 
-def _byte_tokenizer() -> dict[str, Value]:
-    """GPT-2's letters for the 256 bytes, one merge, three markers."""
+def _byte_tokenizer(vocab: int) -> dict[str, Value]:
+    """GPT-2's letters for the 256 bytes, one merge, three markers; others up to `vocab`."""
     shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [byte for byte in range(256) if byte not in shown]
     letters = {byte: chr(byte) for byte in shown}
     letters |= {byte: chr(256 + place) for place, byte in enumerate(hidden)}
     tokens = [*MARKERS, *(letters[byte] for byte in range(256)), "he"]
-    types = [3] * 3 + [1] * 257
+    tokens += [f"<unused{place}>" for place in range(len(tokens), vocab)]
+    types = [3] * 3 + [1] * 257 + [5] * (len(tokens) - 260)
     return {
         "tokenizer.ggml.model": Value.text("gpt2"),
         "tokenizer.ggml.pre": Value.text("smollm"),

@@ -18,6 +18,7 @@ from penjing.bundle.gguf_reader import GGUFFile
 from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import BadInput, StorageError, UnknownName
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.ggml.quantize import WEIGHTED
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.export.gguf import (
     WRITABLE,
@@ -50,6 +51,8 @@ def independently(codec: Codec, weights: Floats, imatrix: Floats | None = None) 
     """The bytes another encoder gives."""
     if codec.name == "Q2_0":
         return q2_0(weights)
+    if imatrix is None and codec.name in WEIGHTED:
+        imatrix = np.ones(weights.shape[-1], np.float32)
     if codec.name in BY_GGUF and imatrix is None:
         kind = gguf.GGMLQuantizationType(codec.type_id)
         return gguf.quants.quantize(weights, kind).reshape(-1).view(np.uint8)

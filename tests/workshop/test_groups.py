@@ -147,11 +147,13 @@ def test_every_candidate_can_be_written(name: str) -> None:
     assert CODECS[name].bits < 9
 
 
-def test_lattice_codecs_are_chosen_only_when_asked_for() -> None:
+def test_lattice_codecs_are_chosen_only_when_asked_for_and_never_for_embedding_or_head() -> None:
     group = Group("g", (source("a", "F16"),), 0)
     assert not set(codecs_of(group)) & set(LATTICE)
     found = codecs_of(group, (*CANDIDATES, *LATTICE))
     assert set(LATTICE) <= set(found)
+    alone = Group("h", group.members, None)
+    assert codecs_of(alone, (*CANDIDATES, *LATTICE)) == codecs_of(group)
     weights = np.random.default_rng(0).normal(0, 1, (2, 256)).astype(np.float32)
     raw = quantize(CODECS["IQ3_XXS"], weights, np.ones(256, np.float32))  # the quickest of them
     assert raw.nbytes == CODECS["IQ3_XXS"].nbytes((2, 256))

@@ -21,13 +21,17 @@ from penjing.ggml.library import load
 Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
+WEIGHTED = ("IQ2_XXS", "IQ2_XS", "IQ1_S")
+"""Codecs that ggml encodes with an importance alone: without one it ends the process."""
+
 _PIECE = 1 << 18  # weights a thread takes at a time
 
 
 def quantize(codec: Codec, weights: Floats, imatrix: Floats | None = None) -> Bytes:
     """Encode `weights` [..., row] to the codec's bytes, row by row.
 
-    `imatrix` [row] is the mean square of each input channel: rounding errors are weighted by it.
+    `imatrix` [row] is the mean square of each input channel: rounding errors are weighted by it;
+    without one all channels count alike.
     Raises BadInput when the row length does not fit the codec or a weight is not finite.
     """
     row = weights.shape[-1]
@@ -39,6 +43,8 @@ def quantize(codec: Codec, weights: Floats, imatrix: Floats | None = None) -> By
     source = np.ascontiguousarray(weights, dtype=np.float32)
     if not np.isfinite(source).all():
         raise BadInput("a weight is infinite or not a number: the model is damaged")
+    if imatrix is None and codec.name in WEIGHTED:
+        imatrix = np.ones(row, np.float32)
     importance = _importance(imatrix, row)
     rows = source.size // row
     if codec.name == "F32":

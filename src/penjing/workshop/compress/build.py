@@ -41,6 +41,7 @@ from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.rotation import rotate_values
 from penjing.workshop.quantize.stored import encode_stored
 from penjing.workshop.quantize.whole import Store, Wish, round_model
+from penjing.workshop.search.groups import CANDIDATES
 from penjing.workshop.tensors import Bytes
 
 _HASH = 16
@@ -89,12 +90,12 @@ class _Base:
 class Builder:
     """Makes the files of one job; what two of them share is made once."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, names: Sequence[str] = CANDIDATES) -> None:
         give_back_large()
         keep_short_type(job.settings.store)
         self.job = job
         self.stages = Stages(job)
-        self.solver = Solver(self.stages)
+        self.solver = Solver(self.stages, names)
 
     def build(self, method: Method, budget: int) -> Built:
         """The method's file of at most `budget` bytes.

@@ -24,6 +24,7 @@ from penjing.workshop.compress.settings import (
     LESS_TRAINING,
     PROCESS_BYTES,
     Settings,
+    codec_names,
     domains,
     effort,
     means,
@@ -233,23 +234,24 @@ def _stored(checkpoint: Checkpoint) -> int:
     return sum(source.codec.nbytes(source.shape) for source in checkpoint.tensors.values())
 
 
-def _encoded(checkpoint: Checkpoint) -> int:
+def _encoded(checkpoint: Checkpoint, settings: Settings) -> int:
     """Bytes of all tensors in all codecs they could have."""
     sources = [checkpoint.tensors[name] for name in checkpoint.quantizable]
-    return sum(kind.nbytes(each.shape) for each in sources for kind in candidates(each))
+    names = codec_names(settings, checkpoint.parameters)
+    return sum(kind.nbytes(each.shape) for each in sources for kind in candidates(each, names))
 
 
 def _measuring(checkpoint: Checkpoint, settings: Settings) -> int:
     """Of effects one by one, and of whole assemblies after them."""
     chosen, allowed = effort(settings.effort), means(settings)
     if not settings.forward:
-        spare = min(spare_for_probe(checkpoint, settings), _encoded(checkpoint))
+        spare = min(spare_for_probe(checkpoint, settings), _encoded(checkpoint, settings))
         return _probing(checkpoint, settings) + spare
 
     def of(windows: int) -> Memory:
         return Memory.of(checkpoint, [[0] * chosen.probe_length] * windows, allowed)
 
-    walking = of(chosen.assembly_windows).walking(_encoded(checkpoint))
+    walking = of(chosen.assembly_windows).walking(_encoded(checkpoint, settings))
     return max(of(chosen.probe_windows).peak, walking)
 
 

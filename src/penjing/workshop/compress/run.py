@@ -31,7 +31,7 @@ from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.measure import Candidate, Found, measure
 from penjing.workshop.compress.methods import METHODS, Method
 from penjing.workshop.compress.passport import Took, details, passport
-from penjing.workshop.compress.settings import Search
+from penjing.workshop.compress.settings import Search, codec_names
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.report import render_report
 from penjing.workshop.report.advice import faults
@@ -54,7 +54,7 @@ def compress(job: Job) -> dict[str, Any]:
     begun = time.perf_counter()
     settings = job.settings
     torch.set_num_threads(settings.threads)
-    builder = Builder(job)
+    builder = Builder(job, codec_names(settings, job.checkpoint.parameters))
     start = Candidate(settings.model_name, "the starting model", builder.stages.start)
     method = METHODS[settings.method]
     if method.distilled:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from penjing.core.errors import BudgetError, UnknownName
 from penjing.core.units import format_size
+from penjing.workshop.compress.methods import METHODS
 from penjing.workshop.compress.short_type import short_type
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.mixture import Domain
 from penjing.workshop.search.effects import Effects
 from penjing.workshop.search.goals import Goal
+from penjing.workshop.search.groups import CANDIDATES, LATTICE
 from penjing.workshop.search.means import Means
 
 
@@ -160,6 +162,23 @@ class Settings:
 def readings(settings: Settings, parameters: int) -> int:
     """Passes in which effects are measured in the engine, of a model of so many weights."""
     return max(1, int(effort(settings.effort).readings * min(1.0, USUAL / max(parameters, 1))))
+
+
+LOW_BITS = 3.5
+"""Of a file for each weight: below it lattice codecs are in the search."""
+
+
+def codec_names(settings: Settings, parameters: int) -> tuple[str, ...]:
+    """What the search chooses from, for a model of so many weights.
+
+    Lattice codecs too where bits are few, but not where rounding errors are made up for or trained
+    away, which on a lattice is not possible, where a speed is asked for, or in the engine.
+    """
+    few = 8 * settings.budget < LOW_BITS * parameters
+    simple = METHODS[settings.method].rounding == "importance" and settings.forward
+    if few and simple and settings.speed is None:
+        return (*CANDIDATES, *LATTICE)
+    return CANDIDATES
 
 
 def domains(settings: Settings) -> Sequence[Domain]:

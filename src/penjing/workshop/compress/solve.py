@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 
@@ -40,8 +40,9 @@ _CAREFUL = 0.99  # of the limit that would have been right, after a miss
 class Solver:
     """Plans for one job. What is measured is measured once for all budgets."""
 
-    def __init__(self, stages: Stages) -> None:
+    def __init__(self, stages: Stages, names: Sequence[str]) -> None:
         self.stages = stages
+        self._names = names
         self._job = stages.job
         self._checkpoint = stages.job.checkpoint
         self._effort = effort(stages.job.settings.effort)
@@ -165,6 +166,7 @@ class Solver:
             store=self._store,
             progress=self._job.progress,
             means=self._means,
+            names=self._names,
         )
 
     def _effects_in_engine(self) -> dict[str, Effects]:
@@ -203,7 +205,7 @@ class Solver:
 
     @cached_property
     def _choices(self) -> dict[str, list[Choice]]:
-        return choices(self._groups, self.effects, _padded, times=self._times)
+        return choices(self._groups, self.effects, _padded, self._names, self._times)
 
     @cached_property
     def _times(self) -> Times | None:

@@ -28,9 +28,10 @@ CANDIDATES = (
 """Codecs the budget solver may choose from, where the row length allows them."""
 
 LATTICE = ("IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S")
-"""More of them, for whoever asks. At the same bits their error is a tenth to a fifth less than that
-of K-quants, but ggml encodes 0.1 to 1.2 million weights per second, processors decode them slowly,
-and neither GPTQ nor training can work on them."""
+"""More of them, for the matrices of blocks where few bits are left. At the same bits their error is
+a tenth to a quarter less than that of K-quants, but ggml encodes one or two million weights a
+second of a core, processors decode them slowly, and neither GPTQ nor training can work on them.
+They are predicted from their error, and encoded whole only where an assembly has them."""
 
 LADDERS = {256: ("Q2_0", "Q2_K", "Q3_K", "Q4_K"), 32: ("Q2_0", "IQ4_NL", "Q5_0")}
 """Codecs whose effect is measured, by what the row length is a multiple of (the first that is)."""
@@ -114,6 +115,8 @@ def codecs_of(group: Group, names: Iterable[str] = CANDIDATES) -> list[str]:
     known = tuple(names)
     possible = [{codec.name for codec in candidates(source, known)} for source in group.members]
     shared = set.intersection(*possible) - {group.own}
+    if group.layer is None:
+        shared -= set(LATTICE)  # an embedding would take too long
     return [group.own, *(name for name in known if name in shared)]
 
 

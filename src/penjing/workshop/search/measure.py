@@ -21,7 +21,14 @@ from penjing.workshop.quantize.stored import round_rows
 from penjing.workshop.search.damage import Damage, stored_errors
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects, upset
-from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of, groups_of, ladder
+from penjing.workshop.search.groups import (
+    CANDIDATES,
+    LATTICE,
+    Group,
+    codecs_of,
+    groups_of,
+    ladder,
+)
 from penjing.workshop.search.means import Means
 from penjing.workshop.search.wavefront import Wavefront
 from penjing.workshop.threads import workers
@@ -126,8 +133,8 @@ def unmeasured(
     group: Group, names: Sequence[str], found: Effects, *, every: bool = False
 ) -> list[str]:
     """Codecs still to be measured: the ladder's, and those that a super weight sets apart; or
-    `every` one."""
-    possible = codecs_of(group, names)[1:]
+    `every` one. Never lattice ones: a matrix takes long to encode."""
+    possible = [name for name in codecs_of(group, names)[1:] if name not in LATTICE]
     outliers = upset({name: found.damage[name] for name in possible})
     wanted = [*ladder(group, names), *sorted(outliers), *(possible if every else ())]
     return [name for name in dict.fromkeys(wanted) if name not in found.measured]
