@@ -91,7 +91,7 @@ class Contest:
     """One model."""
 
     def __init__(self, args: argparse.Namespace) -> None:
-        self.args, self.work = args, args.work / args.model
+        self.args, self.work = args, args.work / Path(args.model).name
         self.work.mkdir(parents=True, exist_ok=True)
         home = Home.from_environment()
         self.start = find_model(args.model, home, progress=Silent(), download=True)
@@ -231,7 +231,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", required=True, help="a name of the catalogue")
+    parser.add_argument("--model", required=True, help="a name of the catalogue, or a .gguf file")
     parser.add_argument("--tools", type=Path, required=True, help="folder of llama.cpp's tools")
     parser.add_argument("--tool-arg", action="append", default=[], help="passed on to them")
     parser.add_argument("--held-out", type=Path, action="append", default=[], help="more texts")

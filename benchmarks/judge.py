@@ -17,6 +17,11 @@ from pathlib import Path
 
 CONTEXT = 512
 """Tokens of a window."""
+NUMBERS = (r"Mean +KLD: *([0-9.-]+)", r"Mean +KLD: *[0-9.-]+ *± *([0-9.]+)",
+           r"Same top p: *([0-9.]+) *±", r"Mean PPL\(Q\) *: *([0-9.]+)")  # fmt: skip
+"""What a verdict is made of, in its order."""
+TRIES = 5
+"""On a busy machine the judge ends before its own log is written, and its numbers are lost."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +112,12 @@ class Tools:
         return Verdict(**json.loads(kept.read_text("utf-8")))
 
     def _judged(self, path: Path, bench: Bench) -> Verdict:
-        said = self._read(path, bench, bench.logits, "--kl-divergence")
-        kld = re.search(r"Mean +KLD: *([0-9.-]+) *± *([0-9.]+)", said)
-        top = re.search(r"Same top p: *([0-9.]+)", said)
-        perplexity = re.search(r"Mean PPL\(Q\) *: *([0-9.]+)", said)
-        if not (kld and top and perplexity):
-            raise SystemExit(f"the judge said nothing of {path}:\n{said[-2000:]}")
-        numbers = (kld[1], kld[2], top[1], perplexity[1])
-        return Verdict(path.stat().st_size, *map(float, numbers))
+        for _ in range(TRIES):
+            said = self._read(path, bench, bench.logits, "--kl-divergence")
+            found = [re.search(pattern, said) for pattern in NUMBERS]
+            if all(found):
+                return Verdict(path.stat().st_size, *(float(each[1]) for each in found if each))
+        raise SystemExit(f"the judge said nothing of {path}:\n{said[-2000:]}")
 
     def _read(self, model: Path, bench: Bench, logits: Path, *more: str) -> str:
         return self.run("llama-perplexity", "-m", model, "-f", bench.text, "-c", CONTEXT,

@@ -223,8 +223,8 @@ def test_importance_or_a_codec_that_cannot_be_is_refused(model: Checkpoint, tmp_
     name, path = "token_embd.weight", tmp_path / "m.gguf"
     with pytest.raises(UnknownName, match=r"did you mean .*q4_0"):
         export_gguf(model, path, {name: "Q4_O"})
-    with pytest.raises(BadInput, match="IQ2_XS cannot be written: choose one of F32"):
-        export_gguf(model, path, {name: "IQ2_XS"})
+    with pytest.raises(BadInput, match="IQ1_S cannot be written: choose one of F32"):
+        export_gguf(model, path, {name: "IQ1_S"})
     with pytest.raises(BadInput, match=r"rows of 256, its importance \(3,\)"):
         export_gguf(model, path, {name: "Q4_0"}, imatrix={name: np.ones(3, np.float32)})
     with pytest.raises(BadInput, match=r"tensor 'token_embd\.weight': importance was never filled"):
