@@ -18,23 +18,37 @@ if TYPE_CHECKING:
     from penjing.app.front import compress as compress
     from penjing.app.front import fit as fit
     from penjing.app.front import load as load
+    from penjing.app.knowledge import KnowledgeBase as KnowledgeBase
+    from penjing.app.session import Assistant as Assistant
+    from penjing.app.session import Reply as Reply
+    from penjing.app.session import open_assistant as open_assistant
     from penjing.core.messages import GenerationSettings as GenerationSettings
     from penjing.core.messages import Message as Message
     from penjing.core.report import Measurement as Measurement
+    from penjing.vault.place import Place as Place
+    from penjing.vault.secrets import Passphrase as Passphrase
+    from penjing.vault.vault import NewPerson as NewPerson
     from penjing.vault.vault import Vault as Vault
 
 _HOMES = {
+    "Assistant": "penjing.app.session",
     "Bundle": "penjing.app.front",
     "GenerationSettings": "penjing.core.messages",
+    "KnowledgeBase": "penjing.app.knowledge",
     "Measurement": "penjing.core.report",
     "Message": "penjing.core.messages",
     "Model": "penjing.app.front",
+    "NewPerson": "penjing.vault.vault",
+    "Passphrase": "penjing.vault.secrets",
+    "Place": "penjing.vault.place",
+    "Reply": "penjing.app.session",
     "Vault": "penjing.vault.vault",
     "compare": "penjing.app.front",
     "compress": "penjing.app.front",
     "evaluate": "penjing.app.evaluating",
     "fit": "penjing.app.front",
     "load": "penjing.app.front",
+    "open_assistant": "penjing.app.session",
 }
 """What a program may use, and where it lies."""
 

@@ -38,10 +38,13 @@ def made(place: Place) -> penjing.Bundle:
 def test_nothing_is_loaded_before_it_is_used() -> None:
     program = """
 import sys, penjing
+own = {name for name in sys.modules if name.split(".")[0] == "penjing"}
+assert own == {"penjing"}, own
 heavy = {"numpy", "torch", "xllamacpp", "rich", "sqlcipher3"} & set(sys.modules)
 assert not heavy, heavy
 assert set(penjing.__all__) <= set(dir(penjing))
 penjing.compress, penjing.load, penjing.evaluate, penjing.compare, penjing.fit
+penjing.open_assistant
 heavy = {"torch", "xllamacpp", "rich"} & set(sys.modules)
 assert not heavy, heavy
 """

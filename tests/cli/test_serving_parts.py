@@ -15,9 +15,9 @@ from assisted import CLERK as SPEC
 from assisted import RecordingTool
 from tooling import MONDAY_NOON, SetClock, wait_until
 
-from penjing.app.assistants import load_spec
+from penjing.app.assistants import Together, load_spec
 from penjing.app.rings import rings
-from penjing.app.serving.assistant import Around, Permitted, Served, Together, served
+from penjing.app.serving.assistant import Around, Permitted, Served, served
 from penjing.app.serving.clock import Teller
 from penjing.cli import serving
 from penjing.cli.app import main

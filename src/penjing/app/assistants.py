@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from penjing.core.dialogue import Passage
 from penjing.core.errors import BadInput
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.strangers import is_there
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.assistant.writer import Writer
     from penjing.core.progress import Progress
-    from penjing.core.protocols import Embedder, Tool
+    from penjing.core.protocols import Embedder, Retriever, Tool
     from penjing.tools.given import Given
 
 ENDINGS = (".yaml", ".yml")
@@ -114,14 +117,21 @@ def load_spec(path: str) -> Spec:
 
 
 @contextlib.contextmanager
-def tools_of(spec: Spec, given: Given | None = None) -> Iterator[list[Tool]]:
-    """The tools that a spec names, closed in the end. Without `given` they keep nothing."""
+def tools_of(
+    spec: Spec, given: Given | None = None, own: Sequence[Tool] = ()
+) -> Iterator[list[Tool]]:
+    """The tools that a spec names, closed in the end. Without `given` they keep nothing.
+
+    `own` are the caller's: they take the place of those of their names.
+    """
     from penjing.tools.given import in_this_process
     from penjing.tools.registry import make_tools
 
     given = given or in_this_process(Path(spec.folder))
     try:
-        tools = list(make_tools(section(spec), given))
+        mine = {tool.name for tool in own}
+        named = {name: rule for name, rule in section(spec).items() if name not in mine}
+        tools = [*make_tools(named, given), *own]
         try:
             yield tools
         finally:
@@ -148,10 +158,24 @@ def section(spec: Spec) -> dict[str, Any]:
     return {rule.name: rule.settings for rule in spec.tools.values() if not rule.part_of}
 
 
-def documents_of(spec: Spec) -> Retrievers | None:
-    """Whoever asks, the spec's own documents are searched."""
-    own = shelf_of(spec)
-    return None if own is None else lambda _person, _store: own
+@dataclass(frozen=True)
+class Together:
+    """Satisfies `Retriever`: several, whose scores cannot be compared: rank by rank."""
+
+    parts: Sequence[Retriever] = field(default=())
+    """The first goes first at each rank."""
+
+    def search(self, query: str, *, limit: int = 5) -> list[Passage]:
+        """The best of each, then the second of each, and so on."""
+        found = [one.search(query, limit=limit) for one in self.parts]
+        ranks = itertools.zip_longest(*found)
+        return [one for rank in ranks for one in rank if one is not None][:limit]
+
+
+def documents_of(spec: Spec, more: Retriever | None = None) -> Retrievers | None:
+    """Whoever asks, the spec's own documents are searched, and `more`."""
+    parts = [one for one in (more, shelf_of(spec)) if one is not None]
+    return (lambda _person, _store: Together(parts)) if parts else None
 
 
 def shelf_of(spec: Spec) -> Shelf | None:
@@ -177,9 +201,18 @@ def getting_ready(spec: Spec, progress: Progress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened(
-    spec: Spec, writer: Writer | None, progress: Progress, given: Given | None = None
+    spec: Spec,
+    writer: Writer | None,
+    progress: Progress,
+    given: Given | None = None,
+    *,
+    own: Sequence[Tool] = (),
+    documents: Retriever | None = None,
 ) -> Iterator[SpecAssistant]:
-    """The assistant of a spec, ready to reply; closed in the end."""
+    """The assistant of a spec, ready to reply; closed in the end.
+
+    `own` as of `tools_of`, `documents` as of `documents_of`.
+    """
     from penjing.assistant.build import build
     from penjing.assistant.check import require_sound
     from penjing.bundle.home import Home
@@ -188,14 +221,14 @@ def opened(
 
     given = given or in_this_process(Path(spec.folder))
     cache = Home.from_environment().work / "intents"
-    with tools_of(spec, given) as tools:
+    with tools_of(spec, given, own) as tools:
         with getting_ready(spec, progress):
             require_sound(spec, tools, cache)
             assistant = build(
                 spec,
                 tools,
                 writer=writer,
-                retrievers=documents_of(spec),
+                retrievers=documents_of(spec, documents),
                 cache=cache,
                 planner=planner(section(spec), given),
             )
@@ -213,7 +246,8 @@ def late_embedder(progress: Progress) -> Iterator[Embedder | None]:
     if not embedder.is_here():
         yield None
         return
-    late = embedder.LateEmbedder(embedder.find_embedder(progress, download=False))
+    path = embedder.find_embedder(progress, download=False)
+    late = embedder.LateEmbedder(lambda: path)
     try:
         yield late
     finally:

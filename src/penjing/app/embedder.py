@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,15 +48,16 @@ def is_here() -> bool:
 class LateEmbedder:
     """Satisfies `Embedder`; loads its model when it is first asked: a server starts without it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, find: Callable[[], Path]) -> None:
+        self._find = find
+        self._path: Path | None = None
         self._lock = threading.Lock()
         self._opened: LlamaEmbedder | None = None
 
     @property
     def name(self) -> str:
         """What it is called where vectors are kept."""
-        return model_name(self._path)
+        return model_name(self._file())
 
     @property
     def dimension(self) -> int:
@@ -85,5 +86,11 @@ class LateEmbedder:
 
         with self._lock:
             if self._opened is None:
-                self._opened = LlamaEmbedder.open(self._path)
+                self._opened = LlamaEmbedder.open(self._file())
             return self._opened
+
+    def _file(self) -> Path:
+        """Found, and perhaps fetched, once."""
+        if self._path is None:
+            self._path = self._find()
+        return self._path

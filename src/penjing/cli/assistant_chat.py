@@ -10,11 +10,9 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from penjing.app.conversation import LEAVING, said
-from penjing.app.rings import came_of, rings, written_in
 from penjing.cli.output import Output, to_json
 from penjing.core.dialogue import (
     Acted,
@@ -31,89 +29,48 @@ from penjing.core.errors import BadInput
 from penjing.core.terminal import clean
 
 if TYPE_CHECKING:
-    from penjing.assistant.turn import SpecAssistant
-    from penjing.core.protocols import Assistant, Store
-    from penjing.tools.entries import Due
-    from penjing.tools.schedule import Schedule
-
-_PERSON = "owner"
+    from penjing.app.session import Assistant
 
 
 def run(args: Namespace, question: str | None) -> int:
     """Run the command for a spec."""
-    from penjing.app.assistants import close_shutter, load_spec, model_writer, opened
-    from penjing.tools.given import in_this_process
-    from penjing.vault.memory import MemoryStore
+    from penjing.app.session import open_assistant
 
     for option in ("system", "grammar", "json_schema"):
         if getattr(args, option) is not None:
             raise BadInput(f"--{option.replace('_', '-')} is for a model: a spec says it itself")
-    progress = Output(args.json, quiet=args.quiet).progress()
-    spec = load_spec(args.model)
-    if args.offline:
-        close_shutter(spec, progress)
-    writer = model_writer(
-        spec.model, progress, context=args.context, threads=args.threads, offline=args.offline
-    )
-    store = MemoryStore()
-    session = store.history.begin().id
-    bell = Bell(spec.languages[0])
-    given = in_this_process(Path(spec.folder), bell.tell)
-    with opened(spec, writer, progress, given) as assistant:
-        bell.assistant = assistant
+    with open_assistant(
+        args.model,
+        on_ring=_ring,
+        offline=args.offline,
+        context=args.context,
+        threads=args.threads,
+        progress=Output(args.json, quiet=args.quiet).progress(),
+    ) as assistant:
         if question is not None:
-            turn = _turn(assistant, store, session, question, show=not args.json)
-            turn["remarks"] += _unrung(given.schedule)
+            turn = _turn(assistant, question, show=not args.json)
+            turn["remarks"] += _unrung(assistant)
             if args.json:
                 print(to_json({"assistant": assistant.name, **turn}), flush=True)
             return 0
-        turns = []
-        for line in _lines(assistant.name):
-            bell.heard(line)
-            turns.append(_turn(assistant, store, session, line, show=not args.json))
-        _unrung(given.schedule)
+        turns = [_turn(assistant, line, show=not args.json) for line in _lines(assistant.name)]
+        _unrung(assistant)
         if args.json:
             print(to_json({"assistant": assistant.name, "turns": turns}), flush=True)
     return 0
 
 
-class Bell:
-    """Tells whoever sits at the terminal what rings, in the language they last wrote."""
-
-    def __init__(self, language: str) -> None:
-        self._language = language
-        self.assistant: SpecAssistant | None = None
-        """Who does what is due."""
-
-    def heard(self, line: str) -> None:
-        """The person wrote this."""
-        self._language = written_in(line)
-
-    def tell(self, due: Due) -> bool:
-        """Satisfies `Tell`."""
-        bell = "\a" if sys.stderr.isatty() else ""
-        words = self._done(due) if due.kind == "call" else rings(due, self._language)
-        print(f"{bell}\n[{clean(words)}]", file=sys.stderr, flush=True)
-        return True
-
-    def _done(self, due: Due) -> str:
-        """What came of a planned call, which is made now where it is not too late."""
-        if self.assistant is None or due.missed:
-            return came_of(due, None, self._language)
-        made = self.assistant.carry_out(due.person, due.data, role="owner")
-        return came_of(due, made.outcome if isinstance(made, Acted) else made, self._language)
+def _ring(words: str) -> None:
+    """Tell whoever sits at the terminal."""
+    bell = "\a" if sys.stderr.isatty() else ""
+    print(f"{bell}\n[{clean(words)}]", file=sys.stderr, flush=True)
 
 
-def _unrung(schedule: Schedule) -> list[str]:
+def _unrung(assistant: Assistant) -> list[str]:
     """Say what is set and will never ring, because this process ends."""
-    from penjing.core.agenda import Kind
-
-    now = time.time()
-    entries = [one for kind in get_args(Kind) for one in schedule.entries(_PERSON, kind)]
-    left = [one for one in entries if one.at > now]
-    if not left:
+    if not (left := assistant.set_for_later):
         return []
-    remark = f"{len(left)} set here and not kept, so nothing will ring: penjing serve keeps them"
+    remark = f"{left} set here and not kept, so nothing will ring: penjing serve keeps them"
     print(f"[{remark}]", file=sys.stderr)
     return [remark]
 
@@ -137,13 +94,11 @@ def _lines(name: str) -> Iterator[str]:
             yield text
 
 
-def _turn(
-    assistant: Assistant, store: Store, session: str, text: str, *, show: bool
-) -> dict[str, Any]:
+def _turn(assistant: Assistant, text: str, *, show: bool) -> dict[str, Any]:
     began = time.monotonic()
     events: list[Event] = []
     first: float | None = None
-    for event in assistant.reply(_PERSON, store, session, text, role="owner"):
+    for event in assistant.stream(text):
         events.append(event)
         if isinstance(event, Said | Acted) and first is None:
             first = time.monotonic() - began

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,6 @@ from penjing.cli import person
 from penjing.cli.options import path, whole
 from penjing.cli.output import Output
 from penjing.core.errors import BadInput, NotFound
-from penjing.core.strangers import is_there, open_plain, read_errors, read_plain
 from penjing.core.units import format_size
 
 if TYPE_CHECKING:
@@ -72,12 +70,11 @@ def _action(actions: Any, name: str, about: str) -> ArgumentParser:
 
 def _add(args: Namespace, output: Output) -> int:
     """Files that cannot be read are told and keep no other from being added."""
+    from penjing.app.knowledge import check_document, read_document
     from penjing.knowledge.library import Library
-    from penjing.knowledge.reading import format_of, require_size
 
     for file in args.files:  # mistakes before passphrases
-        format_of(file.name)
-        require_size(file.name, _size(file))
+        check_document(file)
     twice = [name for name, times in Counter(one.name for one in args.files).items() if times > 1]
     if args.replace and twice:
         raise BadInput(f"two files are called {twice[0]}: add them without --replace")
@@ -87,7 +84,7 @@ def _add(args: Namespace, output: Output) -> int:
         library = Library(store, embedder, progress)
         for file in args.files:
             try:
-                added = library.add(file.name, _bytes(file), replaces=args.replace)
+                added = library.add(file.name, read_document(file), replaces=args.replace)
             except BadInput as error:
                 lines.append({"name": file.name, "error": str(error)})
                 continue
@@ -168,17 +165,6 @@ def _named(every: Sequence[Document], name: str) -> Document:
         if name in (one.id, one.name):
             return one
     raise NotFound("document", name)
-
-
-def _size(file: Path) -> int:
-    if not is_there(file):
-        raise BadInput(f"there is no file {file}: check the path")
-    with read_errors(file), open_plain(file) as handle:
-        return os.fstat(handle.fileno()).st_size
-
-
-def _bytes(file: Path) -> bytes:
-    return read_plain(file, limit=_size(file))
 
 
 def _document(one: Document) -> dict[str, Any]:

@@ -7,18 +7,17 @@ says so and the old one goes on.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.app.assistants import addresses_of, load_spec, section, shelf_of, told
-from penjing.core.dialogue import Acted, Event, Outcome, Passage, Standing, When
+from penjing.app.assistants import Together, addresses_of, load_spec, section, shelf_of, told
+from penjing.core.dialogue import Acted, Event, Outcome, Standing, When
 from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 from penjing.core.grouping import Grouping
 
@@ -331,20 +330,6 @@ class PermittedPlanner:
 
 def _permitted(planner: Planner | None, people: People) -> Planner | None:
     return None if planner is None else PermittedPlanner(planner, people)
-
-
-@dataclass(frozen=True)
-class Together:
-    """Satisfies `Retriever`: several, whose scores cannot be compared: rank by rank."""
-
-    parts: Sequence[Retriever] = field(default=())
-    """The first goes first at each rank."""
-
-    def search(self, query: str, *, limit: int = 5) -> list[Passage]:
-        """The best of each, then the second of each, and so on."""
-        found = [one.search(query, limit=limit) for one in self.parts]
-        ranks = itertools.zip_longest(*found)
-        return [one for rank in ranks for one in rank if one is not None][:limit]
 
 
 def _retrievers(spec: Spec, around: Around, shelf: Shelf | None) -> Retrievers | None:
