@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from penjing.core.cities import cities
 from penjing.core.errors import BadInput
-from penjing.tools.names import by_plain
+from penjing.tools.names import by_plain, plain
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,22 @@ class Place:
     def __post_init__(self) -> None:
         if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180):
             raise BadInput(f"{self.name} is nowhere on earth: check latitude and longitude")
+
+    def called(self, name: str) -> str:
+        """Its name as somebody says it: in the language they asked in."""
+        every = (self.name, *self.also)
+        return next((one for one in every if plain(one) == plain(name)), self.name)
+
+
+def with_cities(places: Sequence[Place]) -> tuple[Place, ...]:
+    """The places, and the large cities of the world that are none of them."""
+    own = by_name(places)
+    more = (
+        Place(one.names[0], one.latitude, one.longitude, one.names[1:])
+        for one in cities()
+        if not any(plain(name) in own for name in one.names)
+    )
+    return (*places, *more)
 
 
 def by_name(places: Sequence[Place]) -> dict[str, Place]:

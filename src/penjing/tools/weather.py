@@ -21,7 +21,7 @@ from penjing.tools.checked import Checked, parameters, text
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.names import find
-from penjing.tools.places import Place, by_name, names
+from penjing.tools.places import Place, by_name, names, with_cities
 from penjing.tools.web import Web, parse_origin
 from penjing.tools.when import DATE, read_date
 
@@ -82,6 +82,8 @@ class Settings:
 
     places: tuple[Place, ...]
     """Where it is told for; the first when nobody says where."""
+    cities: bool = False
+    """For the large cities of the world too."""
     url: str = "https://api.open-meteo.com"
     """The server."""
     fresh_seconds: int = 900
@@ -95,6 +97,10 @@ class Settings:
         parse_origin(self.url)
         if not self.places:
             raise BadInput("weather needs at least one place")
+
+    def everywhere(self) -> tuple[Place, ...]:
+        """All places it is told for."""
+        return with_cities(self.places) if self.cities else self.places
 
     def addresses(self) -> list[tuple[str, int]]:
         """Hosts and ports it talks to."""
@@ -112,7 +118,8 @@ class Weather:
     def __init__(self, settings: Settings, given: Given) -> None:
         self._settings, self._clock = settings, given.clock
         self._web = Web(settings.url, ca=settings.ca)
-        self._places = by_name(settings.places)
+        self._everywhere = settings.everywhere()
+        self._places = by_name(self._everywhere)
         self._kept = _read_cache(settings.cache)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
@@ -122,7 +129,7 @@ class Weather:
         wanted = str(read_date(arguments["date"])) if "date" in arguments else None
         at, answer, stale = self._forecast(place)
         data = {
-            "place": place.name,
+            "place": place.called(arguments.get("place", "")),
             "age_seconds": max(0, round(self._clock() - at)),
             "stale": stale,
             **_day(answer, wanted, self._clock() + answer.get("utc_offset_seconds", 0)),
@@ -166,7 +173,7 @@ class Weather:
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of places."""
-        return names(self._settings.places) if parameter == "place" else ()
+        return names(self._everywhere) if parameter == "place" else ()
 
     def close(self) -> None:
         """Nothing is held."""

@@ -210,6 +210,7 @@ class Understanding:
             called=self._called,
             counted=self._kinds("number", "percentage", "temperature", "duration", "time"),
             named=self._kinds("entity"),
+            things=one.compiled.done_with,
             levels=self._kinds("percentage", "temperature"),
             changes=frozenset(one.name for one in self.spec.slots.values() if one.change),
             free=self._kinds("text"),

@@ -69,6 +69,12 @@ class Compiled:
     silent: frozenset[str] = frozenset()
     """Slots of names that no sentence has: their words are words like others to the classifier."""
 
+    @property
+    def done_with(self) -> frozenset[str]:
+        """Slots of the intents that change something."""
+        changes = (name for name, one in self.familiar.items() if one.acts and not one.asks)
+        return frozenset(slot for name in changes for slot in self.wanted[name])
+
 
 def compile_language(
     spec: Spec,

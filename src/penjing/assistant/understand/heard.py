@@ -43,6 +43,8 @@ class Heard:
     """Slots that are numbers or times."""
     named: frozenset[str]
     """Slots that are names of things that exist."""
+    things: frozenset[str]
+    """Those of them that something is done with; a city is only asked about."""
     changes: frozenset[str]
     """Slots that say by how much more or less."""
     levels: frozenset[str]

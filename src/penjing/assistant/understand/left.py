@@ -329,7 +329,7 @@ class Left:
             places = self.heard.places_of(slot)
             if meant or places & (self.used | self._known):
                 continue
-            if slot.text.casefold() in self.heard.names:
+            if slot.text.casefold() in self.heard.names and slot.name in self.heard.things:
                 yield Doubt("not_used", slot.text)
             else:  # "the lamb's in" may be no lamp
                 yield from self._or_aside("not_used", places)

@@ -20,7 +20,9 @@ from penjing.assistant.understand.span import Extractor, Moment, PhraseTable, Sp
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.words import PRONOUN
 
-MAX_NAMES = 500
+MAX_NAMES = 600
+_HOUSE = 200
+"""Names among which one may be called by its first words alone: "the kitchen", and no "New"."""
 MAX_NAME = 64
 REFERENCE = "\N{REPLACEMENT CHARACTER}it"
 """The value of "it": whatever was spoken of last."""
@@ -120,8 +122,9 @@ def reader(slots: Mapping[str, SlotSpec], names: Names, members: Members | None 
             known = {one: words for one, words in known.items() if one not in together}
             every = (thing for one in known for thing in means[name].get(one, ()))
             things[name] = tuple(dict.fromkeys(one for one in every if one in known))
-            lexicons[name] = lexicon(known, short=True, which=WHICH)
-            certain[name] = lexicon(known, short=True)
+            short = len(known) <= _HOUSE
+            lexicons[name] = lexicon(known, short=short, which=WHICH)
+            certain[name] = lexicon(known, short=short)
             some[name] = _generic(nouns, things[name], known)
         elif slot.kind in ("list", "place"):
             lexicons[name] = certain[name] = lexicon(slot.values)

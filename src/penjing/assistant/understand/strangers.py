@@ -22,6 +22,7 @@ from penjing.assistant.understand.names import COLOURS
 from penjing.assistant.understand.span import Extractor, Moment
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.words import FILLER, GUARDS, JOINT, PRONOUN
+from penjing.core.cities import city_names
 
 MAX_FOUND = 200
 """Names of one slot that the spec does not have itself; what comes after is not looked at."""
@@ -206,6 +207,8 @@ def _named(settings: Any) -> Iterator[str]:
         for key, value in settings.items():
             if key in ("name", "also", "room"):
                 yield from map(str, value if isinstance(value, list) else [value])
+            elif key == "cities" and value is True:
+                yield from city_names()
             elif key == "rooms" and isinstance(value, Mapping):
                 for room, others in value.items():
                     yield room
