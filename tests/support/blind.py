@@ -9,6 +9,7 @@ answered yes.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,9 @@ from penjing.assistant.understand.cascade import Judge
 from penjing.core.dialogue import Acted, Confirm, Event, Planned, Said, Understood, When
 from penjing.tools.arithmetic import calculate
 from penjing.tools.failed import Failed
+from penjing.tools.names import plain
+from penjing.tools.places import Place, by_name
+from penjing.tools.registry import check_section
 from penjing.vault.memory import MemoryStore
 
 BLIND = DATA / "blind"
@@ -212,6 +216,8 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 def _meaning(key: str, value: Any) -> Any:
     if key == "expression":
         return _worked_out(str(value))
+    if key == "place":
+        return _city(str(value))
     if key in ("text", "query", "subject"):
         return "".join(char for char in str(value).casefold() if char.isalnum())
     if key == "days":
@@ -223,9 +229,26 @@ def _meaning(key: str, value: Any) -> Any:
     return value
 
 
+@functools.cache
+def _cities() -> Mapping[str, Place]:
+    spec = load(EXAMPLES / "personal/assistant.yaml")
+    (settings,) = check_section(
+        {"weather": spec.tools["weather"].settings}, Path(spec.folder)
+    ).values()
+    return by_name(settings.everywhere())
+
+
+def _city(name: str) -> str:
+    """伦敦 is London."""
+    found = _cities().get(plain(name))
+    return found.name if found else name
+
+
 def _next(time: str) -> str:
-    """The day on which a time comes next."""
+    """The day on which a time comes next; today without one."""
     now = datetime.fromtimestamp(_NOON)
+    if not time:
+        return now.date().isoformat()
     day = now.date() if time.zfill(5) > f"{now:%H:%M}" else now.date() + timedelta(days=1)
     return day.isoformat()
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.span import Moment, Span
 from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.told_sums import told
 from penjing.assistant.understand.words import Phrases
 
 _BETWEEN = Phrases((
@@ -29,6 +30,10 @@ _FROM = {"take": ("from",), "subtract": ("from",), "deduct": ("from",), "add": (
          "multiply": ("by",), "divide": ("by",), "split": ("by", "between", "among"),
          "share": ("by", "between", "among")}  # fmt: skip
 """Verbs of a sum, and what stands between its two numbers."""
+_BARE = {"hundred": ("a hundred", 100), "thousand": ("a thousand", 1000),
+         "million": ("a million", 1_000_000)}  # fmt: skip
+"""Said without their "a"."""
+_WITH_A = dict(_BARE.values())
 _EACH = Phrases(("each", "apiece", "a piece", "per head", "per person", "per piece"))
 _AT = frozenset({"at", "for"})
 _COUNTERS = frozenset("个张件杯斤只本瓶份箱盒条双块支串袋位盘包")
@@ -54,16 +59,31 @@ def sums(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
         if end and not _goes_on(read, at - 1) and not _goes_on(read, end, -1):
             mended = any(a is not b for a, b in zip(read[at:end], tokens[at:end], strict=True))
             yield Span(at, end, " ".join(one.text for one in read[at:end]) if mended else None)
+        elif (story := told(read, at)) is not None and not _goes_on(read, story[0], -1):
+            yield Span(at, *story)
 
 
 def _spelt(tokens: Sequence[Token], at: int) -> Token:
-    """A misspelt operator between two numbers as it was meant."""
+    """A misspelt operator between two numbers as it was meant; "a" before a bare "thousand"."""
     token = tokens[at]
+    if token.text in _BARE and number_at(tokens, at) is None and not _behind_one(tokens, at):
+        return replace(token, text=_BARE[token.text][0])
     meant = next((one for one, _ in token.fixes if one in WORDS), None)
     if meant is None or not 0 < at < len(tokens) - 1 or number_at(tokens, at - 1) is None:
         return token
     behind = tokens[at + 1].text in ("by", "of") or number_at(tokens, at + 1) is not None
     return replace(token, text=meant, fixes=()) if behind else token
+
+
+def _behind_one(tokens: Sequence[Token], at: int) -> bool:
+    return at > 0 and (tokens[at - 1].text == "a" or number_at(tokens, at - 1) is not None)
+
+
+def _number(tokens: Sequence[Token], at: int) -> Span | None:
+    """A number; what begins with a bare "thousand" is that."""
+    if at < len(tokens) and tokens[at].text in _WITH_A:
+        return Span(at, at + 1, _WITH_A[tokens[at].text])
+    return number_at(tokens, at)
 
 
 def _told(tokens: Sequence[Token], at: int) -> int:
@@ -116,7 +136,10 @@ def _goes_on(tokens: Sequence[Token], at: int, side: int = 1) -> bool:
     one, other = (tokens[at], tokens[at + 1]) if side > 0 else (tokens[at - 1], tokens[at])
     text = tokens[at].text
     if side < 0 and text == ",":  # of a number, and not "..., please"
-        return at + 1 < len(tokens) and tokens[at + 1].start == tokens[at].end
+        touches = at + 1 < len(tokens) and tokens[at + 1].start == tokens[at].end
+        return touches and tokens[at + 1].text[0].isdecimal()
+    if side > 0 and text == "," and not (at and tokens[at - 1].text[0].isdecimal()):
+        return False  # 算算账，58加72
     sign = text in _SIGNS if side > 0 else text in _SIGNS - {"."} or text.isdecimal()
     return sign and one.end == other.start
 
@@ -129,7 +152,7 @@ def _whole(tokens: Sequence[Token], at: int) -> int:
             open_ += tokens[at].text == "("
             worked |= tokens[at].text in _OPERATORS_BEFORE
             at = ends[0]
-        number = number_at(tokens, at)
+        number = _number(tokens, at)
         if number is None or number.cost:
             break
         at = _paid(tokens, number.end)
