@@ -194,13 +194,42 @@ def _timely(when: str, wanted: Sequence[Call], came: Came) -> bool:
 
 
 def _same(wanted: Sequence[Call], found: Sequence[Call]) -> bool:
-    left = [(tool, _plain(given)) for tool, given in found]
-    for tool, given in wanted:
-        one = (tool, _plain(given))
-        if one not in left:
+    left = [(tool, _plain(how)) for tool, how in _joined(found)]
+    for tool, how in _joined(wanted):
+        one = _plain(how)
+        met = next((o for o in left if o[0] == tool and _unnamed(o[1], one) == one), None)
+        if met is None:
             return False
-        left.remove(one)
+        left.remove(met)
     return not left
+
+
+def _unnamed(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is found, without a timer's name where none was asked for."""
+    return found if "label" in wanted else {k: v for k, v in found.items() if k != "label"}
+
+
+def _joined(calls: Sequence[Call]) -> list[Call]:
+    """Calls that follow each other and say several things of one device, as one: hands differ in
+    how they write "red, at 40 percent" and "on, at 22 degrees"."""
+    joined: list[Call] = []
+    for tool, how in calls:
+        last = joined[-1] if joined else ("", {})
+        thing = {key: how.get(key) for key in ("light", "device")}
+        same = (
+            last[0] == tool
+            and any(thing.values())
+            and not last[1].keys() & how.keys() - thing.keys()
+        )
+        if same and thing == {key: last[1].get(key) for key in thing}:
+            joined[-1] = (tool, {**last[1], **how})
+        else:
+            joined.append((tool, how))
+    levels = ("brightness", "colour", "temperature")
+    return [
+        (tool, {k: v for k, v in how.items() if k != "on" or not v or not how.keys() & set(levels)})
+        for tool, how in joined
+    ]
 
 
 def _plain(given: Mapping[str, Any]) -> dict[str, Any]:

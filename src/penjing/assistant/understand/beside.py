@@ -43,6 +43,24 @@ _WHOSE = frozenset({"my", "our", "his", "her", "the"})
 _HAPPENING = frozenset({"starts", "begins", "leaves", "departs", "ends", "finishes", "opens",
                         "closes", "lands", "arrives"})  # fmt: skip
 """Something with a time of its own: "... my shift starts at midnight"."""
+_STATES = frozenset({"asleep", "here", "there", "in", "on", "home", "awake", "up", "late", "cold"})
+_HAVING = frozenset({"have", "need", "must", "got", "had"})
+_TELLERS = frozenset({
+    "i", "it", "its", "it's", "i'm", "im", "we're", "there's", "my", "our", "the", "this", "that's",
+    "we", "baltic", "freezing", "roasting", "boiling",
+})  # fmt: skip
+_SAID = frozenset("了啦啊呀咯喽")
+_GOVERNING = frozenset({
+    "to", "would", "will", "should", "could", "can", "must", "might", "may", "not", "don't", "i",
+    "you", "he", "she", "we", "they", "who", "that", "which", "of", "a", "an", "the", "my", "our",
+    "your", "his", "her", "their", "and", "or", "with", "for", "when", "if", "than", "by", "about",
+    "always", "never", "usually", "often", "just", "only", "then", "did", "do", "does", "didn't",
+    "doesn't", "people", "everyone", "someone", "somebody", "nobody", "kids", "wife", "husband",
+    "what", "how", "why", "where", "whether", "let", "help", "make", "made", "makes", "saw", "see",
+    "called", "named", "titled", "goes", "know", "knows", "reading", "watching", "hope", "hopes",
+    "him", "them", "her", "me", "us", "need", "needs", "say", "think", "called", "is", "are", "was",
+})  # fmt: skip
+"""What may go on with a verb: "he always turns ..."."""
 _LEADING_TO = frozenset({
     "when", "if", "before", "after", "until", "till", "once", "that", "what", "why", "how", "while",
     "whenever", "unless", "as", "since", "says", "said", "time",
@@ -72,6 +90,8 @@ class Remark:
     """A mark, a joining word or a gap in Chinese text stands between them and the request."""
     text: bool
     """They are what the request is about; otherwise nothing has a use for them."""
+    run_on: bool = False
+    """Where they end was only tried: it is asked about."""
 
 
 def clauses(
@@ -116,10 +136,46 @@ def _begins(tokens: Sequence[Token], place: int, end: int) -> bool:
         and tokens[place + 2].text in _HAPPENING
         and tokens[place - 1].text not in _LEADING_TO
     )
+    asks = asks or _somebody_does(tokens, place, end)
+    asks = asks or _i_have(tokens, place, end)
     told = tokens[place - 1].text in _ENDING and not (
         tokens[place].mark or tokens[place].text in _ENDING
     )
     return asks or told
+
+
+def _somebody_does(tokens: Sequence[Token], place: int, end: int) -> bool:
+    """ "... the baby's sleeping"."""
+    if place + 2 >= end or tokens[place].text not in _WHOSE:
+        return False
+    is_so = tokens[place + 2].text
+    owns = tokens[place + 1].text.endswith("'s")
+    return (
+        owns
+        and (is_so in _STATES or (is_so.endswith("ing") and is_so != "thing"))
+        and tokens[place - 1].text not in _LEADING_TO
+    )
+
+
+def _i_have(tokens: Sequence[Token], place: int, end: int) -> bool:
+    """ "... I have a train to catch"."""
+    return (
+        place + 2 < end
+        and tokens[place].text in ("i", "we")
+        and tokens[place + 1].text in _HAVING
+        and tokens[place + 2].text in ("a", "an", "the", "my", "to", "no")
+        and tokens[place - 1].text not in _LEADING_TO | _GOVERNING
+    )
+
+
+def states(tokens: Sequence[Token]) -> bool:
+    """It says how something is, and what follows is not governed by it: "it's roasting in here"."""
+    words = [one.text for one in tokens]
+    if len(words) < 2 or words[-1] in _GOVERNING or any(one.mark for one in tokens):
+        return False
+    if tokens[-1].chinese:
+        return words[-1] in _SAID and len(words) > 2
+    return words[0] in _TELLERS or any(one in _TELLING or one.endswith("'s") for one in words[:3])
 
 
 def gap(tokens: Sequence[Token], place: int) -> bool:

@@ -27,7 +27,7 @@ from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.sentence import SURE, Sentence, said_once
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
-from penjing.assistant.understand.split import Part, clear, merged, split, tells_more
+from penjing.assistant.understand.split import CLEAR, Part, clear, merged, split, tells_more
 from penjing.assistant.understand.text import Token, is_chinese, own_words, tokens_of, with_fixes
 from penjing.assistant.understand.together import together
 from penjing.assistant.understand.waiting import Waiting
@@ -283,6 +283,8 @@ class Understanding:
             guessed = not whole and all(r[0].stage == "classifier" for r in parted)
             found = one.classified(0, len(one.tokens), sure=True) if guessed else ()
             return (found,) if found else tuple(parted)
+        if not found and not (whole and whole[0].confidence >= CLEAR):
+            found = wishes.run_on() if self._stages.templates else ()
         found = found or whole or self._guess(one, 0, len(one.tokens))
         return (found,) if found else ()
 

@@ -68,6 +68,8 @@ class Compiled:
     """Of them, those that are too many to train from."""
     silent: frozenset[str] = frozenset()
     """Slots of names that no sentence has: their words are words like others to the classifier."""
+    unasked: frozenset[str] = frozenset()
+    """Slots of fixed names that nobody is asked for: a remark may hold one."""
 
     @property
     def done_with(self) -> frozenset[str]:
@@ -138,6 +140,7 @@ def compile_language(
     return Compiled(
         closed, intents, texts, classifier, keywords, wanted, familiar, reports,
         every_word, given, left_out, silent,
+        frozenset(one.name for one in spec.slots.values() if one.kind == "list" and not one.ask),
     )  # fmt: skip
 
 

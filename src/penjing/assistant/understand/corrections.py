@@ -103,11 +103,16 @@ def _rejection(tokens: Sequence[Token]) -> int:
     """Where it ends that a sentence begins with saying what is not meant; 0 when it does not."""
     at = 0
     while at < len(tokens) and not _REJECTS.ends(tokens, at):
-        ends = FILLER.ends(tokens, at)
+        ends = FILLER.ends(tokens, at) or _exclaimed(tokens, at)
         if not ends and not tokens[at].mark:
             return 0
         at = ends[0] if ends else at + 1
     return _past(tokens, _REJECTS.ends(tokens, at)[0]) if at < len(tokens) else 0
+
+
+def _exclaimed(tokens: Sequence[Token], at: int) -> list[int]:
+    """ "No wait, ..."."""
+    return [n for n in _TAKES_BACK.ends(tokens, at) if n < len(tokens) and tokens[n].mark]
 
 
 def _without_rejected(
@@ -118,19 +123,23 @@ def _without_rejected(
     """ "Not work, take me home": what follows, where it is a request by itself with another value
     of the kind."""
     at = _rejection(tokens)
-    for many in spans(tokens).values() if at else ():
+    ends = [n for n in range(at + 1, len(tokens)) if tokens[n].text in _PARTING] if at else []
+    if not ends:
+        return tokens
+    rest = tokens[ends[0] + 1 :]
+    while rest and (rest[-1].mark or rest[-1].text == "instead"):
+        rest = rest[:-1]
+    starts = [0, *(n + 1 for n, token in enumerate(rest) if token.text in _PARTING)]
+    if not any(rest[n:] and whole(rest[n:]) for n in starts):
+        return tokens
+    meant = spans(rest)
+    for name, many in spans(tokens[: ends[0]]).items():
         for one in many:
             end = one.end
-            while end < len(tokens) and tokens[end].text in _SAID_SO:
+            while end < ends[0] and tokens[end].text in _SAID_SO:
                 end += 1
-            if one.start != at or end >= len(tokens) or tokens[end].text not in _PARTING:
-                continue
-            rest = tokens[end + 1 :]
-            while rest and (rest[-1].mark or rest[-1].text == "instead"):
-                rest = rest[:-1]
-            starts = [0, *(n + 1 for n, token in enumerate(rest) if token.text in _PARTING)]
-            begun = any(rest[n:] and whole(rest[n:]) for n in starts)
-            if begun and {other.value for other in many if other.start > end} - {one.value}:
+            others = {other.value for other in meant.get(name, ())} - {one.value}
+            if one.start == at and end == ends[0] and others:
                 return rest
     return tokens
 

@@ -257,6 +257,9 @@ DOUBTS = _signals(
     r"(?P<w>should|shall|may|must|could|can|would|will)\b(?! you\b)",
     r"\b(?P<w>is|are|has|have|seems|looks|stays?|remains?) (?:still |now |always )?(?:on|off|open"
     r"|closed|shut|set|running|playing|up|down|locked|unlocked|bright|dark|dim)\b",
+    r"^(?:the |my |our |some |most |all )?(?P<w>people|kids|children|they|everyone|everybody|somebody"
+    r"|someone|he|she|others|neighbours|neighbors|guests|parents|men|women|boys|girls|students)"
+    r" (?:\w+ ){0,3}?(?:turn|switch|shut|open|close|dim|put|play|set|start|stop|cancel|go|drive)\b",
     r"(?P<w>也许|可能|大概|或许|考虑|打算|准备|想过|正在|一直)", r"(?P<w>[开关亮停放]着)",
     r"(?P<w>呢)", r"(?P<w>太)[亮暗黑热冷高低大小响吵]",
     r"\b(?P<w>all|both)\b(?! (?:right|good|set|in all|over|day|night))|所有|全部|统统|通通",
@@ -287,6 +290,7 @@ IDIOMS = re.compile(
     r"|hear|breathe|stand)\b|\bwhen you (?:can|have time)\b|\bnot (?:so|too|that|very) \w+\b"
     r"|\b(?:it's|it is|its|what|such)(?: such| been)? an? (?:[a-z]+ ){0,3}"
     r"(?:morning|evening|afternoon|night|day)\b(?= ?(?:[,.!;]|$))"
+    r"|[,.;] (?:\w+ ){0,3}(?:is|are|am|i'm|it's|there's)(?: \w+){0,4} only(?= ?[.!]*$)"
     r"|\bgood (?:morning|evening|night|afternoon)\b|\bi have to\b|\bwhat about\b|\bhow about\b"
     r"|\bbeen a long day\b|\bonce more\b|\bonce again\b|\bwait a (?:second|moment)\b"
     r"|如果可以的话|可以的话|方便的话|不好意思|没关系|没问题|没事|对不起|可不可以|能不能|好不好|行不行|不错|不久"

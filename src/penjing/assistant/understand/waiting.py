@@ -166,8 +166,9 @@ class Waiting:
             sure = _clear(rest) and rest.passed.whole and not rest.passed.unsure
             if not sure and first.doubt is not None and first.doubt.kind == "with_exception":
                 continue  # "except on sundays" is of the time; "all lights except the lamp" is not
+            told = any(one[0].stage == "templates" for one in first.requests)
             if not self._can_wait(rest) or (
-                not sure and (taken or (first.requests and not first.passed.unsure))
+                not sure and (taken or (told and not first.passed.unsure))
             ):
                 continue
             several = len(rest.requests) > 1 and not cut.leads

@@ -10,7 +10,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from penjing.assistant.understand import acts
-from penjing.assistant.understand.beside import MAX_CLAUSES, Remark, clauses, empty, told_from
+from penjing.assistant.understand.beside import (
+    MAX_CLAUSES,
+    Remark,
+    clauses,
+    empty,
+    states,
+    told_from,
+)
 from penjing.assistant.understand.compiled import COMMON
 from penjing.assistant.understand.sentence import Sentence
 from penjing.assistant.understand.slots import WHICH, unsaid, wide
@@ -80,6 +87,24 @@ class Wishes:
                 if len(after) == 1:
                     self._one.templates(at, end)
                 return (before, *after)
+        return ()
+
+    def run_on(self) -> tuple[Recognition, ...]:
+        """A plain request behind a remark with nothing between them, as it is spoken: "it's
+        roasting in here get the ac on"."""
+        tokens, end = self._one.tokens, len(self._one.tokens)
+        if end > _FAR or any(one.mark for one in tokens[:-1]):
+            return ()
+        inside = self._one.inside()
+        for at in range(2, end):
+            if at in inside or not states(tokens[:at]):
+                continue
+            if self._plain(found := self._one.whole(at, end)):
+                self._one.templates(at, end)
+                self._one.remarks.append(
+                    Remark(0, at, leads=True, parted=False, text=False, run_on=True)
+                )
+                return found
         return ()
 
     def _plain(self, ways: Sequence[Recognition]) -> bool:
@@ -194,6 +219,7 @@ class Wishes:
         return any(
             a <= span.start and span.end <= b and not unsaid(span.value)
             for name in set(self._one.compiled.wanted[str(one.intent)]) - given.keys()
+            if name not in self._one.compiled.unasked
             for span in self._one.spans.get(name, ())
             for a, b in parts
         )

@@ -20,6 +20,7 @@ FILLERS = (
     "hmm", "alright", "as well", "would you be so kind", "do me a favour and", "do me a favor and",
     "would ya", "could ya", "can ya", "will ya", "ya", "lah", "leh", "lor", "yaar", "innit", "bruv",
     "bro", "aye", "och", "oi", "yo", "right then", "real quick",
+    "quick one", "quick question", "random question", "one question", "listen", "look",
     "if you would", "be a dear and", "go on", "come on", "you know", "i think",
     "请", "请你", "帮我", "帮忙", "麻烦", "麻烦你", "给我", "我说", "一下", "吧", "好吗", "可以吗",
     "能不能",
