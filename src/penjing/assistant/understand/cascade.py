@@ -261,7 +261,10 @@ class Understanding:
             if written
             else (lambda a, b, last: self._part(one, a, b, last)),
         )
+        said = parted
         parted = together(merged(parted), one.lacks, self.spec.slots, self._deeds)
+        if len(parted) == 1 < len(said) and all(map(clear, said)):
+            return tuple(parted)  # one thing said twice, each time plainly
         wishes = Wishes(one)
         aside = not written and wishes.single(parted, self._content)
         if one.goes_on(whole, parted):
@@ -300,9 +303,10 @@ class Understanding:
         found = one.templates(a, b) if self._stages.templates else ()
         if not found and last is not None:
             found = one.same_again(a, b, last)
-        if found and self._runs_on(one, found[0]) and not one.is_title(found[0]):
+        swallowed = bool(found) and self._runs_on(one, found[0]) and not one.is_title(found[0])
+        if swallowed or (found and a > 0 and one.is_no_title(found[0])):
             found = ()
-        if not found and self._stages.classifier:
+        if not found and not swallowed and self._stages.classifier:
             found = one.classified(a, b, sure=True)
             if found and found[0].confidence < self.spec.acts_above:
                 found = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from penjing.assistant.understand import acts
+from penjing.assistant.understand import acts, signals
 from penjing.assistant.understand.beside import Remark, gap
 from penjing.assistant.understand.classifier import ELSEWHERE
 from penjing.assistant.understand.compiled import Compiled
@@ -181,6 +181,11 @@ class Sentence:
             for slot in one.slots
             if slot.name in self.compiled.texts and "," in slot.text
         )
+
+    def is_no_title(self, one: Recognition) -> bool:
+        """Its free words begin as no title does: 我听不清她说啥."""
+        free = (slot.text.lower() for slot in one.slots if slot.name in self.compiled.texts)
+        return any(signals.NO_TITLE.match(text) for text in free)
 
     def inside(self) -> set[int]:
         """The tokens inside of values."""

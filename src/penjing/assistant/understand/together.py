@@ -37,7 +37,8 @@ def _once(
     deeds: Deeds,
 ) -> list[tuple[Recognition, ...]]:
     """The same parts without what only says again what the part before wants: "can we have
-    Vivaldi? Play Vivaldi", "the blinds down, close them". Two timers are two."""
+    Vivaldi? Play Vivaldi", "the blinds down, close them"; the last words count. Two timers are
+    two."""
     found: list[tuple[Recognition, ...]] = []
     referring = {repr(one[0].slots) for one in before if _refers(one[0])}
     plain = len(before) == len(parts)
@@ -48,6 +49,8 @@ def _once(
             other = last.intent != one.intent and deeds.get(str(one.intent)) is not None
             other = other and deeds.get(str(one.intent)) == deeds.get(str(last.intent))
             them = plain and last.intent == one.intent and repr(before[n][0].slots) in referring
+            if other:
+                found[-1] = part
             if other or them:
                 continue
         found.append(part)
