@@ -257,8 +257,8 @@ DOUBTS = _signals(
     r"(?P<w>should|shall|may|must|could|can|would|will)\b(?! you\b)",
     r"\b(?P<w>is|are|has|have|seems|looks|stays?|remains?) (?:still |now |always )?(?:on|off|open"
     r"|closed|shut|set|running|playing|up|down|locked|unlocked|bright|dark|dim)\b",
-    r"^(?:the |my |our |some |most |all )?(?P<w>people|kids|children|they|everyone|everybody|somebody"
-    r"|someone|he|she|others|neighbours|neighbors|guests|parents|men|women|boys|girls|students)"
+    r"^(?:the |my |our |some |most |all )?(?P<w>people|kids|children|they|everyone|everybody"
+    r"|somebody|someone|he|she|others|neighbours|neighbors|guests|parents|men|women|boys|girls|students)"
     r" (?:\w+ ){0,3}?(?:turn|switch|shut|open|close|dim|put|play|set|start|stop|cancel|go|drive)\b",
     r"(?P<w>也许|可能|大概|或许|考虑|打算|准备|想过|正在|一直)", r"(?P<w>[开关亮停放]着)",
     r"(?P<w>呢)", r"(?P<w>太)[亮暗黑热冷高低大小响吵]",
