@@ -58,7 +58,7 @@ _GOVERNING = frozenset({
     "doesn't", "people", "everyone", "someone", "somebody", "nobody", "kids", "wife", "husband",
     "what", "how", "why", "where", "whether", "let", "help", "make", "made", "makes", "saw", "see",
     "called", "named", "titled", "goes", "know", "knows", "reading", "watching", "hope", "hopes",
-    "him", "them", "her", "me", "us", "need", "needs", "say", "think", "called", "is", "are", "was",
+    "him", "them", "me", "us", "need", "needs", "say", "think", "is", "are", "was",
 })  # fmt: skip
 """What may go on with a verb: "he always turns ..."."""
 _LEADING_TO = frozenset({
