@@ -1,4 +1,4 @@
-"""The one place where a call of a tool can come into being.
+"""Prompt injection ends here: the one place where a call of a tool can come into being.
 
 A tool is named by the spec; an argument is the spec's own literal or a slot that was read from the
 person's own words. Nothing else has a way in: there is no function here that takes a document's, a

@@ -1,4 +1,4 @@
-"""Who a model is told to be where nobody says it: one text for every way of asking."""
+"""The system prompt where nobody gives one: the same text for every way of asking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many answers at once: each step reads pieces of new prompts and writes one token of every answer.
+"""Continuous batching: each step reads pieces of new prompts and writes a token of every answer.
 
 A request joins at any step. A long prompt is read in pieces that take about half a second, so that
 it never stalls the answers being written. Places go to owners in turn (`line.py`), prompts are

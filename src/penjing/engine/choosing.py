@@ -1,4 +1,4 @@
-"""Choosing the next token from a row of logits, in numpy: penalties, then greedy or a draw.
+"""The sampler, in numpy: logits to the next token by penalties, then greedy or top-p and a draw.
 
 Does what llama.cpp's chain of samplers does, in its order (penalties, top-k, top-p, min-p,
 temperature, draw), without copying a whole vocabulary for each token. Pure: knows arrays and

@@ -1,4 +1,4 @@
-"""Whose turn it is: a bounded queue in which owners, not requests, take turns.
+"""A fair queue: bounded, owners take turns, and who has two places may be preempted.
 
 A free place goes to the owner with the fewest answers being written, and among equals to the one
 who was given the fewest tokens lately. Nobody can fill the queue: an owner may have as many waiting

@@ -1,4 +1,4 @@
-"""Which row of the engine's memory holds whose words, and which of them an answer may go on from.
+"""The prefix cache: which row holds whose words, and from which of them an answer may go on.
 
 **Nobody's row is ever a beginning for anybody else**: owners are compared before tokens are, so
 that neither what others said nor whether they said it can be learned from what is cached. Knows

@@ -1,4 +1,4 @@
-"""Several texts side by side in one llama.cpp context: each row has keys and values of its own.
+"""The KV cache of several texts in one llama.cpp context: each row has its own keys and values.
 
 Rows lie apart in memory (no unified cache): attention reads only its own row, and what one row
 holds can never be read by another. Knows tokens and rows; must not know whose they are.

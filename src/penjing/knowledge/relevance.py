@@ -1,4 +1,4 @@
-"""Whether a passage has to do with a question at all, as one number. Pure.
+"""Relevance: whether a passage has to do with a question at all, as one number. Pure.
 
 What is nearest is not always near: without this, every question would get an answer. The weights
 are fitted on the dev questions of benchmarks/knowledge.py, which reports how they do on the others.

@@ -1,4 +1,4 @@
-"""How much one person asks for: how many things at once, how many in a minute. Lives on the loop.
+"""Rate limits of a person: how many things at once, how many in a minute. Lives on the loop.
 
 Nobody is kept out by what others do; fairness among those who are let in is the scheduler's.
 """

@@ -1,4 +1,4 @@
-"""HTTP for tools: to the one server that a spec names, bounded, and never to anywhere else.
+"""HTTP for tools without SSRF: to the one server that a spec names, bounded, and never elsewhere.
 
 - http and https alone; an address is read by one strict rule and refused when two parsers could
   read it differently (user@host, backslashes, zones, numbers that are hosts in disguise).

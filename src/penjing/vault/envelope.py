@@ -1,4 +1,4 @@
-"""Keys, and keys inside keys. Every primitive is the `cryptography` package's own.
+"""Key derivation, and keys inside keys. Every primitive is the `cryptography` package's own.
 
     passphrase --Argon2id--> wrapping key --AES-256-GCM--> key --HKDF-SHA256--> one key per purpose
 

@@ -1,4 +1,4 @@
-"""The form in which the passage index keeps a word: without case, accents and English endings.
+"""Stemming: words as the passage index keeps them, without case, accents and English endings.
 
 Asked of SQLite's own tokenizer, so that what is looked for is what was kept.
 """

@@ -1,4 +1,4 @@
-"""Is the journal beside a database the one that SQLite left for it? Asked before it is played back.
+"""Is the rollback journal beside a database SQLite's own? Asked before it is played back.
 
 A journal proves itself to SQLite with a checksum that anybody can compute; its pages are copied
 into the database as they are. A journal of somebody else's would destroy what it lies beside. Here

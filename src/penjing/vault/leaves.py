@@ -1,4 +1,4 @@
-"""The rows on a page of a table, read without SQLite (its file format, sections 1.6 and 2.1).
+"""B-tree leaves: the rows on a page of a table, read without SQLite (its file format, 1.6 and 2.1).
 
 Every row of ours says of which table it is: no root, no schema and no index is needed to keep it.
 """

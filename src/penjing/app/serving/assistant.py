@@ -1,4 +1,4 @@
-"""The assistant of a spec as a server needs it: for many people, and replaced while it runs.
+"""The assistant of a spec for many people, with hot reload: replaced while the server runs.
 
 Tools keep what must survive in each person's own settings and ring in their own sessions. A spec
 that was changed is read again on SIGHUP: sound, it answers from the next turn on; broken, one line
@@ -10,16 +10,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.app.assistants import Together, addresses_of, load_spec, section, shelf_of, told
-from penjing.core.dialogue import Acted, Event, Outcome, Standing, When
-from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
-from penjing.core.grouping import Grouping
+from penjing.app.serving.permissions import Permitted, PermittedPlanner, forbids
+from penjing.core.dialogue import Acted, Event, Outcome, Standing
+from penjing.core.errors import BadInput, PenjingError
 
 if TYPE_CHECKING:
     from penjing.assistant.generate.shelf import Shelf
@@ -270,64 +270,6 @@ def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -
         raise
 
 
-class Permitted:
-    """Satisfies `Tool`: another one, for those who may use it as the accounts have it now."""
-
-    def __init__(self, tool: Tool, people: People) -> None:
-        self._tool, self._people = tool, people
-
-    @property
-    def name(self) -> str:
-        """The tool's."""
-        return self._tool.name
-
-    @property
-    def description(self) -> str:
-        """The tool's."""
-        return self._tool.description
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """The tool's."""
-        return self._tool.parameters
-
-    @property
-    def careful(self) -> bool:
-        """The tool's."""
-        return self._tool.careful
-
-    def entities(self, parameter: str) -> Sequence[str]:
-        """The tool's."""
-        return self._tool.entities(parameter)
-
-    def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
-        """The tool's."""
-        return self._tool.members(parameter) if isinstance(self._tool, Grouping) else {}
-
-    def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
-        """Do it, or say that this person may not."""
-        if (why := _forbids(self._people, person, "tool", self.name)) is not None:
-            return Outcome(False, {"reason": "refused"}, why)
-        return self._tool.call(arguments, person)
-
-    def close(self) -> None:
-        """The tool is closed."""
-        self._tool.close()
-
-
-@dataclass(frozen=True)
-class PermittedPlanner:
-    """Satisfies `Planner`: another one, for those who may use it as the accounts have it now."""
-
-    planner: Planner
-    people: People
-
-    def plan(self, person: str, label: str, when: When, data: Mapping[str, Any]) -> None:
-        """Keep it, unless this person may not."""
-        self.people.require(person, "tool", "later")
-        self.planner.plan(person, label, when, data)
-
-
 def _permitted(planner: Planner | None, people: People) -> Planner | None:
     return None if planner is None else PermittedPlanner(planner, people)
 
@@ -340,19 +282,10 @@ def _retrievers(spec: Spec, around: Around, shelf: Shelf | None) -> Retrievers |
 
     def of(person: str, store: Store) -> Retriever:
         sources = spec.knowledge.sources
-        theirs = shelf.only([one for one in sources if not _forbids(people, person, "source", one)])
+        theirs = shelf.only([one for one in sources if not forbids(people, person, "source", one)])
         return theirs if desk is None else Together((desk.retriever(store), theirs))
 
     return of
-
-
-def _forbids(people: People, person: str, kind: str, name: str) -> str | None:
-    """Why a person may not use something, as the accounts have it now; None where they may."""
-    try:
-        people.require(person, kind, name)
-    except (NotPermitted, NotFound) as error:
-        return str(error)
-    return None
 
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What rings while a server runs: written into the newest session of whoever it rings for.
+"""How a due alarm reaches the page: written into the newest session of whoever it rings for.
 
 The clock is the tools' (`tools/schedule.py`); whose store is open is known to `serve/present.py`.
 Where it is closed it rings without words; what it was is told when the person is back.

@@ -1,4 +1,4 @@
-"""What is asked of a person for a slot, and who is asked about what is no intent. Pure."""
+"""Slot filling: what is asked of a person for a slot, and who is asked beyond intents. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grounded answers: the sentences of passages that answer a question, quoted as they stand. Pure.
+"""Extractive answers: the sentences of passages that answer a question, quoted as they stand. Pure.
 
 And the other way round: which of a model's sentences the passages bear out. A small model words
 things it has not read; so quoting is the default, and its wording is kept only where it can be

@@ -1,4 +1,4 @@
-"""Answers and corrections: yes, no, never mind, "no, the bedroom", 不对，是卧室. Pure."""
+"""Dialogue acts: yes, no, never mind, and corrections: "no, the bedroom", 不对，是卧室. Pure."""
 
 from __future__ import annotations
 

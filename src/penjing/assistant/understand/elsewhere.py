@@ -1,4 +1,4 @@
-"""Everyday sentences that belong to no assistant in particular: what "none" looks like.
+"""Out-of-scope: everyday sentences that belong to no assistant in particular.
 
 Those that resemble an intent of a spec are left out when its classifier is trained.
 """

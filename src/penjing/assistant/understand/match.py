@@ -1,4 +1,4 @@
-"""The cheapest way through a network of templates for a sentence, typing errors and all. Pure.
+"""The cheapest way through a network of templates for a sentence, misspelt or not. Pure.
 
 A best-first search: words as they stand cost nothing, near ones a little, fillers almost nothing,
 one word that no template knows may be overlooked at a price, a guard ("not", 别) never.

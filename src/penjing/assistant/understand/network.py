@@ -1,4 +1,4 @@
-"""Sentence templates as one network of words and slots, to be walked by `match.py`.
+"""Sentence templates as one finite automaton of words and slots, walked by `match.py`.
 
 Templates are written in the hassil syntax and read by hassil's own parser. A network holds all
 templates of a language. It is built from their ends, and what goes on alike is one state (as in an

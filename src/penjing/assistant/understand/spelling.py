@@ -1,4 +1,4 @@
-"""Typing errors: the known words that a strange word may have been meant to be. Pure.
+"""Typing errors by edit distance: the known words that a strange one may stand for. Pure.
 
 Any alphabet will do, but only one at a time: a word with letters of two alphabets is no typing
 error, and a word is never mended into another alphabet's.

@@ -1,4 +1,4 @@
-"""What owners alone may ask for, as data. Handlers behind the door need not ask again."""
+"""Authorization: what owners alone may ask for, as data. Handlers need not ask again."""
 
 from __future__ import annotations
 

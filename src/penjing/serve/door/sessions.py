@@ -1,4 +1,4 @@
-"""Logins that last: web sessions by cookie, and tokens that were shown lately. Nothing on disk.
+"""Logins that last: by session cookie, and tokens that were shown lately. Nothing on disk.
 
 Ids are random, kept hashed, new at every login; a session ends when it is idle, when it is old,
 when its person logs out, and with the server.

@@ -1,4 +1,4 @@
-"""A tensor that is trained through its codec, straight through the rounding.
+"""The straight-through estimator: a tensor that is trained through the rounding of its codec.
 
 Forward, the network sees the very values that will be exported. Backward, rounding is taken as the
 identity (Bengio et al. 2013, arXiv:1308.3432), and a group's scale gets the gradient of learned

@@ -1,4 +1,4 @@
-"""Round a whole model of any family by GPTQ, its Hessians collected in the engine.
+"""Round a whole model of any family by GPTQ, its statistics collected in the engine.
 
 Layer after layer: the text is read as far as the layer, with the layers before it already rounded
 in the engine's memory (`engine/weights.py`), and x x^T is summed of what its matrices multiply. So

@@ -1,4 +1,4 @@
-"""GPTQ for GGUF codecs: round one column after another, and let later columns make up for it.
+"""GPTQ for GGUF codecs: column after column is rounded, later ones make up for it by the Hessian.
 
 Minimises ||(W - Q) X||^2 = tr (W - Q) H (W - Q)^T with H = X X^T, column by column: the error of a
 column is spread over the columns not yet rounded by the inverse Hessian's Cholesky factor

@@ -1,1 +1,1 @@
-"""Which codec goes where: what each choice costs, and the best assembly under a budget."""
+"""Bit allocation (mixed precision): what a choice costs, the best assembly under a budget."""

@@ -1,4 +1,4 @@
-"""The budget solver: one choice per group, the least loss, never a byte too many. Pure.
+"""The budget solver, a knapsack: one choice per group, the least loss, never a byte too many. Pure.
 
 This is the multiple-choice knapsack, solved to a proven gap by `branch.py`. Losses are taken as
 additive: the assembly must be measured afterwards. Where decoding must not take longer than a
