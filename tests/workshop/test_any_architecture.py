@@ -125,3 +125,14 @@ def test_a_folder_and_methods_that_the_engine_alone_cannot_do(tmp_path: Path, ca
     words = ["compress", str(tmp_path / "folder"), "-o", str(tmp_path / "o"), "--bits", "6"]
     assert main([*words, "--in-engine", "--held-out", held]) == 2
     assert "--in-engine reads a .gguf file" in capsys.readouterr().err
+
+
+def test_methods_are_compared_in_the_engine(tmp_path: Path, capsys: Any) -> None:
+    model = families.write(tmp_path / "m.gguf", "qwen3moe")
+    found = answered(
+        capsys, "compare", str(model), "-o", str(tmp_path / "c"), "--sizes", "130KB",
+        "--methods", "searched,gptq", "--effort", "light", "--threads", "1",
+        "--held-out", str(tmp_path / "held.txt"),
+    )  # fmt: skip
+    assert {each["name"] for each in found["methods"]} == {"searched", "gptq"}
+    assert (tmp_path / "c" / "comparison.html").exists()

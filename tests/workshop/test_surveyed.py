@@ -92,3 +92,8 @@ def test_the_checkpoint_of_an_unknown_family_has_no_numbers(tmp_path: Path) -> N
             _ = checkpoint.config
     with pytest.raises(FormatError, match="mamba"):
         Checkpoint.open(path)
+
+
+def test_an_embedder_is_no_model_that_writes(embedding_model: Path) -> None:
+    with pytest.raises(FormatError, match="tells the next token"):
+        open_surveyed(embedding_model, threads=1)

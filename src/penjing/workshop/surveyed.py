@@ -55,7 +55,7 @@ def open_surveyed(path: Path, *, threads: int | None = None) -> Checkpoint:
     """A GGUF file as the engine shows it; FormatError when the engine does not run it."""
 
     def family(name: str, sources: Mapping[str, TensorSource]) -> Architecture:
-        with LlamaCpp.open(path, threads=threads) as model:
+        with LlamaCpp.open(path, threads=threads, repack=False) as model:
             found = uses(model, sources)
         return described(name, sources, found)
 
@@ -79,9 +79,18 @@ def described(
     matrices = {
         name for name, source in sources.items() if name in found and _chosen(source, found[name])
     }
-    if not matrices:
-        raise FormatError("the engine multiplies by no tensor of the file: it is no language model")
+    rows = sources[EMBEDDING].shape[0] if EMBEDDING in sources else 0
+    if not any(_is_head(sources[name], rows, use) for name, use in found.items()):
+        raise FormatError(
+            "no tensor of the file tells the next token: give a model that writes text, embedders "
+            "and encoders are not compressed"
+        )
     return _architecture(family, sources, matrices, _groups(sources, matrices, found))
+
+
+def _is_head(source: TensorSource, tokens: int, use: Use) -> bool:
+    """Whether what a tensor makes is as wide as the vocabulary."""
+    return bool(use.operations & set(PRODUCTS)) and source.shape[0] == tokens
 
 
 def _chosen(source: TensorSource, use: Use) -> bool:
