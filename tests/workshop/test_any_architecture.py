@@ -135,4 +135,4 @@ def test_methods_are_compared_in_the_engine(tmp_path: Path, capsys: Any) -> None
         "--held-out", str(tmp_path / "held.txt"),
     )  # fmt: skip
     assert {each["name"] for each in found["methods"]} == {"searched", "gptq"}
-    assert (tmp_path / "c" / "comparison.html").exists()
+    assert (tmp_path / "c" / "compare.html").exists()
