@@ -136,7 +136,8 @@ class Stages:
         wanted = effort(self.job.settings.effort).rounding_tokens // CONTEXT
         if not self.job.settings.forward:
             wanted = min(wanted, max(_LEAST_IN_ENGINE, wanted // _LESS_IN_ENGINE))
-        return list(dict.fromkeys(map(tuple, self.training[:wanted])))
+        found = self.training[:wanted] or self.calibration.windows  # of little text none is left
+        return list(dict.fromkeys(map(tuple, found)))
 
 
 def sound(path: Path) -> Path:

@@ -97,7 +97,8 @@ def _hessians(
         model.watch(window, watcher.callback)
         if watcher.error is not None:
             raise watcher.error
-    return {name: watcher.sums[other] / watcher.rows[other] for name, other in of.items()}
+    seen = watcher.sums
+    return {name: seen[other] / watcher.rows[other] for name, other in of.items() if other in seen}
 
 
 def _round(
