@@ -191,7 +191,7 @@ FAMILIES: Mapping[str, Family] = {
 def write(path: Path, name: str, *, seed: int = 0) -> Path:
     """A file of the family with random weights."""
     family, noise = FAMILIES[name], np.random.default_rng(seed)
-    metadata = _numbers(name, family) | tiny._byte_tokenizer()
+    metadata = _numbers(name, family) | tiny._byte_tokenizer(0)
     vocab = len(metadata["tokenizer.ggml.tokens"].data)
     shapes = {"token_embd": (vocab, H), **family.ends}
     shapes |= {} if family.tied else {"output": (vocab, H)}
