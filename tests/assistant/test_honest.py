@@ -49,9 +49,13 @@ class Boaster:
         return len(messages)
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
-        del owner, messages, settings
+        del owner, messages, settings, begun
         self.asked += 1
         yield Chunk("The music is playing.", "stop")
 

@@ -14,6 +14,7 @@ from penjing.assistant.build import LiveNames, build
 from penjing.assistant.spec.parse import load, loads
 from penjing.assistant.turn import SpecAssistant
 from penjing.core.dialogue import (
+    CUT,
     Acted,
     Cited,
     Confirm,
@@ -25,7 +26,8 @@ from penjing.core.dialogue import (
     Said,
     Understood,
 )
-from penjing.core.errors import Busy, EngineError, NetworkError, NotFound
+from penjing.core.errors import BadInput, Busy, EngineError, NetworkError, NotFound
+from penjing.core.manner import Manner, keep_manner
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.protocols import Store
 from penjing.vault.memory import MemoryStore
@@ -37,13 +39,18 @@ class Pen:
     def __init__(self, *answers: str, context: int = 4096, broken: bool = False) -> None:
         self.answers, self.context_length, self.broken = answers or ("Well.",), context, broken
         self.prompts: list[list[Message]] = []
+        self.asked: list[tuple[GenerationSettings, str]] = []
         self.closed = self.cancelled = False
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         return sum(len(one.text) for one in messages) // 4 + 4 * len(messages)
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
         if settings.grammar is not None:
             yield Chunk('{"choice": "none"}', "stop")
@@ -52,6 +59,7 @@ class Pen:
             raise EngineError("the engine fell over: start it again")
         assert self.count_tokens(messages) <= self.context_length
         self.prompts.append(list(messages))
+        self.asked.append((settings, begun))
         try:
             for word in self.answers[len(self.prompts) % len(self.answers)].split():
                 yield Chunk(word + " ")
@@ -408,3 +416,52 @@ def test_the_second_turn_reads_few_tokens_anew(default_model: Path, cache: Path)
         (last,) = [one for one in home.say("and about mars, tell me") if isinstance(one, Finished)]
         assert last.usage is not None
         assert last.usage.prompt_tokens - last.usage.cached_tokens < 80
+
+
+def test_a_stopped_answer_is_gone_on_with(cache: Path) -> None:
+    home = Home(cache, pen := Pen("once upon a time there was"))
+    answer = home.assistant.reply("p", home.store, home.session, "tell me a story", role="owner")
+    for event in answer:
+        if isinstance(event, Said) and event.text.strip():
+            break
+    answer.close()  # type: ignore[attr-defined]
+    first = home.store.history.turns(home.session)[-1]
+    assert (first.message.text, first.message.notes(CUT)) == ("once", [{"why": "stopped"}])
+    rest = words(list(home.assistant.more("p", home.store, home.session, role="owner")))
+    turns = home.store.history.turns(home.session)
+    assert [one.message.role for one in turns] == ["user", "assistant"]
+    assert turns[-1].message.text == f"once{rest}"
+    assert turns[-1].message.notes(CUT) == []
+    assert pen.asked[-1][1] == "once"
+    assert pen.prompts[-1] == pen.prompts[0]
+    with pytest.raises(BadInput, match="whole"):
+        list(home.assistant.more("p", home.store, home.session, role="owner"))
+    home.say("and then?")
+    assert pen.prompts[-1][-2].text == turns[-1].message.text
+
+
+def test_another_answer_forgets_the_first_and_the_manner_is_heeded(cache: Path) -> None:
+    home = Home(cache, pen := Pen("once upon a time"))
+    keep_manner(home.store, home.session, Manner("Be brief.", top_k=3))
+    home.say("tell me a story")
+    assert (pen.asked[-1][0].temperature, pen.asked[-1][0].top_k) == (0.0, 3)
+    assert "Be brief." in pen.prompts[-1][0].text
+    again = home.assistant.reply(
+        "p", home.store, home.session, "tell me a story", role="owner", instead=1, vary=True
+    )
+    list(again)
+    assert len(home.store.history.turns(home.session)) == 2
+    assert pen.asked[-1][0].temperature > 0
+    assert [one.role for one in pen.prompts[-1]] == [one.role for one in pen.prompts[0]]
+
+
+def test_what_waits_is_no_longer_asked_when_it_is_said_otherwise(cache: Path) -> None:
+    home = Home(cache)
+    home.say("open the garage")
+    list(
+        home.assistant.reply(
+            "p", home.store, home.session, "what time is it", role="owner", instead=1
+        )
+    )
+    home.say("yes")
+    assert home.tools["covers"].calls == []

@@ -158,7 +158,11 @@ class Saying:
         return 1
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
         time.sleep(self.delay)
         action = re.split("Action: |操作：", messages[-1].text)[1].rstrip("?？")

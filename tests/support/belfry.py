@@ -14,6 +14,7 @@ from tooling import MONDAY_NOON, SetClock
 
 from penjing.app.assistants import load_spec
 from penjing.app.serving.assistant import Around, served
+from penjing.knowledge.desk import KnowledgeDesk
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
 from penjing.serve.door.residents import VaultAccounts
@@ -72,9 +73,20 @@ class Belfry:
         return f"{self.url}#login={self.way.code()}"
 
 
+def _reader(desk: KnowledgeDesk) -> Any:
+    def read(_person: str, store: Any, document: str, start: int, end: int) -> str:
+        return desk.text(store, document, start, end)
+
+    return read
+
+
 @contextmanager
 def belfry(
-    home: Path, clock: SetClock | None = None, spec: str = SPEC, **fake: Any
+    home: Path,
+    clock: SetClock | None = None,
+    spec: str = SPEC,
+    desk: KnowledgeDesk | None = None,
+    **fake: Any,
 ) -> Iterator[Belfry]:
     """One, as long as the block runs; another over the same home goes on where it ended."""
     clock = clock or SetClock(MONDAY_NOON)
@@ -84,9 +96,11 @@ def belfry(
     with household(home) as vault:
         people = VaultPeople(vault)
         agenda = VaultAgenda(vault.accounts.database)
-        around = Around(engine, people, present, clock=clock, agenda=agenda)
+        around = Around(engine, people, present, desk, clock=clock, agenda=agenda)
         with served(str(path), load_spec(str(path)), around) as assistant:
-            services = Services(engine, Model("fake"), people, assistant, rings=assistant.rings)
+            known = {"index": desk.index, "read": _reader(desk)} if desk else {}
+            rings = assistant.rings
+            services = Services(engine, Model("fake"), people, assistant, rings=rings, **known)
             app = build_app(services)
 
             def dressed(door: Any) -> Any:

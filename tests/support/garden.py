@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,8 +85,28 @@ class Gardener:
         """What people call it."""
         return "Penjing"
 
+    def suggestions(self, role: Standing, language: str) -> Sequence[str]:
+        """What works, in a language; a talker has no tools."""
+        works = {
+            "en": ["switch on the lamp", "how often should I water it?"],
+            "zh": ["开灯", "多久浇一次水？"],
+        }
+        return works[language][1:] if role == "talker" else works[language]
+
+    def uses(self) -> Mapping[str, Sequence[str]]:
+        """One tool."""
+        return {"tool": ["switch_lamp"], "source": []}
+
     def reply(
-        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        text: str,
+        *,
+        role: Standing = "guest",
+        instead: int | None = None,
+        vary: bool = False,
     ) -> Iterator[Event]:
         """Answer about water and the lamp; the rest is the plain model's."""
         language = "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en"
@@ -95,7 +115,15 @@ class Gardener:
         elif "lamp" in text or "灯" in text:
             yield from self._ask(store, session, text, language)
         else:
-            yield from self._plain.reply(person, store, session, text, role=role)
+            yield from self._plain.reply(
+                person, store, session, text, role=role, instead=instead, vary=vary
+            )
+
+    def more(
+        self, person: str, store: Store, session: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """The plain model's: only it breaks off."""
+        yield from self._plain.more(person, store, session, role=role)
 
     def confirm(
         self,
@@ -114,7 +142,7 @@ class Gardener:
         said: tuple[Text | Note, ...] = (Text("All right, I left it as it is."),)
         if yes:
             self.done.append(asked)
-            outcome = Outcome(True, {"state": "on", "brightness": 40})
+            outcome = Outcome(True, {"state": "on", "brightness": 40, "told": "no_answer"})
             yield Acted(asked, outcome)
             data = {"action": vars(asked), "outcome": vars(outcome)}
             said = (Text("The lamp is on."), Note("acted", data))

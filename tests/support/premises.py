@@ -14,7 +14,7 @@ from typing import Any
 from doorway import Caller, Doorway, doorway
 from household import household, login
 
-from penjing.core.protocols import Assistant
+from penjing.core.assistants import Assistant
 from penjing.serve.api.me import described
 from penjing.serve.app import Watched, build_app
 from penjing.serve.door.residents import VaultAccounts

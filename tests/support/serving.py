@@ -13,7 +13,8 @@ import httpx
 import openai
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from penjing.core.protocols import Assistant, Embedder, Scheduler, Store
+from penjing.core.assistants import Assistant
+from penjing.core.protocols import Embedder, Scheduler, Store
 from penjing.serve.app import App, Watched, build_app
 from penjing.serve.door.public import is_open
 from penjing.serve.door.replies import refuse

@@ -117,6 +117,22 @@ def test_a_home_assistant_notifies_once_and_tells_no_words(
         assert "secret" not in json.dumps(bodies)
 
 
+def test_what_rings_is_stopped_and_snoozed_though_no_bell_is_reached(
+    make: Make, given: Given, clock: SetClock, tmp_path: Path
+) -> None:
+    with mosquitto(tmp_path) as gone:
+        port = gone.port
+    bell = make("bell", mqtt={"host": "127.0.0.1", "port": port, "seconds": 0.5})
+    assert failed(bell.call({"action": "snooze"}, "ben")) == "unknown_name"
+    ring(given, clock)
+    assert done(bell.call({"action": "snooze", "minutes": 5}, "ben")) == {"snoozed": 1}
+    assert not given.schedule.sounding
+    clock.now += 301
+    wait_until(lambda: len(given.schedule.sounding) == 1, 60)
+    assert done(bell.call({"action": "stop"}, "ben")) == {"ringing": False, "stopped": 1}
+    assert not given.schedule.sounding
+
+
 def test_it_can_be_tried(make: Make, player: tuple[int, list[str]]) -> None:
     port, told = player
     bell = make("bell", mpd={"host": "127.0.0.1", "port": port}, play="wake")

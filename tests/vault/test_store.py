@@ -15,6 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from conftest import ANNA, OWN
 from penjing.core.errors import BadInput, IntegrityError, NotFound, StorageError
 from penjing.core.history import Excerpt
+from penjing.core.manner import Manner, keep_manner, manner_of
 from penjing.core.messages import Message, Note, Text
 from penjing.core.protocols import Store
 from penjing.vault.accounts import Person
@@ -126,6 +127,54 @@ def test_what_is_deleted_is_not_found_any_more(store: Store) -> None:
     store.history.append_turn(session.id, Message.of("user", "forget this"))
     store.history.delete(session.id)
     assert store.history.search("forget") == []
+
+
+def test_a_turn_takes_the_place_of_another_and_of_all_after_it(store: Store) -> None:
+    history = store.history
+    session, other = history.begin("a"), history.begin("b")
+    for text in ("one", "two", "three"):
+        history.append_turn(session.id, Message.of("user", text))
+        history.append_turn(other.id, Message.of("user", text))
+    store.snapshots.put("cached", b"one two three")
+    new = history.append_turn(session.id, Message.of("user", "deux"), instead=2)
+    assert new.number == 2
+    assert [one.message.text for one in history.turns(session.id)] == ["one", "deux"]
+    assert [one.turn.session for one in history.search("three")] == [other.id]
+    for wrong in (0, 3, 9):
+        with pytest.raises(NotFound):
+            history.append_turn(session.id, Message.of("user", "x"), instead=wrong)
+    assert len(history.turns(session.id)) == 2
+    assert len(history.turns(other.id)) == 3
+
+
+def test_a_branch_is_a_session_of_its_own(store: Store) -> None:
+    history = store.history
+    session = history.begin("a")
+    said = [Message.of("user", "one"), Message("assistant", (Text("two"), Note("n", {"a": 1})))]
+    kept = [history.append_turn(session.id, one) for one in (*said, Message.of("user", "three"))]
+    fresh = history.branch(session.id, 2, "a (2)")
+    assert (fresh.title, history.sessions()[0]) == ("a (2)", fresh)
+    assert [one.message for one in history.turns(fresh.id)] == said
+    assert [one.at for one in history.turns(fresh.id)] == [one.at for one in kept[:2]]
+    history.append_turn(fresh.id, Message.of("user", "drei"))
+    history.delete(session.id)
+    assert [one.message.text for one in history.turns(fresh.id)] == ["one", "two", "drei"]
+    assert [one.turn.session for one in history.search("two")] == [fresh.id]
+    assert history.turns(history.branch(fresh.id, 0, "").id) == []
+    with pytest.raises(NotFound):
+        history.branch(session.id, 1, "")
+
+
+def test_the_manner_of_a_session_goes_with_it(store: Store) -> None:
+    session, other = store.history.begin("a").id, store.history.begin("b").id
+    keep_manner(store, session, Manner("Be brief.", top_k=5))
+    keep_manner(store, other, Manner(temperature=0.5))
+    assert manner_of(store, session) == Manner("Be brief.", top_k=5)
+    store.history.delete(session)
+    assert manner_of(store, session) == Manner()
+    assert manner_of(store, other) == Manner(temperature=0.5)
+    keep_manner(store, other, Manner())
+    assert store.settings.all() == {}
 
 
 def test_documents_come_back_byte_for_byte(store: Store) -> None:

@@ -75,7 +75,11 @@ def test_an_action_is_shown_plainly_and_done_only_when_confirmed(
         expect(answer.locator(".action")).to_contain_text(part)
     assert alone.gardener.done == []
     answer.get_by_role("button", name="Yes, do it").click()
-    expect(page.locator(".action.done").last).to_contain_text("on")
+    expect(page.locator(".action")).to_have_count(1)
+    expect(page.locator(".action.done")).to_contain_text("Sent, the device has not answered")
+    expect(page.locator(".action.done dl")).to_be_hidden()
+    page.locator(".exactly summary").click()
+    expect(page.locator(".action.done dl")).to_contain_text("brightness")
     assert [one.tool for one in alone.gardener.done] == ["switch_lamp"]
     expect(page.get_by_role("button", name="Yes, do it")).to_have_count(0)
     page.reload()

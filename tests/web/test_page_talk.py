@@ -78,7 +78,7 @@ def test_what_was_said_is_there_after_a_reload(home: Garden, visit: Visit) -> No
     page = visit(home, "Anna")
     say(page, "what is a penjing?")
     assert re.search(r"#/s/\w+$", page.url)
-    expect(conversations(page)).to_have_text(["what is a penjing?"])
+    expect(conversations(page)).to_have_text(["A penjing"])
     page.reload()
     expect(page.locator(".turn.user")).to_have_text("what is a penjing?")
     expect(page.locator(".turn.assistant .prose")).to_have_text("what is a penjing?")

@@ -9,6 +9,7 @@ import { recallLook } from "./state/look";
 import { arrive, me } from "./state/me";
 import { watchNews } from "./state/news";
 import { watchRoute } from "./state/route";
+import { askIfGuest } from "./state/talk";
 
 recallLook();
 const arrived = arrive(); // takes a one-time code out of the address before the route is read
@@ -16,4 +17,5 @@ watchRoute();
 const place = document.getElementById("page");
 if (place) render(<Page />, place);
 watchNews(() => me.peek() ?? null);
+askIfGuest(() => me.peek()?.role === "guest");
 void arrived;

@@ -57,10 +57,14 @@ class LazyWriter:
         return self._opened().count_tokens(messages)
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
         """Stream an answer."""
-        yield from self._opened().write(owner, messages, settings)
+        yield from self._opened().write(owner, messages, settings, begun)
 
     def close(self) -> None:
         """Close the model if it was opened."""

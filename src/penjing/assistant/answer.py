@@ -27,6 +27,7 @@ from penjing.assistant.understand.text import tokens_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import Cited, Event, Passage, Remarked, Said
 from penjing.core.folding import shown
+from penjing.core.manner import Manner
 from penjing.core.messages import GenerationSettings, Message, Usage
 
 Source = Literal["knowledge", "model"]
@@ -38,6 +39,22 @@ _RULES: Mapping[str, str] = {
     "brackets behind each sentence, like [1].",
     "zh": "只根据资料回答，最多两句话。每句话后面用方括号写上资料编号，例如[1]。",
 }
+
+
+@dataclass(frozen=True)
+class Voice:
+    """For whom the model writes an open answer, and how."""
+
+    owner: str
+    """Whose prompts are cached."""
+    language: str
+    """Of the answer."""
+    manner: Manner
+    """As the person wants it in this session."""
+    vary: bool = False
+    """Not the likeliest answer: that was given before."""
+    begun: str = ""
+    """How it begins already."""
 
 
 @dataclass
@@ -133,19 +150,26 @@ def finished(pieces: Iterable[str]) -> Iterator[str]:
     yield from sentences_of(text)[done:]
 
 
-def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) -> Iterator[Event]:
+def opened(spec: Spec, voice: Voice, told: Told, writer: Writer) -> Iterator[Event]:
     """The model's answer to the newest message of `told.memory`, as it is written, without what
     looks like a citation: it has none."""
-    persona = next(iter(spec.persona.get(language, ())), "")
+    language = voice.language
+    persona = "\n".join(filter(None, (*spec.persona.get(language, ())[:1], voice.manner.system)))
     room = writer.context_length - min(OPEN_TOKENS, writer.context_length // 3)
     before = told.memory.forgotten
-    told.memory = fitted(persona, told.memory, language, writer.count_tokens, room)
+
+    def count(messages: Sequence[Message]) -> int:
+        begun = [Message.of("assistant", voice.begun)] if voice.begun else []
+        return writer.count_tokens([*messages, *begun])
+
+    told.memory = fitted(persona, told.memory, language, count, room)
     if told.memory.forgotten > before:
         yield Remarked(spec.fallbacks["summary"][language][0])
-    settings = GenerationSettings(max_tokens=OPEN_TOKENS, thinking=False)
+    usual = GenerationSettings(max_tokens=OPEN_TOKENS, thinking=False)
+    settings = voice.manner.over(usual, vary=voice.vary)
     messages = prompt(persona, told.memory, language)
     uncited = Uncited()
-    for chunk in writer.write(owner, messages, settings):
+    for chunk in writer.write(voice.owner, messages, settings, voice.begun):
         if text := uncited.take(chunk.text, last=chunk.finish_reason is not None):
             yield Said(text, "model")
         if chunk.finish_reason is not None:
@@ -155,6 +179,7 @@ def opened(spec: Spec, language: str, told: Told, writer: Writer, owner: str) ->
 __all__ = [
     "OPEN_TOKENS",
     "Told",
+    "Voice",
     "finished",
     "grounded",
     "now_line",

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from penjing.core.dialogue import Acted, Action, Cited, Planned
+from penjing.core.dialogue import CUT, Acted, Action, Cited, Planned
+from penjing.core.errors import BadInput
+from penjing.core.history import Turn
 from penjing.core.messages import Message, Note, Text
 
 TALKED = "talked"
@@ -43,6 +45,15 @@ def planned_note(event: Planned) -> Note:
 def is_deed(message: Message) -> bool:
     """A turn in which something was called, put off, or asked about before it is."""
     return any(message.notes(kind) for kind in ("acted", "planned", "confirm"))
+
+
+def unfinished(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """The turns, of which the last is an answer that never came to its end. Raises BadInput."""
+    last = turns[-1].message if turns else Message("user", ())
+    written = last.role == "assistant" and last.text and not is_deed(last)
+    if not written or not last.notes(CUT) or last.notes("cited"):
+        raise BadInput("the last answer is whole: there is nothing to go on with, ask for more")
+    return turns
 
 
 def joined(parts: Sequence[Text | Note]) -> Iterator[Text | Note]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from penjing.assistant.dialogue.keep import from_plain
@@ -36,6 +36,18 @@ class Talk:
     """What the person said, word for word."""
     turn: threading.Lock = field(default_factory=threading.Lock)
     """One reply at a time."""
+
+    def go_back(self, turns: Sequence[Turn], plan: Plan) -> None:
+        """Be what it was after these turns: what came later is not said any more."""
+        self.state, self.memory = DialogueState(), Memory()
+        self.sentences.clear()
+        for turn in turns[-2 * MAX_MESSAGES :]:
+            _recall(self, turn)
+        for turn in reversed(turns):
+            if states := turn.message.notes("state"):
+                answered = turns[-1].message.role == "assistant"
+                self.state = from_plain(states[-1], plan, answered=answered)
+                return
 
     def remember(self, memory: Memory) -> None:
         """Keep what the model may be told, but not for ever more of it."""
@@ -74,16 +86,8 @@ class Talks:
                 del self._kept[key]
 
     def _read(self, store: Store, session: str) -> Talk:
-        turns = store.history.turns(session)
         talk = Talk()
-        for turn in turns[-2 * MAX_MESSAGES :]:
-            _recall(talk, turn)
-        for turn in reversed(turns):
-            states = turn.message.notes("state")
-            if states:
-                answered = turns[-1].message.role == "assistant"
-                talk.state = from_plain(states[-1], self._plan, answered=answered)
-                break
+        talk.go_back(store.history.turns(session), self._plan)
         return talk
 
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.assistant.spec.yaml_nodes import Entry, read_yaml
+from penjing.core.assistants import Assistant
 from penjing.core.dialogue import (
     Acted,
     Cited,
@@ -41,7 +42,7 @@ from penjing.core.dialogue import (
     When,
 )
 from penjing.core.errors import NotFound
-from penjing.core.protocols import Assistant, Store, Tool
+from penjing.core.protocols import Store, Tool
 from penjing.core.weekdays import NAMES as WEEK
 
 _TURN = (

@@ -11,11 +11,11 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from penjing.assistant.answer import Told, grounded, now_line, opened, sources_for
+from penjing.assistant.answer import Told, Voice, grounded, now_line, opened, sources_for
 from penjing.assistant.calling import Caller
 from penjing.assistant.dialogue.events import (
     Answered,
@@ -30,30 +30,22 @@ from penjing.assistant.dialogue.events import (
     Wait,
 )
 from penjing.assistant.dialogue.events import Event as Happening
-from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill, slot_words
 from penjing.assistant.helping import Examples, asks_for_help
-from penjing.assistant.notes import (
-    TALKED,
-    acted_note,
-    cited_note,
-    confirm_note,
-    is_deed,
-    joined,
-    planned_note,
-)
+from penjing.assistant.live_names import Names, listed
+from penjing.assistant.notes import TALKED, is_deed, unfinished
 from penjing.assistant.people import Talk, Talks
+from penjing.assistant.reply import Reply
 from penjing.assistant.understand.cascade import Understanding
 from penjing.assistant.understand.group_names import collectives, nouns_of
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import (
-    CUT,
     TALKER,
     Acted,
-    Cited,
     Confirm,
+    Cut,
     Event,
     Finished,
     Outcome,
@@ -61,10 +53,10 @@ from penjing.core.dialogue import (
     Remarked,
     Said,
     Standing,
-    Trust,
     Understood,
 )
-from penjing.core.errors import Busy, EngineError, NotFound
+from penjing.core.errors import BadInput, Busy, EngineError, NotFound
+from penjing.core.manner import manner_of
 from penjing.core.messages import Message, Note, Text
 from penjing.core.moments import Planner
 from penjing.core.protocols import Retriever, Store, Tool
@@ -80,60 +72,8 @@ Retrievers = Callable[[str, Store], Retriever]
 """Whose documents are searched: a person and their store."""
 
 
-class Names(Protocol):
-    """Live names, and those that were not taken."""
-
-    def __call__(self, tool: str, parameter: str) -> Sequence[str]:
-        """Names that are taken."""
-        ...
-
-    def strange(self) -> Mapping[str, str]:
-        """Names that are not, with why."""
-        ...
-
-    def members(self, tool: str, parameter: str) -> Mapping[str, Sequence[str]]:
-        """Names to the things they mean."""
-        ...
-
-
 Facts = Callable[[str], Sequence[str]]
 """The state of things worth telling the model, in a language."""
-
-
-@dataclass
-class _Reply:
-    """One reply while it is made."""
-
-    person: str
-    store: Store
-    session: str
-    role: Standing
-    talk: Talk
-    language: str
-    parts: list[Text | Note] = field(default_factory=list)
-    told: Told | None = None
-    spoken: str = ""
-    failed: bool = False
-
-    def keep(self, event: Event) -> Event:
-        """Remember an event for the turn that is kept."""
-        if isinstance(event, Said):
-            self.parts.append(Text(event.text))
-            self.spoken += event.text
-        elif isinstance(event, Cited):
-            self.parts.append(cited_note(event))
-        elif isinstance(event, Confirm):
-            self.parts.append(confirm_note(event.action))
-        elif isinstance(event, Acted):
-            self.parts.append(acted_note(event))
-        elif isinstance(event, Planned):
-            self.parts.append(planned_note(event))
-        return event
-
-    def said(self, text: str, trust: Trust) -> Said:
-        """A sentence after what was said before."""
-        gap = "" if not self.spoken or self.language.startswith("zh") else " "
-        return Said(gap + text, trust)
 
 
 class SpecAssistant:
@@ -169,13 +109,28 @@ class SpecAssistant:
         """As the spec calls it."""
         return self._plan.spec.name
 
+    def uses(self) -> Mapping[str, Sequence[str]]:
+        """Its tools and its documents."""
+        return {"tool": [*self._tools], "source": self._plan.spec.knowledge.sources}
+
     def reply(
-        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        text: str,
+        *,
+        role: Standing = "guest",
+        instead: int | None = None,
+        vary: bool = False,
     ) -> Iterator[Event]:
         """Answer one thing a person said; both turns are kept in `store` by the time it ends."""
         talk = self._talks.of(person, store, session)
         self._take(talk)
         try:
+            if instead is not None:
+                before = [one for one in store.history.turns(session) if one.number < instead]
+                talk.go_back(before, self._plan)
             at = self._clock()
             now = datetime.fromtimestamp(at).astimezone()
             text = text[:MAX_TEXT]
@@ -186,13 +141,14 @@ class SpecAssistant:
             if not own and not talk.state.frames and asks_for_help(text):
                 after = replace(talk.state, language=reading.language, spoke=at)
                 stepped = Stepped(after, (self._helped(reading.language, role, now),))
-            reply = _Reply(person, store, session, role, talk, reading.language)
+            reply = Reply(person, store, session, role, talk, reading.language, vary=vary)
             sent = text
             if any(isinstance(one, Consult) for one in stepped.orders):
                 sent = f"{text}\n{now_line(now, reading.language, self._facts(reading.language))}"
             notes = [Note("sent", {"text": sent})] if sent != text else []
             notes += [Note(TALKED, {})] if role == TALKER else []
-            store.history.append_turn(session, Message("user", (Text(text), *notes)))
+            asked = Message("user", (Text(text), *notes))
+            store.history.append_turn(session, asked, instead=instead)
             if role != TALKER:
                 talk.sentences.append(text)
             talk.remember(talk.memory.with_more("user", sent))
@@ -227,8 +183,26 @@ class SpecAssistant:
             if not frames or frames[-1].waits != "yes" or frames[-1].action != action or not action:
                 raise NotFound("waiting action", action)
             stepped = step(self._plan, talk.state, Chosen(action, yes, self._clock(), role))
-            reply = _Reply(person, store, session, role, talk, talk.state.language)
+            reply = Reply(person, store, session, role, talk, talk.state.language)
             yield from self._answer(reply, stepped, [])
+        finally:
+            talk.turn.release()
+
+    def more(
+        self, person: str, store: Store, session: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """Go on with the last answer, which never came to its end."""
+        talk = self._talks.of(person, store, session)
+        self._take(talk)
+        try:
+            *before, last = unfinished(store.history.turns(session))
+            if self._writer is None:
+                raise BadInput("there is no model here: what was said cannot be gone on with")
+            talk.go_back(before, self._plan)
+            reply = Reply(person, store, session, role, talk, talk.state.language)
+            reply.goes_on(last)
+            reply.told = Told(talk.memory)
+            yield from self._kept(reply, self._opened(reply, reply.told, self._writer))
         finally:
             talk.turn.release()
 
@@ -249,10 +223,19 @@ class SpecAssistant:
                 self._names(slot.tool, slot.parameter)
         return self._names.strange()
 
+    def suggestions(self, role: Standing, language: str) -> Sequence[str]:
+        """Sentences that a person may say and that do something here."""
+        languages = self._plan.spec.languages
+        spoken = language if language in languages else languages[0]
+        return self._examples(spoken, role, datetime.fromtimestamp(self._clock()).astimezone())
+
+    def _examples(self, language: str, role: Standing, now: datetime) -> Sequence[str]:
+        names = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
+        return Examples(self._plan, self._understanding, names).of(role, language, now)
+
     def _helped(self, language: str, role: Standing, now: datetime) -> Say:
         """What can be said, with examples."""
-        names = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
-        said = Examples(self._plan, self._understanding, names).of(role, language, now)
+        said = self._examples(language, role, now)
         chinese = language.startswith("zh")
         quoted = ("、" if chinese else ", ").join(f"“{one}”" for one in said)
         words = self._plan.spec.fallbacks["help" if said else "unknown"][language][0]
@@ -261,12 +244,8 @@ class SpecAssistant:
     def _strange(self, language: str) -> str:
         """The names that are not taken, told once in a conversation."""
         strange = self._names.strange() if self._names is not None else {}
-        if not strange:
-            return ""
-        shown = ["".join(c for c in one if c.isprintable())[:40] for one in list(strange)[:5]]
-        more = f" (+{len(strange) - 5})" if len(strange) > 5 else ""
         words = self._plan.spec.fallbacks["strange_names"][language][0]
-        return words.replace("{names}", ", ".join(map(repr, shown)) + more)
+        return words.replace("{names}", listed(strange)) if strange else ""
 
     def forget(self, person: str) -> None:
         """A person left: nothing of theirs stays in memory."""
@@ -280,36 +259,53 @@ class SpecAssistant:
         if self._writer is not None:
             self._writer.close()
 
+    def _opened(self, reply: Reply, told: Told, writer: Writer) -> Iterator[Event]:
+        """The rest of an open answer, kept piece by piece."""
+        manner = manner_of(reply.store, reply.session)
+        voice = Voice(reply.person, reply.language, manner, begun=reply.begun)
+        for event in opened(self._plan.spec, voice, told, writer):
+            yield reply.keep(event)
+
     def _take(self, talk: Talk) -> None:
         if not talk.turn.acquire(timeout=1.0):
             raise Busy(2)
 
+    def _fallback(self, situation: str, reply: Reply) -> str:
+        return self._plan.spec.fallbacks[situation][reply.language][0]
+
     # -- making the answer
 
-    def _answer(self, reply: _Reply, stepped: Stepped, first: Sequence[Event]) -> Iterator[Event]:
-        reason: Finished | None = None
+    def _answer(self, reply: Reply, stepped: Stepped, first: Sequence[Event]) -> Iterator[Event]:
         reply.talk.state = stepped.state
-        try:
+
+        def events() -> Iterator[Event]:
             yield from first
             yield from self._orders(reply, deque(stepped.orders))
-            told = reply.told
-            cut = told is not None and told.length
-            reason = Finished("length" if cut else "stop", told.usage if told else None)
+            if reply.unheard:
+                yield reply.keep(reply.said(self._fallback("no_answer_yet", reply), "spec"))
+
+        yield from self._kept(reply, events())
+
+    def _kept(self, reply: Reply, events: Iterator[Event]) -> Iterator[Event]:
+        """The events; a reply that was closed or failed keeps what it said and did."""
+        cut: Cut | None = "failed"
+        try:
+            yield from events
+            cut = "length" if reply.told is not None and reply.told.length else None
+        except GeneratorExit:
+            cut = "stopped"
+            raise
         finally:
-            # a reply that was closed or failed keeps what it said and did
-            reply.parts.append(Note("state", to_plain(reply.talk.state)))
-            if reason is None:
-                reply.parts.append(Note(CUT, {}))
-            turn = Message("assistant", tuple(joined(reply.parts)))
+            turn = reply.message(cut)
             if reply.told is None and is_deed(turn):
                 reply.talk.remember(reply.talk.memory.without_unanswered())
             elif reply.spoken:
                 memory = reply.told.memory if reply.told is not None else reply.talk.memory
                 reply.talk.remember(memory.with_more("assistant", reply.spoken))
-            reply.store.history.append_turn(reply.session, turn)
-        yield reason
+            reply.store.history.append_turn(reply.session, turn, instead=reply.instead)
+        yield Finished(cut or "stop", reply.told.usage if reply.told else None)
 
-    def _orders(self, reply: _Reply, orders: deque[Order]) -> Iterator[Event]:
+    def _orders(self, reply: Reply, orders: deque[Order]) -> Iterator[Event]:
         for _ in range(MAX_ORDERS):
             if not orders:
                 return
@@ -335,7 +331,7 @@ class SpecAssistant:
             else:
                 yield from self._consult(reply, order)
 
-    def _offered(self, order: Say, reply: _Reply) -> str:
+    def _offered(self, order: Say, reply: Reply) -> str:
         """Names to choose from, after a question that was not answered."""
         slot = self._plan.spec.slots.get(order.offers)
         if slot is None or slot.tool not in self._tools:
@@ -349,22 +345,20 @@ class SpecAssistant:
         names = list(dict.fromkeys(slot_words(slot, n, reply.language) for n in live))
         if not names:
             return ""
-        chinese = reply.language.startswith("zh")
-        words = self._plan.spec.fallbacks["which"][reply.language][0]
+        chinese, words = reply.language.startswith("zh"), self._fallback("which", reply)
         gap = "" if chinese else " "
         return gap + words.replace("{names}", ("、" if chinese else ", ").join(names[:12]))
 
-    def _keep_for_later(self, reply: _Reply, order: PutOff) -> Iterator[Event]:
+    def _keep_for_later(self, reply: Reply, order: PutOff) -> Iterator[Event]:
         kept = self._caller.keep(order, reply.person, reply.role, reply.talk.sentences)
         if isinstance(kept, Planned):
             yield kept
             yield from [reply.said(order.told, "spec")] if order.told else ()
         else:
-            words = self._plan.spec.fallbacks["failed"][reply.language][0]
+            words = self._fallback("failed", reply)
             yield reply.said(fill(words, {"error": kept}, reply.language), "spec")
 
-    def _consult(self, reply: _Reply, order: Consult) -> Iterator[Event]:
-        spec = self._plan.spec
+    def _consult(self, reply: Reply, order: Consult) -> Iterator[Event]:
         told = reply.told = reply.told or Told(reply.talk.memory)
         try:
             for source in sources_for(order.sources, order.text):
@@ -379,14 +373,13 @@ class SpecAssistant:
                 if any_said:
                     return
             situation = "no_answer" if order.sources == ("knowledge",) else order.otherwise
-            words = order.instead or spec.fallbacks[situation][reply.language][0]
+            words = order.instead or self._fallback(situation, reply)
             yield reply.keep(reply.said(words, "spec"))
         except EngineError as error:
-            words = spec.fallbacks["failed"][reply.language][0]
-            told_why = fill(words, {"error": str(error)}, reply.language)
+            told_why = fill(self._fallback("failed", reply), {"error": str(error)}, reply.language)
             yield reply.keep(reply.said(told_why, "spec"))
 
-    def _source(self, reply: _Reply, source: str, order: Consult, told: Told) -> Iterator[Event]:
+    def _source(self, reply: Reply, source: str, order: Consult, told: Told) -> Iterator[Event]:
         spec, text = self._plan.spec, order.text
         if source == "knowledge" and self._retrievers is not None:
             passages = self._retrievers(reply.person, reply.store).search(text, limit=5)
@@ -395,6 +388,9 @@ class SpecAssistant:
                 stated=order.instead is not None,
             )  # fmt: skip
         elif source == "model" and self._writer is not None:
-            yield from opened(spec, reply.language, told, self._writer, reply.person)
+            voice = Voice(
+                reply.person, reply.language, manner_of(reply.store, reply.session), vary=reply.vary
+            )
+            yield from opened(spec, voice, told, self._writer)
         elif source == "model":
-            yield Remarked(spec.fallbacks["no_model"][reply.language][0])
+            yield Remarked(self._fallback("no_model", reply))

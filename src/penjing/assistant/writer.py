@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from penjing.core.errors import EngineError
+from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.protocols import LanguageModel, Scheduler
 from penjing.core.serving import Request
@@ -32,9 +32,13 @@ class Writer(Protocol):
         ...
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
-        """Stream an answer for somebody. Closing the iterator cancels it."""
+        """Stream an answer for somebody, or the rest of one. Closing the iterator cancels it."""
         ...
 
     def close(self) -> None:
@@ -63,8 +67,11 @@ class ModelWriter:
         owner: str,  # noqa: ARG002 -- one process, one person
         messages: Sequence[Message],
         settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
-        """Stream an answer; others wait for their turn."""
+        """Stream an answer; others wait for their turn. A model here begins its own."""
+        if begun:
+            raise BadInput("only a server goes on with an answer: ask for the rest")
         with self._turn:
             stream = self._model.generate(messages, settings)
             try:
@@ -93,11 +100,16 @@ class ScheduledWriter:
         return self._scheduler.count_tokens(messages)
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
         """Stream an answer. Busy when every place is taken."""
         pieces: queue.SimpleQueue[Chunk | Exception] = queue.SimpleQueue()
-        ticket = self._scheduler.submit(Request(owner, tuple(messages), settings), pieces.put)
+        request = Request(owner, tuple(messages), settings, begun=begun)
+        ticket = self._scheduler.submit(request, pieces.put)
         over = False
         try:
             while not over:

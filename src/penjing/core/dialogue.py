@@ -193,7 +193,9 @@ class Remarked:
 
 
 CUT = "cut"
-"""The name of the note of an answer that was kept and never came to its end."""
+"""The name of the note of an answer that was kept and never came to its end; `why` tells why."""
+Cut = Literal["stopped", "length", "failed"]
+"""Somebody stopped it, it reached its limit, or something broke."""
 
 
 @dataclass(frozen=True)

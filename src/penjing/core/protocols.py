@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from penjing.core.dialogue import Event, Outcome, Passage, Standing
+from penjing.core.dialogue import Outcome, Passage
 from penjing.core.history import (
     Document,
     Excerpt,
@@ -188,43 +188,6 @@ class Tool(Protocol):
         ...
 
 
-class Assistant(Protocol):
-    """Something that replies. State lies in the store, so that a restart loses nothing."""
-
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        ...
-
-    def reply(
-        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
-    ) -> Iterator[Event]:
-        """Answer one thing a person said; both turns are kept in `store` by the time it ends.
-
-        `role` decides which tools may be used: who forgets it may do least, and a talker nothing,
-        now or by what they leave unfinished. Closing the iterator stops the answer; what was
-        already said is kept.
-        """
-        ...
-
-    def confirm(
-        self,
-        person: str,
-        store: Store,
-        session: str,
-        action: str,
-        *,
-        yes: bool,
-        role: Standing = "guest",
-    ) -> Iterator[Event]:
-        """Do, or drop, the action of this id that waits. NotFound when none of it waits."""
-        ...
-
-    def close(self) -> None:
-        """Let go of models and tools. Calling it twice is harmless."""
-        ...
-
-
 class History(Protocol):
     """One person's sessions and what was said in them. An id of anybody else's is NotFound."""
 
@@ -244,8 +207,15 @@ class History(Protocol):
         """Remove a session and its turns from the disk."""
         ...
 
-    def append_turn(self, session: str, message: Message) -> Turn:
-        """Add a turn. What it returns has reached the disk: no crash loses it."""
+    def append_turn(self, session: str, message: Message, *, instead: int | None = None) -> Turn:
+        """Add a turn. What it returns has reached the disk: no crash loses it.
+
+        In place of turn `instead` and all after it, where that is given: both or neither.
+        """
+        ...
+
+    def branch(self, session: str, number: int, title: str) -> Session:
+        """A new session with a copy of all turns up to that one; of none with 0."""
         ...
 
     def turns(self, session: str) -> list[Turn]:

@@ -137,6 +137,8 @@ class BatchScheduler:
         if request.text is None:
             prompt = self._model.prompt_tokens(request.messages, request.settings)
             thoughts = self._model.thoughts(prompt)
+            if request.begun:
+                prompt = [*prompt, *self._model.tokenize(request.begun, bos=False)]
         elif request.messages:
             raise BadInput("a request has messages or a text to continue, not both")
         else:

@@ -88,13 +88,15 @@ def request_out(request: Request) -> dict[str, Any]:
         "messages": messages,
         "settings": settings,
         "text": request.text,
+        "begun": request.begun,
     }
 
 
 def request_in(data: Mapping[str, Any]) -> Request:
     """A request again."""
     settings = GenerationSettings(**{**data["settings"], "stop": tuple(data["settings"]["stop"])})
-    return Request(data["owner"], messages_in(data["messages"]), settings, data["text"])
+    messages = messages_in(data["messages"])
+    return Request(data["owner"], messages, settings, data["text"], data["begun"])
 
 
 def messages_out(messages: Any) -> list[list[str]]:

@@ -30,6 +30,7 @@ from penjing.serve.api import (
     search,
     sessions,
     settings,
+    suggestions,
     turns,
     watch,
 )
@@ -50,6 +51,7 @@ ROUTERS = (
     *(chat.router, completions.router, embeddings.router, models.router, responses.router),
     *(me.router, sessions.router, turns.router, search.router, documents.router),
     *(model.router, news.router, people.router, ringing.router, settings.router, watch.router),
+    suggestions.router,
 )
 _UPLOAD = "/api/documents"
 _SEEN = "seen"

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from penjing.core.protocols import Assistant, Store
+from penjing.core.assistants import Assistant
+from penjing.core.protocols import Store
 from penjing.core.threads import Threads
 from penjing.serve.answers import Answers
 from penjing.serve.indexing import Indexing

@@ -42,6 +42,8 @@ EMBEDDED = 256
 TEXT = 256 * KIB
 """Characters of one thing a person says."""
 TITLE = 200
+SYSTEM = 4000
+"""Characters that a model is told before everything else in one session."""
 NAME = 255
 FOUND = 100
 """Turns of one search."""

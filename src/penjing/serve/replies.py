@@ -1,7 +1,8 @@
 """Turns being answered: an `Assistant` is synchronous, so each turn has a thread of its own.
 
-A turn ends when its events end, or at the next event after nobody wants it any more. Whatever the
-assistant keeps of it is kept by then: `close` waits for that. One turn at a time in a session.
+A turn goes on whether anybody hears it or not, and whoever comes later hears it from its beginning.
+It ends when its events end, or at the next event after it was stopped. Whatever the assistant keeps
+of it is kept by then: `close` waits for that. One turn at a time in a session.
 """
 
 from __future__ import annotations
@@ -30,19 +31,23 @@ class Turn:
         self.person = person
         self.session = session
         self._loop = asyncio.get_running_loop()
-        self._arrived: asyncio.Queue[Event | Exception | None] = asyncio.Queue()
+        self._heard: list[Event | Exception | None] = []
+        self._more = asyncio.Event()
         self._stopped = threading.Event()
         self._over = over
 
     async def events(self) -> AsyncIterator[Event]:
-        """What happens. Raises PenjingError as the assistant does."""
-        try:
-            while (item := await self._arrived.get()) is not None:
-                if isinstance(item, Exception):
-                    raise item
-                yield item
-        finally:
-            self.stop()
+        """What happens, from the beginning. Raises PenjingError as the assistant does."""
+        at = 0
+        while True:
+            while at == len(self._heard):
+                await self._more.wait()
+            item, at = self._heard[at], at + 1
+            if item is None:
+                return
+            if isinstance(item, Exception):
+                raise item
+            yield item
 
     def stop(self) -> None:
         """Nobody wants more of it. Harmless when it is over."""
@@ -75,7 +80,12 @@ class Turn:
 
     def _deliver(self, item: Event | Exception | None) -> None:
         with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._arrived.put_nowait, item)
+            self._loop.call_soon_threadsafe(self._hear, item)
+
+    def _hear(self, item: Event | Exception | None) -> None:
+        self._heard.append(item)
+        self._more.set()
+        self._more = asyncio.Event()
 
 
 class Replies:
@@ -86,19 +96,42 @@ class Replies:
         self._turns: set[Turn] = set()
         self._over = False
 
-    def begin(self, person: str, session: str, reply: Callable[[], Iterator[Event]]) -> Turn:
-        """Begin a turn. Raises Conflict while another runs in its session, Busy when all do."""
+    def begin(
+        self,
+        person: str,
+        session: str,
+        reply: Callable[[], Iterator[Event]],
+        release: Callable[[], None] = lambda: None,
+    ) -> Turn:
+        """Begin a turn; `release` is called when it is over. Raises Conflict while another runs in
+        its session, Busy when all do.
+        """
         if self._over:
             raise Conflict("the server is ending: say it again when it is back")
-        if any((one.person, one.session) == (person, session) for one in self._turns):
+        if self.of(person, session) is not None:
             raise Conflict("this session is being answered: wait for the end, or stop it")
         if len(self._turns) >= self._most:
             raise Busy(_SOON)
-        turn = Turn(person, session, self._turns.discard)
+
+        def over(turn: Turn) -> None:
+            self._turns.discard(turn)
+            release()
+
+        turn = Turn(person, session, over)
         self._turns.add(turn)
         name = "a turn"
         threading.Thread(target=turn.run, args=(reply,), name=name, daemon=True).start()
         return turn
+
+    def of(self, person: str, session: str) -> Turn | None:
+        """The turn that is being answered in a session; None where none is."""
+        here = (person, session)
+        return next((one for one in self._turns if (one.person, one.session) == here), None)
+
+    async def end(self, person: str, session: str) -> None:
+        """Stop what is being answered in a session and wait until what was said is kept."""
+        turn = self.of(person, session)
+        await self._end([] if turn is None else [turn], _GRACE)
 
     def cut(self) -> None:
         """Let all turns end with their next event, and begin no other: the server ends."""

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, Literal, Protocol
 
+from penjing.core.assistants import Assistant
 from penjing.core.history import Document
-from penjing.core.protocols import Assistant, Embedder, Retriever, Scheduler, Store
+from penjing.core.protocols import Embedder, Retriever, Scheduler, Store
 
 Role = Literal["owner", "member", "guest"]
 

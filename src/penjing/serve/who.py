@@ -40,6 +40,10 @@ class Who:
     """What their token may be used for (`door/scopes.py`), which the door holds them to; None for
     a web session, where they may do whatever their role may."""
 
+    hold: Callable[[], Callable[[], None]] = field(
+        default=lambda: lambda: None, repr=False, compare=False
+    )
+    """Keeps the store unlocked after the request, until what it returns is called."""
     prove: Callable[[str], Awaitable[None]] = field(default=_unasked, repr=False, compare=False)
     """Raises unless a passphrase is theirs; guesses wait as they do at the login."""
 

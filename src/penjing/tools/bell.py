@@ -18,17 +18,22 @@ from penjing.core.agenda import Pending
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
 from penjing.tools import music
-from penjing.tools.checked import Checked, one_of, parameters
+from penjing.tools.checked import Checked, number, one_of, parameters
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given
 from penjing.tools.home.broker import Broker
 from penjing.tools.home.settings import HomeAssistant, Mqtt, require_topic
 from penjing.tools.keep import read_secret
 from penjing.tools.mpd import Mpd
+from penjing.tools.schedule import Schedule
 from penjing.tools.web import Web
 
-DESCRIPTION = "Rings the bell of the house for a try, and stops it."
-PARAMETERS = parameters(["action"], action=one_of("what to do", "start", "stop"))
+DESCRIPTION = "Silences or snoozes whatever rings in the house; rings its bell for a try."
+PARAMETERS = parameters(
+    ["action"],
+    action=one_of("what to do", "start", "stop", "snooze"),
+    minutes=number("how long to snooze", 1, 120),
+)
 _AGAIN = 20.0
 """Seconds after which it is told again: a speaker may have been off."""
 
@@ -75,7 +80,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool, which hears from now on what rings."""
-    bell = Bell(settings)
+    bell = Bell(settings, given.schedule)
     given.schedule.on_sounding = bell.hear
     bell.hear(given.schedule.sounding)
     return [Checked("bell", DESCRIPTION, PARAMETERS, bell)]
@@ -84,7 +89,8 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Bell:
     """Tells each place, in a thread of its own: who is slow or off holds up no alarm."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, schedule: Schedule) -> None:
+        self._schedule = schedule
         self._places = list(_places(settings))
         self._rings: tuple[Pending, ...] = ()
         self._changed = threading.Condition()
@@ -103,12 +109,29 @@ class Bell:
                 self._thread.start()
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; raises Failed."""
+        """Do it; raises Failed. What rings is stopped whoever's it is, as on an open page."""
+        if (action := arguments["action"]) == "snooze":
+            return {"snoozed": self._snoozed(arguments.get("minutes"))}
+        stopped = self._stopped() if action == "stop" else 0
+        if stopped:
+            return {"ringing": False, "stopped": stopped}
+        self._try(person, ringing=action == "start")
+        return {"ringing": action == "start"}
+
+    def _snoozed(self, minutes: int | None) -> int:
+        rings = [self._schedule.snooze(one.id, minutes) for one in self._schedule.sounding]
+        if not any(rings):
+            raise Failed("unknown_name", "nothing rings", near=[], said={"zh": "没有什么在响"})
+        return sum(one is not None for one in rings)
+
+    def _stopped(self) -> int:
+        return sum(self._schedule.stop(one.id) for one in self._schedule.sounding)
+
+    def _try(self, person: str, *, ringing: bool) -> None:
         now = datetime.now().astimezone().timestamp()
-        rings = (Pending("0", person, "alarm", now),) if arguments["action"] == "start" else ()
+        rings = (Pending("0", person, "alarm", now),) if ringing else ()
         for place in self._places:
             place(rings)
-        return {"ringing": bool(rings)}
 
     def entities(self, parameter: str) -> Sequence[str]:
         """None."""

@@ -74,6 +74,10 @@ class Ringing(ABC):
                 found = [self._shown(entry, now) for entry in entries]
                 listed = [_listed(one) for one in found]
                 return {f"{self.kind}s": found, "count": len(found), "listed": listed}
+            case "cancel" if set(arguments) == {"action"} and (rings := self._rings(person)):
+                # what is meant is what rings: it was set once, and is set no more
+                names = [self._schedule.label(one) for one in rings if self._schedule.stop(one.id)]
+                return {"cancelled": names, "count": len(names)}
             case "cancel":
                 gone = self._cancel(person, arguments)
                 return {"cancelled": [self._called(entry) for entry in gone], "count": len(gone)}

@@ -30,7 +30,7 @@ class Scenes:
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
         """Do it; raises Failed."""
         done = self._control.change(arguments["scene"], {"on": True})
-        return {"scene": done["devices"][0], "confirmed": done["confirmed"]}
+        return {"scene": done["devices"][0], **{one: done[one] for one in ("confirmed", "told")}}
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of scenes."""

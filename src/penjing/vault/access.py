@@ -138,6 +138,12 @@ class Gate:
         statement = f"DELETE FROM {table} {where} AND {column} < ?"  # noqa: S608
         return int(self._connection.execute(statement, (*values, moment)).rowcount)
 
+    def delete_from(self, table: str, column: str, least: int, **equal: object) -> int:
+        """Remove the rows of which a column is that or more; how many."""
+        where, values = self._where(table, equal)
+        statement = f"DELETE FROM {table} {where} AND {column} >= ?"  # noqa: S608
+        return int(self._connection.execute(statement, (*values, least)).rowcount)
+
     def turns_with(self, query: str | None, parts: list[str], limit: int) -> list[Row]:
         """Turns in which an index query matches and that hold every part, newest first."""
         where, values = self._where("turn", {})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
-from penjing.core.errors import BadInput
+from penjing.core.errors import BadInput, NotFound
 from penjing.core.history import Found, Session, Turn
+from penjing.core.manner import name_of
 from penjing.core.messages import Message, Note, Text
 from penjing.vault.access import Gate, Row
 from penjing.vault.database import Database
@@ -56,18 +58,35 @@ class PersonHistory:
             gate.one("session", session)
             gate.delete("turn", session=session)
             gate.delete("session", id=session)
+            gate.delete("setting", id=name_of(session))
             drop_all(gate)  # a cached prompt may hold what was said in it
 
-    def append_turn(self, session: str, message: Message) -> Turn:
-        """Add a turn; on disk when this returns."""
+    def append_turn(self, session: str, message: Message, *, instead: int | None = None) -> Turn:
+        """Add a turn, maybe in place of others; on disk when this returns."""
         now = self._clock()
         with self._database.writing() as connection:
             gate = Gate(connection, self._owner)
             gate.update("session", session, spoke=now)
+            if instead is not None:
+                _cut_back(gate, session, instead)
             number = gate.highest("turn", "place", session=session) + 1
             turn = Turn(session, number, now, message)
             gate.insert("turn", **_row(turn))
         return turn
+
+    def branch(self, session: str, number: int, title: str) -> Session:
+        """A new session with a copy of all turns up to that one."""
+        now = self._clock()
+        fresh = Session(new_id(), title, now, now)
+        with self._database.writing() as connection:
+            gate = Gate(connection, self._owner)
+            gate.one("session", session)
+            turns = gate.all("turn", "place", session=session)
+            gate.insert("session", **vars(fresh))
+            for row in turns:
+                if row["place"] <= number:
+                    gate.insert("turn", **_row(replace(_turn(row), session=fresh.id)))
+        return fresh
 
     def turns(self, session: str) -> list[Turn]:
         """What was said, in order."""
@@ -89,6 +108,14 @@ class PersonHistory:
             return [
                 Found(_session(gate.one("session", row["session"])), _turn(row)) for row in rows
             ]
+
+
+def _cut_back(gate: Gate, session: str, number: int) -> None:
+    """Remove a turn and all after it. Raises NotFound when there is none of that number."""
+    if not gate.all("turn", session=session, place=number):
+        raise NotFound("turn", str(number))
+    gate.delete_from("turn", "place", number, session=session)
+    drop_all(gate)  # a cached prompt may hold what was said
 
 
 def words_of(text: str) -> list[str]:

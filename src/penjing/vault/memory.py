@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from penjing.core.errors import NotFound
 from penjing.core.history import Document, Excerpt, Found, Indexed, Kept, Mark, Session, Turn
+from penjing.core.manner import name_of
 from penjing.core.messages import Message
 from penjing.vault.forms import forms
 from penjing.vault.history import searchable, words_of
@@ -26,8 +27,8 @@ from penjing.vault.terms import is_part, segmented
 class MemoryHistory:
     """Sessions and turns in dictionaries."""
 
-    def __init__(self, clock: Clock, snapshots: MemorySnapshots) -> None:
-        self._clock, self._snapshots = clock, snapshots
+    def __init__(self, clock: Clock, snapshots: MemorySnapshots, settings: MemorySettings) -> None:
+        self._clock, self._snapshots, self._settings = clock, snapshots, settings
         self._lock = threading.RLock()
         self._sessions: dict[str, Session] = {}
         self._turns: dict[str, list[Turn]] = {}
@@ -58,16 +59,30 @@ class MemoryHistory:
         with self._lock:
             self._one(session)
             del self._sessions[session], self._turns[session]
+            self._settings.drop(name_of(session))
             self._snapshots.drop()
 
-    def append_turn(self, session: str, message: Message) -> Turn:
-        """Add a turn."""
+    def append_turn(self, session: str, message: Message, *, instead: int | None = None) -> Turn:
+        """Add a turn, maybe in place of others."""
         with self._lock:
-            now = self._clock()
-            self._sessions[session] = replace(self._one(session), spoke=now)
+            now, there = self._clock(), self._one(session)
+            if instead is not None:
+                if not 1 <= instead <= len(self._turns[session]):
+                    raise NotFound("turn", str(instead))
+                del self._turns[session][instead - 1 :]
+                self._snapshots.drop()
+            self._sessions[session] = replace(there, spoke=now)
             turn = Turn(session, len(self._turns[session]) + 1, now, message)
             self._turns[session].append(turn)
             return turn
+
+    def branch(self, session: str, number: int, title: str) -> Session:
+        """A new session with a copy of all turns up to that one."""
+        with self._lock:
+            kept = self.turns(session)[:number]
+            fresh = self.begin(title)
+            self._turns[fresh.id] = [replace(one, session=fresh.id) for one in kept]
+            return fresh
 
     def turns(self, session: str) -> list[Turn]:
         """What was said, in order."""
@@ -303,10 +318,10 @@ class MemoryStore:
 
     def __init__(self, clock: Clock = time.time) -> None:
         self.snapshots = MemorySnapshots()
-        self.history = MemoryHistory(clock, self.snapshots)
+        self.settings = MemorySettings()
+        self.history = MemoryHistory(clock, self.snapshots, self.settings)
         self.documents = MemoryDocuments(clock)
         self.passages = MemoryPassages(self.documents)
-        self.settings = MemorySettings()
 
     def close(self) -> None:
         """Nothing to forget."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from penjing.core.errors import BadInput
+from penjing.core.manner import name_of
 from penjing.vault.access import Gate
 from penjing.vault.database import Database
 from penjing.vault.snapshots import drop_all
@@ -54,6 +55,7 @@ def expire(database: Database, owner: str, now: float) -> Expired:
         for session in gate.all("session"):
             if session["spoke"] < limit and not gate.all("turn", session=session["id"]):
                 sessions += gate.delete("session", id=session["id"])
+                gate.delete("setting", id=name_of(session["id"]))
         if turns:
             drop_all(gate)  # they may hold what was said
     compact(database)

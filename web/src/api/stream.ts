@@ -1,15 +1,10 @@
-// An answer as it is written: server-sent events over a POST, which EventSource cannot do.
+// An answer as it is written: server-sent events over a fetch, because EventSource cannot POST.
 
-import { lost, send } from "./http";
+import { lost } from "./http";
 import type { Event } from "./types";
 
-/** Every event in order. Aborting the signal closes the connection, which stops the answer. */
-export async function* events(
-  path: string,
-  body: unknown,
-  signal: AbortSignal,
-): AsyncGenerator<Event> {
-  const reply = await send("POST", path, body, signal);
+/** Every event in order. Aborting the request's signal ends it; the answer itself goes on. */
+export async function* events(reply: Response, signal: AbortSignal): AsyncGenerator<Event> {
   if (reply.body === null) return;
   const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
   let kept = "";

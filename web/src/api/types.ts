@@ -22,6 +22,14 @@ export interface Session {
   spoke: number;
 }
 
+/** How a conversation's answers are written; null: as usual. */
+export interface Manner {
+  system: string;
+  temperature: number | null;
+  top_k: number | null;
+  min_p: number | null;
+}
+
 /** Something that rings, or was missed; `words` are its person's alone. */
 export interface Ring {
   id: string;
@@ -101,6 +109,7 @@ export type Event =
   | ({ type: "cited" } & Cited)
   | { type: "confirm"; action: Action }
   | { type: "acted"; action: Action; outcome: Outcome }
+  | { type: "planned"; action: Action; when: { words: string } }
   | { type: "remarked"; text: string }
   | { type: "finished"; reason: "stop" | "length" | "cancelled"; usage: Usage | null }
   | { type: "error"; error: string };
@@ -179,6 +188,13 @@ export interface Token {
   scopes: string[];
   /** What to know of it, in one line; empty for nothing. */
   note: string;
+}
+
+/** What somebody may be allowed to use, by name. */
+export interface Usable {
+  assistant: string[];
+  tool: string[];
+  source: string[];
 }
 
 export interface Settings {

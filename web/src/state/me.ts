@@ -11,7 +11,7 @@ import { forgetNews, lookForNews } from "./news";
 import { closePassage } from "./passage";
 import { go } from "./route";
 import { forgetSessions, loadSessions } from "./sessions";
-import { forgetTalks } from "./talk";
+import { forgetTalks, stopAll } from "./talk";
 
 /** undefined: not known yet; null: nobody. */
 export const me = signal<Me | null | undefined>(undefined);
@@ -25,18 +25,23 @@ let last: string | null = null;
 
 export async function arrive(): Promise<void> {
   connect({ csrf: () => me.peek()?.csrf ?? null, gone, offline: () => words.value.offline });
-  const code = /^#login=([^&]+)$/.exec(location.hash)?.[1];
-  if (code !== undefined) {
-    history.replaceState(null, "", location.pathname);
-    await once(decodeURIComponent(code));
-    return;
-  }
+  addEventListener("hashchange", () => void takeLink(location.hash), true);
+  if (await takeLink(location.hash)) return;
   try {
     await enter(await ask<Me>("GET", "/api/me"));
   } catch (error) {
     if (!(error instanceof Refused && error.status === 401)) why.value = lineOf(error);
     me.value = null;
   }
+}
+
+/** A one-time link: opened, put into the address of an open page, or pasted. Whether it was one. */
+export async function takeLink(text: string): Promise<boolean> {
+  const code = /#login=([\w%.~-]+)\s*$/.exec(text)?.[1];
+  if (code === undefined) return false;
+  if (location.hash.startsWith("#login=")) history.replaceState(null, "", location.pathname);
+  if (!me.peek()) await once(decodeURIComponent(code)); // who is in needs no other way in
+  return true;
 }
 
 async function once(code: string): Promise<void> {
@@ -59,6 +64,7 @@ export async function login(name: string, passphrase: string): Promise<void> {
 }
 
 export async function logout(): Promise<void> {
+  await stopAll(); // what is written for them has nobody to read it
   await ask("POST", "/api/logout", {});
   leave("");
 }

@@ -21,7 +21,7 @@ export const route = signal<Route>(parse(""));
 export function watchRoute(): void {
   route.value = parse(location.hash);
   addEventListener("hashchange", () => {
-    route.value = parse(location.hash);
+    if (!location.hash.startsWith("#login=")) route.value = parse(location.hash);
   });
 }
 

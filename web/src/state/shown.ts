@@ -4,8 +4,10 @@ import type { Action, Cited, Event, Outcome, Turn, Understood, Usage } from "../
 
 export interface Card {
   action: Action;
-  state: "waiting" | "done" | "failed" | "refused" | "over";
+  state: "waiting" | "done" | "failed" | "refused" | "over" | "planned";
   outcome: Outcome | null;
+  /** Of what is planned: when, in words. */
+  when?: string;
 }
 
 export interface Shown {
@@ -16,19 +18,23 @@ export interface Shown {
   understood: Understood | null;
   cites: Cited[];
   cards: Card[];
+  /** Something was done or asked about there: words may be said anew, deeds may not. */
+  deed: boolean;
   leftOut: number;
   remarks: string[];
   usage: Usage | null;
-  state: "writing" | "done" | "stopped" | "length" | "failed";
+  /** broken: kept, but something ended it; failed: what this page saw of it. */
+  state: "writing" | "done" | "stopped" | "length" | "broken" | "failed";
   error: string;
 }
 
+const CUT: Record<string, Shown["state"]> = { stopped: "stopped", length: "length", failed: "broken" };
 let made = 0;
 
 export function fresh(role: Shown["role"], text: string, state: Shown["state"]): Shown {
   made += 1;
   return {
-    ...{ key: `new-${made}`, number: null, role, text, understood: null, cites: [], cards: [] },
+    ...{ key: `new-${made}`, number: null, role, text, understood: null, cites: [], cards: [], deed: false },
     ...{ leftOut: 0, remarks: [], usage: null, state, error: "" },
   };
 }
@@ -41,8 +47,8 @@ export function ofTurn(turn: Turn): Shown | null {
     const data = note.data as Record<string, unknown>;
     if (note.name === "confirm") shown = after(shown, { type: "confirm", action: data as unknown as Action });
     else if (note.name === "left_out") shown = { ...shown, leftOut: Number(data["messages"]) || 0 };
-    else if (note.name === "cut") shown = { ...shown, state: "stopped" };
-    else if (["cited", "acted", "remarked"].includes(note.name)) {
+    else if (note.name === "cut") shown = { ...shown, state: CUT[String(data["why"])] ?? "stopped" };
+    else if (["cited", "acted", "remarked", "planned"].includes(note.name)) {
       shown = after(shown, { ...data, type: note.name } as unknown as Event);
     }
   }
@@ -59,11 +65,15 @@ export function after(shown: Shown, event: Event): Shown {
     case "cited":
       return { ...shown, cites: [...shown.cites.filter((one) => one.number !== event.number), event] };
     case "confirm":
-      return { ...shown, cards: [...shown.cards, { action: event.action, state: "waiting", outcome: null }] };
+      return { ...shown, deed: true, cards: [...shown.cards, { action: event.action, state: "waiting", outcome: null }] };
     case "acted": {
       const state = event.outcome.ok ? "done" : "failed";
       const card: Card = { action: event.action, state, outcome: event.outcome };
-      return { ...shown, cards: [...shown.cards.filter((one) => one.action.id !== card.action.id), card] };
+      return { ...shown, deed: true, cards: [...shown.cards.filter((one) => one.action.id !== card.action.id), card] };
+    }
+    case "planned": {
+      const card: Card = { action: event.action, state: "planned", outcome: null, when: event.when.words };
+      return { ...shown, deed: true, cards: [...shown.cards, card] };
     }
     case "remarked":
       return { ...shown, remarks: [...shown.remarks, event.text] };
@@ -78,14 +88,33 @@ export function after(shown: Shown, event: Event): Shown {
   }
 }
 
-/** Only the cards of the last turn can still wait for an answer. */
+/** What was kept, with what only this page saw: how the newest was understood, and its speed. */
+export function merged(seen: Shown[], kept: Shown[]): Shown[] {
+  return kept.map((one, at) => {
+    const before = seen[at];
+    if (before === undefined || before.role !== one.role) return one;
+    const { key, understood, usage, remarks } = before;
+    return { ...one, key, understood, usage, remarks: one.remarks.length > 0 ? one.remarks : remarks };
+  });
+}
+
+/** One card for each action, where it was asked for, with what came of it; only the last turn's wait. */
 export function settled(turns: Shown[]): Shown[] {
+  const first = new Map<string, number>();
+  const done = new Map<string, Card>();
+  turns.forEach((turn, at) => {
+    for (const card of turn.cards) {
+      if (!first.has(card.action.id)) first.set(card.action.id, at);
+      if (card.outcome !== null) done.set(card.action.id, card);
+    }
+  });
   return turns.map((turn, at) => {
-    if (at === turns.length - 1 || !turn.cards.some((card) => card.state === "waiting")) return turn;
-    const acted = turns.slice(at + 1).flatMap((later) => later.cards);
-    const cards = turn.cards.map((card) => {
-      const done = acted.find((one) => one.action.id === card.action.id && one.outcome !== null);
-      return card.state !== "waiting" ? card : { ...card, state: done ? done.state : ("over" as const) };
+    if (turn.cards.length === 0) return turn;
+    const here = turn.cards.filter((card) => first.get(card.action.id) === at);
+    const cards = here.map((card) => {
+      const came = done.get(card.action.id);
+      if (came !== undefined) return { ...card, state: came.state, outcome: came.outcome };
+      return card.state === "waiting" && at < turns.length - 1 ? { ...card, state: "over" as const } : card;
     });
     return { ...turn, cards };
   });

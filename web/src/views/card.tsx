@@ -1,6 +1,7 @@
-// A card that asks before something is done, and then says what came of it. Nothing is hidden: the
-// tool and every argument stand there as they will be used.
+// A card that asks before something is done, and then says what came of it: a sentence in the person's
+// language. Nothing is hidden: the tool and every argument stand behind it, as they are used.
 
+import type { Outcome } from "../api/types";
 import { Icon } from "../parts/icon";
 import type { Card } from "../state/shown";
 import { decide, type Talk } from "../state/talk";
@@ -10,46 +11,19 @@ export function CardView({ card, talk }: { card: Card; talk: Talk }) {
   const t = words.value;
   const { action, outcome } = card;
   const waits = card.state === "waiting";
-  const pairs = Object.entries(action.arguments);
-  const results = Object.entries(outcome?.data ?? {});
+  const state = stateOf(card);
+  const what = sentence(action.describes || t.useTool(action.tool));
+  const why = outcome === null || outcome.ok ? "" : whyNot(outcome);
   return (
-    <section class={`action ${card.state}`} aria-label={`${waits ? t.confirmTitle : t[card.state]}: ${action.describes || action.tool}`}>
+    <section class={`action ${card.state}${toldOf(outcome)}`} aria-label={`${state}: ${what}`}>
       <header>
-        <Icon name={card.state === "done" ? "check" : card.state === "failed" ? "close" : "tool"} />
+        <Icon name={card.state === "done" ? "check" : card.state === "failed" ? "close" : card.state === "planned" ? "bell" : "tool"} />
         <p>
-          <small>{waits ? t.confirmTitle : t[card.state]}</small>
-          <strong>{action.describes || action.tool}</strong>
+          <strong>{what}</strong>
+          <small>{state}</small>
         </p>
       </header>
-      <dl>
-        <dt>{t.tool}</dt>
-        <dd>
-          <code>{action.tool}</code>
-        </dd>
-        {pairs.length === 0 && (
-          <>
-            <dt>{t.arguments}</dt>
-            <dd>{t.noArguments}</dd>
-          </>
-        )}
-        {pairs.map(([name, value]) => (
-          <>
-            <dt>{name}</dt>
-            <dd>{valueOf(value)}</dd>
-          </>
-        ))}
-      </dl>
-      {outcome?.error && <p class="why">{outcome.error}</p>}
-      {results.length > 0 && (
-        <dl class="results">
-          {results.map(([name, value]) => (
-            <>
-              <dt>{name}</dt>
-              <dd>{valueOf(value)}</dd>
-            </>
-          ))}
-        </dl>
-      )}
+      {why && <p class="why">{why}</p>}
       {waits && (
         <div class="row">
           <button type="button" class="strong" disabled={talk.writing.value !== null} onClick={() => void decide(talk, action.id, true)}>
@@ -60,11 +34,77 @@ export function CardView({ card, talk }: { card: Card; talk: Talk }) {
           </button>
         </div>
       )}
+      <Exactly card={card} />
     </section>
   );
 }
 
+/** Where somebody wants to see it as a program does. */
+function Exactly({ card }: { card: Card }) {
+  const t = words.value;
+  const { action, outcome } = card;
+  const pairs = [...Object.entries(action.arguments), ...Object.entries(outcome?.data ?? {})].filter(([, value]) => !isEmpty(value));
+  return (
+    <details class="exactly">
+      <summary>{t.exactly}</summary>
+      <dl>
+        <dt>{t.tool}</dt>
+        <dd>
+          <code>{action.tool}</code>
+        </dd>
+        {pairs.map(([name, value]) => (
+          <>
+            <dt>
+              <code>{name}</code>
+            </dt>
+            <dd>{valueOf(value)}</dd>
+          </>
+        ))}
+        {outcome?.error && (
+          <>
+            <dt>
+              <code>error</code>
+            </dt>
+            <dd lang="en">{outcome.error}</dd>
+          </>
+        )}
+      </dl>
+    </details>
+  );
+}
+
+/** How it stands, in words: of a device also whether it said so itself. */
+function stateOf(card: Card): string {
+  const t = words.value;
+  if (card.state === "waiting") return t.confirmTitle;
+  if (card.state === "planned") return t.plannedFor(card.when || "");
+  const told = card.outcome?.data["told"];
+  if (card.state === "done" && typeof told === "string" && told in t.told) return t.told[told as keyof typeof t.told];
+  return t[card.state];
+}
+
+function toldOf(outcome: Outcome | null): string {
+  const told = outcome?.data["told"];
+  return told === "no_answer" || told === "sent" ? ` ${told}` : "";
+}
+
+function whyNot(outcome: Outcome): string {
+  const t = words.value;
+  const reason = String(outcome.data["reason"] ?? "");
+  return reason in t.reasons ? t.reasons[reason as keyof typeof t.reasons] : t.reasons.other;
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === "" || value === null || (Array.isArray(value) && value.length === 0);
+}
+
 /** Plain data as a person reads it. */
 export function valueOf(value: unknown): string {
-  return typeof value === "string" ? value : JSON.stringify(value, null, 1);
+  if (typeof value === "boolean") return value ? words.value.on : words.value.off;
+  if (Array.isArray(value)) return value.map(valueOf).join(words.value.comma);
+  return typeof value === "string" ? value : typeof value === "object" ? JSON.stringify(value) : String(value);
 }

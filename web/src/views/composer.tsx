@@ -50,7 +50,7 @@ export function Composer({ talk }: { talk: Talk }) {
           }}
         />
         {writing ? (
-          <button type="button" class="round" aria-label={t.stop} title={`${t.stop} (Esc)`} onClick={() => stopWriting(talk)}>
+          <button type="button" class="round" aria-label={t.stop} title={`${t.stop} (Esc)`} onClick={() => void stopWriting(talk)}>
             <Icon name="stop" />
           </button>
         ) : (

@@ -96,7 +96,7 @@ function useKeys({ menu, help }: { menu: (open: boolean) => void; help: () => vo
 function escape(menu: (open: boolean) => void) {
   const at = route.peek();
   if (opened.peek()) closePassage();
-  else if (at.view === "talk") stopWriting(talkOf(at.session));
+  else if (at.view === "talk") void stopWriting(talkOf(at.session));
   menu(false);
   const side = document.getElementById("side");
   if (matchMedia(NARROW).matches && side?.contains(document.activeElement)) {

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { lineOf } from "../api/http";
 import { Tree } from "../parts/tree";
 import { wear, theme } from "../state/look";
-import { login, names, why } from "../state/me";
+import { login, names, takeLink, why } from "../state/me";
 import { language, words } from "../words";
 
 /** Name and passphrase; the one-time link is taken before this is shown. */
@@ -14,6 +14,20 @@ export function Login() {
   const first = useRef<HTMLInputElement>(null);
   const second = useRef<HTMLInputElement>(null);
   useEffect(() => (name ? second : first).current?.focus(), []);
+  useEffect(() => {
+    if (names.value.length === 1) setName(names.value[0] ?? "");
+    if (names.value.length > 0) second.current?.focus();
+  }, [names.value]);
+  useEffect(() => {
+    const pasted = (event: ClipboardEvent) => {
+      const text = event.clipboardData?.getData("text") ?? "";
+      if (!text.includes("#login=")) return;
+      event.preventDefault();
+      void takeLink(text);
+    };
+    addEventListener("paste", pasted);
+    return () => removeEventListener("paste", pasted);
+  }, []);
 
   async function enter(event: Event) {
     event.preventDefault();

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api/http";
-import type { Me, Person, Role } from "../api/types";
+import type { Me, Person, Role, Usable } from "../api/types";
 import { Icon } from "../parts/icon";
 import { Room } from "../parts/room";
 import { sure } from "../state/asking";
@@ -8,13 +8,19 @@ import { attempt, say } from "../state/notice";
 import { words } from "../words";
 
 const ROLES: Role[] = ["owner", "member", "guest"];
+const KINDS = ["assistant", "tool", "source"] as const;
+type Kind = (typeof KINDS)[number];
 
 /** Who there is; for owners. */
 export function People({ me }: { me: Me }) {
   const t = words.value;
   const [people, setPeople] = useState<Person[] | null>(null);
+  const [usable, setUsable] = useState<Usable>({ assistant: [], tool: [], source: [] });
   const load = async () => setPeople(await ask<Person[]>("GET", "/api/people"));
   useEffect(() => void attempt(load), []);
+  useEffect(() => {
+    if (me.kept && me.role === "owner") void attempt(async () => setUsable(await ask<Usable>("GET", "/api/people/usable")));
+  }, []);
   return (
     <Room title={t.people} more={me.kept ? t.peopleMore : t.peopleAlone}>
       {people === null ? (
@@ -22,16 +28,16 @@ export function People({ me }: { me: Me }) {
       ) : (
         <ul class="people">
           {people.map((one) => (
-            <Row key={one.id} one={one} me={me} load={load} />
+            <Row key={one.id} one={one} me={me} usable={usable} load={load} />
           ))}
         </ul>
       )}
-      {me.kept && me.role === "owner" && <Add load={load} />}
+      {me.kept && me.role === "owner" && <Add usable={usable} load={load} />}
     </Room>
   );
 }
 
-function Row({ one, me, load }: { one: Person; me: Me; load: () => Promise<void> }) {
+function Row({ one, me, usable, load }: { one: Person; me: Me; usable: Usable; load: () => Promise<void> }) {
   const t = words.value;
   const self = one.id === me.person;
   const may = me.kept && me.role === "owner";
@@ -52,13 +58,7 @@ function Row({ one, me, load }: { one: Person; me: Me; load: () => Promise<void>
       <div>
         <strong>{one.name}</strong>
         {self && <small> ({t.thatIsYou})</small>}
-        {one.permissions.length > 0 && (
-          <ul class="permissions" aria-label={t.permissions}>
-            {one.permissions.map((that) => (
-              <li>{that.allowed ? t.allowed(that.kind, that.name) : t.denied(that.kind, that.name)}</li>
-            ))}
-          </ul>
-        )}
+        {may ? <Permissions one={one} usable={usable} load={load} /> : <Exceptions one={one} />}
       </div>
       {may ? (
         <select
@@ -89,17 +89,67 @@ function Row({ one, me, load }: { one: Person; me: Me; load: () => Promise<void>
   );
 }
 
-function Add({ load }: { load: () => Promise<void> }) {
+/** What was said for them, to be read. */
+function Exceptions({ one }: { one: Person }) {
+  const t = words.value;
+  if (one.permissions.length === 0) return null;
+  return (
+    <ul class="permissions" aria-label={t.permissions}>
+      {one.permissions.map((that) => (
+        <li>{that.allowed ? t.allowed(that.kind, that.name) : t.denied(that.kind, that.name)}</li>
+      ))}
+    </ul>
+  );
+}
+
+/** What they may use: what was said for them, else what their role may. */
+function mayUse(one: Person, kind: Kind, name: string): boolean {
+  const said = one.permissions.find((that) => that.kind === kind && that.name === name) ?? one.permissions.find((that) => that.kind === kind && that.name === "*");
+  return said?.allowed ?? one.role !== "guest";
+}
+
+function Permissions({ one, usable, load }: { one: Person; usable: Usable; load: () => Promise<void> }) {
+  const t = words.value;
+  const every = KINDS.flatMap((kind) => usable[kind].map((name) => ({ kind, name })));
+  if (every.length === 0) return <Exceptions one={one} />;
+  const some = every.filter(({ kind, name }) => mayUse(one, kind, name)).length;
+  const count = some === every.length ? t.mayAll : some === 0 ? t.mayNothing : t.maySome(some, every.length);
+  async function permit(kind: Kind, name: string, allowed: boolean) {
+    if (await attempt(() => ask("PATCH", `/api/people/${one.id}`, { permissions: [{ kind, name, allowed }] }))) say(t.saved);
+    await attempt(load);
+  }
+  return (
+    <details class="may">
+      <summary aria-label={t.mayOf(one.name, count)}>{count}</summary>
+      {KINDS.filter((kind) => usable[kind].length > 0).map((kind) => (
+        <fieldset key={kind}>
+          <legend>{t.kinds[kind]}</legend>
+          {usable[kind].map((name) => (
+            <label key={name}>
+              <input type="checkbox" checked={mayUse(one, kind, name)} onChange={(event) => void permit(kind, name, event.currentTarget.checked)} />
+              <span>{kind === "tool" ? (t.tools[name] ?? name) : name}</span>
+            </label>
+          ))}
+        </fieldset>
+      ))}
+    </details>
+  );
+}
+
+function Add({ usable, load }: { usable: Usable; load: () => Promise<void> }) {
   const t = words.value;
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("member");
   const [passphrase, setPassphrase] = useState("");
+  const [talks, setTalks] = useState(true);
   const [busy, setBusy] = useState(false);
   async function add(event: Event) {
     event.preventDefault();
     setBusy(true);
     const done = await attempt(async () => {
-      await ask("POST", "/api/people", { name: name.trim(), role, passphrase });
+      const made = await ask<Person>("POST", "/api/people", { name: name.trim(), role, passphrase });
+      const permissions = usable.assistant.map((one) => ({ kind: "assistant", name: one, allowed: true }));
+      if (role === "guest" && talks && permissions.length > 0) await ask("PATCH", `/api/people/${made.id}`, { permissions });
       await load();
     });
     setBusy(false);
@@ -130,6 +180,12 @@ function Add({ load }: { load: () => Promise<void> }) {
           <span>{t.theirPassphrase}</span>
           <input required type="password" autocomplete="new-password" value={passphrase} onInput={(event) => setPassphrase(event.currentTarget.value)} />
         </label>
+        {role === "guest" && usable.assistant.length > 0 && (
+          <label class="check">
+            <input type="checkbox" checked={talks} onChange={(event) => setTalks(event.currentTarget.checked)} />
+            <span>{t.guestTalks(usable.assistant[0] ?? "")}</span>
+          </label>
+        )}
         <button type="submit" class="strong" disabled={busy}>
           {t.add}
         </button>

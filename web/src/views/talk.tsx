@@ -1,17 +1,20 @@
 // One conversation: its turns, and where one writes.
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { ask } from "../api/http";
 import type { Me } from "../api/types";
 import { Icon } from "../parts/icon";
 import { Tree } from "../parts/tree";
 import { route } from "../state/route";
 import { sessions } from "../state/sessions";
-import { loadTalk, spoken, type Talk, talkOf } from "../state/talk";
-import { words } from "../words";
+import { loadTalk, speak, spoken, type Talk, talkOf } from "../state/talk";
+import { language, words } from "../words";
 import { Composer } from "./composer";
+import { MannerDialog } from "./manner";
 import { TurnView } from "./turn";
 
 const NEAR = 80;
+const SUGGESTED = 6;
 
 export function TalkView({ me, session, turn }: { me: Me; session: string | null; turn: number | null }) {
   const t = words.value;
@@ -22,21 +25,66 @@ export function TalkView({ me, session, turn }: { me: Me; session: string | null
   const empty = turns.length === 0 && talk.state.value === "ready";
   return (
     <div class={`talk${empty ? " empty" : ""}`}>
-      <h1 class={session === null ? "unseen" : "titled"}>{title || t.newSession}</h1>
-      <Turns talk={talk} turn={turn} hello={empty && <Hello me={me} />} me={me} />
+      <header class="head">
+        <h1 class={session === null ? "unseen" : "titled"}>{title || t.newSession}</h1>
+        <Tools talk={talk} session={session} />
+      </header>
+      <Turns talk={talk} turn={turn} hello={empty && <Hello me={me} talk={talk} />} me={me} />
       <Spoken />
       <Composer talk={talk} />
     </div>
   );
 }
 
-function Hello({ me }: { me: Me }) {
+/** What can be done with the whole conversation. */
+function Tools({ talk, session }: { talk: Talk; session: string | null }) {
   const t = words.value;
+  const [choosing, setChoosing] = useState(false);
+  return (
+    <div class="tools">
+      <button type="button" class="quiet" onClick={() => setChoosing(true)} aria-label={t.manner} title={t.manner}>
+        <Icon name="sliders" />
+      </button>
+      {session !== null && (
+        <>
+          <a class="quiet" href={`/api/sessions/${session}/transcript?language=${language.value}`} download aria-label={t.download} title={t.download}>
+            <Icon name="save" />
+          </a>
+          <button type="button" class="quiet" onClick={() => print()} aria-label={t.print} title={t.print}>
+            <Icon name="print" />
+          </button>
+        </>
+      )}
+      {choosing && <MannerDialog talk={talk} close={() => setChoosing(false)} />}
+    </div>
+  );
+}
+
+function Hello({ me, talk }: { me: Me; talk: Talk }) {
+  const t = words.value;
+  const tongue = language.value;
+  const [said, setSaid] = useState<string[]>([]);
+  useEffect(() => {
+    if (me.assistant === null) return;
+    // a guest who may say nothing yet is told so when they try
+    ask<string[]>("GET", `/api/suggestions?language=${tongue}`).then(setSaid, () => setSaid([]));
+  }, [me.person, tongue]);
   return (
     <div class="hello">
       <Tree size="large" />
       <p class="greeting">{me.kept ? t.greeting(me.name) : t.greetingNobody}</p>
       <p class="note">{t.greetingMore(me.assistant ?? me.model)}</p>
+      {said.length > 0 && (
+        <ul class="suggestions" aria-label={t.suggestions}>
+          {said.slice(0, SUGGESTED).map((one) => (
+            <li key={one}>
+              <button type="button" onClick={() => void speak(talk, one)}>
+                {one}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
     </div>
   );
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.core.agenda import Agenda
     from penjing.core.moments import Planner
-    from penjing.core.protocols import Retriever, Scheduler, Store, Tool
+    from penjing.core.protocols import Retriever, Scheduler, Store
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.present import Present
     from penjing.serve.services import People, Rings
@@ -73,18 +73,51 @@ class Served:
         self.rings: Rings | None = None
         """What rings, for open pages."""
         self._telling = self._tell_soon()
+        self._suggested: dict[tuple[SpecAssistant, Standing, str], Sequence[str]] = {}
 
     @property
     def name(self) -> str:
         """As its spec calls it."""
         return self._now.assistant.name
 
+    def suggestions(self, role: Standing, language: str) -> Sequence[str]:
+        """See `Assistant.suggestions`; each is looked for once: that takes a second."""
+        with self._held() as assistant:
+            key = (assistant, role, language)
+            if key not in self._suggested:
+                found = assistant.suggestions(role, language)
+                self._suggested = {**self._of(assistant), key: found}
+            return self._suggested[key]
+
+    def _of(self, assistant: SpecAssistant) -> dict[Any, Sequence[str]]:
+        return {key: one for key, one in self._suggested.items() if key[0] is assistant}
+
+    def uses(self) -> Mapping[str, Sequence[str]]:
+        """See `Assistant.uses`."""
+        return self._now.assistant.uses()
+
     def reply(
-        self, person: str, store: Store, session: str, text: str, *, role: Standing = "guest"
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        text: str,
+        *,
+        role: Standing = "guest",
+        instead: int | None = None,
+        vary: bool = False,
     ) -> Iterator[Event]:
         """See `Assistant.reply`."""
+        how: dict[str, Any] = {"role": role, "instead": instead, "vary": vary}
         with self._held() as assistant:
-            yield from assistant.reply(person, store, session, text, role=role)
+            yield from assistant.reply(person, store, session, text, **how)
+
+    def more(
+        self, person: str, store: Store, session: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """See `Assistant.more`."""
+        with self._held() as assistant:
+            yield from assistant.more(person, store, session, role=role)
 
     def confirm(
         self,
@@ -289,7 +322,7 @@ def _retrievers(spec: Spec, around: Around, shelf: Shelf | None) -> Retrievers |
 
 
 if TYPE_CHECKING:
-    from penjing.core.protocols import Assistant
+    from penjing.core.assistants import Assistant
 
     _FITS: type[Assistant] = Served
-    _FIT_TOO: tuple[type[Tool], type[Retriever]] = (Permitted, Together)
+    _FIT_TOO: type[Retriever] = Together

@@ -149,6 +149,10 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("You can say, for example: {examples}.",),
         "zh": ("你可以这样说：{examples}。",),
     },
+    "no_answer_yet": {
+        "en": ("I have sent it, but no answer came yet.",),
+        "zh": ("已经发出，但还没有收到设备的回应。",),
+    },
     "planned": {
         "en": ("{when} I will {action}.",),
         "zh": ("{when}我会{action}。",),

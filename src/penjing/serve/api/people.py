@@ -66,6 +66,28 @@ class PersonDocument(BaseModel):
     permissions: list[Permission]
 
 
+class UsableDocument(BaseModel):
+    """What anybody may be allowed to use here, by name."""
+
+    assistant: list[str]
+    tool: list[str]
+    source: list[str]
+
+
+@router.get("/usable", response_model=UsableDocument)
+def usable(request: Request) -> dict[str, Any]:
+    """What there is to be allowed; nothing where the plain model answers, which all may ask."""
+    _owner(request)
+    desk = desk_of(request)
+    if desk.services.assistant is None:
+        return {"assistant": [], "tool": [], "source": []}
+    uses = desk.assistant.uses()
+    return {
+        "assistant": [desk.assistant.name],
+        **{kind: [*uses.get(kind, ())] for kind in ("tool", "source")},
+    }
+
+
 @router.get("", response_model=list[PersonDocument])
 def every(request: Request) -> list[dict[str, Any]]:
     """Everybody for an owner, themselves for others."""

@@ -10,7 +10,7 @@ the app                   with scope["state"]["who"]
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -228,12 +228,18 @@ class Door:
             if visit.path in _BY_ITSELF and not session.bearer:
                 send = await self._handing(visit, send, session)
             who = who_in(session, opened, kept=self._accounts.kept)
+            who = replace(who, hold=lambda: self._held(who.person))
             return await self._pass(visit, patient, send, self._proving(visit, who, session.name))
         finally:
             session.busy -= 1
             if visit.path not in _BY_ITSELF:
                 session.seen = self._clock()
             self._stores.release(opened)
+
+    def _held(self, person: str) -> Callable[[], None]:
+        """Keep a person unlocked beyond their request, until what it returns is called."""
+        opened = self._stores.hold(person)
+        return (lambda: None) if opened is None else lambda: self._stores.release(opened)
 
     async def _handing(self, visit: Visit, send: Send, session: WebSession) -> Send:
         """An open page may stop what rings later on, with nobody logged in."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from penjing.tools.failed import Failed
-from penjing.tools.home.device import Device, Kind, Known, State, Wanted
+from penjing.tools.home.device import Device, Kind, Known, State, Told, Wanted
 from penjing.tools.home.dialect import known, number, share
 from penjing.tools.home.settings import HomeAssistant, Line
 from penjing.tools.keep import read_secret
@@ -63,7 +63,7 @@ class AssistantHouse:
         entity = self._require(self._web.get(f"/api/states/{device.key}"))
         return Known(_state(device, entity), None)
 
-    def change(self, device: Device, wanted: Wanted) -> bool:
+    def change(self, device: Device, wanted: Wanted) -> Told:
         """Do it; Home Assistant answers with the states that changed."""
         domain = device.key.partition(".")[0]
         changed: list[Any] = []
@@ -78,7 +78,8 @@ class AssistantHouse:
                 raise Failed(reason, str(error), **error.data) from error
             changed += answer if isinstance(answer, list) else []
         self._states = (0.0, {})
-        return any(isinstance(one, dict) and one.get("entity_id") == device.key for one in changed)
+        so = any(isinstance(one, dict) and one.get("entity_id") == device.key for one in changed)
+        return "confirmed" if so else "sent"  # of what was so already nothing is said
 
     def close(self) -> None:
         """Nothing is held."""

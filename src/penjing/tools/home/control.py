@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.tools.failed import Failed
-from penjing.tools.home.device import Device, House, Kind, Known, State, Wanted
+from penjing.tools.home.device import Device, House, Kind, Known, State, Told, Wanted
 from penjing.tools.home.houses import Houses
 from penjing.tools.home.settings import HouseSettings
 from penjing.tools.names import find, plain
@@ -83,11 +83,11 @@ class Control:
         """Change all that a name means. Raises Failed that says what was done and what was not."""
         done: list[str] = []
         failed: list[tuple[str, Failed]] = []
-        confirmed = True
+        told: set[Told] = set()
         for house, device in self.find(name):
             try:
                 now = {**wanted, **relative(house.known(device).state)} if relative else wanted
-                confirmed &= house.change(device, now)
+                told.add(house.change(device, now))
                 done.append(device.name)
             except Failed as error:
                 failed.append((device.name, error))
@@ -102,7 +102,8 @@ class Control:
             message = f"done: {', '.join(done)}; not done: {rest}"
             names = [name for name, _ in failed]
             raise Failed("unconfirmed", message, done=done, failed=names)
-        return {"devices": done, **wanted, "confirmed": confirmed}
+        least = next((one for one in _LEAST if one in told), "confirmed")
+        return {"devices": done, **wanted, "confirmed": least == "confirmed", "told": least}
 
     def close(self) -> None:
         """Let go of the houses. Calling it twice is harmless."""
@@ -171,6 +172,10 @@ def _single(devices: Iterable[tuple[House, Device]]) -> Iterator[tuple[str, Grou
     for house, device in devices:
         for name in (device.name, *device.also):
             yield name, ((house, device),)
+
+
+_LEAST: Sequence[Told] = ("no_answer", "sent")
+"""Of several devices it is the least that is told."""
 
 
 def _server(error: Failed) -> bool:

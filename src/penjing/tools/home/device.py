@@ -46,6 +46,10 @@ class Known:
     """Seconds since it was said; None when nobody knows."""
 
 
+Told = Literal["confirmed", "sent", "no_answer"]
+"""It says that it is so now; it never says how it is; it should have said so and did not."""
+
+
 class House(Protocol):
     """Devices behind one server. Every method may raise Failed."""
 
@@ -57,8 +61,8 @@ class House(Protocol):
         """What is known of one."""
         ...
 
-    def change(self, device: Device, wanted: Wanted) -> bool:
-        """Do it; whether the device itself said that it is so now."""
+    def change(self, device: Device, wanted: Wanted) -> Told:
+        """Do it; what the device itself says to it."""
         ...
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from penjing.tools.failed import Failed
 from penjing.tools.home.broker import Broker
-from penjing.tools.home.device import Device, Kind, Known, State, Wanted
+from penjing.tools.home.device import Device, Kind, Known, State, Told, Wanted
 from penjing.tools.home.dialect import Dialect, Heard
 from penjing.tools.home.discovery import described
 from penjing.tools.home.plain_topics import PlainTopics
@@ -68,8 +68,8 @@ class MqttHouse:
         fresh = [at for at in times if at is not None]
         return Known(state, round(time.monotonic() - max(fresh), 1) if fresh else None)
 
-    def change(self, device: Device, wanted: Wanted) -> bool:
-        """Do it; whether the device itself said that it is so now."""
+    def change(self, device: Device, wanted: Wanted) -> Told:
+        """Do it; what the device itself says to it."""
         dialect = self._dialect_of(device)
         messages = dialect.messages(wanted)
         heard = self._broker.heard()
@@ -77,7 +77,7 @@ class MqttHouse:
         topics = dialect.topics()
         if not topics:
             self._broker.publish(messages)
-            return False
+            return "sent"
         before = {topic: heard.get(topic) for topic in topics}
         self._broker.publish(messages)
 
@@ -88,9 +88,10 @@ class MqttHouse:
             return fresh and agrees(dialect.state(said), wanted)
 
         try:
-            return self._broker.wait(topics, echoed, self._settings.echo_seconds)
+            so = self._broker.wait(topics, echoed, self._settings.echo_seconds)
         except Failed:  # the broker has it; only its answer is lost
-            return False
+            so = False
+        return "confirmed" if so else "no_answer"
 
     def close(self) -> None:
         """Let go of the connection. Calling it twice is harmless."""

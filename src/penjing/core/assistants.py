@@ -1,0 +1,69 @@
+"""The seam to whoever replies. Its fake for tests is `tests/support/garden.py`'s Gardener."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from penjing.core.dialogue import Event, Standing
+from penjing.core.protocols import Store
+
+
+class Assistant(Protocol):
+    """Something that replies. State lies in the store, so that a restart loses nothing."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    def suggestions(self, role: Standing, language: str) -> Sequence[str]:
+        """Sentences that a person of this role may say and that do something; maybe none."""
+        ...
+
+    def uses(self) -> Mapping[str, Sequence[str]]:
+        """What a person may be allowed beside itself: names of each "tool" and "source"."""
+        ...
+
+    def reply(
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        text: str,
+        *,
+        role: Standing = "guest",
+        instead: int | None = None,
+        vary: bool = False,
+    ) -> Iterator[Event]:
+        """Answer one thing a person said; both turns are kept in `store` by the time it ends.
+
+        `role` decides which tools may be used: who forgets it may do least, and a talker nothing,
+        now or by what they leave unfinished. Closing the iterator stops the answer; what was
+        already said is kept. It is said in place of turn `instead` and all that followed, where
+        that is given; `vary` asks for another answer than the likeliest.
+        """
+        ...
+
+    def more(
+        self, person: str, store: Store, session: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """Go on with the last answer, which never came to its end. BadInput when it did."""
+        ...
+
+    def confirm(
+        self,
+        person: str,
+        store: Store,
+        session: str,
+        action: str,
+        *,
+        yes: bool,
+        role: Standing = "guest",
+    ) -> Iterator[Event]:
+        """Do, or drop, the action of this id that waits. NotFound when none of it waits."""
+        ...
+
+    def close(self) -> None:
+        """Let go of models and tools. Calling it twice is harmless."""
+        ...
