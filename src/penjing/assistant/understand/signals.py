@@ -150,6 +150,9 @@ CONDITIONS = _signals(
     r"\b(?P<w>if|when(?!'s)|whenever|unless|until|till|once|while|as soon as|as long as|in case"
     r"|provided|providing|assuming|suppose|supposing|imagine|pretend|wish|otherwise|before"
     r"|after(?! that\b)|every time|each time|hypothetically|in the event)\b",
+    r"(?:would|'d) be (?:(?:a|an|such|really|so|ever|very|just|super|real|big|huge) )*"
+    r"(?P<w>\w+) if\b",
+    r"(?:would|'d) (?:really |so |rather )*(?P<w>(?!be\b)\w+)(?: it)? if (?:you|we)\b",
     r"(?P<w>如果|假如|要是|倘若|若是|若|假设|假装|想象|只要|除非|一旦|万一|的话|的时候|时候|之后|以后|之前|以前"
     r"|直到|等到|每当|每次|否则|不然)",
     r"(?P<w>等)[^,。]{1,10}(?:再|就|后|完)", r"(?P<w>再[^,。]{1,8}就)(?![好行可])",
