@@ -97,7 +97,7 @@ def test_what_cannot_be_is_one_line_before_any_work(
 
 @pytest.mark.parametrize("missing", ["--methods", "--sizes", "-o"])
 def test_what_must_be_given(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["compare", "model", "--methods", "a", "--sizes", "1MB", "-o", "x"]
+    words = ["compare", "model", "--methods", "searched", "--sizes", "1MB", "-o", "x"]
     at = words.index(missing)
     assert main(words[:at] + words[at + 2 :]) == 2
     assert missing in capsys.readouterr().err

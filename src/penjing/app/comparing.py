@@ -12,6 +12,7 @@ from penjing.app.making import Making, Prepared
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
+    from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.compare.order import Order
     from penjing.workshop.compare.outcome import Comparison
     from penjing.workshop.compare.run import Maker
@@ -29,9 +30,12 @@ class Ordered(Prepared):
 
 @contextmanager
 def prepared(
-    making: Making, methods: str, sizes: str, progress: Progress, *, keep_files: bool = False
+    making: Making, methods: str, sizes: str | None, progress: Progress, *, keep_files: bool = False
 ) -> Iterator[Ordered]:
-    """Everything that can be refused is refused here; `methods` and `sizes` with commas between."""
+    """Everything that can be refused is refused here; `methods` and `sizes` with commas between.
+
+    Quantizers of the textbook have sizes of their own: `sizes` is None where there are no others.
+    """
     makings.require_workshop("compare")
     from penjing.bundle.home import Home
     from penjing.bundle.resolve import find_model
@@ -48,7 +52,9 @@ def prepared(
         orders.check_methods(order, checkpoint)
         prepare.check_weights(checkpoint, progress)
         opened = (model, checkpoint)
-        settings = makings.settings(making, opened, lambda: order.sizes[-1], progress, {})
+        settings = makings.settings(
+            making, opened, lambda: _largest(order, checkpoint), progress, {}
+        )
         orders.check_sizes(order, checkpoint, settings)
         prepare.check_texts(settings)
         orders.forecast(checkpoint, order, settings, tokens_per_second=0)  # refuse at once
@@ -75,8 +81,16 @@ def carry_out(ready: Ordered, progress: Progress) -> Comparison:
         return compare(job, ready.order, _methods()[1](job))
 
 
+def _largest(order: Order, checkpoint: Checkpoint) -> int:
+    """Bytes of the largest file ordered; where none is, of the starting model's own."""
+    from penjing.workshop.export.gguf import export_bytes
+
+    return max(order.sizes) if order.sizes else export_bytes(checkpoint, {})
+
+
 def _methods() -> tuple[Mapping[str, Method], Callable[[Job], Maker]]:
     from penjing.workshop.compress.build import Builder
     from penjing.workshop.compress.methods import METHODS
+    from penjing.workshop.compress.textbook_methods import TEXTBOOK
 
-    return METHODS, Builder
+    return {**METHODS, **TEXTBOOK}, Builder

@@ -173,7 +173,7 @@ def compare(
     output: str | Path,
     *,
     methods: Sequence[str],
-    sizes: Sequence[str | int],
+    sizes: Sequence[str | int] = (),
     effort: str = "standard",
     text: str | Path | None = None,
     held_out: str = "encyclopedia",
@@ -181,7 +181,10 @@ def compare(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Methods at several sizes beside their negative controls; what `penjing compare` does."""
+    """Methods at several sizes beside their negative controls; what `penjing compare` does.
+
+    Quantizers of the textbook ("linear-8", "nf4") have sizes of their own: none are given then.
+    """
     from penjing.app import comparing
     from penjing.app.making import Making
 
@@ -190,7 +193,9 @@ def compare(
         str(model), Path(output), None if text is None else Path(text), held_out, effort,
         resume=resume, overwrite=overwrite,
     )  # fmt: skip
-    with comparing.prepared(asked, ",".join(methods), ",".join(map(str, sizes)), heard) as ready:
+    with comparing.prepared(
+        asked, ",".join(methods), ",".join(map(str, sizes)) or None, heard
+    ) as ready:
         return comparing.carry_out(ready, heard)
 
 

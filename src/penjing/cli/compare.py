@@ -22,6 +22,7 @@ EXAMPLES: Mapping[str, str] = {
     "compare": """
         penjing compare smollm2-135m-instruct --methods searched,gptq --sizes 70MB,90MB -o compared
         penjing compare my-model/ --methods searched --sizes 1GB -o compared --text mails.txt
+        penjing compare smollm2-135m-instruct --methods linear-8,symmetric-4,nf4,log-4 -o textbook
         penjing compare smollm2-135m-instruct --methods searched --sizes 70MB -o compared --dry-run
     """,
 }
@@ -37,7 +38,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         metavar="A,B,C",
         help="what to compare, such as searched,gptq; an unknown name shows all",
     )
-    add("--sizes", required=True, metavar="A,B,C", help="largest files, such as 60MB,70MB,90MB")
+    add("--sizes", metavar="A,B,C", help="largest files, such as 60MB,70MB; linear-8 has its own")
     add("-o", "--output", required=True, type=path, metavar="DIR", help="where the table goes")
     making.add_texts(parser, "everything is")
     making.add_running(parser, "comparison")
@@ -79,7 +80,7 @@ def _show_plan(ready: Ordered, output: Output) -> None:
     }
 
     def draw(console: Console) -> None:
-        sizes = ", ".join(format_size(size) for size in order.sizes)
+        sizes = ", ".join(map(format_size, order.sizes)) or "the methods' own sizes"
         console.print(f"{settings.model_name} at {sizes}:", markup=False)
         for line in missing(ready.downloads):
             console.print(line, markup=False)

@@ -103,7 +103,8 @@ def _result(found: Comparison, result: Result) -> dict[str, Any]:
         "plan": dict(result.plan),
         "training": result.training,
         "measurements": [asdict(item) for item in result.measurements],
-        "speed": asdict(found.speeds[result.sha256]),
+        "counted": result.counted,
+        "speed": None if result.counted else asdict(found.speeds[result.sha256]),
     }
 
 

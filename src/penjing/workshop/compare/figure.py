@@ -49,8 +49,8 @@ class Dot:
     """Lower end of its interval."""
     high: float | None
     """Upper end."""
-    decode: float
-    """Tokens written per second."""
+    decode: float | None
+    """Tokens written per second; None where it was not measured."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class _Axes:
         """Its place among the KLDs; a KLD of zero lies on the lower edge."""
         return self._across(dot), self.kld(dot.kld)
 
-    def below(self, dot: Dot) -> kit.Spot:
-        """Its place among the speeds."""
-        return self._across(dot), self.speed(dot.decode)
+    def below(self, dot: Dot) -> kit.Spot | None:
+        """Its place among the speeds, if it has one."""
+        return None if dot.decode is None else (self._across(dot), self.speed(dot.decode))
 
     def _across(self, dot: Dot) -> float:
         return self.x(dot.bytes) + (_ASIDE if dot.of else 0.0)
@@ -106,7 +106,8 @@ def pareto(dots: Sequence[Dot], start_decode: float, *, width: float, class_: st
         x, _ = axes.above(dot)
         if dot.kld > 0:
             parts += kit.bar(x, axes.kld, dot.low, dot.high, _class(dots, dot))
-        parts += [_mark(at, dots, dot) for at in (axes.above(dot), axes.below(dot))]
+        spots = (axes.above(dot), axes.below(dot))
+        parts += [_mark(at, dots, dot) for at in spots if at is not None]
     parts += _names(axes, dots)
     return drawing(parts, width, axes.lower.bottom + kit.BOTTOM, _alt(dots), class_)
 
@@ -124,7 +125,7 @@ def _axes(dots: Sequence[Dot], start_decode: float, width: float, top: float) ->
     upper = Frame(kit.LEFT, top + 30, width - kit.RIGHT, top + 30 + _KLD_HEIGHT)
     lower_top = upper.bottom + _BETWEEN
     lower = Frame(kit.LEFT, lower_top, width - kit.RIGHT, lower_top + _SPEED_HEIGHT)
-    speeds = [start_decode, *(d.decode for d in dots)]
+    speeds = [start_decode, *(d.decode for d in dots if d.decode is not None)]
     slack = max((max(speeds) - min(speeds)) * 0.12, max(speeds) * 0.05)
     return _Axes(
         upper,
@@ -163,7 +164,8 @@ def _lines(axes: _Axes, dots: Sequence[Dot]) -> Iterator[Markup]:
         own = sorted((d for d in dots if d.name == name and not d.of), key=lambda d: d.bytes)
         if len(own) > 1:
             for place_of in (axes.above, axes.below):
-                yield kit.polyline([place_of(dot) for dot in own], f"join m{number % _COLOURS}")
+                spots = [spot for dot in own if (spot := place_of(dot)) is not None]
+                yield kit.polyline(spots, f"join m{number % _COLOURS}")
 
 
 def _mark(at: kit.Spot, dots: Sequence[Dot], dot: Dot) -> Markup:
@@ -206,7 +208,8 @@ def _class(dots: Sequence[Dot], dot: Dot) -> str:
 def _says(dot: Dot) -> str:
     name = f"{dot.name}, control of {dot.of}" if dot.of else dot.name
     kld = kit.with_interval(dot.kld, dot.low, dot.high)
-    return f"{name}: {format_size(dot.bytes)}, {kld}, {significant(dot.decode)} tok/s"
+    speed = "" if dot.decode is None else f", {significant(dot.decode)} tok/s"
+    return f"{name}: {format_size(dot.bytes)}, {kld}{speed}"
 
 
 def _alt(dots: Sequence[Dot]) -> str:

@@ -47,29 +47,45 @@ class Order:
     controls: Mapping[str, tuple[Method, ...]]
     """Of each method, by its name."""
     sizes: tuple[int, ...]
-    """Bytes each file may have, smallest first."""
+    """Bytes each file may have, smallest first; the textbook's have sizes of their own."""
     keep_files: bool = False
     """Whether the model files stay."""
 
     @property
     def files(self) -> int:
         """About how many model files are made: methods with one plan share their controls."""
-        named, beside = {method.name for method in self.methods}, set()
-        for method in self.methods:
+        named, beside = {method.name for method in self.sized}, set()
+        for method in self.sized:
             plan = (method.allocation, method.distilled)
             beside |= {(*plan, c.name) for c in self.controls[method.name] if c.name not in named}
-        return len(self.sizes) * (len(named) + len(beside))
+        of_textbook = sum(1 + len(self.controls[method.name]) for method in self.textbook)
+        return len(self.sizes) * (len(named) + len(beside)) + of_textbook
+
+    @property
+    def sized(self) -> tuple[Method, ...]:
+        """Methods that make a file of any size."""
+        return tuple(method for method in self.methods if method.quantizer is None)
+
+    @property
+    def textbook(self) -> tuple[Method, ...]:
+        """Methods whose file has a size of its own."""
+        return tuple(method for method in self.methods if method.quantizer is not None)
 
 
 def order(
-    methods: str, sizes: str, known: Mapping[str, Method], *, keep_files: bool = False
+    methods: str, sizes: str | None, known: Mapping[str, Method], *, keep_files: bool = False
 ) -> Order:
     """Read the words of the command line. BadInput or UnknownName for what cannot be."""
     chosen = tuple(known[name] for name in _methods(methods, known))
+    sized = [method.name for method in chosen if method.quantizer is None]
+    if sized and not sizes:
+        raise BadInput(f"{sized[0]} makes files of any size: give --sizes, such as 60MB,80MB")
+    if sizes and not sized:
+        raise BadInput("these methods have sizes of their own: leave --sizes")
     return Order(
         methods=chosen,
         controls={method.name: controls_of(method, known) for method in chosen},
-        sizes=_sizes(sizes),
+        sizes=_sizes(sizes) if sizes else (),
         keep_files=keep_files,
     )
 
@@ -100,11 +116,13 @@ def size_name(size: int) -> str:
 
 def _methods(words: str, known: Mapping[str, Method]) -> list[str]:
     chosen = [name for name, method in known.items() if method.control_of is None]
+    shown = [name for name in chosen if known[name].quantizer is None]
     names: list[str] = []
     for word in words.split(","):
         name = word.strip()
         if not name:
-            raise BadInput(f"--methods lacks a name: known are {', '.join(chosen)}")
+            some = f"{', '.join(shown)}, and linear-8, nf4 ... (docs/quantizers.md)"
+            raise BadInput(f"--methods lacks a name: known are {some}")
         if name in known and name not in chosen:
             raise BadInput(f"{name} is a control and comes by itself: name what it is to control")
         if name not in known:
@@ -167,7 +185,7 @@ def check_sizes(order: Order, checkpoint: Checkpoint, settings: Settings) -> Non
     """Raise when a size is larger than the starting model's own file."""
     model = settings.model
     start_bytes = model.stat().st_size if model.is_file() else export_bytes(checkpoint, {})
-    if (largest := order.sizes[-1]) > start_bytes:
+    if order.sizes and (largest := order.sizes[-1]) > start_bytes:
         raise BadInput(
             f"{format_size(largest)} is more than {settings.model_name} has itself "
             f"({format_size(start_bytes)}): give smaller sizes"
@@ -180,11 +198,12 @@ def forecast(
     """What the whole comparison takes; BudgetError when no size of it is possible."""
     one = prepare.forecast(
         checkpoint,
-        replace(settings, budget=order.sizes[-1]),
+        settings,
         tokens_per_second=tokens_per_second,
         methods=order.methods,
     )
-    most = order.files // len(order.sizes) * sum(order.sizes)
+    carried = export_bytes(checkpoint, dict.fromkeys(checkpoint.quantizable, "F16"))
+    most = order.files * max(order.sizes, default=0) + 2 * len(order.textbook) * carried
     seconds = one.seconds
     if tokens_per_second:
         read = effort(settings.effort).held_out_windows * CONTEXT

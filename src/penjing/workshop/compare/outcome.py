@@ -36,7 +36,9 @@ class Result:
     file: str = ""
     """Where it lies, relative to the work folder."""
     bytes: int = 0
-    """Its exact size."""
+    """Its exact size; where it is counted, what its own packing would take."""
+    counted: bool = False
+    """No engine has its format: it was measured in a 16-bit file, and has no speed of its own."""
     sha256: str = ""
     """Its hash: equal files are timed once."""
     plan: Mapping[str, str] = field(default_factory=dict)

@@ -58,5 +58,5 @@ def _dot(found: Comparison, result: Result, of: str) -> Dot:
         kld=kld.value,
         low=kld.low,
         high=kld.high,
-        decode=found.speeds[result.sha256].decode_tps,
+        decode=None if result.counted else found.speeds[result.sha256].decode_tps,
     )

@@ -71,6 +71,10 @@ class Maker(Protocol):
         """The method's file in codecs that are already chosen."""
         ...
 
+    def size(self, method: Method) -> int:
+        """Bytes of the file of a method that has a size of its own."""
+        ...
+
 
 def compare(job: Job, order: Order, maker: Maker) -> Comparison:
     """Make, measure and write down everything ordered; what lies in `job.work` is used.
@@ -82,12 +86,14 @@ def compare(job: Job, order: Order, maker: Maker) -> Comparison:
     start = Stages(job).start
     reference = recorded(start, job.settings, job.work.folder / "reference", job.progress)
     bench = _Bench(job, maker, reference)
-    rows = [_row(bench, order, method, size) for size in order.sizes for method in order.methods]
+    wanted = [(method, size) for size in order.sizes for method in order.sized]
+    wanted += [(method, maker.size(method)) for method in order.textbook]
+    rows = [_row(bench, order, method, size) for method, size in wanted]
     speeds = _speeds(bench, start, rows)
     found = Comparison(
         start=_start(job, start, speeds),
         methods=_everyone(order),
-        sizes=order.sizes,
+        sizes=tuple(sorted({size for _, size in wanted})),
         rows=rows,
         leads=[lead for size in order.sizes for lead in _leads(rows, size, job.settings.seed)],
         speeds=speeds,
@@ -161,7 +167,8 @@ class _Bench:
             method=method.name,
             budget=budget,
             file=str(path),
-            bytes=built.path.stat().st_size,
+            bytes=built.packed_bytes or built.path.stat().st_size,
+            counted=built.packed_bytes is not None,
             sha256=sha256_file(built.path),
             plan=dict(built.plan),
             training=trained(built.training),
@@ -225,7 +232,7 @@ def _speeds(bench: _Bench, start: Path, rows: Sequence[Row]) -> dict[str, Speed]
     """The speed of the starting file and of all others, by hash, measured side by side."""
     job, own = bench.job, sha256_file(start)
     everything = [r for row in rows for r in (row.result, *(b.result for b in row.controls))]
-    files = {r.sha256: r for r in everything if r.sha256 not in ("", own)}
+    files = {r.sha256: r for r in everything if r.sha256 not in ("", own) and not r.counted}
     key = sha256(repr((own, sorted(files), job.settings.threads)).encode()).hexdigest()[:16]
 
     def time_all() -> dict[str, Any]:

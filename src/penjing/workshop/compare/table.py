@@ -87,6 +87,12 @@ def limits(found: Comparison) -> list[str]:
         f"Speed and memory hold for this machine and {setting.threads} threads: the median of "
         f"{ROUNDS} runs, all files in turn. No interval was computed for them.",
     ]
+    if any(row.result.counted for row in found.rows):
+        said.append(
+            "Sizes that are counted are what packed codes and their parameters would take: no "
+            "engine reads the textbook's formats. Their weights were measured as they come back, "
+            "in a 16-bit file, and their speed was not."
+        )
     if tests > 1:
         chance = f"about {tests / 40:.1f}" if tests >= 40 else "fewer than one"
         said.insert(
@@ -144,10 +150,10 @@ def _line(
     return Line(
         kind=kind,
         name=result.method,
-        size=format_size(result.bytes),
+        size=format_size(result.bytes) + " (counted)" * result.counted,
         kld=show(measure(result.find("kld_mean"))),
         same_top=show(measure(result.find("same_top"))),
-        decode=significant(speeds[result.sha256].decode_tps),
+        decode="" if result.counted else significant(speeds[result.sha256].decode_tps),
         words=words,
         standing=standing,
     )

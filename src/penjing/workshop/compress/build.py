@@ -23,7 +23,7 @@ from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop import importance as imatrix
 from penjing.workshop.arithmetic import best_device, fast_dtype
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.compress import controls
+from penjing.workshop.compress import controls, textbook_methods
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.methods import Method
 from penjing.workshop.compress.settings import LESS_TRAINING
@@ -75,6 +75,8 @@ class Built:
     """The codec of each quantizable tensor."""
     training: Training | None = None
     """Of a distilled one."""
+    packed_bytes: int | None = None
+    """What it would take, where no engine has its format; None: what it takes."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class Builder:
 
         BudgetError when there is none so small, or training needs more memory than is allowed.
         """
+        if method.quantizer and self.size(method) > budget:
+            raise BudgetError(f"the smallest is {format_size(self.size(method))}")
         return self.make(method, self.plan(method, budget))
 
     def make(self, method: Method, plan: Mapping[str, str]) -> Built:
@@ -109,6 +113,10 @@ class Builder:
         self.solver.forget()
         give_back()
         path = Path("files") / _hash(plan) / f"{method.name}.gguf"
+        if method.quantizer:
+            made = textbook_methods.encoded(self.job.checkpoint, method.quantizer)
+            written = self._write(self.job.checkpoint, plan, path, made, None)
+            return Built(written, plan, packed_bytes=self.size(method))
         if method.fold == "none" and not self._changes(plan):
             return Built(self._write(self.job.checkpoint, plan, path, None, None), plan)
         if method.distilled:
@@ -121,9 +129,17 @@ class Builder:
             encoded, weighted = _by_importance(base), base.importance
         return Built(self._write(base.checkpoint, plan, path, encoded, weighted), plan)
 
+    def size(self, method: Method) -> int:
+        """Bytes that a quantizer of the textbook takes, whatever the budget is."""
+        if method.quantizer is None:
+            raise ValueError(method.name)
+        return textbook_methods.packed_bytes(self.job.checkpoint, method.quantizer)
+
     def plan(self, method: Method, budget: int) -> dict[str, str]:
         """Which codec goes where; the file is at most `budget` bytes."""
         checkpoint = self.job.checkpoint
+        if method.quantizer:
+            return textbook_methods.plan_of(checkpoint)
         if method.allocation == "even":
             found = controls.plain(checkpoint, budget, lambda p: export_bytes(checkpoint, p))
             if found is None:

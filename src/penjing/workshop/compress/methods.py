@@ -20,6 +20,16 @@ Fold = Literal["none", "awq", "rotation"]
 
 
 @dataclass(frozen=True)
+class Quantizer:
+    """One of the textbook (`quantize/textbook.py`)."""
+
+    name: str
+    """As the textbook calls it."""
+    bits: int
+    """Of a code."""
+
+
+@dataclass(frozen=True)
 class Method:
     """One way."""
 
@@ -37,6 +47,8 @@ class Method:
     """Whether the rounded model is then trained through its codecs."""
     control_of: str | None = None
     """The method it is a negative control of; "*": of all; None: a method itself."""
+    quantizer: Quantizer | None = None
+    """The textbook's, whose file has a size of its own; None: codecs of the engine, any budget."""
 
     @property
     def needs_forward(self) -> bool:
