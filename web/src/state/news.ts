@@ -54,10 +54,16 @@ async function lookFor(person: string, rings: boolean, more: boolean): Promise<v
   const news = await ask<News>("GET", "/api/news");
   if (who()?.person !== person) return;
   if (isWriting()) late ||= more;
-  else if (news.session !== null && (late || news.spoke > known)) {
+  else if (news.session !== null && (late || news.spoke > known || isUnread(news.session, news.spoke))) {
     late = false;
     await tell(news.session, rings);
   }
+}
+
+/** Something came while this page read what was there: the list knows of it, the conversation not. */
+function isUnread(session: string, spoke: number): boolean {
+  const seen = talkOf(session).seen;
+  return seen > 0 && spoke > seen;
 }
 
 /** Show it where it was said; what came unasked rings, where it does not already. */

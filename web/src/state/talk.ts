@@ -24,6 +24,8 @@ export interface Talk {
   trouble: Signal<Trouble | null>;
   draft: Signal<string>;
   state: Signal<"empty" | "loading" | "ready" | "missing">;
+  /** When what was read last was said; 0 before anything was. */
+  seen: number;
   /** The answer that is written here has begun on the server. */
   begun: boolean;
   /** It is to be stopped. */
@@ -53,6 +55,7 @@ export function talkOf(id: string | null): Talk {
       trouble: signal(null),
       draft: signal(""),
       state: signal(id === null ? "ready" : "empty"),
+      seen: 0,
       begun: false,
       stopping: false,
     };
@@ -78,6 +81,7 @@ export async function loadTalk(talk: Talk): Promise<void> {
 async function read(talk: Talk): Promise<void> {
   const kept = await ask<Turn[]>("GET", `/api/sessions/${talk.id}/turns`);
   if (talk.writing.peek() === null) {
+    talk.seen = kept.at(-1)?.at ?? 0;
     talk.turns.value = settled(merged(talk.turns.peek(), kept.map(ofTurn).filter((one) => one !== null)));
   }
 }
@@ -182,6 +186,7 @@ export async function decide(talk: Talk, action: string, yes: boolean): Promise<
     talk.trouble.value = stop.signal.aborted ? null : troubleOf(error);
   }
   talk.writing.value = null;
+  if (talk.trouble.peek() === null) await read(talk).catch(() => undefined);
 }
 
 /** Whether any answer is being written here. */
