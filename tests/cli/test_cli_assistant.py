@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from assisted import CLERK as SPEC
 
-from penjing.cli import assistant_parts
+from penjing.app import assistants
 from penjing.cli.app import main
 
 
@@ -88,7 +88,7 @@ def test_who_waits_for_a_spec_is_told_once_what_for(
     long: float,
     said: bool,
 ) -> None:
-    monkeypatch.setattr(assistant_parts, "_LONG", long)
+    monkeypatch.setattr(assistants, "_LONG", long)
     assert main(["chat", str(spec), "--once", "set a timer for one minute", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["answer"] == "It runs for 1 minute."

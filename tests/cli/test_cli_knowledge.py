@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from penjing.app import embedder
 from penjing.bundle.catalogue import load_catalogue
-from penjing.cli import embedder
 from penjing.cli.app import main
 from penjing.engine.embedding import LlamaEmbedder
 from penjing.testing.embedder import FakeEmbedder

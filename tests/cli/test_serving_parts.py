@@ -17,10 +17,10 @@ from tooling import MONDAY_NOON, SetClock, wait_until
 
 from penjing.app.assistants import Together, load_spec
 from penjing.app.rings import rings
+from penjing.app.serving import server as serving
 from penjing.app.serving.assistant import Around, Served, served
 from penjing.app.serving.clock import Teller
 from penjing.app.serving.permissions import Permitted
-from penjing.cli import serving
 from penjing.cli.app import main
 from penjing.core.dialogue import Acted, Cited, Passage, Said
 from penjing.core.errors import NotFound, NotPermitted
