@@ -7,7 +7,7 @@ is licensed anew by the spec of that moment, and must come out as it was. Pure.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penjing.assistant.dialogue.keep import read_slot, slot_plain
@@ -92,13 +92,25 @@ def stand_apart(plan: Plan, intent: str, place: int) -> bool:
 
 
 def way_back(plan: Plan, call: Call) -> tuple[str, int] | None:
-    """Where the spec has the call that turns another around: the same but for one opposite."""
-    for intent, program in plan.programs.items():
-        for place in range(len(program)):
-            other = call_at(plan, intent, place)
-            if other is not None and other.tool == call.tool and _opposite(call, other):
-                return intent, place
+    """Where the spec has the call that turns another around: the same but for one opposite; what
+    says in free words what is played is not needed to stop it."""
+    for one in (call, _without_texts(plan, call)):
+        for intent, program in plan.programs.items():
+            for place in range(len(program)):
+                other = call_at(plan, intent, place)
+                if other is not None and other.tool == one.tool and _opposite(one, other):
+                    return intent, place
     return None
+
+
+def _without_texts(plan: Plan, call: Call) -> Call:
+    slots = plan.spec.slots
+    kept = {
+        name: one
+        for name, one in call.arguments.items()
+        if not (isinstance(one, FromSlot) and one.slot in slots and slots[one.slot].kind == "text")
+    }
+    return replace(call, arguments=kept, optional=call.optional & kept.keys())
 
 
 def turned_to(plan: Plan, intent: str, directions: Sequence[str]) -> str | None:

@@ -131,7 +131,7 @@ def _templates(
 def _slot(name: str, entry: Entry, languages: tuple[str, ...]) -> SlotSpec:
     fields = entry.fields(
         "type", "tool", "parameter", "values", "ask", "low", "high", "all", "of", "change", "step",
-        need=("type",),
+        "waking", need=("type",),
     )  # fmt: skip
     kind = cast(SlotKind, fields["type"].one_of(get_args(SlotKind)))
     if kind == "entity":
@@ -154,6 +154,7 @@ def _slot(name: str, entry: Entry, languages: tuple[str, ...]) -> SlotSpec:
         of=tuple(one.name() for one in fields["of"].many()) if "of" in fields else (),
         change=cast(Any, fields["change"].one_of(("more", "less")) if "change" in fields else ""),
         step=fields["step"].number(0, 1e9) if "step" in fields else None,
+        waking="waking" in fields and fields["waking"].flag(),
         line=entry.line,
     )
 
@@ -173,6 +174,8 @@ def _require_kind(fields: Mapping[str, Entry], kind: SlotKind) -> None:
         raise fields["all"].wrong(f"a {kind} has no things to be called all: remove it")
     if "change" in fields and kind not in _QUANTITIES:
         raise fields["change"].wrong(f"a {kind} cannot become more or less: remove 'change'")
+    if "waking" in fields and kind != "time":
+        raise fields["waking"].wrong(f"a {kind} is no time of day: remove 'waking'")
     if "step" in fields and "change" not in fields:
         raise fields["step"].wrong("a step belongs to a change: write 'change: more' or 'less'")
 

@@ -46,6 +46,8 @@ class SlotSpec:
     """Of a quantity: it says by how much more or less, not how much."""
     step: float | None = None
     """Of a change: what "a bit" is, and what is meant when no amount is said."""
+    waking: bool = False
+    """Of a time: an hour that may be of either half of the day is the next when people are up."""
     line: int = 0
     """Where it stands."""
 

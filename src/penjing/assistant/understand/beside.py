@@ -28,6 +28,9 @@ _TELLING = frozenset({
 })  # fmt: skip
 _BECAUSE = frozenset({"cos", "cause", "cuz", "coz", "cus", "bc", "tho"})
 _NEEDING = frozenset({"need", "gotta", "got", "trying", "wanna"})
+_THOUGH = frozenset({"already", "just", "really", "can't", "cannot", "couldn't", "cant"})
+_DONE = frozenset("开关掉上亮灭")
+_WANTS = frozenset("要想得")
 _WHO = frozenset({
     "i", "we", "you", "they", "to", "will", "would", "really", "i'll", "just", "and", "also", "'ll",
     "might", "may", "don't", "do", "i've", "we've", "have", "who", "kids",
@@ -121,6 +124,12 @@ def _begins(tokens: Sequence[Token], place: int, end: int) -> bool:
     asks = place + 1 < end and tokens[place + 1].text == "you" and tokens[place].text in _ASKING
     asks = asks or (place + 1 < end and tokens[place].text in _TELLING)
     asks = asks or (place + 1 < end and tokens[place].text in _BECAUSE)
+    asks = asks or (
+        place + 2 < end
+        and tokens[place].text in ("i", "we")
+        and tokens[place + 1].text in _THOUGH
+        and tokens[place - 1].text not in _LEADING_TO
+    )
     needs = (
         place + 1 < end
         and tokens[place].text in _NEEDING
@@ -138,6 +147,16 @@ def _begins(tokens: Sequence[Token], place: int, end: int) -> bool:
     )
     asks = asks or _somebody_does(tokens, place, end)
     asks = asks or _i_have(tokens, place, end)
+    asks = (
+        asks
+        or (  # 把灯都打开我要打扫卫生
+            place + 2 < end
+            and tokens[place].text == "我"
+            and tokens[place + 1].text in _WANTS
+            and tokens[place - 1].text in _DONE
+            and "的" not in {one.text for one in tokens[place : place + 7]}
+        )
+    )
     told = tokens[place - 1].text in _ENDING and not (
         tokens[place].mark or tokens[place].text in _ENDING
     )

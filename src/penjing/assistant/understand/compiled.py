@@ -114,9 +114,10 @@ def compile_language(
         if one.kind in ("list", "entity") and not any(one.name in many for many in named.values())
     )
     plain = replace(plain, lexicons={k: v for k, v in plain.lexicons.items() if k not in silent})
+    alike = _alike(spec)
     stay = [said[place] for place in thinned([intent for _, intent, *_ in said])]
     every = [
-        _placeheld(text, intent, group) if drawn else _said(text, intent, group, plain)
+        _placeheld(text, intent, group, alike) if drawn else _said(text, intent, group, plain)
         for text, intent, group, drawn in stay
     ]
     for sample, (*_, drawn) in zip(every, stay, strict=True):
@@ -177,11 +178,17 @@ def _spec_names(spec: Spec, tool: str, parameter: str) -> tuple[str, ...]:
     )
 
 
-def _placeheld(text: str, intent: str, group: int) -> Sample:
+def _alike(spec: Spec) -> Mapping[str, str]:
+    """Slots of times that are read like others: the classifier hears the first of them."""
+    times = [one for one in spec.slots.values() if one.kind == "time"]
+    return {f"@{one.name}": f"@{times[0].name}" for one in times if one.waking}
+
+
+def _placeheld(text: str, intent: str, group: int, alike: Mapping[str, str]) -> Sample:
     words: list[str] = []
     for part in text.split():
         if part.startswith("@"):
-            words.append(part)
+            words.append(alike.get(part, part))
         else:
             words += plain_words(part)
     return Sample(intent, tuple(words), text.replace("@", ""), group)

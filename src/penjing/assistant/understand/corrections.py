@@ -23,7 +23,10 @@ _TAKES_BACK = Phrases((
     "不是", "错了", "说错了", "不对不对", "我是说", "不我是说", "不是我是说", "哦不", "啊不",
     "不对是", "不对我是说", "等等", "等一下", "等等不对", "应该是", "我说错了", "搞错了",
     "不好意思", "抱歉", "哦不对", "不对应该是", "不是是", "更正", "算了还是", "不不", "哦不是",
-    "口误",
+    "口误", "哎不对", "诶不对", "呃不对", "唉不对", "啊不对", "哎不是", "诶不是", "呃不是",
+    "啊错了", "哎错了", "算了", "还是算了", "nah", "ah no", "hmm no", "um no wait",
+    "well no", "oh wait", "oh sorry", "never mind", "nevermind", "forget it", "forget that",
+    "on second thoughts",    "on second thought", "actually make it", "make it", "change that",
 ))  # fmt: skip
 """What is said between the wrong word and the right one."""
 _AFTER_IT = frozenset({"no", "nope", "不", "不是"})
@@ -31,6 +34,32 @@ _AFTER_IT = frozenset({"no", "nope", "不", "不是"})
 (不是卧室灯) takes nothing back."""
 _ALONE = frozenset({"wait", "rather", "actually", "sorry", "抱歉", "不好意思"})
 """What needs a pause beside it, or a value before it: "I am sorry"."""
+_PLAIN = frozenset(
+    {
+        "nowait",
+        "nosorry",
+        "sorryno",
+        "waitno",
+        "ohno",
+        "noimean",
+        "noimeant",
+        "scratchthat",
+        "sorryimean",
+        "sorryimeant",
+        "oopsimean",
+        "actuallyno",
+        "noactually",
+        "不对",
+        "哎不对",
+        "说错了",
+        "我说错了",
+        "哦不对",
+        "不对不对",
+        "哎不是",
+        "诶不对",
+    }
+)
+"""What is said for nothing else: no pause is needed behind it."""
 _MOST = 3
 """Corrections in one sentence."""
 _LEADS = Phrases(
@@ -61,7 +90,27 @@ _LEADS = Phrases(
     )
 )
 _PARTING = frozenset({",", ".", ";", "-"})
-_SAID_SO = frozenset("了啦吧咯喽")
+_SAID_SO = frozenset(
+    {
+        *"了啦吧咯喽",
+        "today",
+        "tonight",
+        "now",
+        "love",
+        "mate",
+        "yet",
+        "then",
+        "first",
+        "please",
+        "this",
+        "time",
+        "again",
+        "anymore",
+        "more",
+        "any",
+        "thanks",
+    }
+)
 _ENDS = Phrases((
     "please", "instead", "rather", "then", "thanks", "吧", "好了", "谢谢",
 ))  # fmt: skip
@@ -72,6 +121,8 @@ _REJECTS = Phrases((
     "skip", "scratch", "not going to", "oh not", "no forget", "no , forget",
     "不去", "别去", "不是", "不要", "不要去", "不用去", "不回", "别回", "不到", "先不去", "先别去",
     "不用", "不想去", "不是去", "不是要去", "不是要",
+    *(day + no for day in ("今天", "今儿", "今晚", "现在", "这次", "这回", "先")
+      for no in ("不去", "不回", "别去", "不到", "不用去", "不想去", "先不去", "先不回")),
 ))  # fmt: skip
 """How a sentence begins that says first what is not meant."""
 
@@ -162,9 +213,9 @@ def _once(
             if (found := _instead(tokens, spans, at, after)) is not None:
                 return found
             rest = tokens[after:]
-            while rest and rest[0].mark:
+            while rest and (rest[0].mark or rest[0].text == "是"):
                 rest = rest[1:]
-            if tokens[after].mark and rest and whole(rest):
+            if (tokens[after].mark or words in _PLAIN) and rest and whole(rest):
                 return rest
     return None
 

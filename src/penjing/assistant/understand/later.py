@@ -187,9 +187,19 @@ def _for(tokens: Sequence[Token], moment: Moment) -> Iterator[_Found]:
         after = tokens[one.end].text if one.end < len(tokens) else ""
         about = {before, after} & (_NOT_DURING | {"着"})
         if not about and any(not fills(tokens, n) for n in range(begin)):
-            yield _Found(one.start, one.end, lasts)
+            yield _Found(one.start, one.end + (after == "的"), lasts)  # 放一个小时的雨声
+        again = _THEN_ON.ends(tokens, one.end) if one.end < len(tokens) else []
+        if (
+            again
+            and again[-1] == len(tokens)
+            and _CLOSING & {token.text for token in tokens[max(0, begin - 6) : begin]}
+        ):  # 空调关一个小时再开
+            yield _Found(one.start, again[-1], lasts)
         ends = _THEN_OFF.ends(tokens, one.end) if one.end < len(tokens) else []
-        if ends and ends[0] == len(tokens) and before in _OPENING:  # 空调开一个钟头就停
+        begun = before in _OPENING or (
+            begin and tokens[begin - 1].mark and _OPENING & {t.text for t in tokens[:begin]}
+        )
+        if ends and ends[-1] == len(tokens) and begun:  # 空调开一个钟头就停; 放点歌，半小时后停
             yield _Found(one.start, ends[0], lasts)
 
 
@@ -201,7 +211,15 @@ _THEN_OFF = Phrases(tuple(
     for end in ("", "了", "吧", "掉")
 ))  # fmt: skip
 """Behind a while for which something is on: it is what "for a while" says."""
-_OPENING = frozenset("开吹亮放着启")
+_OPENING = frozenset("开吹亮放着启播听")
+_THEN_ON = Phrases(tuple(
+    begin + on + end
+    for begin in ("再", "后", "后再", "之后再", "以后再", "然后", "然后再", ",然后", ",再", "就再",
+                  "过后再")
+    for on in ("开", "打开", "开开", "开起来", "开回来", "启动")
+    for end in ("", "了", "吧")
+))  # fmt: skip
+_CLOSING = frozenset("关停熄灭掉")
 
 
 def _begin(tokens: Sequence[Token], start: int, phrases: Phrases) -> int:
@@ -281,7 +299,8 @@ def _wall(calendar: _Calendar, one: Span, begin: int, end: int) -> Iterator[_Fou
     found = _at(calendar, one, own, end)
     if found is not None:
         yield found
-        if own and tokens[own - 1].text == "on":  # the day's own, or that of "turn it on"
+        led = own < begin and tokens[own].text == "at"  # "on at ten" is of "turn it on"
+        if own and tokens[own - 1].text == "on" and not led:  # or the day's own
             yield replace(found, start=own - 1)
 
 

@@ -20,6 +20,7 @@ from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.quantities import durations
+from penjing.assistant.understand.sentence import QUOTE
 from penjing.assistant.understand.signals import Kind
 from penjing.assistant.understand.slots import BEYOND, WHICH, unsaid
 from penjing.assistant.understand.span import Span
@@ -35,11 +36,26 @@ _ASKED: frozenset[Kind] = frozenset(
 
 _TOLD_TIMES = frozenset({"after", "before", "while", "once", "when", "until", "till"})
 """Conditions that inside of a remark only tell when something is: "..., I nap after my shift"."""
+_ADVICE = re.compile(
+    r"(?!never ?mind|(?:don't|dont|do not) (?:bother|do (?:it|that)|write|note|add|save|remind"
+    r"|worry))"
+    r"(?:(?:never|don't|dont|do not) \w+ \w+|no \w+ \w+ \w+)"
+    r"|(?:千万|记得|以后|再也)?(?:别|不要|不能|不许|不可以|勿|切勿)(?![记写存加提忘]|要|了).{3,}",
+    re.IGNORECASE,
+)
+"""Words that are kept and say what is not to be done: "never buy that again"."""
+_LONGEST_TITLE = 60
+"""Characters of free words that may be a title in quotation marks."""
 _ENDS = frozenset("了啦呀啊呢吧")
 """A question is over with these: 几点了."""
 _PARTING = frozenset({",", ".", "?", "!", ";", ":", "and", "but", "so", "or"})
 _ALSO = frozenset({"and", "&", "plus", "和", "跟", "与", "及", "、", "同"})
 """Between things that are all meant."""
+
+
+def _named(slot: Slot) -> bool:
+    """Of several things each is named: "kitchen and bedroom lights" are not all of them."""
+    return re.search(r"\b(?:and|plus)\b|[,&、和跟与及]", slot.text) is not None
 
 
 class Left:
@@ -54,6 +70,7 @@ class Left:
         self.told: set[int] = set()
         self._written: set[int] = set()
         self._any: set[int] = set()
+        self._titles: set[int] = set()
         self._names: list[Slot] = []
         self._some: list[Slot] = []  # one of several things, by what they all are called
         self._meant: set[object] = set()  # values of names that are used
@@ -88,8 +105,12 @@ class Left:
         for slot in slots:
             free = slot.name in self.heard.free
             self.used |= self.heard.places_of(slot) - (self._beside.turning if free else set())
+            if free and slot.name in self.heard.content and _ADVICE.match(slot.text):
+                self.used |= self.heard.places_of(slot)
             if free:
                 self._any |= self.heard.places_of(slot)
+                if slot.name not in self.heard.content and len(slot.text) <= _LONGEST_TITLE:
+                    self._titles |= self.heard.places_of(slot)
 
     def names_in(self, values: Sequence[Slot]) -> None:
         """Names of things stand in the sentence: each must have been used."""
@@ -113,6 +134,9 @@ class Left:
             self._stops = bool(signals.STOPS & self.heard.speaks(one).words) and self._stops
             self._wide |= any(is_group(slot.value) or slot.value == WHICH for slot in one.slots)
             self._beyond += [s for s in one.slots if s.value == BEYOND and s.name not in needs]
+        if not any(is_group(s.value) and not _named(s) for one in requests for s in one.slots):
+            for rest in signals.REST.finditer(self.flat):
+                self.used |= self.of(rest.start(), rest.end())
         self._garbled = any(
             one.stage == "templates" and one.confidence <= signals.GARBLED for one in requests
         )
@@ -189,6 +213,8 @@ class Left:
                 if signal.kind == "only_asked" and polite and self._only("吗", places):
                     continue
                 kind = signal.kind
+                if kind == "others_words" and self._is_title(places):
+                    continue
                 if tells and kind == "others_words" and signals.ASKING.search(found.group()):
                     continue
                 if kind == "said_not" and any(places & one for one in needless):
@@ -221,6 +247,10 @@ class Left:
         )  # 记下来 电表: no 来电
         cut = places & self.told and places & self._any and not parted
         return places <= self.used | self._known and not cut
+
+    def _is_title(self, places: set[int]) -> bool:
+        """A quotation in free words that are not kept as they are: 放《稻香》."""
+        return self._only(QUOTE, places) and places <= self._titles
 
     def _only(self, word: str, places: set[int]) -> bool:
         return all(self.tokens[place].text == word for place in places)
@@ -296,7 +326,8 @@ class Left:
             places = set(range(one.start, one.end))
             plain = {self.tokens[place].text for place in places}
             today = plain <= signals.TODAY or plain == {"今", "天"}
-            if not today and not places <= self.used | self._known:
+            cut = places & self._any and places - self._any
+            if not today and (cut or not places <= self.used | self._known):
                 yield from self._or_aside("not_now", places)
 
     def _elsewhere(self) -> Iterator[Doubt]:

@@ -166,6 +166,8 @@ def durations(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
     """In seconds: ten minutes, an hour and a half, 1,5 hours, 半小时, 一个半小时, 两分三十秒."""
     for at in range(len(tokens)):
         one = _one_duration(tokens, at)
+        if one is not None:
+            yield from _same_unit(tokens, one)
         while one is not None:
             yield one
             end = one.end + (one.end < len(tokens) and tokens[one.end].text in ("and", ","))
@@ -173,6 +175,22 @@ def durations(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
             if more is None or not 0 < more.value < one.value:
                 break
             one = Span(at, more.end, one.value + more.value, one.cost + more.cost)
+
+
+def _same_unit(tokens: Sequence[Token], one: Span) -> Iterable[Span]:
+    """ "Three minutes for the tea and ten for the scones": ten of the same."""
+    unit = meaning(tokens[one.end - 1], SECONDS)
+    if unit is None:
+        return
+    for at in range(one.end, len(tokens) - 1):
+        if tokens[at].text not in ("and", ",", "then", "another"):
+            continue
+        start = at + 1 + (tokens[at + 1].text in ("another", "and", "one"))
+        start += start < len(tokens) and tokens[start].text in ("for", "of") and start > at + 1
+        found = number_at(tokens, start) if start < len(tokens) else None
+        behind = tokens[found.end].text if found and found.end < len(tokens) else ""
+        if found is not None and not found.cost and behind in ("for", "on"):
+            yield Span(found.start, found.end, round(found.value * unit[0]), 0.1)
 
 
 def _one_duration(tokens: Sequence[Token], at: int) -> Span | None:

@@ -29,11 +29,16 @@ _SETS = PhraseTable(
     ("at weekends", _WEEKEND), ("nightly", _EVERY),
     ("每天", _EVERY), ("每日", _EVERY), ("天天", _EVERY), ("每一天", _EVERY),
     ("每个工作日", _WORKING), ("工作日每天", _WORKING), ("工作日", _WORKING), ("平日", _WORKING),
-    ("每个周末", _WEEKEND), ("每周末", _WEEKEND),
+    ("每个周末", _WEEKEND), ("每周末", _WEEKEND), ("每个周末两天", _WEEKEND),
+    ("每周末两天", _WEEKEND),
+    ("every single weekday", _WORKING), ("every single weekend", _WEEKEND),
+    ("seven days a week", _EVERY), ("7 days a week", _EVERY),
 )  # fmt: skip
 _MAYBE = PhraseTable(
     ("on the weekend", _WEEKEND), ("at the weekend", _WEEKEND), ("the weekend", _WEEKEND),
     ("weekday", _WORKING), ("weekend", _WEEKEND), ("周末", _WEEKEND), ("双休日", _WEEKEND),
+    ("周末两天", _WEEKEND), ("周末这两天", _WEEKEND), ("双休日两天", _WEEKEND),
+    ("双休两天", _WEEKEND),
 )  # fmt: skip
 _OF_A_WEEK = ("周", "星期", "礼拜")
 _EACH_ZH = ("每个", "每逢", "每", "逢")

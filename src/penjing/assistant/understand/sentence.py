@@ -24,6 +24,7 @@ SURE = 0.2
 """A template that costs no more than this is believed before the sentence is parted."""
 QUOTE = "\N{REPLACEMENT CHARACTER}quote"
 """The token that stands for a quotation: no template and no classifier knows it."""
+_UNQUOTED = str.maketrans("", "", '"“”「」『』《》«»')
 Scores = Mapping[str, float]
 _TITLE = re.compile(r"\s*,(?:\s+(?!I\b)(?:[A-Z][\w'’-]*|of|the|a|an|in|on|and|to|for|my|or))+")
 """The second half of a title: its words begin with capitals, but for the small ones."""
@@ -135,6 +136,8 @@ class Sentence:
         start, end = self.tokens[span.start].start, self.tokens[span.end - 1].end
         words = self.text[start:end]
         value = words.strip("\"“”「」『』《》«»‘’'` ") if span.value is None else span.value
+        if any(one.text == QUOTE for one in self.tokens[span.start : span.end]):
+            value = str(value).translate(_UNQUOTED)
         return Slot(name, value, words, start, end, "person")
 
     def values(self) -> tuple[Slot, ...]:

@@ -111,7 +111,7 @@ NOT_NEEDED = (
 NO_NEED = (
     *NOT_NEEDED,
     r"\bno (?:longer|more)\b", r"\bany (?:more|longer)\b|\banymore\b",
-    r"不[看听玩用要开]\S{0,4}了|不看了|不听了|不玩了|没用了",
+    r"不(?:[看听玩用要开出]|去|起|早起|加班|上[班学课])\S{0,4}了|不看了|不听了|不玩了|没用了",
 )  # fmt: skip
 """What is over, or not needed, may well be a wish: it is asked about."""
 
@@ -290,7 +290,8 @@ IDIOMS = re.compile(
     r"|no bother|not too much trouble)(?: with you| by you)?(?= ?(?:[,.!?]|$))"
     r"|\bno (?:rush|hurry|problem|worries|thanks)\b|\bas soon as possible\b|\bwhy don't you\b"
     r"|\bdon't (?:worry|mind me)\b|\b(?:can't|cannot|can not|couldn't) (?:see|sleep|find|reach|wait"
-    r"|hear|breathe|stand)\b|\bwhen you (?:can|have time)\b|\bnot (?:so|too|that|very) \w+\b"
+    r"|hear|breathe|stand|read|concentrate|focus|work|think|tell|make out|cope|relax)\b"
+    r"|\bwhen you (?:can|have time)\b|\bnot (?:so|too|that|very) \w+\b"
     r"|\b(?:it's|it is|its|what|such)(?: such| been)? an? (?:[a-z]+ ){0,3}"
     r"(?:morning|evening|afternoon|night|day)\b(?= ?(?:[,.!;]|$))"
     r"|[,.;] (?:\w+ ){0,3}(?:is|are|am|i'm|it's|there's)(?: \w+){0,4} only(?= ?[.!]*$)"
@@ -301,6 +302,14 @@ IDIOMS = re.compile(
     r"|再说|话说|说实话|百叶|千万|只好|怎么样|十分(?!钟)|一点点?|等一下(?!$)|等等(?!$)"
 )
 """Words that look like one of the above and turn nothing around."""
+REST = re.compile(
+    r"(?:[,;]|\bbut\b|\band\b) ?(?:and |but |please )?(?:leave|keep) the"
+    r" (?:rest|others|other ones?)"
+    r"(?: alone| be| on| off| as (?:it is|they are|is))?(?= ?[.!]*$)"
+    r"|[,;] ?其[他它余](?:的|灯|的灯)?都?(?:别动|不用管|不用动|不动|留着|保持原样|照旧|不变|别管)"
+    r"(?= ?[。.!]*$)"
+)
+"""What is told of all others beside things that were named: nothing is done with them anyway."""
 ASKING = re.compile(r"ask|问|wonder|want|know|查")
 """What somebody else asks may be told."""
 NO_TITLE = re.compile(

@@ -94,6 +94,7 @@ class Reader:
         for name, slot in self.slots.items():
             if slot.kind in typed:
                 said = typed[slot.kind]
+                said = list(times.next_waking(tokens, moment, said)) if slot.waking else said
                 found[name] = _bounded(_changes(tokens, said, slot) if slot.change else said, slot)
             elif name in self.lexicons:
                 every = [*names_in(tokens, self.lexicons[name]), *self.groups.spans(tokens, name)]

@@ -160,6 +160,21 @@ _MISTYPED = {
     "trun": "turn", "turm": "turn", "wiht": "with", "wth": "with", "fro": "for", "ofr": "for",
 }  # fmt: skip
 """Small words as quick fingers write them."""
+_MEANT = {
+    "2": ("to", frozenset({
+        "ask", "be", "book", "breathe", "bring", "buy", "call", "charge", "check", "clean",
+        "close", "collect", "cook", "do", "drink", "eat", "email", "empty", "exercise", "feed",
+        "fetch", "finish", "get", "give", "go", "hang", "have", "hear", "help", "iron", "leave",
+        "let", "listen", "lock", "make", "meet", "move", "open", "order", "pack", "pay",
+        "phone", "pick", "play", "post", "print", "put", "read", "remind", "renew", "reply",
+        "rest", "return", "ring", "see", "send", "set", "sleep", "start", "stop", "stretch",
+        "study", "submit", "switch", "take", "tell", "text", "turn", "visit", "wake", "walk",
+        "wash", "water", "work", "write",
+    })),
+    "4": ("for", frozenset({"me", "us", "my", "our"})),
+}  # fmt: skip
+"""Digits that are said like a small word: what for, and before what ("remind me 2 buy milk")."""
+_COUNTING = frozenset({"at", "by", "to", "for", "around", "about", "of", "past", "until", "till"})
 _DRAWN_OUT = re.compile(r"([a-z])\1\1")
 
 
@@ -170,15 +185,71 @@ def _shortened(token: Token, words: frozenset[str]) -> Token:
     return Token(text, token.start, token.end)
 
 
+def _is_word(tokens: Sequence[Token], place: int) -> bool:
+    """A digit is meant for a small word: it stands between others and counts nothing."""
+    if not 0 < place < len(tokens) - 1:
+        return False
+    before = tokens[place - 1].text
+    follows = tokens[place + 1].text in _MEANT[tokens[place].text][1]
+    return before.isalpha() and before not in _COUNTING and follows
+
+
+def _parted(tokens: Sequence[Token], known: frozenset[str], real: frozenset[str]) -> list[Token]:
+    """Two known words that were written as one are two: "livingroom"."""
+    found: list[Token] = []
+    for one in tokens:
+        at = 0
+        if one.text.isascii() and one.text.isalpha() and one.text not in known | real:
+            at = next(
+                (n for n in range(_PART, len(one.text) - _PART + 1)
+                 if one.text[:n] in known and one.text[n:] in known & _HEADS), 0
+            )  # fmt: skip
+        if at and one.end - one.start == len(one.text):
+            middle = one.start + at
+            found += [Token(one.text[:at], one.start, middle),
+                      Token(one.text[at:], middle, one.end)]  # fmt: skip
+        else:
+            found.append(one)
+    return found
+
+
+_PART = 3
+"""Letters of the shorter of two words that are written as one."""
+_HEADS = frozenset(
+    {
+        "room",
+        "rooms",
+        "light",
+        "lights",
+        "lamp",
+        "lamps",
+        "door",
+        "doors",
+        "blind",
+        "blinds",
+        "con",
+        "conditioner",
+        "conditioning",
+        "curtain",
+        "curtains",
+        "station",
+    }
+)
+"""The second of them: "coldplay" is one."""
+
+
 def with_fixes(
     tokens: Sequence[Token], known: frozenset[str], real: frozenset[str] = frozenset()
 ) -> tuple[Token, ...]:
     """Tokens with known words near to those that are not known. A word with letters of another
     alphabet in it is not a typing error, and a `real` word means itself."""
     found = []
-    for said in tokens:
+    tokens = _parted(tokens, known, real)
+    for place, said in enumerate(tokens):
         if said.text in _MISTYPED:
             said = Token(_MISTYPED[said.text], said.start, said.end)  # noqa: PLW2901
+        elif said.text in _MEANT and _is_word(tokens, place):
+            said = Token(_MEANT[said.text][0], said.start, said.end)  # noqa: PLW2901
         token = _shortened(said, known | real) if _DRAWN_OUT.search(said.text) else said
         fixes = tuple((one, 0.3) for one in _SOUNDS_LIKE.get(token.text, ()) if one in known)
         if token.text not in known and token.text not in real and len(token.text) >= 3:

@@ -32,6 +32,10 @@ _TRAILING = frozenset({
     "on", "in", "the", "this", "at", "every", "each", ",", "next", "of", "and", "tomorrow",
     "today", "weekday", "weekdays", *DAYS, *(f"{name}s" for name in DAYS),
 })  # fmt: skip
+_UP, _ABED = 6 * 60, 23 * 60
+"""Minutes after midnight between which people are up."""
+_RISING = frozenset({"wake", "alarm", "起", "闹"})
+"""Beside these a time is in the morning."""
 _FARTHEST = 5
 """Tokens between a time and its part of the day."""
 
@@ -74,6 +78,36 @@ def has_part(tokens: Sequence[Token], start: int, end: int) -> bool:
         said.part is not None and start <= said.clock.start and said.clock.end <= end
         for said in _all_said(tokens)
     )
+
+
+def next_waking(tokens: Sequence[Token], moment: Moment, said: Iterable[Span]) -> Iterable[Span]:
+    """Times of which nobody said whether they are in the morning, as the next when people are up:
+    at noon "ten past three" is 15:10. On another day only the small hours are moved."""
+    either = {
+        (one.clock.start, one.clock.end)
+        for one in _all_said(tokens)
+        if one.clock.twelve and one.part is None
+    }
+    today = str(moment.now.date())
+    other = any(one.value != today and one.cost < _MISREAD for one in dates(tokens, moment))
+    other = other or any(one.cost < _MISREAD for one in recurrences.weekdays(tokens, moment))
+    rising = any(one.text in _RISING for one in tokens)
+    for one in said:
+        if (one.start, one.end) in either and not rising:
+            yield replace(one, value=_when_up(str(one.value), moment, other=other))
+        else:
+            yield one
+
+
+def _when_up(clock: str, moment: Moment, *, other: bool) -> str:
+    minutes = int(clock[:2]) * 60 + int(clock[3:])
+    now = moment.now.hour * 60 + moment.now.minute
+    ways = [one for one in (minutes % 720, minutes % 720 + 720) if _UP <= one < _ABED]
+    if other or not ways:
+        found = ways[0] if ways else minutes
+    else:
+        found = min(ways, key=lambda one: (one - now - 1) % 1440)
+    return f"{found // 60:02d}:{found % 60:02d}"
 
 
 @remembered

@@ -10,7 +10,8 @@ from penjing.assistant.understand.text import Token
 
 FILLERS = (
     "please", "could you", "could you possibly", "can you possibly", "can you", "would you",
-    "will you", "would you mind", "hey", "hi",
+    "will you", "would you mind", "hey", "hi", "could somebody", "could someone", "can somebody",
+    "can someone", "would somebody", "would someone", "will somebody", "will someone",
     "hello", "ok", "okay", "um", "uh", "er", "well", "so", "just", "now", "right now", "for me",
     "kindly", "thanks", "thank you", "i want you to", "i would like you to", "i'd like you to",
     "i'd like to", "i would like to", "i want to", "i need to", "i need you to",
