@@ -86,7 +86,7 @@ def test_few_readings_measure_bands_and_a_killed_run_goes_on(llama: Path, tmp_pa
     every, _ = table_in_engine(llama, tmp_path / "every", readings=10_000)
     assert len(asked) < sum(len(t.measured) for t in every.values())
     down = [table[f"blk.{layer}.ffn_down"] for layer in range(3)]
-    (plan,) = (p for p in asked if p.get("blk.0.ffn_down.weight") == "Q2_0")
+    (plan,) = (p for p in asked if p.get("blk.0.ffn_down.weight") == "Q2_0" and len(p) > 1)
     assert set(plan) == {f"blk.{layer}.ffn_down.weight" for layer in range(3)}
     shares = [t.measured["Q2_0"] / t.damage["Q2_0"].total for t in down]
     assert shares == pytest.approx([shares[0]] * 3)
@@ -137,3 +137,10 @@ def test_bands_are_even_and_in_order(llama: Path) -> None:
 def test_positions_of_a_large_vocabulary_are_spaced() -> None:
     assert spacing(384, 50_000) == 1
     assert spacing(384, 262_144) == 2
+
+
+def test_what_is_near_the_floor_is_not_believed_but_the_worst_is() -> None:
+    found = {"Q2_0": 0.5, "Q4_0": 0.02, "Q5_0": 0.004}
+    assert engine_effects._believed(found, 0.002) == ["Q2_0", "Q4_0"]
+    assert engine_effects._believed(found, 1.0) == ["Q2_0"]
+    assert engine_effects._believed(found, 0.0) == list(found)

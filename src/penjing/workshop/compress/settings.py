@@ -44,14 +44,14 @@ class Effort:
     """Time for distilling, unless the command line says another."""
     mixed: bool = True
     """Whether the catalogue's mix stands beside the model's own writing, where no text is given."""
-    readings: int = 240
+    readings: int = 480
     """Passes in which effects are measured where only the engine runs the model, if that is no
     larger than `USUAL`; of larger ones as many fewer."""
 
 
 EFFORTS = {
     "light": Effort(1536, 2, 96, 6, "searched", 1536, 12, 4, mixed=False),
-    "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0, readings=480),
+    "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0, readings=960),
     "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0, readings=2000),
 }
 

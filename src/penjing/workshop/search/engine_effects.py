@@ -12,12 +12,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.search.effect_store import EffectStore
 from penjing.workshop.search.effects import Effects
-from penjing.workshop.search.groups import CANDIDATES, Group, codecs_of, groups_of
+from penjing.workshop.search.groups import CANDIDATES, KEEP, Group, codecs_of, groups_of
 from penjing.workshop.search.measure import (
     LARGE,
     Importance,
@@ -25,6 +26,10 @@ from penjing.workshop.search.measure import (
     require_filled,
     unmeasured,
 )
+
+_CLEAR = 3.0
+"""Times the floor: what is read below it says more of the engine's arithmetic than of the codec."""
+_FLOORS = 5  # groups that the floor is read on
 
 Read = Callable[[Mapping[str, str]], float]
 """Mean KLD of a plan, codec by tensor name."""
@@ -70,17 +75,43 @@ def measure(
         store.save(key, table)
     variants = list(_variants(groups, table, readings))
     known = store.plans(key, progress)
+    floor = _floor(groups, known, read)
+    store.save_plans(key, known)
+    readings_of: dict[Band, dict[str, float]] = {}
     with progress.task("effect of every codec in the engine", len(variants), unit="codecs") as task:
         for band, codec in variants:
             name = f"{band.name} in {codec}"
             if name not in known:
                 known[name] = read(band.plan(codec))
                 store.save_plans(key, known)
-            for group, kld in _shares(band, codec, known[name], table):
+            readings_of.setdefault(band, {})[codec] = known[name]
+            task.advance()
+    for band, found in readings_of.items():
+        for codec in _believed(found, floor):
+            for group, kld in _shares(band, codec, found[codec], table):
                 measured = {**table[group.name].measured, codec: kld}
                 table[group.name] = replace(table[group.name], measured=measured)
-            task.advance()
     return {group.name: table[group.name] for group in groups}
+
+
+def _floor(groups: Sequence[Group], known: dict[str, float], read: Read) -> float:
+    """The KLD that the same weights in another arithmetic give: a quantized product rounds its
+    input too, each codec its own way, and a change anywhere deals all of that out anew."""
+    layered = [g for g in groups if g.layer is not None and g.own not in ("F32", KEEP)]
+    step = max(1, len(layered) // _FLOORS)
+    some = layered[step // 2 :: step][:_FLOORS]
+    for group in some:
+        name = f"{group.name} exact"
+        if name not in known:
+            known[name] = read({source.name: "F32" for source in group.members})
+    return median([known[f"{group.name} exact"] for group in some]) if some else 0.0
+
+
+def _believed(found: Mapping[str, float], floor: float) -> list[str]:
+    """Codecs whose reading stands clear of the floor; the worst one in any case, from which the
+    others are then predicted by their errors."""
+    worst = max(found, key=lambda codec: found[codec])
+    return [codec for codec in found if codec == worst or found[codec] > _CLEAR * floor]
 
 
 def _variants(
