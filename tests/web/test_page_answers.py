@@ -177,7 +177,7 @@ def test_a_conversation_is_downloaded_and_printed(quick: Garden, visit: Visit) -
     page.get_by_role("button", name="Print").click()
     assert page.evaluate("window.printed")
     page.emulate_media(media="print")
-    for hidden in (".tools", ".composer", ".acts", ".turn > footer"):
+    for hidden in (".tools", ".composer", ".said-acts", ".turn > footer"):
         expect(page.locator(hidden).first).to_be_hidden()
 
 

@@ -53,7 +53,7 @@ function Mine({ turn, talk, last }: { turn: Shown; talk: Talk; last: boolean }) 
     return (
       <>
         <p class="words">{turn.text}</p>
-        <div class="row acts">
+        <div class="row said-acts">
           {last && idle && <p class="note">{t.unanswered}</p>}
           {last && idle && <Act icon="again" label={t.again} act={() => answerAgain(talk)} />}
           {turn.number !== null && idle && <Act icon="pen" label={t.edit} act={() => setDraft(turn.text)} />}
