@@ -13,7 +13,9 @@ NOTHING = {
         "my son said \"play jazz\"", "note down \"turn off the light\"", "take a note never mind",
         "take a note don't do it", "nap time", "ten minutes for the bus is enough",
         "it takes twenty minutes for the rice", "never remind me at four", "他说“放稻香”",
-        "记一下算了", "煮饭要二十分钟", "什么时候七点",
+        "记一下算了", "煮饭要二十分钟", "煮鸡蛋要六分钟", "炖汤需要两小时", "蒸包子得十五分钟",
+        "the potatoes take twenty minutes", "the lasagne needs forty minutes",
+        "my tea takes four minutes", "什么时候七点",
     ],
     "in-car": [
         "she said \"take me home\"", "turn the air con", "i just wanna know if we're home",
