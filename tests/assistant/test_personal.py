@@ -300,6 +300,22 @@ ANOTHER_TIME = (
 )  # fmt: skip
 """Written beside the code, 2026-11-30."""
 
+TAKEN_BACK = (
+    "note to self, never have kids, I'm kidding, don't write that",
+    "note down buy milk, no don't write that down", "write down the wifi code is 4471, forget it",
+    "note that Ben owes me five, actually scratch that",
+    "remind me at 5 to call mum, no never mind",
+    "记一下买牛奶，算了不用记了", "记一下密码4471，还是别记了", "五点提醒我打电话，算了",
+    "提醒我五点喝水，不用了", "记一下算了吧别记",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TAKEN_BACK)
+def test_what_is_taken_back_behind_it_is_not_written_down(
+    assistant: SpecAssistant, text: str
+) -> None:
+    assert calls(heard(assistant, text)) == []
+
 
 @pytest.mark.parametrize("text", ANOTHER_TIME)
 def test_a_time_swallowed_by_a_title_is_asked_about(assistant: SpecAssistant, text: str) -> None:

@@ -219,6 +219,7 @@ OWN = {
     "engine/overheard.py": "no file",
     "engine/renderer.py": "a pipe of our own",
     "assistant/understand/": "what is shipped with it",
+    "core/cities.py": "what is shipped with it",
     "workshop/pages/layout.py": "what is shipped with it",
     "workshop/calibrate.py": "what is shipped with it",
     "bundle/sources.py": "what it has just written",

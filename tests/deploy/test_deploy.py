@@ -25,7 +25,7 @@ def parsed(words: list[str]) -> None:
     """Raise unless `penjing serve` takes these words."""
     parser = ArgumentParser(allow_abbrev=False, exit_on_error=False)
     serve.register(parser, "serve")
-    serve._check(parser.parse_args(words))
+    serve._settings(parser.parse_args(words))
 
 
 def unit() -> configparser.RawConfigParser:

@@ -36,6 +36,10 @@ class Misread:
                 slot.name in heard.free and signals.DATED.search(slot.text.lower())
                 for slot in slots
             )
+            or any(
+                slot.name in heard.free and signals.TAKEN_BACK.search(slot.text.lower())
+                for slot in slots
+            )
             or (any(map(self._garbled, requests)) and self._overlooked())
             or any(self._turned(one) for one in requests if one.stage != "templates")
             or self._foreign(requests)
