@@ -139,6 +139,7 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "notes": {"action": _one_of("add", "list", "remove"), "text": _TEXT},
     "calculator": {"expression": _TEXT},
     "clock": {},
+    "bell": {"action": _one_of("start", "stop", "snooze"), "minutes": {"type": "number"}},
     "navigation": {"to": _TEXT, "how_long_to": _TEXT},
     "later": {"action": _one_of("list", "cancel"), "what": _TEXT, "all": _ON},
     "tickets": {"subject": _TEXT, "contact": _TEXT},
@@ -160,4 +161,6 @@ def recording(*names: str) -> dict[str, RecordingTool]:
 
 def smart_tools() -> dict[str, RecordingTool]:
     """The tools of the smart home."""
-    return recording("lights", "climate", "tv", "covers", "states", "scenes", "timers", "later")
+    return recording(
+        "lights", "climate", "tv", "covers", "states", "scenes", "timers", "bell", "later"
+    )

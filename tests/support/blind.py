@@ -2,9 +2,9 @@
 
 `data/blind/SET/SPEC.LANGUAGE.yaml` holds what people want, `data/blind/SET/unwanted-SPEC.yaml` what
 nothing may come of; SET is `chosen` (looked at while the assistants were written), `judged` (looked
-at after it had judged), `later` (another hand's, which judged after that) or `november` (two other
-hands', after that). The tools have the schemas of the real ones and do nothing; every card is
-answered yes.
+at after it had judged), `later` (another hand's, which judged after that), `november` (two other
+hands', after that) or `late-november` (two more, one for each language, last of all). The tools
+have the schemas of the real ones and do nothing; every card is answered yes.
 """
 
 from __future__ import annotations
