@@ -34,8 +34,9 @@ def home_with(
 ) -> SpecAssistant:
     tools = smart_tools()
     tools["lights"]._names = {"light": names}
-    tools["states"]._answers = (states,) if states else ()
-    tools["lights"]._answers = (lights,) if lights else ()
+    for name, answer in (("states", states), ("lights", lights)):
+        if answer is not None:
+            tools[name]._answers = (answer,)
     spec = load(EXAMPLES / "smart-home/assistant.yaml")
     return build(spec, list(tools.values()), cache=cache)
 
