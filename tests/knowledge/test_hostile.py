@@ -31,7 +31,7 @@ MEGABYTES = 0.3
 
 ALONE = """
 import json, resource, sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1].split(":")
 import hostile
 from penjing.core.errors import BadInput
 from penjing.knowledge.reading import read
@@ -48,8 +48,9 @@ print(json.dumps([said, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024]))
 
 def cost(name: str, megabytes: float) -> tuple[str, float, int]:
     """What came of it, seconds of the processor, bytes of memory."""
-    here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", ALONE, here, name, str(megabytes)]
+    here = Path(__file__).parent
+    command = [sys.executable, "-c", ALONE, f"{here}:{here.parent / 'support'}"]
+    command += [name, str(megabytes)]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120)
     said, seconds, memory = json.loads(done.stdout)
     return said, seconds, memory

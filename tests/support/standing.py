@@ -22,7 +22,8 @@ from household import OWN, login
 _PROGRAM = """
 import sys, threading
 from pathlib import Path
-from penjing.cli import app, serving
+from penjing.app.serving import server as serving
+from penjing.cli import app
 from penjing.testing.scheduler import FakeScheduler
 
 def hang(*_, **__):

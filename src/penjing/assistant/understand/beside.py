@@ -62,6 +62,8 @@ _GOVERNING = frozenset({
     "what", "how", "why", "where", "whether", "let", "help", "make", "made", "makes", "saw", "see",
     "called", "named", "titled", "goes", "know", "knows", "reading", "watching", "hope", "hopes",
     "him", "them", "me", "us", "need", "needs", "say", "think", "is", "are", "was",
+    "has", "have", "had", "having", "'ve", "been", "be", "got", "gets", "were", "already", "wants",
+    "want", "wanted", "keeps", "kept", "also", "still", "almost", "nearly", "both", "all",
 })  # fmt: skip
 """What may go on with a verb: "he always turns ..."."""
 _LEADING_TO = frozenset({

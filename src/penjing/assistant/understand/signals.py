@@ -172,21 +172,21 @@ CONDITIONS = _signals(
 
 PAST = _signals(
     "in_the_past",
-    r"\b(?:i|we|you|he|she|they|it|somebody|someone|nobody|who|everyone)(?: \w+)? ?(?:just |already"
-    r" |have |had |has |also )*(?P<w>turned|switched|closed|opened|dimmed|locked|unlocked|paused"
-    r"|played|stopped|started|cancelled|canceled|raised|lowered|changed|shut off|left|put on"
-    r"|filed|reported|complained|lodged|logged|spoke|talked|transferred|connected"
-    r"|got|made|went|came|forgot|spent|heard|woke)\b",
+    r"\b(?P<w>(?:i|we|you|he|she|they|it|somebody|someone|nobody|who|everyone)(?: \w+)?"
+    r" ?(?:just |already |have |had |has |also )*(?:turned|switched|closed|opened|dimmed|locked"
+    r"|unlocked|paused|played|stopped|started|cancelled|canceled|raised|lowered|changed|shut off"
+    r"|left|put on|filed|reported|complained|lodged|logged|spoke|talked|transferred|connected"
+    r"|got|made|went|came|forgot|spent|heard|woke))\b",
     r"^(?!.*\b(?:want|wants|need|like|have|get|keep|leave|should be|to be|be|make sure|see)\b)"
-    r"(?:my |the )?[\w'-]+(?: [\w'-]+)? (?:just |already )?(?P<w>turned|switched|closed|opened"
+    r"(?P<w>(?:my |the )?[\w'-]+(?: [\w'-]+)? (?:just |already )?(?:turned|switched|closed|opened"
     r"|dimmed|locked|unlocked|paused|played|stopped|started|cancelled|filed|reported|complained"
-    r"|lodged|logged|spoke|talked|transferred|connected)\b",
+    r"|lodged|logged|spoke|talked|transferred|connected))\b",
     r"\b(?P<w>yesterday|already|ago|last (?:night|week|month|year|time|evening)|earlier|used to"
     r"|was|were|been|had|did)\b",
     r"(?<=[找说诉修用见打问报转提试系接告聊买开来去])(?P<w>过)(?![来去程会头一二两三四五六七八九十半几\d])",
-    r"\b(?:has|have|had|'ve)(?: just| already| also)? (?P<w>turned|switched|changed|closed|opened"
-    r"|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|left|drawn|pulled|raised"
-    r"|lowered|cancelled|canceled)\b",
+    r"(?P<w>(?:\bhas|\bhave|\bhad|'ve)(?: just| already| also)? (?:turned|switched|changed|closed"
+    r"|opened|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|left|drawn|pulled"
+    r"|raised|lowered|cancelled|canceled))\b",
     rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
     r"是[^,。;!?]{1,6}?(?P<w>[开关调放停锁弄设拉打灭按][^,。;!?是]{0,2}的)(?:啦|呀|啊|吧|嘛|哦|哈)?(?=[,。;!?]|$)",
     r"(?P<w>差点|差一点|险些|本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
@@ -268,6 +268,8 @@ DOUBTS = _signals(
     r"(?P<w>呢)", r"(?P<w>太)[亮暗黑热冷高低大小响吵]",
     r"\b(?P<w>all|both)\b(?! (?:right|good|set|in all|over|day|night))|所有|全部|统统|通通",
     r"是(?P<w>[开关亮])的", r"\b(?P<w>should|ought to|supposed to)\b",
+    r"\b(?P<w>(?:my|our|his|her|their|the) \w+ (?:wants?|needs?|likes?|loves?|hates?|always|usually"
+    r"|often))\b",
 )  # fmt: skip
 QUERY = re.compile(r"\?\s*$")
 _ROOMS = (
