@@ -266,7 +266,7 @@ def test_what_was_sent_once_is_sent_the_same_again(cache: Path) -> None:
     assert [one.text for one in second[: len(first)]] == [one.text for one in first]
     assert "16" not in second[0].text  # no time in what never changes
     home.assistant = home.fresh()
-    home.say("and of the sun, tell me")
+    home.say("and what of venus, tell me")
     assert [one.text for one in pen.prompts[2][: len(second)]] == [one.text for one in second]
 
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penjing.assistant.answer import Told, opened, quoted
+from penjing.assistant.answer import Told, Voice, opened, quoted
 from penjing.assistant.generate.prompt import Memory
 from penjing.assistant.generate.uncited import Uncited, unframed, unmarked
 from penjing.assistant.spec.parse import loads
 from penjing.core.dialogue import Cited, Passage, Said
+from penjing.core.manner import Manner
 from penjing.core.messages import Chunk, GenerationSettings, Message
 
 
@@ -104,7 +105,11 @@ class Imitates:
         return 10 * len(messages)
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
         for piece in ("“", "The lamp", " is on.", "” ", "[", "3", "]", " Yes [1]."):
             yield Chunk(piece)
@@ -117,5 +122,5 @@ class Imitates:
 def test_an_open_answer_cites_nothing() -> None:
     spec = loads("assistant: x\nlanguages: [en]\nunknown: [model]\n", "a.yaml")
     told = Told(Memory().with_more("user", "hello"))
-    events = list(opened(spec, "en", told, Imitates(), "p"))
+    events = list(opened(spec, Voice("p", "en", Manner()), told, Imitates()))
     assert "".join(one.text for one in events if isinstance(one, Said)) == "The lamp is on. Yes."

@@ -44,10 +44,14 @@ class Talk:
         for turn in turns[-2 * MAX_MESSAGES :]:
             _recall(self, turn)
         for turn in reversed(turns):
-            if states := turn.message.notes("state"):
-                answered = turns[-1].message.role == "assistant"
-                self.state = from_plain(states[-1], plan, answered=answered)
+            if turn.message.notes("state"):
+                self.stand_at(turn, plan, answered=turns[-1].message.role == "assistant")
                 return
+
+    def stand_at(self, turn: Turn, plan: Plan, *, answered: bool = True) -> None:
+        """Have the state that was kept with a turn, where one was."""
+        if states := turn.message.notes("state"):
+            self.state = from_plain(states[-1], plan, answered=answered)
 
     def remember(self, memory: Memory) -> None:
         """Keep what the model may be told, but not for ever more of it."""

@@ -199,6 +199,7 @@ class SpecAssistant:
             if self._writer is None:
                 raise BadInput("there is no model here: what was said cannot be gone on with")
             talk.go_back(before, self._plan)
+            talk.stand_at(last, self._plan)
             reply = Reply(person, store, session, role, talk, talk.state.language)
             reply.goes_on(last)
             reply.told = Told(talk.memory)

@@ -304,7 +304,7 @@ class Understanding:
         if not found and last is not None:
             found = one.same_again(a, b, last)
         swallowed = bool(found) and self._runs_on(one, found[0]) and not one.is_title(found[0])
-        if swallowed or (found and a > 0 and one.is_no_title(found[0])):
+        if swallowed or (found and a > 0 and one.tokens[a].chinese and one.is_no_title(found[0])):
             found = ()
         if not found and not swallowed and self._stages.classifier:
             found = one.classified(a, b, sure=True)

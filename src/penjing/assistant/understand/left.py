@@ -326,7 +326,7 @@ class Left:
             places = set(range(one.start, one.end))
             plain = {self.tokens[place].text for place in places}
             today = plain <= signals.TODAY or plain == {"今", "天"}
-            cut = places & self._any and places - self._any
+            cut = places & self._any and places - self._any - self.told  # 记下 周三
             if not today and (cut or not places <= self.used | self._known):
                 yield from self._or_aside("not_now", places)
 

@@ -317,8 +317,9 @@ ASKING = re.compile(r"ask|问|wonder|want|know|查")
 """What somebody else asks may be told."""
 NO_TITLE = re.compile(
     r"(?:it (?!is\b)\w|(?:with|along|around|for|up|dead|fair|down|about|outside|together|safe)\b"
-    r"|(?:a |the |some )?(?:chess|cards|games?|football|soccer|tennis|golf|piano|guitar|violin"
-    r"|tricks?|role|part|fool|hide and seek|what|how|why|whether|your|him|her|them|us|me)\b)"
+    r"|(?:a |the |some )?(?:chess|cards|games?|football|soccer|tennis|golf"
+    r"|(?:piano|guitar|violin)(?! (?:music|songs?|concert|sonata|pieces?|tunes?|solos?))|tricks?"
+    r"|role|part|fool|hide and seek|what|how|why|whether|your|him|her|them|us|me)\b)"
     r"|不[清懂见到了下起完腻够好进住着同]|[说话懂见腻够烦到]|起来"
     r"|[心学假手弃慢屁种报音撒出力众课证讲取命从]"
     r"|[下大过开](?!.)|[我你他她](?:的话|说|讲)"

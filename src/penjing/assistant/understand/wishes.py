@@ -96,7 +96,7 @@ class Wishes:
         if end > _FAR or any(one.mark for one in tokens[:-1]):
             return ()
         inside = self._one.inside()
-        for at in range(2, end):
+        for at in range(2, end - 1):
             if at in inside or not states(tokens[:at]):
                 continue
             if self._plain(found := self._one.whole(at, end)):
