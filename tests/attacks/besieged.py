@@ -88,7 +88,11 @@ class Adversary:
         return sum(len(one.text) for one in messages) // 4
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
         self.asked += 1
         self.prompts.append("\n".join(one.text for one in messages))

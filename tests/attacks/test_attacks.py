@@ -69,11 +69,11 @@ def test_planted_text_is_in_no_prompt_that_decides(cache: Path) -> None:
     write = adversary.write
 
     def watched(
-        owner: str, messages: Sequence[Message], settings: GenerationSettings
+        owner: str, messages: Sequence[Message], settings: GenerationSettings, begun: str = ""
     ) -> Iterator[Chunk]:
         if settings.top_logprobs is not None:
             decided.extend(one.text for one in messages)
-        return write(owner, messages, settings)
+        return write(owner, messages, settings, begun)
 
     adversary.write = watched  # type: ignore[method-assign]
     house = House(adversary, planted, cache)
@@ -98,10 +98,14 @@ class Short:
         self.close = writer.close
 
     def write(
-        self, owner: str, messages: Sequence[Message], settings: GenerationSettings
+        self,
+        owner: str,
+        messages: Sequence[Message],
+        settings: GenerationSettings,
+        begun: str = "",
     ) -> Iterator[Chunk]:
         short = replace(settings, max_tokens=min(settings.max_tokens, 2))
-        return self._writer.write(owner, messages, short)
+        return self._writer.write(owner, messages, short, begun)
 
 
 @pytest.mark.model

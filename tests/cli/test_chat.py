@@ -30,7 +30,7 @@ def penjing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     """Runs a command line with a given model and standard input: (status, stdout, stderr)."""
 
     def run(*words: str, model: FakeModel | None = None, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr(chat, "_open", lambda args, progress: model or FakeModel())
+        monkeypatch.setattr(chat, "open_model", lambda asked, progress: model or FakeModel())
         monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
         status = app.main(["chat", *words])
         out, err = capsys.readouterr()

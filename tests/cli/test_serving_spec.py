@@ -201,8 +201,9 @@ def test_a_timer_outlives_the_server_and_rings_in_its_persons_session(home: Home
     with served(home) as server:
         anna = server.caller()
         wait_until(lambda: "timer has run out" in last(), 20)
-        cancelled = only(say(anna, session, "cancel the timer"), "acted")["outcome"]
-        assert (cancelled["ok"], cancelled["data"]["count"]) == (True, 1)
+        for count in (2, 1):  # the two that ring, then the one of twenty minutes
+            cancelled = only(say(anna, session, "cancel the timer"), "acted")["outcome"]
+            assert (cancelled["ok"], cancelled["data"]["count"]) == (True, count)
 
 
 def test_without_a_vault_a_timer_rings(home: Home) -> None:
