@@ -213,12 +213,12 @@ def test_a_second_budget_is_solved_from_the_table_in_under_a_second(
 
     monkeypatch.setattr(measuring, "Wavefront", never)
     monkeypatch.setattr(measuring, "errors", never)
-    begun = time.perf_counter()
+    begun = time.process_time()
     again = run(checkpoint, importance, store)
     groups = groups_of(checkpoint)
     offers = choices(groups, again, padded, NAMES)
     found = allocate(offers, int(smallest(offers) * 1.4))
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert again == table
     assert found.loss > 0
     assert {name: row[0].loss for name, row in offers.items()} == dict.fromkeys(offers, 0.0)
@@ -235,14 +235,14 @@ def test_a_real_size_is_solved_in_under_a_second() -> None:
         damage = {f"c{k}": even(float(e)) for k, e in enumerate(errors)}
         measured = {f"c{k}": float(noise.uniform(1, 2) * errors[k] * 1e-4) for k in (0, 4, 9)}
         table[f"g{i}"] = Effects("own", measured, damage)
-    begun = time.perf_counter()
+    begun = time.process_time()
     offers = {
         name: [Choice(f"c{k}", 100_000 * (12 - k), effects.loss(f"c{k}")) for k in range(10)]
         for name, effects in table.items()
     }
     for factor in (1.1, 1.5, 2.5):
         allocate(offers, int(smallest(offers) * factor))
-    assert (time.perf_counter() - begun) / 3 < 1
+    assert (time.process_time() - begun) / 3 < 1
 
 
 def test_a_killed_run_loses_one_wave_and_ends_where_an_unbroken_one_does(

@@ -297,6 +297,7 @@ class Left:
             or place in self._known
             or token.mark
             or token.text in self.heard.called
+            or token.text in signals.TODAY
             or self.filling(place)
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from penjing.assistant.understand import signals
@@ -10,6 +11,17 @@ from penjing.assistant.understand.slots import unsaid
 from penjing.assistant.understand.twofold import twofold
 from penjing.assistant.understand.words import GUARDS, JOINT
 from penjing.core.dialogue import Recognition, Slot
+
+_TAKEN_BACK = re.compile(
+    r"(?:^|[,;:.!-]) ?(?:(?:no|oh|oops|actually|wait|but|well|on second thoughts?),? )*"
+    r"(?:never ?mind|scratch that|(?:cancel|forget|delete|ignore|drop|skip) (?:that|it|about it)"
+    r"|(?:please )?(?:don't|do not|dont) (?:\w+ )?(?:write|save|note|add|keep|set|send|bother"
+    r"|remember|remind me)\b.{0,12}|(?:just |only |i'm |i am )?(?:kidding|joking))[.! ]*$"
+    r"|(?:^|[,，;；。]) ?(?:哎|唉|呃|不|还是)*"
+    r"(?:算了|别[记写存发设]了?|不用[记写存发设]?了|不[记写存发设]了|当我没说|(?:跟你)?开个?玩笑的?"
+    r"|我?说着玩的?|删了吧?|取消吧?)(?:吧|啊|哈|别记了?|不用[记写]了?)*[。! ]*$"
+)
+"""Behind words that are written down or sent: it may be meant for the wish itself."""
 
 
 class Misread:
@@ -37,8 +49,7 @@ class Misread:
                 for slot in slots
             )
             or any(
-                slot.name in heard.free and signals.TAKEN_BACK.search(slot.text.lower())
-                for slot in slots
+                slot.name in heard.free and _TAKEN_BACK.search(slot.text.lower()) for slot in slots
             )
             or (any(map(self._garbled, requests)) and self._overlooked())
             or any(self._turned(one) for one in requests if one.stage != "templates")

@@ -357,16 +357,6 @@ DATED = re.compile(
     r"|september|october|november|december)\b|\d月\d+[日号]"
 )
 """A day, in words that are written down: it may have been meant for the clock."""
-TAKEN_BACK = re.compile(
-    r"(?:^|[,;:.!-]) ?(?:(?:no|oh|oops|actually|wait|but|well|on second thoughts?),? )*"
-    r"(?:never ?mind|scratch that|(?:cancel|forget|delete|ignore|drop|skip) (?:that|it|about it)"
-    r"|(?:please )?(?:don't|do not|dont) (?:\w+ )?(?:write|save|note|add|keep|set|send|bother"
-    r"|remember|remind me)\b.{0,12}|(?:just |only |i'm |i am )?(?:kidding|joking))[.! ]*$"
-    r"|(?:^|[,，;；。]) ?(?:哎|唉|呃|不|还是)*"
-    r"(?:算了|别[记写存发设]了?|不用[记写存发设]?了|不[记写存发设]了|当我没说|(?:跟你)?开个?玩笑的?"
-    r"|我?说着玩的?|删了吧?|取消吧?)(?:吧|啊|哈|别记了?|不用[记写]了?)*[。! ]*$"
-)
-"""Behind words that are written down or sent: it may be meant for the wish itself."""
 RELATIVE = re.compile(
     r"\bby (?:about |around |another )?$|(?:调暗|调亮|调高|调低|降低|提高|升高|增加|减少|加|减"
     r"|往[上下][调升降减加提压拉][高低亮暗]?|上升|下降|[升降])了?$"
