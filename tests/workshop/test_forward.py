@@ -272,7 +272,7 @@ def test_what_it_cannot_compute_it_refuses() -> None:
     checkpoint = tiny.checkpoint("qwen2")
     config = dataclasses.replace(checkpoint.config, rope_scaling="yarn")
     with pytest.raises(FormatError, match="yarn"):
-        TorchModel.load(dataclasses.replace(checkpoint, config=config))
+        TorchModel.load(dataclasses.replace(checkpoint, numbers=config))
 
 
 def test_gelu_is_the_tanh_one() -> None:

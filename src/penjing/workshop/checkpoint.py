@@ -54,7 +54,10 @@ class Checkpoint:
         path = Path(path)
         if path.is_dir():
             folder = open_folder(path)
-            return cls.of(folder.name, folder.metadata, folder.tensors)
+            try:
+                return cls.of(folder.name, folder.metadata, folder.tensors)
+            except FormatError as error:
+                raise type(error)(f"{path}: {error}") from error
         return _open_gguf(path)
 
     @classmethod
