@@ -97,6 +97,7 @@ def stages_of(name: str, have: Sizes) -> Stages:
     pools, chosen = pools_of(have), effort(name)
     few, many = chosen.calibration_tokens // CONTEXT, chosen.training_tokens // CONTEXT
     made = mixed(pools, dict.fromkeys(pools, 1.0), few=few, many=max(few, many))
-    stages = Stages(cast("Any", SimpleNamespace(settings=SimpleNamespace(effort=name))))
+    settings = SimpleNamespace(effort=name, forward=True)
+    stages = Stages(cast("Any", SimpleNamespace(settings=settings)))
     stages.__dict__["calibration"] = Calibration(made.first, 0, 0, 0, made.training, made.apart)
     return stages

@@ -137,7 +137,7 @@ def test_what_cannot_be_computed_is_refused_here_too() -> None:
 
     checkpoint = tiny.checkpoint("qwen2")
     with pytest.raises(FormatError, match="yarn"):
-        streamed_model(replace(checkpoint, config=replace(checkpoint.config, rope_scaling="yarn")))
+        streamed_model(replace(checkpoint, numbers=replace(checkpoint.config, rope_scaling="yarn")))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads what is mapped from /proc")
