@@ -71,6 +71,7 @@ class Left:
         self._written: set[int] = set()
         self._any: set[int] = set()
         self._titles: set[int] = set()
+        self._kept: set[int] = set()  # words that are written down or sent: 记下 周三开会
         self._names: list[Slot] = []
         self._some: list[Slot] = []  # one of several things, by what they all are called
         self._meant: set[object] = set()  # values of names that are used
@@ -109,7 +110,9 @@ class Left:
                 self.used |= self.heard.places_of(slot)
             if free:
                 self._any |= self.heard.places_of(slot)
-                if slot.name not in self.heard.content and len(slot.text) <= _LONGEST_TITLE:
+                if slot.name in self.heard.content:
+                    self._kept |= self.heard.places_of(slot)
+                elif len(slot.text) <= _LONGEST_TITLE:
                     self._titles |= self.heard.places_of(slot)
 
     def names_in(self, values: Sequence[Slot]) -> None:
@@ -327,7 +330,7 @@ class Left:
             places = set(range(one.start, one.end))
             plain = {self.tokens[place].text for place in places}
             today = plain <= signals.TODAY or plain == {"今", "天"}
-            cut = places & self._any and places - self._any - self.told  # 记下 周三
+            cut = places & (self._any - self._kept) and places - self._any
             if not today and (cut or not places <= self.used | self._known):
                 yield from self._or_aside("not_now", places)
 
