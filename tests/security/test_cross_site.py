@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from premises import Premises, spoken
 
@@ -116,7 +118,8 @@ def test_dns_rebinding_a_name_that_is_not_ours_is_not_answered(
         reply = ben.ask("GET", path, headers=sent)
         assert reply.status in (400, 421)
         assert b"session" not in reply.body
-    assert ben.ask("POST", "/api/sessions", {}, sent).status in (400, 421)
+    with suppress(ConnectionResetError):  # refused before the body came
+        assert ben.ask("POST", "/api/sessions", {}, sent).status in (400, 421)
     assert ben.ask("GET", "/api/sessions").json == []
 
 

@@ -10,6 +10,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from doorway import Caller, Reply
@@ -105,9 +106,24 @@ def test_side_by_side_they_gain_nothing_either(server: Premises) -> None:
 
 def test_who_hangs_up_before_the_answer_has_guessed_all_the_same(server: Premises) -> None:
     thief = stolen(server, "127.0.8.6")
-    for n in range(8):
+    unlocking = server.way.door._login._unlocking
+    unlocking._addresses._clock = unlocking._names._clock = lambda: 0.0
+    gate, inside = threading.Event(), threading.Event()
+    prove = server.way.door._accounts.prove
+
+    def slowly(*given: Any) -> None:
+        inside.set()
+        gate.wait(20)
+        prove(*given)
+
+    server.way.door._accounts.prove = slowly  # type: ignore[method-assign]
+    for n in range(5):
+        inside.clear()
+        gate.clear()
         with pytest.raises(TimeoutError):
-            thief.ask("POST", "/api/me/wipe", {"passphrase": f"guess {n}"}, timeout=0.001)
+            thief.ask("POST", "/api/me/wipe", {"passphrase": f"guess {n}"}, timeout=1)
+        assert inside.wait(20)
+        gate.set()
     statuses = {at_wipe(thief, "one more guess").status for _ in range(3)}
     assert statuses == {429}
 

@@ -14,12 +14,13 @@ from penjing.serve.door import bodies
 from penjing.serve.door.patience import Crowd, Limits
 
 HEADERS, EACH = 0.6, 8
+CROWD = Crowd(each=EACH, altogether=20)
 
 
 @pytest.fixture(scope="module")
 def way() -> Iterator[Doorway]:
     limits = Limits(headers=HEADERS, stalled=1.0)
-    with doorway(limits=limits, crowd=Crowd(each=EACH, altogether=20), app=generous) as running:
+    with doorway(limits=limits, crowd=CROWD, app=generous) as running:
         yield running
 
 
@@ -166,6 +167,9 @@ def test_no_http_behind_an_answer_that_is_being_written_ends_the_connection(
         connection.sendall(head.encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
         connection.sendall(b"no such chunk\r\n")
+        patience = time.monotonic() + 30
+        while CROWD._by_address and time.monotonic() < patience:  # unread, or all of it would come
+            time.sleep(0.01)
         connection.settimeout(5)
         total = 0
         with suppress(OSError):
