@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from garden import Gardener
 from household import OWN, login
 from premises import Premises, premises, spoken
 
 from penjing.core.errors import WrongPassphrase
+from penjing.testing.scheduler import FakeScheduler
 from penjing.vault.secrets import Passphrase
 from penjing.vault.vault import Vault
 
@@ -48,6 +50,21 @@ def test_an_owner_adds_somebody_who_then_logs_in(server: Premises) -> None:
     assert anna.ask("PATCH", mine, {"role": "member"}).status == 422  # the last owner stays one
     assert anna.ask("PATCH", mine, {"keep_days": 3}).status == 200
     assert anna.ask("GET", "/api/settings").json["keep_days"] == 3
+
+
+def test_what_nobody_could_use_is_not_allowed_and_nothing_else_changes(tmp_path: Path) -> None:
+    with premises(tmp_path / "home", assistant=Gardener(FakeScheduler())) as server:
+        anna = server.caller("Anna")
+        path = f"/api/people/{server.id_of('Gil')}"
+        for kind in ("tool", "source", "assistant"):
+            named = [{"kind": kind, "name": "swich_lamp", "allowed": True}]
+            refused = anna.ask("PATCH", path, {"role": "member", "permissions": named})
+            assert refused.status == 422
+            assert f"unknown {kind} 'swich_lamp': " in refused.json["error"]
+        gil = next(one for one in anna.ask("GET", "/api/people").json if one["name"] == "Gil")
+        assert (gil["role"], gil["permissions"]) == ("guest", [])
+        named = [{"kind": "tool", "name": "switch_lamp", "allowed": True}]
+        assert anna.ask("PATCH", path, {"permissions": named}).json["permissions"] == named
 
 
 def test_an_owner_wipes_somebody_who_is_logged_in(server: Premises) -> None:

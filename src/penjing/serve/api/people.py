@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from penjing.core.errors import NotFound, NotPermitted
+from penjing.core.errors import NotFound, NotPermitted, UnknownName
 from penjing.serve.api.shapes import REFUSALS, Id
-from penjing.serve.desk import desk_of
+from penjing.serve.desk import Desk, desk_of
 from penjing.serve.refusals import BadParameter
 from penjing.serve.services import Known, People
 from penjing.serve.strict import Strict, StrictRoute
@@ -78,14 +79,7 @@ class UsableDocument(BaseModel):
 def usable(request: Request) -> dict[str, Any]:
     """What there is to be allowed; nothing where the plain model answers, which all may ask."""
     _owner(request)
-    desk = desk_of(request)
-    if desk.services.assistant is None:
-        return {"assistant": [], "tool": [], "source": []}
-    uses = desk.assistant.uses()
-    return {
-        "assistant": [desk.assistant.name],
-        **{kind: [*uses.get(kind, ())] for kind in ("tool", "source")},
-    }
+    return _usable(desk_of(request))
 
 
 @router.get("", response_model=list[PersonDocument])
@@ -107,8 +101,9 @@ async def add(body: NewPerson, request: Request) -> dict[str, Any]:
 @router.patch("/{person}", response_model=PersonDocument)
 def change(person: Id, body: Changed, request: Request) -> dict[str, Any]:
     """Another role, other permissions. How long turns are kept is for each to say."""
-    who, people = _owner(request), desk_of(request).services.people
-    _one(people, person)
+    who, desk = _owner(request), desk_of(request)
+    people = desk.services.people
+    _require_usable(desk, _one(people, person), body.permissions or [])
     if body.keep_days is not None:
         if person != who.person:
             raise NotPermitted("how long turns are kept is each one's own to say")
@@ -148,6 +143,30 @@ def _one(people: People, person: str) -> Known:
         if one.id == person:
             return one
     raise NotFound("person", person)
+
+
+def _usable(desk: Desk) -> dict[str, list[str]]:
+    if desk.services.assistant is None:
+        return {"assistant": [], "tool": [], "source": []}
+    uses = desk.assistant.uses()
+    return {
+        "assistant": [desk.assistant.name],
+        **{kind: [*uses.get(kind, ())] for kind in ("tool", "source")},
+    }
+
+
+def _require_usable(desk: Desk, person: Known, permissions: Sequence[Permission]) -> None:
+    """Raise BadParameter for what nobody could use; what was said before may be said again.
+
+    A plain model uses nothing, and knows nothing of what another start of the server will use.
+    """
+    if desk.services.assistant is None:
+        return
+    usable, before = _usable(desk), {(kind, name) for kind, name, _ in person.permissions}
+    for one in permissions:
+        if one.name not in usable[one.kind] and (one.kind, one.name) not in before:
+            line = str(UnknownName(one.kind, one.name, usable[one.kind]))
+            raise BadParameter(line, "permissions")
 
 
 def _document(one: Known) -> dict[str, Any]:
