@@ -53,6 +53,7 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
     "report": {"pages"},
     "search": {"quantize"},
     "distill": {"quantize"},
+    "prune": {"quantize"},
     "compress": {"quantize", "search", "distill", "export", "report"},
     "compare": {"compress", "export", "pages", "report"},
 }

@@ -46,7 +46,7 @@ def gptq(
     shape, and for weights that are not finite.
     """
     grid.groups(weights.shape[-1])
-    factor = _inverse_factor(hessian, weights.shape[-1], damping)
+    factor = inverse_factor(hessian, weights.shape[-1], damping)
     diagonal = hessian.diagonal()
     importance = diagonal.clamp(min=_QUIETEST * float(diagonal.mean()))
     w = weights.t().contiguous()  # [row, rows]: a column lies in one piece
@@ -77,7 +77,7 @@ def _round_block(grid: Grid, w: torch.Tensor, scales: Scales, factor: torch.Tens
     return errors
 
 
-def _inverse_factor(hessian: torch.Tensor, row: int, damping: float) -> torch.Tensor:
+def inverse_factor(hessian: torch.Tensor, row: int, damping: float) -> torch.Tensor:
     """Upper triangular U [row, row] with U^T U the inverse of the damped Hessian.
 
     Damped ten and a hundred times more where float64 finds it singular.

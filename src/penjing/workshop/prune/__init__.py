@@ -1,0 +1,1 @@
+"""A model made smaller by leaving parts out: weights, channels, heads, layers, tokens."""
