@@ -248,6 +248,27 @@ def test_only_the_command_line_knows_its_arguments() -> None:
         assert "argparse" not in tops or room_of(module) == "cli", module
 
 
+def takers(source: str) -> dict[str, set[str]]:
+    """Functions of a file that take what argparse parsed -> the types of all they take."""
+    found = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            types = {ast.unparse(each.annotation) for each in every if each.annotation}
+            if any("Namespace" in each for each in types):
+                found[node.name] = types
+    return found
+
+
+def test_arguments_are_parsed_once_and_end_in_the_parsers() -> None:
+    """What a command does takes values: only `run` holds both its arguments and its output."""
+    for path in (PACKAGE / "cli").rglob("*.py"):
+        source = path.read_text("utf-8")
+        found = takers(source)
+        assert not found or "ArgumentParser" in source, f"{path}: no parser, and a Namespace"
+        assert [name for name, types in found.items() if len(types) > 1 and name != "run"] == []
+
+
 def test_the_command_line_is_short() -> None:
     """It parses, calls and prints; what puts rooms together is in `app`."""
     lines = [len(path.read_text("utf-8").splitlines()) for path in (PACKAGE / "cli").rglob("*.py")]
@@ -296,6 +317,11 @@ def test_every_module_says_what_it_is_for() -> None:
 )
 def test_a_wrong_arrow_is_found(module: str, source: str) -> None:
     assert len(forbidden(source, module)) == 1
+
+
+def test_who_takes_parsed_arguments_is_found() -> None:
+    source = "def run(args: Namespace, output: Output): ...\ndef other(name: str): ..."
+    assert takers(source) == {"run": {"Namespace", "Output"}}
 
 
 @pytest.mark.parametrize(

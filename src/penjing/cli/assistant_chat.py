@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -25,37 +24,34 @@ from penjing.core.dialogue import (
     Said,
     Understood,
 )
-from penjing.core.errors import BadInput
 from penjing.core.terminal import clean
 
 if TYPE_CHECKING:
+    from penjing.app.opening import ModelSettings
     from penjing.app.session import Assistant
 
 
-def run(args: Namespace, question: str | None) -> int:
-    """Run the command for a spec."""
+def run(asked: ModelSettings, question: str | None, output: Output) -> int:
+    """Talk to the assistant of a spec, `asked.model`; `question` is the only one where given."""
     from penjing.app.session import open_assistant
 
-    for option in ("system", "grammar", "json_schema"):
-        if getattr(args, option) is not None:
-            raise BadInput(f"--{option.replace('_', '-')} is for a model: a spec says it itself")
     with open_assistant(
-        args.model,
+        str(asked.model),
         on_ring=_ring,
-        offline=args.offline,
-        context=args.context,
-        threads=args.threads,
-        progress=Output(args.json, quiet=args.quiet).progress(),
+        offline=asked.offline,
+        context=asked.context,
+        threads=asked.threads,
+        progress=output.progress(),
     ) as assistant:
         if question is not None:
-            turn = _turn(assistant, question, show=not args.json)
+            turn = _turn(assistant, question, show=not output.json)
             turn["remarks"] += _unrung(assistant)
-            if args.json:
+            if output.json:
                 print(to_json({"assistant": assistant.name, **turn}), flush=True)
             return 0
-        turns = [_turn(assistant, line, show=not args.json) for line in _lines(assistant.name)]
+        turns = [_turn(assistant, line, show=not output.json) for line in _lines(assistant.name)]
         _unrung(assistant)
-        if args.json:
+        if output.json:
             print(to_json({"assistant": assistant.name, "turns": turns}), flush=True)
     return 0
 

@@ -119,14 +119,16 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
     if args.once is None and args.json and _is_terminal():
         raise BadInput("--json needs a question: give --once TEXT, or pipe one line per question")
     question = None if args.once is None else _question(args.once)
+    output = Output(args.json, quiet=args.quiet)
+    asked = ModelSettings(args.model, args.context, args.threads, args.offline)
     if str(args.model).endswith((".yaml", ".yml")):
         from penjing.cli import assistant_chat
 
-        return assistant_chat.run(args, question)
+        _refuse_for_a_model(args)
+        return assistant_chat.run(asked, question, output)
     settings = _settings(args)
     began = time.monotonic()
-    asked = ModelSettings(args.model, args.context, args.threads, args.offline)
-    model = (opener or open_model)(asked, Output(args.json, quiet=args.quiet).progress())
+    model = (opener or open_model)(asked, output.progress())
     try:
         with limits.bounded(_HEADROOM):
             system = _system(args.system, model)
@@ -227,6 +229,12 @@ def _end(answer: Answer) -> None:
 
 
 # -- what the arguments mean ------------------------------------------------------------------
+
+
+def _refuse_for_a_model(args: Namespace) -> None:
+    for option in ("system", "grammar", "json_schema"):
+        if getattr(args, option) is not None:
+            raise BadInput(f"--{option.replace('_', '-')} is for a model: a spec says it itself")
 
 
 def _settings(args: Namespace) -> GenerationSettings:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from penjing.bundle.home import Home
     from penjing.devices.fit import FitEstimate
     from penjing.devices.profile import DeviceProfile
-    from penjing.devices.recommend import Recommendation
+    from penjing.devices.recommend import Limits, Recommendation
     from penjing.devices.shape import ModelShape
     from penjing.devices.speed import Speed
 
@@ -58,24 +58,30 @@ def run(args: Namespace) -> int:
     output = Output(args.json, quiet=args.quiet)
     home = Home.from_environment()
     if args.command == "devices":
-        return _devices(args, output, home)
+        return _devices(args.what, args.name, output, home)
     _check(args)
     shape = shape_of(args.model, args.codec, home, output.progress())
-    return _recommend(args, output, shape) if args.recommend else _fit(args, output, shape, home)
+    if not args.recommend:
+        return _fit(shape, args.device, args.context, output, home)
+    from penjing.devices.recommend import Limits
+
+    ram = None if args.ram is None else parse_size(args.ram)
+    limits = Limits(ram=ram, price=args.price, watts=args.watts, min_decode=args.speed)
+    return _recommend(shape, limits, args.context, output)
 
 
-def _devices(args: Namespace, output: Output, home: Home) -> int:
+def _devices(what: str, name: str | None, output: Output, home: Home) -> int:
     from penjing.devices.find import find_device
     from penjing.devices.profile import load_devices
 
-    if (args.what == "show") != (args.name is not None):
+    if (what == "show") != (name is not None):
         raise UsageError("write penjing devices list, penjing devices show NAME or ... this")
-    if args.what == "list":
+    if what == "list":
         devices = load_devices()
         document = {"devices": [_brief(device) for device in devices.values()]}
         output.emit(document, lambda console: pages.draw_list(console, devices))
         return 0
-    device = find_device("this" if args.what == "this" else args.name, home=home.root)
+    device = find_device(name or what, home=home.root)
     output.emit(_profile(device), lambda console: pages.draw_device(console, device))
     return 0
 
@@ -98,22 +104,20 @@ def _check(args: Namespace) -> None:
         raise UsageError("--device asks about one device and --recommend about all: choose one")
 
 
-def _fit(args: Namespace, output: Output, shape: ModelShape, home: Home) -> int:
+def _fit(shape: ModelShape, name: str | None, context: int, output: Output, home: Home) -> int:
     from penjing.devices.find import find_device
     from penjing.devices.fit import fit
 
-    device = find_device("this" if args.device is None else args.device, home=home.root)
-    estimate = fit(shape, device, args.context)
+    device = find_device(name or "this", home=home.root)
+    estimate = fit(shape, device, context)
     output.emit(_estimate(estimate), lambda console: pages.draw_fit(console, estimate))
     return 1 if estimate.fits == "no" else 0
 
 
-def _recommend(args: Namespace, output: Output, shape: ModelShape) -> int:
-    from penjing.devices.recommend import Limits, recommend
+def _recommend(shape: ModelShape, limits: Limits, context: int, output: Output) -> int:
+    from penjing.devices.recommend import recommend
 
-    ram = None if args.ram is None else parse_size(args.ram)
-    limits = Limits(ram=ram, price=args.price, watts=args.watts, min_decode=args.speed)
-    found = recommend(shape, limits, context=args.context)
+    found = recommend(shape, limits, context=context)
     output.emit(_ranking(found), lambda console: pages.draw_ranking(console, found, shape))
     return 0 if found.best else 1
 

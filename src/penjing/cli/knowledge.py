@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from penjing.app.embedder import open_embedder
 from penjing.cli import person
 from penjing.cli.options import path, whole
 from penjing.cli.output import Output
+from penjing.cli.person import Asker
 from penjing.core.errors import BadInput, NotFound
 from penjing.core.units import format_size
 
@@ -53,9 +54,12 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 
 def run(args: Namespace) -> int:
     """Do it; 1 when a document could not be added."""
-    output = Output(args.json, quiet=args.quiet)
-    does: Callable[[Namespace, Output], int] = _ACTIONS[args.action]
-    return does(args, output)
+    output, asker = Output(args.json, quiet=args.quiet), person.asker(args)
+    if args.action == "add":
+        return _add(args.files, asker, output, replace=args.replace)
+    if args.action == "search":
+        return _search(args.question, args.limit, asker, output)
+    return _list(asker, output) if args.action == "list" else _remove(args.names, asker, output)
 
 
 def _action(actions: Any, name: str, about: str) -> ArgumentParser:
@@ -68,23 +72,23 @@ def _action(actions: Any, name: str, about: str) -> ArgumentParser:
     return parser
 
 
-def _add(args: Namespace, output: Output) -> int:
+def _add(files: Sequence[Path], asker: Asker, output: Output, *, replace: bool) -> int:
     """Files that cannot be read are told and keep no other from being added."""
     from penjing.app.knowledge import check_document, read_document
     from penjing.knowledge.library import Library
 
-    for file in args.files:  # mistakes before passphrases
+    for file in files:  # mistakes before passphrases
         check_document(file)
-    twice = [name for name, times in Counter(one.name for one in args.files).items() if times > 1]
-    if args.replace and twice:
+    twice = [name for name, times in Counter(one.name for one in files).items() if times > 1]
+    if replace and twice:
         raise BadInput(f"two files are called {twice[0]}: add them without --replace")
     progress = output.progress()
     lines: list[dict[str, Any]] = []
-    with person.opened(args, output) as store, open_embedder(progress) as embedder:
+    with person.opened(asker, output) as store, open_embedder(progress) as embedder:
         library = Library(store, embedder, progress)
-        for file in args.files:
+        for file in files:
             try:
-                added = library.add(file.name, read_document(file), replaces=args.replace)
+                added = library.add(file.name, read_document(file), replaces=replace)
             except BadInput as error:
                 lines.append({"name": file.name, "error": str(error)})
                 continue
@@ -101,19 +105,19 @@ def _add(args: Namespace, output: Output) -> int:
     return 1 if failed else 0
 
 
-def _search(args: Namespace, output: Output) -> int:
+def _search(question: str, limit: int, asker: Asker, output: Output) -> int:
     from penjing.knowledge.retriever import KnowledgeRetriever
 
     progress = output.progress()
-    with person.opened(args, output) as store, open_embedder(progress) as embedder:
-        found = KnowledgeRetriever(store, embedder).search(args.question, limit=args.limit)
-    document = {"question": args.question, "passages": [asdict(one) for one in found]}
+    with person.opened(asker, output) as store, open_embedder(progress) as embedder:
+        found = KnowledgeRetriever(store, embedder).search(question, limit=limit)
+    document = {"question": question, "passages": [asdict(one) for one in found]}
     output.emit(document, lambda console: _show(console, found))
     return 0
 
 
-def _list(args: Namespace, output: Output) -> int:
-    with person.opened(args, output) as store:
+def _list(asker: Asker, output: Output) -> int:
+    with person.opened(asker, output) as store:
         ready = {one.document.id: one.excerpts for one in store.passages.indexed()}
         documents = store.documents.all()
     lines = [
@@ -137,27 +141,19 @@ def _list(args: Namespace, output: Output) -> int:
     return 0
 
 
-def _remove(args: Namespace, output: Output) -> int:
+def _remove(names: Sequence[str], asker: Asker, output: Output) -> int:
     """All of them or none, as far as names can be wrong."""
-    with person.opened(args, output) as store:
+    with person.opened(asker, output) as store:
         every = store.documents.all()
-        chosen = [_named(every, name) for name in args.names]
+        chosen = [_named(every, name) for name in names]
         for one in {one.id: one for one in chosen}.values():
             store.documents.delete(one.id)
-    names = [one.name for one in chosen]
+    removed = ", ".join(one.name for one in chosen)
     output.emit(
         {"removed": [_document(one) for one in chosen]},
-        lambda console: console.print(f"removed: {', '.join(names)}", markup=False),
+        lambda console: console.print(f"removed: {removed}", markup=False),
     )
     return 0
-
-
-_ACTIONS: Mapping[str, Callable[[Namespace, Output], int]] = {
-    "add": _add,
-    "search": _search,
-    "list": _list,
-    "remove": _remove,
-}
 
 
 def _named(every: Sequence[Document], name: str) -> Document:

@@ -54,7 +54,7 @@ def run(args: Namespace) -> int:
         _say_here(here, output)
     elif args.command == "pull":
         entry = catalogue.entry(args.name or catalogue.default)
-        _accept(entry, home, args)
+        _accept(entry, home, agreed=args.accept_terms, may_ask=not args.json)
         _pull(entry, home, output)
     elif args.command == "remove":
         _remove(args.name, home, output)
@@ -86,12 +86,12 @@ def _say_here(path: Path, output: Output) -> None:
     output.emit(document, human)
 
 
-def _accept(entry: Entry, home: Home, args: Namespace) -> None:
+def _accept(entry: Entry, home: Home, *, agreed: bool, may_ask: bool) -> None:
     """Show the terms once; accepted by the option, or by whoever sits at the terminal."""
     from penjing.bundle import terms
 
     where = terms.unaccepted(entry, home)
-    if where and (args.accept_terms or (not args.json and _agreed(entry, where))):
+    if where and (agreed or (may_ask and _agreed(entry, where))):
         terms.accept(entry, home)
 
 

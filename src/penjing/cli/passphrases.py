@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from penjing.cli.options import path
 from penjing.core.errors import BadInput, UsageError
 
 if TYPE_CHECKING:
+    from penjing.vault.accounts import Person
     from penjing.vault.place import Place
     from penjing.vault.secrets import Secret
 
@@ -36,16 +38,40 @@ def register(parser: ArgumentParser, *options: str) -> None:
         )
 
 
-def vault_secret(args: Namespace, place: Place) -> Secret:
+@dataclass(frozen=True)
+class SecretFiles:
+    """Files with one secret each; None is asked for at the terminal."""
+
+    own: Path | None = None
+    """--vault-passphrase-file: opens the list of people."""
+    person: Path | None = None
+    """--passphrase-file: opens a person's part."""
+    new: Path | None = None
+    """--new-passphrase-file: what is to open it from now on."""
+    code: Path | None = None
+    """--code-file: a recovery code."""
+
+
+def files(args: Namespace) -> SecretFiles:
+    """Those that were named."""
+    return SecretFiles(
+        own=getattr(args, "vault_passphrase_file", None),
+        person=getattr(args, "passphrase_file", None),
+        new=getattr(args, "new_passphrase_file", None),
+        code=getattr(args, "code_file", None),
+    )
+
+
+def vault_secret(given: Path | None, place: Place) -> Secret:
     """What opens the accounts: the system's keyring where it was chosen, else a passphrase."""
     from penjing.vault.place import ACCOUNTS
 
-    return _known(args.vault_passphrase_file, place, ACCOUNTS, "the vault")
+    return _known(given, place, ACCOUNTS, "the vault")
 
 
-def person_secret(args: Namespace, place: Place, subject: str, name: str) -> Secret:
+def person_secret(given: Path | None, place: Place, person: Person) -> Secret:
     """What opens a person's part."""
-    return _known(args.passphrase_file, place, subject, name)
+    return _known(given, place, person.id, person.name)
 
 
 def new_secret(given: Path | None, whom: str, *, keyring: bool) -> Secret:
@@ -66,9 +92,9 @@ def new_secret(given: Path | None, whom: str, *, keyring: bool) -> Secret:
     return Passphrase(text)
 
 
-def code(args: Namespace) -> str:
+def code(given: Path | None) -> str:
     """A recovery code."""
-    return _ask("Recovery code: ") if args.code_file is None else _line(args.code_file)
+    return _ask("Recovery code: ") if given is None else _line(given)
 
 
 def confirm(question: str, answer: str) -> None:

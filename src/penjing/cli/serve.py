@@ -89,7 +89,7 @@ def run(args: Namespace) -> int:
     output = Output(args.json, quiet=args.quiet)
     serve(
         settings,
-        lambda place: passphrases.vault_secret(args, place),
+        lambda place: passphrases.vault_secret(args.vault_passphrase_file, place),
         lambda listening: _say(settings, output, listening),
         output.progress(),
     )

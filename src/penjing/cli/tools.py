@@ -60,14 +60,16 @@ def run(args: Namespace) -> int:
             serve([tool for tool in tools if args.careful or not tool.careful], _PERSON)
         return 0
     output = Output(args.json, quiet=args.quiet)
-    return _call(args, output) if args.action == "call" else _list(args, output)
+    if args.action == "list":
+        return _list(args.spec, output)
+    return _call(args.spec, args.tool, _arguments(args.arguments), output, careful=args.careful)
 
 
-def _list(args: Namespace, output: Output) -> int:
+def _list(spec: Path, output: Output) -> int:
     from penjing.app.assistants import told
     from penjing.tools.registry import addresses
 
-    with _tools(args.spec) as tools:
+    with _tools(spec) as tools:
         lines = [
             {
                 "name": tool.name,
@@ -77,8 +79,8 @@ def _list(args: Namespace, output: Output) -> int:
             }
             for tool in tools
         ]
-        strange = _strange(args.spec, tools)
-    hosts = [f"{host}:{port}" for host, port in addresses(_section(args.spec), args.spec.parent)]
+        strange = _strange(spec, tools)
+    hosts = [f"{host}:{port}" for host, port in addresses(_section(spec), spec.parent)]
 
     def human(console: Console) -> None:
         for line in lines:
@@ -100,19 +102,25 @@ def _strange(path: Path, tools: list[Tool]) -> dict[str, str]:
     return strange_names(load_spec(str(path)), tools)
 
 
-def _call(args: Namespace, output: Output) -> int:
+def _arguments(text: str) -> dict[str, Any]:
     try:
-        arguments = json.loads(args.arguments)
+        arguments = json.loads(text)
     except ValueError as error:
         raise BadInput("the arguments are not JSON: write for example '{\"on\": true}'") from error
     if not isinstance(arguments, dict):
         raise BadInput("the arguments are not a JSON object: write for example '{\"on\": true}'")
-    with _tools(args.spec) as tools:
+    return arguments
+
+
+def _call(
+    spec: Path, name: str, arguments: Mapping[str, Any], output: Output, *, careful: bool
+) -> int:
+    with _tools(spec) as tools:
         known = {tool.name: tool for tool in tools}
-        if args.tool not in known:
-            raise UnknownName("tool", args.tool, known)
-        tool = known[args.tool]
-        if tool.careful and not args.careful:
+        if name not in known:
+            raise UnknownName("tool", name, known)
+        tool = known[name]
+        if tool.careful and not careful:
             raise BadInput(f"{tool.name} must be confirmed by a person: add --careful if you do")
         outcome = tool.call(arguments, _PERSON)
     document = {"ok": outcome.ok, "data": dict(outcome.data), "error": outcome.error}

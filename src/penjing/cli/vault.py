@@ -28,6 +28,8 @@ _KINDS = ("tool", "source", "assistant")
 _OWN, _PERSON = "--vault-passphrase-file", "--passphrase-file"
 _NEW, _CODE = "--new-passphrase-file", "--code-file"
 _MOST_DAYS = 36500
+_SAID = ("command", "action", "json", "quiet", "all")
+"""Arguments that no action takes by name; `all` is said by naming nobody."""
 
 
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
@@ -57,13 +59,20 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 def run(args: Namespace) -> int:
     """Do it; 1 when damage was found."""
     from penjing.cli import vault_actions
+    from penjing.cli.vault_opening import Opening
     from penjing.vault.process import require_extra
 
     _check(args)
     require_extra()
-    output = Output(args.json, quiet=args.quiet)
-    does: Callable[[Namespace, Output], int] = getattr(vault_actions, args.action)
-    return does(args, output)
+    opening = Opening(passphrases.files(args), Output(args.json, quiet=args.quiet))
+    does: Callable[..., int] = getattr(vault_actions, args.action)
+    return does(opening, **_typed(args))
+
+
+def _typed(args: Namespace) -> dict[str, Any]:
+    """What was typed after the action, by name: what its function takes."""
+    typed = vars(args).items()
+    return {name: value for name, value in typed if not (name in _SAID or name.endswith("_file"))}
 
 
 def _action(actions: Any, name: str, about: str, *secrets: str) -> ArgumentParser:

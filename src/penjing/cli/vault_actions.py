@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.cli import passphrases
-from penjing.cli.output import Output
-from penjing.cli.vault_opening import opened, own_secret, place_here, unlocked
+from penjing.cli.vault_opening import Opening
 from penjing.cli.vault_people import VERBS
 from penjing.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from penjing.vault.place import Place
     from penjing.vault.salvage import Salvage
     from penjing.vault.vault import Vault
 
 
-def init(args: Namespace, output: Output) -> int:
+def init(opening: Opening, *, name: str, keyring: bool) -> int:
     """Make a vault."""
     from penjing.vault.vault import NewPerson, Vault
 
-    place = place_here()
+    place = opening.place
     if place.exists():
         raise BadInput(f"there is a vault in {place.root} already: penjing vault user adds people")
-    own = passphrases.new_secret(
-        args.vault_passphrase_file, "the vault (it opens the list of people)", keyring=args.keyring
-    )
-    theirs = passphrases.new_secret(args.passphrase_file, args.name, keyring=False)
-    with Vault.create(place, [own], NewPerson(args.name, "owner", [theirs])) as vault:
+    own = opening.new_own_secret("the vault (it opens the list of people)", keyring=keyring)
+    theirs = opening.first_secret(name)
+    with Vault.create(place, [own], NewPerson(name, "owner", [theirs])) as vault:
         people = [_person(one) for one in vault.accounts.people()]
-    _say(
-        output,
+    opening.say(
         {"vault": place.root, "people": people},
         f"made {place.root}",
         "a forgotten passphrase cannot be replaced: penjing vault recovery shows a code for paper",
@@ -41,37 +34,34 @@ def init(args: Namespace, output: Output) -> int:
     return 0
 
 
-def user(args: Namespace, output: Output) -> int:
+def user(opening: Opening, *, verb: str, **typed: Any) -> int:
     """People: one function for each verb."""
-    with opened(args, output) as vault:
-        VERBS[args.verb](args, vault)
+    with opening.opened() as vault:
+        VERBS[verb](opening, vault, **typed)
         people = [_person(one) | _said(vault, one.id) for one in vault.accounts.people()]
-    _say(output, {"people": people}, *(_line(one) for one in people))
+    opening.say({"people": people}, *(_line(one) for one in people))
     return 0
 
 
-def rotate(args: Namespace, output: Output) -> int:
+def rotate(opening: Opening, *, name: str | None, keyring: bool) -> int:
     """Another passphrase and another key."""
     from penjing.vault.vault import Vault, rotate_accounts
 
-    place = place_here()
-    own = own_secret(args, place)
-    if args.name is None:
-        new = passphrases.new_secret(args.new_passphrase_file, "the vault", keyring=args.keyring)
+    place = opening.place
+    own = opening.own_secret
+    if name is None:
+        new = opening.new_secret("the vault", keyring=keyring)
         rotate_accounts(place, own, [new])
         with Vault.open(place, new) as vault:
             vault.accounts.audit.append("operator", "accounts key rotated")
     else:
         with Vault.open(place, own) as vault:
-            person = vault.accounts.require(args.name)
-            old = passphrases.person_secret(args, place, person.id, person.name)
-            new = passphrases.new_secret(
-                args.new_passphrase_file, person.name, keyring=args.keyring
-            )
+            person = vault.accounts.require(name)
+            old = opening.person_secret(person)
+            new = opening.new_secret(person.name, keyring=keyring)
             vault.rotate(person.name, old, [new])
-    whose = args.name or "the vault"
-    _say(
-        output,
+    whose = name or "the vault"
+    opening.say(
         {"rotated": whose},
         f"{whose} has a new passphrase and a new key",
         "an earlier recovery code opens earlier backups only: show the new one",
@@ -79,43 +69,42 @@ def rotate(args: Namespace, output: Output) -> int:
     return 0
 
 
-def backup(args: Namespace, output: Output) -> int:
+def backup(opening: Opening, *, output: Path) -> int:
     """Copy everything."""
     from penjing.vault import comeback
 
-    with opened(args, output) as vault:
-        made = comeback.backup(vault, args.output)
+    with opening.opened() as vault:
+        made = comeback.backup(vault, output)
     document = {
         "folder": made.folder, "made": made.made, "files": made.files, "left_out": made.left_out,
     }  # fmt: skip
+    keys = opening.place.keys
     advice = (
         "it opens with the keys of this vault, or with recovery codes; wiping makes it noise",
-        f"no key is in it: if {place_here().keys} is lost and there are no codes, so is the backup",
+        f"no key is in it: if {keys} is lost and there are no codes, so is the backup",
     )
     wrong = [f"not backed up: {one}" for one in made.left_out]
     if wrong:
         wrong.append(
             "keep the backups from before this one: what is damaged here may be whole there"
         )
-    _say(output, document, f"{made.folder}: {len(made.files)} files", *wrong, *advice)
+    opening.say(document, f"{made.folder}: {len(made.files)} files", *wrong, *advice)
     return 1 if wrong else 0
 
 
-def restore(args: Namespace, output: Output) -> int:
+def restore(opening: Opening, *, backup: Path | None, person: str | None, elsewhere: bool) -> int:
     """Bring back a backup, or mend what is here; 1 when something could not be read."""
     from penjing.vault import comeback
 
-    place = place_here()
-    if args.backup is None:
-        return _mend(args, output)
-    if args.elsewhere:
-        code = passphrases.code(args)
-        secret = passphrases.new_secret(args.vault_passphrase_file, "the vault", keyring=False)
-        returned = comeback.restore_elsewhere(place, args.backup, code, secret)
+    if backup is None:
+        return _mend(opening, person)
+    if elsewhere:
+        code, secret = opening.code(), opening.new_own_secret()
+        returned = comeback.restore_elsewhere(opening.place, backup, code, secret)
     else:
-        _require_accounts(args, place)
-        with opened(args, output) as vault:
-            returned = comeback.restore(vault, args.backup)
+        _require_accounts(opening, backup)
+        with opening.opened() as vault:
+            returned = comeback.restore(vault, backup)
     restored = returned.restored
     lines = [f"restored: {len(restored.subjects)} parts"]
     lines += [f"wiped here and not brought back: {one}" for one in restored.refused]
@@ -126,31 +115,29 @@ def restore(args: Namespace, output: Output) -> int:
     if not restored.proven:
         lines.append("the manifest is not of this vault, or was changed: look who had the backup")
     people = [_person(one) for one in returned.people]
-    _say(output, {**vars(restored), "people": people}, *lines)
+    opening.say({**vars(restored), "people": people}, *lines)
     return 1 if restored.damaged or restored.left or not restored.proven else 0
 
 
-def wipe(args: Namespace, output: Output) -> int:
-    """Destroy a key, or all of them."""
+def wipe(opening: Opening, *, name: str | None, yes: bool) -> int:
+    """Destroy a person's key, or all of them where nobody is named."""
     from penjing.vault import wipe as wiping
     from penjing.vault.access import operator
     from penjing.vault.vault import require_vault
 
-    place = place_here()
-    if not (args.all and place.subjects()):  # everything can be wiped, however damaged
+    place = opening.place
+    if not (name is None and place.subjects()):  # everything can be wiped, however damaged
         require_vault(place)
-    if not args.yes:
-        whom = "everybody here" if args.all else args.name
-        word = "everything" if args.all else args.name
-        passphrases.confirm(f"All of {whom} will be gone, in backups too.", word)
-    if args.all:
+    who = "everything" if name is None else name
+    if not yes:
+        whom = "everybody here" if name is None else name
+        passphrases.confirm(f"All of {whom} will be gone, in backups too.", who)
+    if name is None:
         wiping.wipe_all(place)
     else:
-        with opened(args, output) as vault:
-            vault.wipe(operator(), args.name)
-    who = "everything" if args.all else args.name
-    _say(
-        output,
+        with opening.opened() as vault:
+            vault.wipe(operator(), name)
+    opening.say(
         {"wiped": who},
         f"{who} is wiped: the key was overwritten, and backups are noise without it",
         "a flash disk may keep old blocks, and a recovery code on paper still opens old backups",
@@ -158,14 +145,14 @@ def wipe(args: Namespace, output: Output) -> int:
     return 0
 
 
-def verify(args: Namespace, output: Output) -> int:
+def verify(opening: Opening, *, name: str | None) -> int:
     """Look at every byte there is a key for; 1 when something is wrong."""
     looked: list[str] = []
-    with opened(args, output) as vault:
-        if args.name is None:
+    with opening.opened() as vault:
+        if name is None:
             findings = vault.verify()
         else:
-            with unlocked(args, vault) as store:
+            with opening.unlocked(vault, name) as store:
                 findings = vault.verify([store])
                 looked.append(store.person.name)
         people = [one.name for one in vault.accounts.people()]
@@ -181,7 +168,7 @@ def verify(args: Namespace, output: Output) -> int:
         )
     if findings:
         lines.append("penjing vault restore mends what can be mended")
-    _say(output, document, *lines)
+    opening.say(document, *lines)
     return 1 if findings else 0
 
 
@@ -194,59 +181,56 @@ def _whole(looked: list[str], closed: list[str]) -> str:
     return f"as it was written: {', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def export(args: Namespace, output: Output) -> int:
+def export(opening: Opening, *, name: str, output: Path) -> int:
     """Write all there is about a person."""
     from penjing.vault.archive import write_archive
 
-    with opened(args, output) as vault, unlocked(args, vault) as store:
-        counts = write_archive(store, vault.accounts, args.output)
+    with opening.opened() as vault, opening.unlocked(vault, name) as store:
+        counts = write_archive(store, vault.accounts, output)
         vault.accounts.audit.append(store.person.id, "exported", store.person.id)
     found = ", ".join(f"{count} {what}" for what, count in counts.items())
-    _say(
-        output,
-        {"file": args.output, **counts},
-        f"{args.output}: {found}",
+    opening.say(
+        {"file": output, **counts},
+        f"{output}: {found}",
         "it is not encrypted: keep it where only its person can read it",
     )
     return 0
 
 
-def audit(args: Namespace, output: Output) -> int:
+def audit(opening: Opening, *, expect: str | None) -> int:
     """Show the log, when it is whole."""
     from penjing.vault.audit import Head
 
     expected = None
-    if args.expect is not None:
-        count, _, hashed = args.expect.partition(":")
+    if expect is not None:
+        count, _, hashed = expect.partition(":")
         if not (count.isascii() and count.isdigit() and hashed):
             raise BadInput("--expect is COUNT:HASH, as penjing vault audit printed it")
         expected = Head(int(count), hashed)
-    with opened(args, output) as vault:
+    with opening.opened() as vault:
         head = vault.accounts.audit.verify(expected)
         entries = vault.accounts.audit.entries()
         names = {one.id: one.name for one in vault.accounts.people()}
     lines = [f"{one.at}  {names.get(one.who, one.who)}  {one.event}" for one in entries]
     noted = f"{head.count}:{head.hash}"
     document = {"head": noted, "entries": [vars(one) for one in entries]}
-    _say(output, document, *lines, f"whole; note this elsewhere to check it later: {noted}")
+    opening.say(document, *lines, f"whole; note this elsewhere to check it later: {noted}")
     return 0
 
 
-def recovery(args: Namespace, output: Output) -> int:
+def recovery(opening: Opening, *, name: str | None) -> int:
     """Show a recovery code."""
     from penjing.vault import comeback
 
-    with opened(args, output) as vault:
-        if args.name is None:
-            secret = own_secret(args, vault.place)
-            code = comeback.accounts_code(vault.place, secret)
+    with opening.opened() as vault:
+        if name is None:
+            code = comeback.accounts_code(opening.place, opening.own_secret)
         else:
-            person = vault.accounts.require(args.name)
-            secret = passphrases.person_secret(args, vault.place, person.id, person.name)
+            person = vault.accounts.require(name)
+            secret = opening.person_secret(person)
             code = vault.recovery_code(person.name, secret)
-    _say(
-        output,
-        {"of": args.name or "the vault", "code": code},
+    opening.say(
+        {"of": name or "the vault", "code": code},
         code,
         "write it on paper: it replaces a passphrase, and opens backups even after a wipe",
     )
@@ -256,34 +240,31 @@ def recovery(args: Namespace, output: Output) -> int:
 # -------------------------------------------------------------------------------------- pieces
 
 
-def _require_accounts(args: Namespace, place: Place) -> None:
+def _require_accounts(opening: Opening, backup: Path) -> None:
     """Accounts that do not open here are put back from the backup, too."""
     from penjing.core.errors import IntegrityError
     from penjing.vault import comeback
     from penjing.vault.vault import Vault
 
-    own = own_secret(args, place)
     try:
-        Vault.open(place, own).close()
+        Vault.open(opening.place, opening.own_secret).close()
     except IntegrityError:
-        comeback.restore_accounts(place, args.backup, own)
+        comeback.restore_accounts(opening.place, backup, opening.own_secret)
 
 
-def _mend(args: Namespace, output: Output) -> int:
+def _mend(opening: Opening, name: str | None) -> int:
     from penjing.vault import comeback
     from penjing.vault.vault import Vault
 
-    place = place_here()
-    own = own_secret(args, place)
+    place, own = opening.place, opening.own_secret
     reports = [comeback.mend_accounts(place, own)]
-    if args.person is not None:
+    if name is not None:
         with Vault.open(place, own) as vault:
-            person = vault.accounts.require(args.person)
-            secret = passphrases.person_secret(args, place, person.id, person.name)
-            reports.append(comeback.mend_person(vault, person.name, secret))
+            person = vault.accounts.require(name)
+            reports.append(comeback.mend_person(vault, person.name, opening.person_secret(person)))
     found = [one for one in reports if one is not None]
     lines = [line for one in found for line in _salvaged(one)] or ["nothing was damaged"]
-    _say(output, {"salvaged": [vars(one) for one in found]}, *lines)
+    opening.say({"salvaged": [vars(one) for one in found]}, *lines)
     return 1 if any(_lost(one) for one in found) else 0
 
 
@@ -318,11 +299,3 @@ def _line(person: dict[str, Any]) -> str:
         for one in person["permissions"]
     ]
     return "  ".join([person["name"], person["role"], *said])
-
-
-def _say(output: Output, document: dict[str, Any], *lines: str) -> None:
-    def human(console: Console) -> None:
-        for line in lines:
-            console.print(line, markup=False, soft_wrap=True)
-
-    output.emit(document, human)

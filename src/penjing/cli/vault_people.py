@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from penjing.cli import passphrases
-from penjing.cli.vault_opening import unlocked
+from penjing.cli.vault_opening import Opening
 
 if TYPE_CHECKING:
+    from penjing.vault.access import Kind, Role
     from penjing.vault.vault import Vault
 
 
-def _add(args: Namespace, vault: Vault) -> None:
+def _add(opening: Opening, vault: Vault, *, name: str, role: Role, keyring: bool) -> None:
     from penjing.vault.access import operator
     from penjing.vault.vault import NewPerson
 
-    name = vault.accounts.free_name(args.name)
-    secret = passphrases.new_secret(args.new_passphrase_file, name, keyring=args.keyring)
-    vault.add_person(operator(), NewPerson(name, args.role, [secret]))
+    name = vault.accounts.free_name(name)
+    secret = opening.new_secret(name, keyring=keyring)
+    vault.add_person(operator(), NewPerson(name, role, [secret]))
 
 
-def _role(args: Namespace, vault: Vault) -> None:
+def _role(_opening: Opening, vault: Vault, *, name: str, role: Role) -> None:
     from penjing.vault.access import operator
 
-    vault.accounts.set_role(operator(), vault.accounts.require(args.name), args.role)
+    vault.accounts.set_role(operator(), vault.accounts.require(name), role)
 
 
-def _rename(args: Namespace, vault: Vault) -> None:
+def _rename(_opening: Opening, vault: Vault, *, name: str, new: str) -> None:
     from penjing.vault.access import operator
 
-    vault.accounts.rename(operator(), vault.accounts.require(args.name), args.new)
+    vault.accounts.rename(operator(), vault.accounts.require(name), new)
 
 
-def _permit(args: Namespace, vault: Vault) -> None:
+def _allow(_opening: Opening, vault: Vault, *, name: str, kind: Kind, what: str) -> None:
+    _permit(vault, name, (kind, what), allowed=True)
+
+
+def _refuse(_opening: Opening, vault: Vault, *, name: str, kind: Kind, what: str) -> None:
+    _permit(vault, name, (kind, what), allowed=False)
+
+
+def _permit(vault: Vault, name: str, thing: tuple[Kind, str], *, allowed: bool) -> None:
     from penjing.vault.access import operator
 
-    person = vault.accounts.require(args.name)
-    vault.notes += _unproven(args.kind, args.what)
-    vault.accounts.permit(operator(), person, args.kind, args.what, args.verb == "allow")
+    person = vault.accounts.require(name)
+    vault.notes += _unproven(*thing)
+    vault.accounts.permit(operator(), person, *thing, allowed)
 
 
 def _unproven(kind: str, name: str) -> list[str]:
@@ -54,32 +61,31 @@ def _unproven(kind: str, name: str) -> list[str]:
     return [f"whether there is {what} '{name}' is not known here: the line counts for that name"]
 
 
-def _keep(args: Namespace, vault: Vault) -> None:
+def _keep(opening: Opening, vault: Vault, *, name: str, days: int | None) -> None:
     from penjing.vault.retention import DAYS
 
-    with unlocked(args, vault) as store:
-        if args.days is None:
+    with opening.unlocked(vault, name) as store:
+        if days is None:
             store.settings.drop(DAYS)
         else:
-            store.settings.put(DAYS, str(args.days))
+            store.settings.put(DAYS, str(days))
             store.expire()
 
 
-def _recover(args: Namespace, vault: Vault) -> None:
-    person = vault.accounts.require(args.name)
-    code = passphrases.code(args)
-    secret = passphrases.new_secret(args.new_passphrase_file, person.name, keyring=False)
+def _recover(opening: Opening, vault: Vault, *, name: str) -> None:
+    person = vault.accounts.require(name)
+    code, secret = opening.code(), opening.new_secret(person.name, keyring=False)
     vault.recover(person.name, code, secret)
 
 
-VERBS: Mapping[str, Callable[[Namespace, Vault], None]] = {
-    "list": lambda _args, _vault: None,
+VERBS: Mapping[str, Callable[..., None]] = {
+    "list": lambda _opening, _vault: None,
     "add": _add,
     "role": _role,
     "rename": _rename,
-    "allow": _permit,
-    "refuse": _permit,
+    "allow": _allow,
+    "refuse": _refuse,
     "keep": _keep,
     "recover": _recover,
 }
-"""By their names."""
+"""By their names; each takes what was typed after it by name."""
