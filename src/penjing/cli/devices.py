@@ -81,7 +81,7 @@ def _devices(what: str, name: str | None, output: Output, home: Home) -> int:
         document = {"devices": [_brief(device) for device in devices.values()]}
         output.emit(document, lambda console: pages.draw_list(console, devices))
         return 0
-    device = find_device(name or what, home=home.root)
+    device = find_device(what if name is None else name, home=home.root)
     output.emit(_profile(device), lambda console: pages.draw_device(console, device))
     return 0
 
@@ -108,7 +108,7 @@ def _fit(shape: ModelShape, name: str | None, context: int, output: Output, home
     from penjing.devices.find import find_device
     from penjing.devices.fit import fit
 
-    device = find_device(name or "this", home=home.root)
+    device = find_device("this" if name is None else name, home=home.root)
     estimate = fit(shape, device, context)
     output.emit(_estimate(estimate), lambda console: pages.draw_fit(console, estimate))
     return 1 if estimate.fits == "no" else 0
