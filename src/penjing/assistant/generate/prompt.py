@@ -12,6 +12,7 @@ from datetime import datetime
 
 from penjing.assistant.generate.uncited import unframed
 from penjing.core import weekdays
+from penjing.core.fitting import first_that_fits
 from penjing.core.messages import Message, Role
 
 _SUMMARY = 600
@@ -79,13 +80,15 @@ def fitted(
     """A memory whose prompt fits: the oldest turns become a few words each, half of all where one
     would do, so that the prompt's beginning, which the engine has read, stays the same for a while.
     The newest message always stays."""
-    if count(prompt(persona, memory, language)) <= room:
+
+    def size(forgotten: int) -> int:
+        return count(prompt(persona, forget(memory, forgotten), language))
+
+    every = len(memory.messages)
+    if every < 2 or size(0) <= room:
         return memory
-    while len(memory.messages) > 1:
-        memory = forget(memory, 2)
-        if count(prompt(persona, memory, language)) <= room // 2:
-            break
-    return memory
+    found = first_that_fits(range(2, every + 1, 2), size, room // 2)
+    return forget(memory, every if found is None else found)
 
 
 def forget(memory: Memory, messages: int) -> Memory:
