@@ -36,3 +36,10 @@ class Failed(Exception):
         super().__init__(one_line(message))
         self.reason: Reason = reason
         self.data: Mapping[str, Any] = data
+
+
+class Offline(Failed):
+    """One device is not there; the server that says so is."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__("unreachable", f"{device} is off line")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import Failed, Offline
 from penjing.tools.home.device import Device, Kind, Known, State, Told, Wanted
 from penjing.tools.home.dialect import known, number, share
 from penjing.tools.home.settings import HomeAssistant, Line
@@ -162,7 +162,7 @@ _CALLS: Mapping[tuple[str, str], Callable[[Any], Call]] = {
 def _state(device: Device, entity: Mapping[str, Any]) -> State:
     said, more = entity["state"], entity["attributes"]
     if said == "unavailable":
-        raise Failed("unreachable", f"{device.name} is off line")
+        raise Offline(device.name)
     if said == "unknown":
         raise Failed("not_known", f"{device.name} has not said how it is")
     match device.kind:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import Failed, Offline
 from penjing.tools.home.device import Device, House, Kind, Known, State, Told, Wanted
 from penjing.tools.home.houses import Houses
 from penjing.tools.home.settings import HouseSettings
@@ -91,7 +91,8 @@ class Control:
                 done.append(device.name)
             except Failed as error:
                 failed.append((device.name, error))
-                if error.reason in ("unreachable", "timeout") and not done and _server(error):
+                gone = error.reason in ("unreachable", "timeout") and not isinstance(error, Offline)
+                if gone and not done:
                     break  # the house itself is gone: the others would wait as long
         if failed and not done:
             first = failed[0][1]
@@ -176,11 +177,6 @@ def _single(devices: Iterable[tuple[House, Device]]) -> Iterator[tuple[str, Grou
 
 _LEAST: Sequence[Told] = ("no_answer", "sent")
 """Of several devices it is the least that is told."""
-
-
-def _server(error: Failed) -> bool:
-    """The server itself, not one device behind it."""
-    return "off line" not in str(error)
 
 
 def bounded(value: float, low: float, high: float) -> float:

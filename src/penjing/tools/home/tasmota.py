@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import Offline
 from penjing.tools.home.device import State, Wanted
 from penjing.tools.home.dialect import (
     Heard,
@@ -97,7 +97,7 @@ class Tasmota:
     def state(self, heard: Heard) -> State:
         """What its topics say."""
         if word(heard.get(f"tele/{self.topic}/LWT")).lower() == "offline":
-            raise Failed("unreachable", f"{self.name} is off line")
+            raise Offline(self.name)
         said = document(heard.get(f"tele/{self.topic}/STATE"))
         said |= document(heard.get(f"stat/{self.topic}/RESULT"))
         power = heard.get(f"stat/{self.topic}/POWER")

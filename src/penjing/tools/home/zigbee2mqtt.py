@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import Offline
 from penjing.tools.home.device import State, Wanted
 from penjing.tools.home.dialect import (
     Heard,
@@ -75,7 +75,7 @@ class Zigbee2Mqtt:
         """What its topics say."""
         there = heard.get(f"{self.topic}/availability")
         if "offline" in (word(there), document(there).get("state")):
-            raise Failed("unreachable", f"{self.name} is off line")
+            raise Offline(self.name)
         said = document(heard.get(self.topic))
         position = share(said.get("position"), 100)
         opened = {"open": True, "close": False, "closed": False}.get(
