@@ -1,4 +1,4 @@
-"""What a conversation's memory forgets so that the prompt fits, beside the same done turn by turn."""
+"""What a conversation's memory forgets so that a prompt fits, and turn by turn."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.core.errors import Cancelled, FormatError, MissingExtra, NetworkError, UsageError
+from penjing.core.errors import Cancelled, FormatError, NetworkError, UsageError
+from penjing.core.extras import require_extra
 
 if TYPE_CHECKING:
     from penjing.bundle.home import Home
@@ -88,10 +89,7 @@ class Prepared:
 
 def require_workshop(task: str) -> None:
     """MissingExtra unless what the workshop needs is installed."""
-    from importlib.util import find_spec
-
-    if not all(find_spec(name) for name in ("torch", "yaml")):
-        raise MissingExtra(f"penjing {task}", "workshop")
+    require_extra(f"penjing {task}", "workshop", "torch", "yaml")
 
 
 def settings(

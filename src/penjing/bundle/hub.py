@@ -26,6 +26,7 @@ from penjing.core.errors import (
     MissingExtra,
     NetworkError,
 )
+from penjing.core.extras import needed
 from penjing.core.files import disk_errors, require_space, sha256_file
 from penjing.core.progress import Progress, Task
 
@@ -134,11 +135,9 @@ def delete_partial(source: HubSource) -> int:
 
 
 def _library(what: str) -> Any:
-    try:
+    with needed(what, "hub"):
         import httpx  # noqa: F401 - what the library is built on since its version 1
         import huggingface_hub
-    except ImportError as error:
-        raise MissingExtra(what, "hub") from error
     return huggingface_hub
 
 

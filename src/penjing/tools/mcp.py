@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.core.errors import BadInput, MissingExtra, NetworkError, UnknownName
+from penjing.core.errors import BadInput, NetworkError, UnknownName
+from penjing.core.extras import require_extra
 from penjing.core.protocols import Tool
 from penjing.tools.check import mistake, size_of
 from penjing.tools.checked import Checked
@@ -104,7 +105,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tools of all servers. Raises NetworkError when one cannot be started."""
-    _require_sdk()
+    require_extra("MCP", "tools", "mcp")
     made: list[Tool] = []
     try:
         for name, server in settings.servers.items():
@@ -114,13 +115,6 @@ def make(settings: Settings, given: Given) -> list[Tool]:
             tool.close()
         raise
     return made
-
-
-def _require_sdk() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("mcp") is None:
-        raise MissingExtra("MCP", "tools")
 
 
 def _offered(name: str, server: Server, folder: Path) -> list[Tool]:

@@ -20,7 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import BadInput, IntegrityError, MissingExtra, PenjingError, StorageError
+from penjing.core.errors import BadInput, IntegrityError, PenjingError, StorageError
+from penjing.core.extras import needed
 from penjing.core.files import disk_errors
 from penjing.vault import disk, journal, outside
 from penjing.vault.envelope import Key
@@ -272,8 +273,6 @@ def _translated(path: Path, error: Exception) -> PenjingError:
 
 
 def _driver() -> Any:
-    try:
+    with needed("the vault", "vault"):
         from sqlcipher3 import dbapi2
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the vault", "vault") from error
     return dbapi2

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.errors import BadInput, IntegrityError, MissingExtra
+from penjing.core.extras import needed
 from penjing.vault.fair import FairPlaces
 
 KEY_BYTES = 32
@@ -142,11 +143,9 @@ def stretch(passphrase: bytes, salt: bytes, cost: Cost) -> Key:
 
 
 def _stretched(passphrase: bytes, salt: bytes, cost: Cost) -> bytes:
-    try:
+    with needed("the vault", "vault"):
         from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the vault", "vault") from error
     try:
         kdf = Argon2id(
             salt=salt,
@@ -187,17 +186,13 @@ def unseal(key: Key, sealed: bytes, about: bytes) -> bytes | None:
 
 
 def _aead() -> Any:
-    try:
+    with needed("the vault", "vault"):
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the vault", "vault") from error
     return AESGCM
 
 
 def _hkdf() -> tuple[Any, Any]:
-    try:
+    with needed("the vault", "vault"):
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the vault", "vault") from error
     return HKDF, hashes

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from penjing.core.errors import IntegrityError, MissingExtra, StorageError, WrongPassphrase
+from penjing.core.errors import IntegrityError, StorageError, WrongPassphrase
+from penjing.core.extras import needed
 from penjing.vault.envelope import (
     KEY_BYTES,
     USUAL,
@@ -146,9 +147,7 @@ def _refused() -> StorageError:
 
 
 def _keyring() -> tuple[ModuleType, ModuleType]:
-    try:
+    with needed("the system's keyring", "vault"):
         import keyring
         from keyring import errors
-    except ModuleNotFoundError as error:
-        raise MissingExtra("the system's keyring", "vault") from error
     return keyring, errors

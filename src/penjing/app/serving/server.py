@@ -40,7 +40,7 @@ from penjing.app.serving.place import (
     require_safe_place,
 )
 from penjing.app.serving.settings import Listening, ServeSettings
-from penjing.core.errors import MissingExtra
+from penjing.core.extras import require_extra
 
 if TYPE_CHECKING:
     from penjing.app.serving.assistant import Served
@@ -76,7 +76,7 @@ def serve(
     opener: Opener | None = None,
 ) -> None:
     """Serve until asked to stop; `told` hears when it answers."""
-    _require_extra()
+    require_extra("the server", "serve", "fastapi", "uvicorn")
     spec = load_spec(settings.model) if settings.model and is_spec(settings.model) else None
     reached = addresses_of(spec) if spec else []
     require_safe_place(settings)
@@ -345,19 +345,6 @@ def _log(requests: bool) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = True
-
-
-def _require_extra() -> None:
-    """Raise MissingExtra before anybody has waited for anything."""
-    import importlib.util
-
-    for name in ("fastapi", "uvicorn"):
-        try:
-            if importlib.util.find_spec(name) is not None:
-                continue
-        except (ValueError, ImportError):  # made unimportable
-            pass
-        raise MissingExtra("the server", "serve")
 
 
 def _import_the_server() -> None:

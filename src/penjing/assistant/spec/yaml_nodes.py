@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.errors import BadInput
+from penjing.core.extras import needed
 from penjing.core.files import read_text
 
 MAX_BYTES = 2**20
@@ -138,10 +139,8 @@ def read_yaml(path: Path) -> Entry:
 
 def parse_yaml(text: str, file: str) -> Entry:
     """The tree of a text; `file` is only for messages."""
-    try:
+    with needed("an assistant spec", "assistant"):
         import yaml
-    except ImportError as error:
-        raise MissingExtra("an assistant spec", "assistant") from error
     if len(text) > MAX_BYTES:
         raise BadInput(f"{file} is larger than {MAX_BYTES} bytes: shorten it")
     loader = yaml.SafeLoader  # by name: the C loader counts lines the same and recurses in C

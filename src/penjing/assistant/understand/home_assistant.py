@@ -25,7 +25,8 @@ from penjing.assistant.understand.packaged import Packaged, compiled
 from penjing.assistant.understand.recogniser import Meant, Recogniser
 from penjing.assistant.understand.slots import Names
 from penjing.assistant.understand.text import Token
-from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.errors import BadInput
+from penjing.core.extras import needed
 
 _DOMAINS = {
     "lights": ("light",), "covers": ("cover", "valve"), "climate": ("climate",),
@@ -125,10 +126,8 @@ class HomeAssistant:
 
     def _packaged_of(self, language: str) -> Packaged:
         if language not in self._packaged:
-            try:
+            with needed("home_assistant_intents", "intents"):
                 from home_assistant_intents import get_intents
-            except ImportError as error:
-                raise MissingExtra("home_assistant_intents", "intents") from error
             data = get_intents(_CODES.get(language, language))
             if data is None:
                 raise BadInput(

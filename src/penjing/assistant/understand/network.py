@@ -19,7 +19,8 @@ from typing import Any
 
 from penjing.assistant.understand.text import CHINESE, tokens_of
 from penjing.assistant.understand.walk import Edge, Walk, is_slot, slot_label
-from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.errors import BadInput
+from penjing.core.extras import needed
 
 MAX_DEPTH = 24
 """Brackets and rules inside each other in one template."""
@@ -241,11 +242,9 @@ _NO_RULES = Rules({})
 def parse_template(template: str, *, most: int = 4000) -> Any:
     """hassil's tree of a template, to be read only: what several have written alike in brackets,
     as a spec's rules are, is one tree. BadInput says what is wrong with it."""
-    try:
+    with needed("sentence templates", "assistant"):
         from hassil.parse_expression import ParseExpressionError, parse_sentence
         from hassil.parser import ParseError
-    except ImportError as error:
-        raise MissingExtra("sentence templates", "assistant") from error
     if len(template) > most:
         raise BadInput(f"the template '{template[:40]}...' is too long: write several")
     if _depth(template) > MAX_DEPTH:

@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.errors import BadInput
+from penjing.core.extras import needed
 from penjing.knowledge.patience import at_most
 from penjing.knowledge.pdf_forms import filled
 from penjing.knowledge.pdf_lines import across, known_words, paragraphs, plain_page, without_running
@@ -32,11 +33,9 @@ _SLOW = "its pages take too long to read: print it as PDF anew, or split it"
 
 def read(data: bytes) -> Plain:
     """The text of all pages."""
-    try:
+    with needed("reading PDF files", "knowledge"):
         import pypdf
         from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
-    except ModuleNotFoundError as error:
-        raise MissingExtra("reading PDF files", "knowledge") from error
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every odd byte
     pypdf.overwrite_configuration(**_bounds())
     pages: list[str] = []

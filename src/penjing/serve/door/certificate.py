@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.errors import BadInput
+from penjing.core.extras import needed
 from penjing.core.files import disk_errors, writing
 
 _DAYS = 825
@@ -112,10 +113,8 @@ def _first(pem: str) -> str:
 
 
 def _cryptography() -> tuple[Any, Any, Any, Any]:
-    try:
+    with needed("a certificate of our own", "vault"):
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric import ec
-    except ModuleNotFoundError as error:
-        raise MissingExtra("a certificate of our own", "vault") from error
     return x509, ec, hashes, serialization

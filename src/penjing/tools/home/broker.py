@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.errors import BadInput
+from penjing.core.extras import require_extra
 from penjing.tools.failed import Failed
 from penjing.tools.home.settings import Mqtt
 from penjing.tools.keep import read_secret
@@ -57,7 +58,7 @@ class Broker:
         self._refusal, self._taken = "", False
         self._changed = threading.Condition()
         self._calling = threading.RLock()
-        _require_paho()
+        require_extra("MQTT", "tools", "paho")
 
     def listen(self, topics: Iterable[str]) -> None:
         """Hear these topics from now on; connects nothing."""
@@ -267,13 +268,6 @@ class _Closing(ssl.SSLSocket):
         except OSError:
             self.close()
             raise
-
-
-def _require_paho() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("paho") is None:
-        raise MissingExtra("MQTT", "tools")
 
 
 def _confirmed(sent: MQTTMessageInfo) -> bool:

@@ -12,17 +12,15 @@ from typing import Any
 
 from penjing import __version__
 from penjing.core.dialogue import Outcome
-from penjing.core.errors import MissingExtra
+from penjing.core.extras import needed
 from penjing.core.protocols import Tool
 
 
 def serve(tools: Sequence[Tool], person: str) -> None:
     """Answer until standard input ends. Raises MissingExtra."""
-    try:
+    with needed("offering tools by MCP", "tools"):
         import anyio
         from mcp.server.stdio import stdio_server
-    except ModuleNotFoundError as error:
-        raise MissingExtra("offering tools by MCP", "tools") from error
     server = server_of(tools, person)
 
     async def run() -> None:
