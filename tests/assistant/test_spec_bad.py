@@ -161,7 +161,7 @@ def test_on_and_no_are_words() -> None:
         ("parameter: light", "parameter: lamp", "has no parameter 'lamp'"),
         ("brightness: $level", "brightnes: $level", "'brightnes' is no argument"),
         ("brightness: $level", "brightness: $lvel", "unknown slot 'lvel': did you mean 'level'?"),
-        ("brightness: $level", "brightness: 400", "must be from 0 to 100"),
+        ("brightness: $level", "brightness: 400", "'brightness' must be between 0 and 100"),
         ("light: $light, ", "", "'light' is missing"),
         ("brightness: $level", "colour: $level", "slot 'level' is a percentage"),
         ("to {level}", "to {levl}", "unknown slot 'levl'"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from penjing.core.errors import BadInput, UnknownName
-from penjing.tools.check import mistake
+from penjing.core.tool_arguments import mistake
 from penjing.tools.given import Given
 from penjing.tools.registry import TOOLS, addresses, check_section, make_tools
 

@@ -348,40 +348,28 @@ def _arguments(spec: Spec, steps: Sequence[Step], tools: Mapping[str, Tool]) -> 
             continue
         schema = tools[one.tool].parameters
         given: dict[str, Any] = {}
-        problems = []
+        later, problems = [], []
         for name, argument in one.arguments.items():
             wanted = schema.get("properties", {}).get(name)
             if isinstance(argument, Literally):
                 given[name] = argument.value
-            elif wanted is not None:
-                problem = _wrong_kind(spec.slots[argument.member or argument.slot], wanted)
-                given[name] = _stand_in(wanted)
-                problems += [f"'{name}' {problem}"] if problem else []
-            else:
-                given[name] = None
-        problem = wrong_argument(schema, given)
+                continue
+            later.append(name)
+            if wanted is not None:
+                slot = spec.slots[argument.member or argument.slot]
+                problems += [problem] if (problem := _wrong_kind(name, slot, wanted)) else []
+        problem = wrong_argument(schema, given, later)
         for text in [*problems, *([problem] if problem else [])]:
             yield f"{spec.file}:{one.line}: tool '{one.tool}' refuses this: {text}"
 
 
-def _wrong_kind(slot: SlotSpec, wanted: Mapping[str, Any]) -> str | None:
+def _wrong_kind(name: str, slot: SlotSpec, wanted: Mapping[str, Any]) -> str | None:
     kinds = wanted.get("type", ())
     kinds = {kinds} if isinstance(kinds, str) else set(kinds)
     numeric = slot.kind in _NUMBERS
     wants = {"number", "integer"} if numeric else {"array"} if slot.kind == "days" else {"string"}
     if kinds and not kinds & wants:
-        return f"is {' or '.join(sorted(kinds))} and slot '{slot.name}' is a {slot.kind}"
+        return f"'{name}' is {' or '.join(sorted(kinds))} and slot '{slot.name}' is a {slot.kind}"
     if slot.kind == "list" and "enum" in wanted:
-        return next((p for one in slot.values if (p := wrong_value(wanted, one))), None)
+        return next((p for one in slot.values if (p := wrong_value(name, wanted, one))), None)
     return None
-
-
-def _stand_in(wanted: Mapping[str, Any]) -> Any:
-    """Some value that a parameter takes."""
-    if "enum" in wanted:
-        return wanted["enum"][0]
-    kinds = wanted.get("type", "string")
-    kind = kinds if isinstance(kinds, str) else next(iter(kinds), "string")
-    return {
-        "string": "x", "boolean": True, "array": [], "object": {}, "null": None,
-    }.get(kind, wanted.get("minimum", wanted.get("maximum", 1)))  # fmt: skip

@@ -7,6 +7,7 @@ strangers) is taken for a hint: grammars hold patterns. Pure values.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,17 +18,25 @@ _DEEPEST = 64
 _MOST_LOOKS = 20_000
 _LONGEST = 4096  # characters that are looked at by a pattern
 _SIMPLE = re.compile(r"(?:\\[.dwsDWS@/+*?-]|[A-Za-z0-9_@/ :,;.-]|\[[^\[\]\\]+\])(?:[*+?]|\{\d\})?")
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
+
+
+def _is_number(value: Any) -> bool:
+    """Not a boolean, and none of the numbers that JSON has not."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return isinstance(value, int) or math.isfinite(value)
+
+
+TYPES: Mapping[str, Callable[[Any], bool]] = {
     "object": lambda value: isinstance(value, Mapping),
-    "array": lambda value: isinstance(value, list),
+    "array": lambda value: isinstance(value, list | tuple),
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "integer": lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
-    ),
+    "number": _is_number,
+    "integer": lambda value: _is_number(value) and (isinstance(value, int) or value.is_integer()),
 }
+"""JSON Schema's types, by name."""
 
 
 def fault(schema: Any, value: Any) -> str | None:
@@ -61,15 +70,15 @@ class _Check:
     def _plain(self, schema: Mapping[str, Any], value: Any, _: str, depth: int) -> Iterator[str]:
         kinds = schema.get("type", [])
         kinds = [kinds] if isinstance(kinds, str) else kinds
-        if kinds and not any(_TYPES[kind](value) for kind in kinds if kind in _TYPES):
+        if kinds and not any(TYPES[kind](value) for kind in kinds if kind in TYPES):
             yield f"it is not of type {' or '.join(map(str, kinds))}"
-        if "const" in schema and not _same(schema["const"], value):
+        if "const" in schema and not same(schema["const"], value):
             yield "it is another value"
         if isinstance(schema.get("enum"), list) and not any(
-            _same(one, value) for one in schema["enum"]
+            same(one, value) for one in schema["enum"]
         ):
             yield "it is none of the values"
-        if _TYPES["number"](value):
+        if TYPES["number"](value):
             yield from _bounds(schema, value)
         reference = schema.get("$ref")
         if isinstance(reference, str) and (target := self._target(reference)) is not None:
@@ -106,7 +115,7 @@ class _Check:
                 yield f"it does not match {pattern[:80]}"
 
     def _list(self, schema: Mapping[str, Any], value: Any, where: str, depth: int) -> Iterator[str]:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             return
         yield from _count(schema, len(value), "Items", "items")
         if schema.get("uniqueItems") is True and len({_text_of(one) for one in value}) < len(value):
@@ -168,13 +177,20 @@ def _list(found: Any) -> list[Any]:
 
 
 def _text_of(value: Any) -> str:
-    if _TYPES["integer"](value):
+    if TYPES["integer"](value):
         value = int(value)
     return json.dumps(value, sort_keys=True)
 
 
-def _same(one: Any, other: Any) -> bool:
-    return _text_of(one) == _text_of(other)
+def same(one: Any, other: Any) -> bool:
+    """Equality of JSON: 1 is 1.0 and not true."""
+    if isinstance(one, bool) != isinstance(other, bool):
+        return False
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    return bool(one == other)
 
 
 def _count(schema: Mapping[str, Any], number: int, what: str, words: str) -> Iterator[str]:
@@ -194,7 +210,7 @@ def _bounds(schema: Mapping[str, Any], value: float) -> Iterator[str]:
     )
     for key, is_outside in outside:
         bound = schema.get(key)
-        if _TYPES["number"](bound) and is_outside(bound):
+        if TYPES["number"](bound) and is_outside(bound):
             yield f"it is {value}, and {key} is {bound}"
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from penjing.core.dialogue import Outcome
 from penjing.core.errors import PenjingError
 from penjing.core.grouping import Grouping
-from penjing.tools.check import mistake
+from penjing.core.tool_arguments import mistake
 from penjing.tools.failed import Failed, one_line
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from penjing.core.errors import BadInput, NetworkError, UnknownName
 from penjing.core.extras import require_extra
 from penjing.core.protocols import Tool
-from penjing.tools.check import mistake, size_of
+from penjing.core.tool_arguments import mistake, size_of
 from penjing.tools.checked import Checked
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
-from penjing.tools.check import mistake
+from penjing.core.tool_arguments import mistake
 from penjing.tools.checked import Checked, at_least, parameters, text
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given

@@ -16,7 +16,7 @@ from typing import Any
 from penjing.core.errors import BadInput, StorageError
 from penjing.core.files import read_text, write_text
 from penjing.core.protocols import Tool
-from penjing.tools.check import mistake
+from penjing.core.tool_arguments import mistake
 from penjing.tools.checked import Checked, parameters, text
 from penjing.tools.failed import Failed
 from penjing.tools.given import Given

@@ -1,7 +1,8 @@
-"""Does a value fit a JSON schema? The one place where a tool's arguments are checked.
+"""A tool's arguments against its JSON schema: the one place where they are checked.
 
 The part of JSON Schema that tools use, with bounds, and nothing that fetches: no `$ref`, no
-`format`. An unknown keyword is an error of the schema's author, not a check left out.
+`format`. Schemas are our own or were tamed; what a stranger's schema may say, and of it can be
+looked at, is in `schema_check.py`. Pure values.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from penjing.core.schema_check import TYPES, same
 
 _MAX_DEPTH = 16
 _MAX_TEXT = 10_000
@@ -24,9 +27,12 @@ _KNOWN = _NOTES | {
 }  # fmt: skip
 
 
-def mistake(value: Any, schema: Mapping[str, Any]) -> str:
-    """What is wrong with a value, in one line that names where; empty when nothing is."""
-    return _mistake(value, schema, "", _MAX_DEPTH)
+def mistake(value: Any, schema: Mapping[str, Any], at: str = "") -> str:
+    """What is wrong with a value, in one line that names where; empty when nothing is.
+
+    Raises ValueError for a keyword that is not known: it is the schema's author who must know.
+    """
+    return _mistake(value, schema, at, _MAX_DEPTH)
 
 
 def unknown_keywords(schema: Mapping[str, Any]) -> set[str]:
@@ -43,7 +49,7 @@ def _mistake(value: Any, schema: Mapping[str, Any], at: str, depth: int) -> str:
         lambda: _type(value, schema.get("type"), at),
         lambda: _choice(value, schema, at),
         lambda: _text(value, schema, at) if isinstance(value, str) else "",
-        lambda: _number(value, schema, at) if _is_number(value) else "",
+        lambda: _number(value, schema, at) if TYPES["number"](value) else "",
         lambda: _object(value, schema, at, depth) if isinstance(value, Mapping) else "",
         lambda: _array(value, schema, at, depth) if isinstance(value, list | tuple) else "",
         lambda: _any_of(value, schema, at, depth),
@@ -51,28 +57,11 @@ def _mistake(value: Any, schema: Mapping[str, Any], at: str, depth: int) -> str:
     return next((wrong for check in checks if (wrong := check())), "")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-_TYPES: Mapping[str, Callable[[Any], bool]] = {
-    "object": lambda value: isinstance(value, Mapping),
-    "array": lambda value: isinstance(value, list | tuple),
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "null": lambda value: value is None,
-    "number": lambda value: _is_number(value) and math.isfinite(value),
-    "integer": lambda value: (
-        _is_number(value) and math.isfinite(value) and float(value).is_integer()
-    ),
-}
-
-
 def _type(value: Any, wanted: str | Sequence[str] | None, at: str) -> str:
     if wanted is None:
         return ""
     kinds = [wanted] if isinstance(wanted, str) else list(wanted)
-    if any(_TYPES[kind](value) for kind in kinds):
+    if any(TYPES[kind](value) for kind in kinds):
         return ""
     return f"{at or 'the arguments'} must be {_article(' or '.join(kinds))}"
 
@@ -83,16 +72,9 @@ def _article(words: str) -> str:
 
 def _choice(value: Any, schema: Mapping[str, Any], at: str) -> str:
     choices = schema.get("enum", [schema["const"]] if "const" in schema else None)
-    if choices is None or any(_same(value, choice) for choice in choices):
+    if choices is None or any(same(value, choice) for choice in choices):
         return ""
     return f"{at or 'it'} must be one of {', '.join(map(str, choices[:20]))}"
-
-
-def _same(one: Any, other: Any) -> bool:
-    """JSON equality: 1 is not true."""
-    if isinstance(one, bool) != isinstance(other, bool):
-        return False
-    return bool(one == other)
 
 
 def _text(value: str, schema: Mapping[str, Any], at: str) -> str:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penjing.tools.check import mistake
+from penjing.core.schema_check import fault
+from penjing.core.tool_arguments import mistake
 
 LAMP = {
     "type": "object",
@@ -108,5 +109,8 @@ SCHEMAS = st.recursive(
 
 
 @given(JSON, SCHEMAS)
-def test_it_agrees_with_the_reference(value: Any, schema: dict[str, Any]) -> None:
+def test_it_agrees_with_the_reference_and_with_what_checks_strangers(
+    value: Any, schema: dict[str, Any]
+) -> None:
+    assert (mistake(value, schema) == "") == (fault(schema, value) is None)
     assert (mistake(value, schema) == "") == jsonschema.Draft202012Validator(schema).is_valid(value)
