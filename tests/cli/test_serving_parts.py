@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from assisted import CLERK as SPEC
-from assisted import RecordingTool
 from tooling import MONDAY_NOON, SetClock, wait_until
 
 from penjing.app.assistants import Together, load_spec
@@ -20,7 +19,6 @@ from penjing.app.rings import rings
 from penjing.app.serving import server as serving
 from penjing.app.serving.assistant import Around, Served, served
 from penjing.app.serving.clock import Teller
-from penjing.app.serving.permissions import Permitted
 from penjing.cli.app import main
 from penjing.core.dialogue import Acted, Cited, Passage, Said
 from penjing.core.errors import NotFound, NotPermitted
@@ -153,20 +151,36 @@ def test_a_spec_is_replaced_for_the_next_turn_and_not_within_one(desk: Desk) -> 
     assert desk.heard(store, session, "set a timer for a minute") == "Go: 1 minute."
 
 
-def test_who_may_not_use_a_tool_is_told_so_and_it_is_not_called() -> None:
+def test_who_may_not_use_a_tool_is_told_so_as_the_accounts_have_it_then(tmp_path: Path) -> None:
+    refused: set[tuple[str, str, str]] = {("ben", "tool", "timers")}
+
     class Strict(Alone):
         def require(self, person: str, kind: str, name: str) -> None:
-            if (person, kind, name) != ("anna", "tool", "lamp"):
-                raise NotPermitted(f"{person} may not use the tool 'lamp': ask an owner")
+            if (person, kind, name) in refused:
+                raise NotPermitted(f"{person} may not use the {kind} '{name}': ask an owner")
 
-    lamp = RecordingTool("lamp")
-    tool = Permitted(lamp, Strict(MemoryStore()))
-    assert tool.call({}, "anna").ok
-    refused = tool.call({}, "ben")
-    assert (refused.ok, refused.data["reason"]) == (False, "refused")
-    assert lamp.calls == [({}, "anna")]
-    tool.close()
-    assert lamp.closed
+    (tmp_path / "assistant.yaml").write_text(SPEC, "utf-8")
+    path, scheduler, present = str(tmp_path / "assistant.yaml"), FakeScheduler(), Present()
+    stores = {name: MemoryStore() for name in ("anna", "ben")}
+    sessions = {name: store.history.begin().id for name, store in stores.items()}
+    for name, store in stores.items():
+        present.came(name, store)
+    with served(
+        path, load_spec(path), Around(scheduler, Strict(MemoryStore()), present)
+    ) as assistant:
+
+        def outcome(person: str) -> tuple[bool, str]:
+            events = assistant.reply(
+                person, stores[person], sessions[person], "set a timer for a minute", role="owner"
+            )
+            (acted,) = [one.outcome for one in events if isinstance(one, Acted)]
+            return acted.ok, str(acted.data.get("reason", ""))
+
+        assert outcome("anna") == (True, "")
+        assert outcome("ben") == (False, "refused")
+        refused.clear()
+        assert outcome("ben") == (True, "")
+    scheduler.close()
 
 
 def test_whoever_may_not_use_a_source_is_answered_without_it(tmp_path: Path) -> None:

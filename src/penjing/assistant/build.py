@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from penjing.assistant.dialogue.plan import plan_of
 from penjing.assistant.dialogue.proposal import proposal
+from penjing.assistant.permission import Forbids
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.turn import Facts, Retrievers, SpecAssistant
 from penjing.assistant.understand.cascade import Judge, Stages, Understanding
@@ -86,9 +87,11 @@ def build(
     clock: Callable[[], float] = time.time,
     planner: Planner | None = None,
     compiled: Mapping[str, Compiled] | None = None,
+    forbids: Forbids | None = None,
 ) -> SpecAssistant:
     """The assistant of a spec. `cache` is a folder for what is trained from it; `planner` keeps
-    what is to be done later; `compiled` is what an earlier one of the same spec was made of."""
+    what is to be done later; `compiled` is what an earlier one of the same spec was made of;
+    `forbids` says whom the accounts keep from a tool."""
     names = LiveNames(tools)
     plan = plan_of(spec, tools)
     judge: Judge | None = None
@@ -121,6 +124,7 @@ def build(
         clock=clock,
         names=names,
         planner=planner,
+        forbids=forbids,
     )
 
 

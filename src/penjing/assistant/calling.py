@@ -12,20 +12,29 @@ from typing import Any
 from penjing.assistant.dialogue.deferred import back_of, from_plain, to_plain
 from penjing.assistant.dialogue.events import PutOff
 from penjing.assistant.dialogue.plan import Plan
+from penjing.assistant.permission import Forbids, refusal
 from penjing.assistant.trust import Licensed, Refused, was_said
-from penjing.core.dialogue import TALKER, Acted, Outcome, Planned, Standing
+from penjing.core.dialogue import Acted, Outcome, Planned, Standing
 from penjing.core.errors import BadInput, PenjingError
 from penjing.core.moments import Planner
 from penjing.core.protocols import Tool
 
+_NO_KEEPER = "nothing can be kept for later here"
 _UNSAID = "that was not said in this conversation: say it again"
 
 
 class Caller:
     """Makes the calls of one spec."""
 
-    def __init__(self, plan: Plan, tools: Mapping[str, Tool], planner: Planner | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        tools: Mapping[str, Tool],
+        planner: Planner | None,
+        forbids: Forbids | None = None,
+    ) -> None:
         self._plan, self._tools, self._planner = plan, tools, planner
+        self._forbids = forbids
 
     def call(
         self, call: Licensed, person: str, role: Standing, sentences: Sequence[str]
@@ -42,9 +51,9 @@ class Caller:
         call = order.call.call
         if not was_said(call, sentences):
             return _UNSAID
-        why = self._forbidden(call, role) or self._no_keeper(role)
-        if why or self._planner is None:
-            return why
+        refused = self._refused(call.action.tool, person, role) or self._no_keeper(person, role)
+        if refused is not None or self._planner is None:
+            return _NO_KEEPER if refused is None else refused.error
         try:
             self._planner.plan(person, call.action.describes, order.when, to_plain(order.call))
         except PenjingError as error:
@@ -62,29 +71,27 @@ class Caller:
         if back is not None:
             data, when = back
             try:
-                if self._planner is None:
-                    raise BadInput(self._no_keeper(role))
+                if (refused := self._no_keeper(person, role)) is not None or self._planner is None:
+                    raise BadInput(_NO_KEEPER if refused is None else refused.error)
                 self._planner.plan(person, str(data.get("describes", "")), when, data)
             except PenjingError as error:
                 why = f"it was done, and will not be taken back ({error})"
                 outcome = Outcome(False, outcome.data, why)
         return Acted(again.action, outcome)
 
-    def _no_keeper(self, role: Standing) -> str:
-        rule = self._plan.spec.tools.get(self._plan.keeper)
-        if rule is None or self._planner is None:
-            return "nothing can be kept for later here"
-        return "" if role in rule.who and role != TALKER else "this tool may not be used here"
+    def _no_keeper(self, person: str, role: Standing) -> Outcome | None:
+        if self._planner is None or self._plan.keeper not in self._plan.spec.tools:
+            return Outcome(False, error=_NO_KEEPER)
+        return refusal(self._plan.spec.tools, self._plan.keeper, person, role, self._forbids)
 
-    def _forbidden(self, call: Licensed, role: Standing) -> str:
-        rule = self._plan.spec.tools.get(call.action.tool)
-        known = rule is not None and call.action.tool in self._tools
-        may = rule is not None and role in rule.who
-        return "" if known and may else "this tool may not be used here"
+    def _refused(self, tool: str, person: str, role: Standing) -> Outcome | None:
+        if tool not in self._tools:
+            return Outcome(False, error="this tool may not be used here")
+        return refusal(self._plan.spec.tools, tool, person, role, self._forbids)
 
     def _make(self, call: Licensed, person: str, role: Standing) -> Outcome:
-        if why := self._forbidden(call, role):
-            return Outcome(False, error=why)
+        if (refused := self._refused(call.action.tool, person, role)) is not None:
+            return refused
         try:
             return self._tools[call.action.tool].call(call.action.arguments, person)
         except PenjingError as error:

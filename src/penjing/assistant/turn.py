@@ -37,6 +37,7 @@ from penjing.assistant.helping import Examples, asks_for_help
 from penjing.assistant.live_names import Names, listed
 from penjing.assistant.notes import TALKED, is_deed, unfinished
 from penjing.assistant.people import Talk, Talks
+from penjing.assistant.permission import Forbids
 from penjing.assistant.reply import Reply
 from penjing.assistant.understand.cascade import Understanding
 from penjing.assistant.understand.group_names import collectives, nouns_of
@@ -91,11 +92,12 @@ class SpecAssistant:
         clock: Callable[[], float] = time.time,
         names: Names | None = None,
         planner: Planner | None = None,
+        forbids: Forbids | None = None,
     ) -> None:
         self._plan = plan
         self._understanding = understanding
         self._tools = {tool.name: tool for tool in tools}
-        self._caller = Caller(plan, self._tools, planner)
+        self._caller = Caller(plan, self._tools, planner, forbids)
         self._news: dict[str, list[str]] = {}
         self._writer = writer
         self._retrievers = retrievers

@@ -17,16 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.app.assistants import Together, addresses_of, load_spec, section, shelf_of, told
-from penjing.app.serving.permissions import Permitted, PermittedPlanner, forbids
 from penjing.core.dialogue import Acted, Event, Outcome, Standing
-from penjing.core.errors import BadInput, PenjingError
+from penjing.core.errors import BadInput, NotFound, NotPermitted, PenjingError
 
 if TYPE_CHECKING:
     from penjing.assistant.generate.shelf import Shelf
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.core.agenda import Agenda
-    from penjing.core.moments import Planner
     from penjing.core.protocols import Retriever, Scheduler, Store
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.present import Present
@@ -285,7 +283,7 @@ def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -
         return around.present.store(person).settings
 
     given = Given(Path(spec.folder), kept, schedule, writer=around.scheduler, clock=around.clock)
-    tools = [Permitted(tool, around.people) for tool in make_tools(section(spec), given)]
+    tools = make_tools(section(spec), given)
     try:
         require_sound(spec, tools, around.cache)
         return build(
@@ -295,7 +293,8 @@ def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -
             retrievers=_retrievers(spec, around, shelf),
             cache=around.cache,
             clock=around.clock,
-            planner=_permitted(planner(section(spec), given), around.people),
+            planner=planner(section(spec), given),
+            forbids=lambda person, tool: forbidden(around.people, person, "tool", tool),
         )
     except BaseException:
         for tool in tools:
@@ -303,8 +302,13 @@ def _made(spec: Spec, around: Around, schedule: Schedule, shelf: Shelf | None) -
         raise
 
 
-def _permitted(planner: Planner | None, people: People) -> Planner | None:
-    return None if planner is None else PermittedPlanner(planner, people)
+def forbidden(people: People, person: str, kind: str, name: str) -> str | None:
+    """Why a person may not use something, as the accounts have it now; None where they may."""
+    try:
+        people.require(person, kind, name)
+    except (NotPermitted, NotFound) as error:
+        return str(error)
+    return None
 
 
 def _retrievers(spec: Spec, around: Around, shelf: Shelf | None) -> Retrievers | None:
@@ -315,8 +319,9 @@ def _retrievers(spec: Spec, around: Around, shelf: Shelf | None) -> Retrievers |
 
     def of(person: str, store: Store) -> Retriever:
         sources = spec.knowledge.sources
-        theirs = shelf.only([one for one in sources if not forbids(people, person, "source", one)])
-        return theirs if desk is None else Together((desk.retriever(store), theirs))
+        theirs = [one for one in sources if not forbidden(people, person, "source", one)]
+        own = shelf.only(theirs)
+        return own if desk is None else Together((desk.retriever(store), own))
 
     return of
 

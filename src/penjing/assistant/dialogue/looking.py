@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from penjing.assistant.dialogue.deferred import call_at
 from penjing.assistant.dialogue.events import Do
 from penjing.assistant.dialogue.state import Frame
+from penjing.assistant.permission import spec_allows
 from penjing.assistant.trust import Refused
 from penjing.assistant.understand.conditions import Provided
 from penjing.core.dialogue import Outcome
@@ -25,8 +26,7 @@ def look(run: Run, provided: Provided) -> None:
     places = range(len(run.plan.programs[provided.intent]))
     place = next((n for n in places if call_at(run.plan, provided.intent, n)), None)
     call = None if place is None else call_at(run.plan, provided.intent, place)
-    rule = None if call is None else run.plan.spec.tools.get(call.tool)
-    if call is None or rule is None or run.role not in rule.who:
+    if call is None or not spec_allows(run.plan.spec.tools, call.tool, run.role):
         run.tell("not_permitted")
         return run.drop()
     run.state = replace(run.state, count=run.state.count + 1)

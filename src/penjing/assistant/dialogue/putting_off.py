@@ -16,6 +16,7 @@ from penjing.assistant.dialogue.deferred import (
 from penjing.assistant.dialogue.events import PutOff
 from penjing.assistant.dialogue.state import Frame
 from penjing.assistant.generate.say import choose, fill
+from penjing.assistant.permission import spec_allows
 from penjing.assistant.spec.values import Call
 from penjing.assistant.trust import Licensed, turns
 from penjing.core.dialogue import When
@@ -27,16 +28,16 @@ if TYPE_CHECKING:
 
 def deferred(run: Run, frame: Frame, call: Call, call_now: Licensed) -> Deferred | None:
     """The call as it is kept; None, and told why, where it can not be put off."""
-    when, keeper = frame.when, run.plan.spec.tools.get(run.plan.keeper)
+    when, keeper = frame.when, run.plan.keeper
     intent, place, known = frame.intent, frame.place, frame.values()
     if turns(call, known) is not None:
         apart = stand_apart(run.plan, intent, place)
     else:
         apart = stands_alone(run.plan, intent, place, known)
-    if when is None or keeper is None or call.tool == keeper.name or not apart:
+    if when is None or not keeper or call.tool == keeper or not apart:
         run.tell("not_now", words=when.words if when else "")
         return None
-    if run.role not in keeper.who:
+    if not spec_allows(run.plan.spec.tools, keeper, run.role):
         run.tell("not_permitted")
         return None
     language, turn = run.state.language, frame.turn

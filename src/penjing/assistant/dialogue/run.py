@@ -13,6 +13,7 @@ from penjing.assistant.dialogue.plan import Confirmed, Jump, Plan, Test
 from penjing.assistant.dialogue.questions import question_for, reply_to
 from penjing.assistant.dialogue.state import MAX_QUEUE, DialogueState, Frame, Wanted
 from penjing.assistant.generate.say import choose, fill, named, shown, slot_values, slot_words
+from penjing.assistant.permission import spec_allows
 from penjing.assistant.spec.values import (
     Answer,
     Ask,
@@ -236,8 +237,7 @@ class Run:
 
     def _call(self, frame: Frame, step: Call | Confirmed) -> None:
         call = step.call if isinstance(step, Confirmed) else step
-        rule = self.plan.spec.tools.get(call.tool)
-        if rule is None or self.role not in rule.who:
+        if not spec_allows(self.plan.spec.tools, call.tool, self.role):
             self.tell("may_not_act" if self.role == TALKER else "not_permitted")
             return self.drop()
         missing = self.missing(frame, call)
