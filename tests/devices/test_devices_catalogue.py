@@ -162,7 +162,7 @@ def test_a_small_catalogue_is_read(tmp_path: Path) -> None:
         ('kind = "board"', 'kind = "toaster"', "'kind' must be board, phone or computer"),
         ('date = "2026-01-01"', "", "'date' is missing"),
         ("usd = 5.0", "usd = 5.0\nestimate = true", "an estimate needs a 'note'"),
-        ("[device.price]", "[device.prize]", r"\[device.price\] is missing"),
+        ("[device.price]", "[device.prize]", r"the table \[price\] is missing"),
         ('name = "a"', 'name = "this"', "is used twice"),
         ('name = "a"', 'name = "a"\nlike = "b"', "'like' names no device above it"),
         ("schema = 1", "schema = 1\nextra = 2", "unknown 'extra'"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
@@ -21,10 +20,10 @@ from penjing.bundle.origins import (
     Source,
 )
 from penjing.core.errors import BadInput, UnknownName
-from penjing.core.strangers import read_plain
+from penjing.core.plain_json import is_whole
+from penjing.core.tables import Kinds, Table, read_toml
 
 SHIPPED = Path(__file__).with_name("catalogue.toml")
-_MOST_BYTES = 4 * 2**20
 """The catalogue that comes with Penjing."""
 
 T = TypeVar("T")
@@ -168,7 +167,7 @@ def _catalogue(paths: list[Path]) -> Catalogue:
     texts: dict[str, TextEntry] = {}
     default = ""
     for path in paths:
-        table = _Table(_read(path), str(path))
+        table = Table(read_toml(path, "a catalogue"), str(path), _KINDS)
         if table.take("schema", int) != 1:
             raise BadInput(f"{path}: only schema 1 is understood: install a newer penjing")
         default = table.take("default", str, default)
@@ -182,55 +181,16 @@ def _catalogue(paths: list[Path]) -> Catalogue:
     return Catalogue(types.MappingProxyType(models), types.MappingProxyType(texts), default)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(read_plain(path, limit=_MOST_BYTES).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        reason = error if isinstance(error, ValueError) else "it is nested too deeply"
-        raise BadInput(f"{path} is not a catalogue: {reason}") from error
-
-
 def _add(into: dict[str, Any], entry: Any, where: str, taken: Mapping[str, Any]) -> None:
     if entry.name in into or entry.name in taken:
         raise BadInput(f"{where}: the name '{entry.name}' is used twice: choose another")
     into[entry.name] = entry
 
 
-class _Table:
-    """A TOML table that is emptied key by key; what is left at the end was unknown."""
-
-    def __init__(self, data: Any, where: str) -> None:
-        if not isinstance(data, dict):
-            raise BadInput(f"{where} must be a table")
-        self.data = dict(data)
-        self.where = where
-
-    def take(self, key: str, kind: type[T], default: T | None = None) -> T:
-        value = self.data.pop(key, default)
-        if value is None:
-            raise BadInput(f"{self.where}: '{key}' is missing")
-        if type(value) is not kind:
-            raise BadInput(f"{self.where}: '{key}' must be {_KINDS[kind]}")
-        return value
-
-    def tables(self, key: str) -> list[_Table]:
-        items = self.data.pop(key, [])
-        if not isinstance(items, list):
-            raise BadInput(f"{self.where}: write [[{key}]]")
-        tables = [
-            _Table(item, f"{self.where}, {key} {place}") for place, item in enumerate(items, 1)
-        ]
-        for table in tables:
-            table.where = f"{table.where} ({table.data.get('name') or table.data.get('kind')})"
-        return tables
-
-    def finish(self) -> None:
-        if self.data:
-            unknown = ", ".join(f"'{key}'" for key in self.data)
-            raise BadInput(f"{self.where}: unknown {unknown}: check the spelling")
-
-
-_KINDS: Mapping[type, str] = {str: "a text", int: "a whole number"}
+_KINDS: Kinds = {
+    str: (lambda value: isinstance(value, str), "a text"),
+    int: (is_whole, "a whole number"),
+}
 _OF_ONE_FILE = {PackageSource, PartsSource, ConvertedSource, HubFileSource}
 _SOURCES: Mapping[str, type[Source]] = {
     "package": PackageSource,
@@ -242,15 +202,13 @@ _SOURCES: Mapping[str, type[Source]] = {
 }
 
 
-def _entry(table: _Table, kind: type[T]) -> T:
+def _entry(table: Table, kind: type[T]) -> T:
     """An entry from its table, every key of which must be known and well formed."""
     given: dict[str, Any] = {"sources": tuple(_source(item) for item in table.tables("source"))}
     if not given["sources"]:
         raise BadInput(f"{table.where}: it needs at least one [[source]]")
     if kind is ModelEntry:
-        given["shape"] = _fill(
-            _Table(table.data.pop("shape", None), f"{table.where}: shape"), Shape
-        )
+        given["shape"] = _fill(table.table("shape"), Shape)
     entry = _fill(table, kind, given)
     kinds = {type(source) for source in given["sources"]}
     if isinstance(entry, TextEntry) and bool(entry.domain) != bool(entry.share):
@@ -273,7 +231,7 @@ def _is_one_file(entry: Any) -> bool:
     return isinstance(entry, TextEntry) or entry.file is not None
 
 
-def _source(table: _Table) -> Source:
+def _source(table: Table) -> Source:
     name = table.take("kind", str)
     if name not in _SOURCES:
         raise UnknownName("kind of source", name, _SOURCES)
@@ -285,14 +243,14 @@ def _source(table: _Table) -> Source:
     return _fill(table, PartsSource, {"parts": parts})
 
 
-def _fill(table: _Table, kind: type[T], given: Mapping[str, Any] | None = None) -> T:
+def _fill(table: Table, kind: type[T], given: Mapping[str, Any] | None = None) -> T:
     """A dataclass of texts and whole numbers from a table."""
     values = dict(given or {})
     hints = get_type_hints(kind)
     for field in fields(kind):  # type: ignore[arg-type]
         if field.name in values:
             continue
-        if field.default is not MISSING and field.name not in table.data:
+        if field.default is not MISSING and field.name not in table:
             continue
         wanted = int if hints[field.name] in (int, int | None) else str
         value = table.take(field.name, wanted)

@@ -18,7 +18,7 @@ from typing import Any
 
 from penjing import __version__
 from penjing.bundle.gguf_parts import whole_name
-from penjing.core.errors import BadInput, FormatError, IntegrityError
+from penjing.core.errors import BadInput, FormatError, IntegrityError, near
 from penjing.core.files import sha256_file, write_text
 from penjing.core.plain_json import is_whole, parse_json
 from penjing.core.strangers import open_plain, read_plain, why
@@ -215,7 +215,8 @@ def _object(document: Any, shape: type, what: str) -> dict[str, Any]:
         raise FormatError(f"{what} is not an object")
     wanted = {field.name for field in fields(shape)}
     if unknown := sorted(document.keys() - wanted):
-        raise FormatError(f"{what} has the unknown key {_show(unknown[0])}")
+        meant = near(unknown[0][:64], wanted)
+        raise FormatError(f"{what} has the unknown key {_show(unknown[0])}: {meant}")
     if missing := sorted(wanted - document.keys()):
         raise FormatError(f"{what} lacks the key '{missing[0]}'")
     return document

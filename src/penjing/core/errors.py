@@ -65,10 +65,14 @@ class UnknownName(UsageError):
     """A name is not in its catalogue; the message suggests near ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
-        near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
-        super().__init__(f"unknown {kind} '{name}': {hint}")
+        super().__init__(f"unknown {kind} '{name}': {near(name, known)}")
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """What may have been meant by a name that is not known, or all that is."""
+    names = sorted(known)
+    meant = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(meant)}?" if meant else f"known: {', '.join(names)}"
 
 
 class BadInput(UsageError):

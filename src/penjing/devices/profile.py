@@ -6,15 +6,14 @@ Parses the catalogue (`devices.toml`); must not know models, memory needs or spe
 from __future__ import annotations
 
 import math
-import tomllib
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from penjing.core.errors import BadInput
-from penjing.core.strangers import read_plain
+from penjing.core.tables import Kinds, Table, read_toml
 from penjing.devices.shape import ModelShape
 
 SHIPPED = Path(__file__).with_name("devices.toml")
@@ -189,7 +188,6 @@ def load_references(path: Path | None = None) -> Mapping[str, ModelShape]:
     return _load(path)[1]
 
 
-_MOST_BYTES = 4 * 2**20
 _Catalogue = tuple[Mapping[str, DeviceProfile], Mapping[str, ModelShape]]
 _cache: dict[Path, _Catalogue] = {}
 
@@ -204,13 +202,8 @@ def _load(path: Path | None) -> _Catalogue:
 
 
 def _read(path: Path) -> _Catalogue:
-    try:
-        data = tomllib.loads(read_plain(path, limit=_MOST_BYTES).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        reason = error if isinstance(error, ValueError) else "it is nested too deeply"
-        raise BadInput(f"{path} is not a device catalogue: {reason}") from error
-    table = _Table(data, str(path))
-    if table.data.pop("schema", None) != 1:
+    table = Table(read_toml(path, "a device catalogue"), str(path), _KINDS)
+    if table.take("schema", int, 0) != 1:
         raise BadInput(f"{path}: only schema 1 is understood: install a newer penjing")
     references = {shape.name: shape for shape in map(_reference, table.tables("reference"))}
     devices: dict[str, DeviceProfile] = {}
@@ -240,15 +233,13 @@ _LISTS: Mapping[str, tuple[str, type]] = {
 }
 
 
-def _device(table: _Table, known: Mapping[str, DeviceProfile]) -> DeviceProfile:
-    like = table.data.pop("like", None)
+def _device(table: Table, known: Mapping[str, DeviceProfile]) -> DeviceProfile:
+    like = table.take("like", str, None)
     if like is not None and like not in known:
         raise BadInput(f"{table.where}: 'like' names no device above it")
     base = known[like] if like is not None else None
     groups: dict[str, Any] = {
-        key: getattr(base, key)
-        if base and key not in table.data
-        else _group(table.table(key), kind)
+        key: getattr(base, key) if base and key not in table else _group(table.table(key), kind)
         for key, kind in _GROUPS.items()
     }
     lists: dict[str, Any] = {
@@ -271,7 +262,7 @@ def _device(table: _Table, known: Mapping[str, DeviceProfile]) -> DeviceProfile:
     return device
 
 
-def _group(table: _Table, kind: type) -> Any:
+def _group(table: Table, kind: type) -> Any:
     """A dataclass from a table of its fields and, flat beside them, those of its origin."""
     origin = _plain(table, Origin)
     if origin.estimate and not origin.note:
@@ -281,12 +272,11 @@ def _group(table: _Table, kind: type) -> Any:
     return value
 
 
-def _reference(table: _Table) -> ModelShape:
+def _reference(table: Table) -> ModelShape:
     """A shape of one byte a weight: each measurement brings its own size."""
     parameters = table.take("parameters", int)
     _plain(table, Origin)
     tied = table.take("tied", bool)
-    lookup = 0 if tied else table.data["vocab"] * table.data["hidden"]
     shape: ModelShape = _plain(
         table,
         ModelShape,
@@ -294,55 +284,18 @@ def _reference(table: _Table) -> ModelShape:
         weight_bytes=parameters,
         context_trained=2**20,
         tied=tied,
-        lookup_bytes=lookup,
+        lookup_bytes=0,
     )
     table.finish()
-    return shape
+    return shape if tied else replace(shape, lookup_bytes=shape.vocab * shape.hidden)
 
 
-def _plain(table: _Table, kind: type, **given: Any) -> Any:
+def _plain(table: Table, kind: type, **given: Any) -> Any:
     hints = get_type_hints(kind)
     for field in fields(kind):
         if field.name not in given:
             given[field.name] = table.take(field.name, hints[field.name], field.default)
     return kind(**given)
-
-
-class _Table:
-    """A TOML table that is emptied key by key; what is left at the end was unknown."""
-
-    def __init__(self, data: Any, where: str) -> None:
-        if not isinstance(data, dict):
-            raise BadInput(f"{where} must be a table")
-        self.data = dict(data)
-        self.where = f"{where} ({data['name']})" if isinstance(data.get("name"), str) else where
-
-    def take(self, key: str, kind: Any, default: Any = MISSING) -> Any:
-        value = self.data.pop(key, default)
-        if value is MISSING:
-            raise BadInput(f"{self.where}: '{key}' is missing")
-        if value is default:
-            return value
-        fits, words = _KINDS[kind]
-        if not fits(value):
-            raise BadInput(f"{self.where}: '{key}' must be {words}")
-        return tuple(value) if isinstance(value, list) else value
-
-    def table(self, key: str) -> _Table:
-        if key not in self.data:
-            raise BadInput(f"{self.where}: [device.{key}] is missing")
-        return _Table(self.data.pop(key), f"{self.where}, {key}")
-
-    def tables(self, key: str) -> list[_Table]:
-        items = self.data.pop(key, [])
-        if not isinstance(items, list):
-            raise BadInput(f"{self.where}: write [[{key}]]")
-        return [_Table(item, f"{self.where}, {key} {n}") for n, item in enumerate(items, 1)]
-
-    def finish(self) -> None:
-        if self.data:
-            unknown = ", ".join(f"'{key}'" for key in self.data)
-            raise BadInput(f"{self.where}: unknown {unknown}: check the spelling")
 
 
 def _text(value: Any) -> bool:
@@ -361,7 +314,7 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(map(_text, value))
 
 
-_KINDS: Mapping[Any, Any] = {
+_KINDS: Kinds = {
     str: (_text, "a text"),
     int: (_whole, "a positive whole number"),
     int | None: (_whole, "a positive whole number"),
