@@ -154,14 +154,14 @@ def turns(writer: ModelWriter | None) -> dict[str, Any]:
     """Seconds from text to action, and to the first word of quoted, worded and open answers."""
     tools = list(smart_tools().values())
     assistant = build(load(EXAMPLES / "smart-home/assistant.yaml"), tools, writer=writer)
-    acted = [_first(assistant, one.text, Acted) for one in kept("smart-home.test") if one.intents]
-    acted = sorted(one for one in acted if one is not None)
+    heard = [_first(assistant, one.text, Acted) for one in kept("smart-home.test") if one.intents]
+    acted = sorted(one for one in heard if one is not None)
     spec = load(EXAMPLES / "customer-service/assistant.yaml")
     own = shelf(Path(spec.folder), spec.knowledge.sources)
     served = list(recording(*spec.tools).values())
     service = build(spec, served, writer=writer, retrievers=lambda _person, _store: own)
     quoted = _first(service, QUESTIONS[0], Said)
-    document = {
+    document: dict[str, Any] = {
         "acted": len(acted),
         "text_to_action_ms_median": round(1000 * acted[len(acted) // 2], 2),
         "text_to_action_ms_p95": round(1000 * acted[int(0.95 * len(acted))], 2),

@@ -57,6 +57,10 @@ class Forced:
         self.offered, self.language = proposals, language
         return next((one for one in proposals if one.intent == self.intent), None)
 
+    def forget(self) -> None:
+        """As before the first sentence."""
+        self.offered, self.intent = (), ""
+
 
 def rows(spec: str, folder: Path, writer: ModelWriter, most: int) -> Iterator[dict[str, Any]]:
     """For each sentence of a spec that the model would be asked about: the proposals put to it,
@@ -72,9 +76,9 @@ def rows(spec: str, folder: Path, writer: ModelWriter, most: int) -> Iterator[di
     )
     for name in (f"{spec}.en", f"{spec}.zh", f"unwanted-{spec}"):
         many = sentences(name, folder)
-        left = []
+        left: list[tuple[Any, str, list[tuple[Any, str]]]] = []
         for one in many:
-            forced.offered, forced.intent = (), ""
+            forced.forget()
             stage.hear(one.say)
             told = [(each, proposal(plan, each, forced.language)) for each in forced.offered]
             if told := [(each, action) for each, action in told if action][:MOST]:

@@ -256,8 +256,8 @@ class Bench:
                     ids = part.to(self.device)
                     mine = model.normed(model.hidden_from(0, student.embed(model, ids)))
                     theirs = self.teacher.hidden(ids)
-                    pair = (x[:, half:-1].flatten(0, 1) for x in (mine, theirs))
-                    total += self._divergence(*pair, student.head(model))
+                    ours, whole = (x[:, half:-1].flatten(0, 1) for x in (mine, theirs))
+                    total += self._divergence(ours, whole, student.head(model))
                     count += len(ids) * (windows.shape[1] - 1 - half)
                 out[domain] = total / count
         return out

@@ -183,10 +183,10 @@ def ours(model: Path, clients: int, threads: int, home: Path) -> tuple[Address, 
     about = json.loads(text)
     port = int(about["api"].rpartition(":")[2].removesuffix("/v1"))
     token = Path(about["token_file"]).read_text("ascii").strip()
-    line = http.client.HTTPConnection("127.0.0.1", port)
-    line.request("GET", "/v1/models", headers={"Authorization": f"Bearer {token}"})
-    name = json.loads(line.getresponse().read())["data"][0]["id"]
-    line.close()
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/v1/models", headers={"Authorization": f"Bearer {token}"})
+    name = json.loads(connection.getresponse().read())["data"][0]["id"]
+    connection.close()
     return Address(port, token, name), [*_children(process.pid), process.pid]
 
 
@@ -238,21 +238,21 @@ class Side:
 
     def run(self, seconds: float) -> None:
         """Let it run for so long."""
-        before, cpu = sum(self._crowd.tokens), self._cpu()
+        before, cpu = sum(self._crowd.tokens[:]), self._cpu()
         self._crowd.away.value += time.monotonic() - self._stopped_at
         started = time.monotonic()
         self._signal(signal.SIGCONT)
         time.sleep(seconds)
         self._signal(signal.SIGSTOP)
         self._stopped_at = time.monotonic()
-        tokens = sum(self._crowd.tokens) - before
+        tokens = sum(self._crowd.tokens[:]) - before
         self.rates.append(tokens / (self._stopped_at - started))
         self.work.append((tokens, self._cpu() - cpu))
         self.resident.append(self._memory())
 
     def end(self, lead: int) -> tuple[dict[str, Any], list[tuple[str, int, str]]]:
         """Let the last answers come; what came of it, without the first `lead` slices."""
-        shares = list(self._crowd.tokens)
+        shares = self._crowd.tokens[:]
         self._crowd.away.value += time.monotonic() - self._stopped_at
         self._signal(signal.SIGCONT)
         self._crowd.inbox.put("stop")

@@ -94,7 +94,7 @@ def imports(source: str, module: str, *, is_package: bool = False) -> Iterator[I
     }
     for node in ast.walk(tree):
         for name in _names(node, package):
-            yield Import(name, node.lineno, id(node) in typing_only)
+            yield Import(name, getattr(node, "lineno", 0), id(node) in typing_only)
 
 
 def _names(node: ast.AST, package: list[str]) -> Iterator[str]:

@@ -442,7 +442,10 @@ def test_who_started_us_through_a_socket_is_still_answered() -> None:
             ours,
             theirs,
             subprocess.Popen(
-                [sys.executable, "-c", STREAMS], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+                [sys.executable, "-c", STREAMS],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
             ) as process,
         ):
             assert process.stderr is not None
@@ -523,6 +526,7 @@ def test_the_gate_knows_one_address_by_all_its_spellings() -> None:
             gate.check_connect(socket.AF_INET, to)
     with pytest.raises(RefusedError):
         gate.check_connect(socket.AF_UNIX, "/run/somewhere")
+    host: Any
     for host in ("penjing.invalid", b"penjing.invalid", "localhost.penjing.invalid"):
         with pytest.raises(RefusedError):
             gate.check_lookup(host)

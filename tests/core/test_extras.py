@@ -32,4 +32,4 @@ def test_what_is_not_is_named_with_what_installs_it(
 
 def test_another_error_of_an_import_is_not_hidden() -> None:
     with pytest.raises(ImportError, match="cannot import name"), needed("a number", "hub"):
-        from decimal import surely_not_there  # noqa: F401  # type: ignore[attr-defined]
+        from decimal import surely_not_there  # type: ignore[attr-defined] # noqa: F401

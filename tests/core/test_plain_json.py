@@ -122,6 +122,7 @@ def test_the_file_is_named(tmp_path: Path) -> None:
 def test_which_numbers_count() -> None:
     assert [is_whole(one) for one in (1, True, 1.0, "1", None)] == [True, *[False] * 4]
     assert [finite(one) for one in (1, 1.5, -0.0)] == [1.0, 1.5, 0.0]
+    none: Any
     for none in (True, "1", None, [], math.nan, math.inf, 10**400):
         assert finite(none) is None
 

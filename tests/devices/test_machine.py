@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -268,8 +269,8 @@ def test_a_mac_is_asked_through_sysctl(monkeypatch: pytest.MonkeyPatch) -> None:
         return answers.get(words[-1], "")
 
     monkeypatch.setattr(machine, "_ask", ask)
-    monkeypatch.setattr(machine.platform, "system", lambda: "Darwin")
-    monkeypatch.setattr(machine.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
     found = look()
     assert (found.model, found.cores) == ("Apple M2", 4)
     assert found.isa == ("neon", "dotprod", "i8mm")

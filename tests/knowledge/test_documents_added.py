@@ -98,7 +98,7 @@ class Dies(FakeEmbedder):
         super().__init__()
         self.after = after
 
-    def embed(self, texts, kind):  # type: ignore[no-untyped-def]
+    def embed(self, texts, kind):
         if len(self.texts) >= self.after:
             raise KeyboardInterrupt
         return super().embed(texts, kind)

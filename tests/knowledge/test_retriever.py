@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ondisk import on_disk
@@ -77,7 +79,8 @@ def test_who_has_no_documents_costs_no_model(tmp_path: Path) -> None:
         def dimension(self) -> int:
             raise AssertionError("it would be loaded")
 
-        embed = dimension  # type: ignore[assignment]
+        def embed(self, texts: Sequence[str], kind: Any = "passage") -> Any:
+            raise AssertionError("it would be loaded")
 
     store = on_disk(tmp_path)
     assert KnowledgeRetriever(store, Unloaded()).search("What is the deposit?") == []

@@ -142,14 +142,16 @@ def publish(port: int, topic: str, payload: str, *, retain: bool = False) -> Non
 @contextmanager
 def answering(port: int, topic: str, answer: Callable[[str], tuple[str, str]]) -> Iterator[None]:
     """A device: what it hears on a topic it answers with another message."""
-    from paho.mqtt.client import Client
+    from paho.mqtt.client import Client, MQTTMessage
     from paho.mqtt.enums import CallbackAPIVersion
 
     ready = threading.Event()
     client = Client(CallbackAPIVersion.VERSION2)
-    client.on_message = lambda who, _, message: who.publish(
-        *answer(message.payload.decode()), qos=1
-    )
+
+    def replies(who: Client, _data: object, message: MQTTMessage) -> None:
+        who.publish(*answer(message.payload.decode()), qos=1)
+
+    client.on_message = replies
     client.on_subscribe = lambda *_: ready.set()
     client.connect("127.0.0.1", port)
     client.subscribe(topic, qos=1)

@@ -18,7 +18,7 @@ from wreckage import ANNA, DAMAGES, OWN, WRITTEN, Wreckage, everything, snapshot
 
 from penjing.core.errors import PenjingError
 from penjing.core.messages import Message
-from penjing.vault import comeback, secrets
+from penjing.vault import comeback, envelope
 from penjing.vault.archive import write_archive
 from penjing.vault.envelope import LEAST
 from penjing.vault.place import Place
@@ -35,17 +35,17 @@ UNSEEN = ("a page short", "a page doubled", "one page", "flipped", "noise", "pla
 Act = Callable[[Place, Path], bool]
 """Whether it tells that something is wrong; raises when it is refused."""
 
-_stretch = secrets.stretch
+_stretch = envelope.stretch
 
 
 @cache
-def _stretched(passphrase: bytes, salt: bytes, cost: secrets.Cost) -> bytes:
+def _stretched(passphrase: bytes, salt: bytes, cost: envelope.Cost) -> bytes:
     return _stretch(passphrase, salt, cost).raw()
 
 
-def remembered(passphrase: bytes, salt: bytes, cost: secrets.Cost) -> secrets.Key:
+def remembered(passphrase: bytes, salt: bytes, cost: envelope.Cost) -> envelope.Key:
     """In place of `secrets.stretch`: each passphrase is stretched once."""
-    return secrets.Key(_stretched(passphrase, salt, cost))
+    return envelope.Key(_stretched(passphrase, salt, cost))
 
 
 def verify(place: Place, _folder: Path) -> bool:

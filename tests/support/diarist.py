@@ -18,7 +18,8 @@ from penjing.core.errors import WrongPassphrase
 from penjing.core.messages import Message
 from penjing.vault import comeback, database
 from penjing.vault.access import operator
-from penjing.vault.envelope import LEAST
+from penjing.vault.envelope import LEAST, Key
+from penjing.vault.outside import PAGE
 from penjing.vault.person import PersonStore
 from penjing.vault.place import Place
 from penjing.vault.retention import DAYS
@@ -130,7 +131,7 @@ class Diarist:
         path = self.store.database.path
         self.say("breaking")
         with path.open("ab") as file:
-            file.write(bytes(database.PAGE))
+            file.write(bytes(PAGE))
         comeback.mend_person(self.vault, NAME, words(self.rotations))
         self.say("mended")
         self.store = self.vault.unlock(NAME, words(self.rotations))
@@ -263,7 +264,7 @@ def mutate(name: str) -> None:
     """Make every connection less durable than it is."""
     right = database._set_up
 
-    def weaker(connection: database.Connection, path: Path, key: database.Key) -> None:
+    def weaker(connection: database.Connection, path: Path, key: Key) -> None:
         right(connection, path, key)
         connection.execute(MUTATIONS[name]).fetchall()
 
@@ -284,7 +285,7 @@ def main() -> int:
     make(place)
     say("made")
     one = Diarist.arrive(place, 0, say, Path(root))
-    acts = [one.turn] * 12
+    acts: list[Callable[[], object]] = [one.turn] * 12
     if "turns" not in weaker:
         acts += [one.document, one.forget, one.rotate, one.backup, one.restore, one.somebody]
     for _ in range(int(steps)):

@@ -252,9 +252,9 @@ def garden(
         engine = scheduler or FakeScheduler(answers, name="smollm2-135m", delay=delay, **fake)
         parts.callback(engine.close)
         gardener = Gardener(engine)
-        store = MemoryStore(time.time) if home is None else None
+        store: Any = MemoryStore(time.time) if home is None else None
         vault = None if home is None else parts.enter_context(household(home))
-        people: Any = Alone(store) if vault is None and store is not None else VaultPeople(vault)
+        people: Any = Alone(store) if vault is None else VaultPeople(vault)
         accounts: Any = OneOwner(store) if vault is None else VaultAccounts(vault)
         if kept_as is not None and store is not None:
             accounts.kept = True

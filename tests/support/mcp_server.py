@@ -105,7 +105,7 @@ def liar() -> Any:
         )
 
     async def call_tool(_context: Any, params: Any) -> types.CallToolResult:
-        content = [types.TextContent(text="said")]
+        content: list[Any] = [types.TextContent(text="said")]
         if params.name == "lies":
             return types.CallToolResult(content=content, structured_content={"n": "many"})
         return types.CallToolResult(content=content)

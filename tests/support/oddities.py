@@ -132,7 +132,7 @@ def answered(read: Callable[[], object], *, seconds: float = 2.0) -> str | None:
 def _with(document: Any, at: Path, value: Any) -> Any:
     if not at:
         return value
-    copy = list(document) if isinstance(document, list) else dict(document)
+    copy: Any = list(document) if isinstance(document, list) else dict(document)
     copy[at[0]] = _with(document[at[0]], at[1:], value)
     return copy
 

@@ -82,7 +82,9 @@ def byte_level_tokenizer(pre: str, size: int = 600) -> Any:
     )
     tokenizer.train_from_iterator(SENTENCES, trainer)
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=pre not in REGEX)
-    first = {"smollm": [pre_tokenizers.Digits(individual_digits=True)]}.get(pre, [])
+    first: list[pre_tokenizers.PreTokenizer] = []
+    if pre == "smollm":
+        first = [pre_tokenizers.Digits(individual_digits=True)]
     if pre in REGEX:
         first = [pre_tokenizers.Split(Regex(REGEX[pre]), "isolated", invert=False)]
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*first, byte_level]) if first else byte_level
@@ -203,7 +205,7 @@ def hf_config(family: str, vocab: int, **changes: Any) -> Any:
         }  # fmt: skip
         return hf.GraniteConfig(**(common | scales | changes))
     if family == "gemma2":
-        gemma = {
+        gemma: dict[str, Any] = {
             "head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 8,
             "attn_logit_softcapping": 2.0, "final_logit_softcapping": 9.0,
             "tie_word_embeddings": True,

@@ -77,7 +77,7 @@ class Wreckage:
 
     def files(self) -> dict[str, str]:
         """Every file that a vault knows by its part in it; some are only there after a crash."""
-        found = {}
+        found: dict[str, str] = {}
         for name, one in (("anna", self.anna), ("accounts", ACCOUNTS)):
             found |= {
                 f"{name}'s database": f"data/{one}.2.db",

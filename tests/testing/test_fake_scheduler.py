@@ -82,7 +82,7 @@ def test_owners_take_turns() -> None:
     with FakeScheduler(delay=0.001, places=2, queue=50) as scheduler:
 
         def note(owner: str):
-            return lambda chunk: chunk.finish_reason and ended.append(owner)
+            return lambda chunk: ended.append(owner) if chunk.finish_reason else None
 
         for _ in range(20):
             scheduler.submit(request("x" * 20, "greedy"), note("greedy"))

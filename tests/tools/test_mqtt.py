@@ -23,10 +23,12 @@ from brokers import (
     publish,
     subscriber,
 )  # fmt: skip
-from paho.mqtt.client import MQTTErrorCode, MQTTMessageInfo
+from paho.mqtt.client import MQTTMessageInfo
+from paho.mqtt.enums import MQTTErrorCode
 from tooling import done, failed, wait_until
 
 from penjing.core.errors import BadInput, MissingExtra
+from penjing.core.grouping import Grouping
 from penjing.core.protocols import Tool
 from penjing.tools.given import Given
 from penjing.tools.home.broker import _confirmed
@@ -107,6 +109,7 @@ def test_a_room_and_all_mean_every_light_there(
 
 def test_names_tell_the_single_things_they_mean(make: Make, broker: Mosquitto) -> None:
     lights = make("lights", **on(broker, KITCHEN, COUNTER, LAMP))
+    assert isinstance(lights, Grouping)
     means = lights.members("light")
     assert means["厨房主灯"] == means["kitchen light"] == ("kitchen light",)
     assert means["厨房"] == means["kitchen lights"] == ("kitchen light", "counter")

@@ -65,6 +65,7 @@ def test_offline_it_says_how_old_it_is(
 
 def test_what_is_no_forecast_is_not_told(make: Make, meteo: Recorded) -> None:
     weather = make("weather", places=[BERLIN], url=meteo.url)
+    wrong: Any
     for wrong in ([], {}, {"current": {"temperature_2m": "warm"}, "daily": {}}, None):
         meteo.answers["GET /v1/forecast"] = wrong
         assert failed(weather.call({}, "ann")) == "wrong_answer"
@@ -133,6 +134,7 @@ def test_a_route_with_its_steps(make: Make) -> None:
         server.answers[ROUTE] = {"code": "NoRoute", "message": "impossible"}
         data = done(way.call({"to": "the office", "from": "Berlin"}, "ann"))
         assert (data["routed"], "no way" in data["why"]) == (False, True)
+        wrong: Any
         for wrong in ({"routes": []}, {"routes": [{"distance": -1, "duration": 1}]}, 7):
             server.answers[ROUTE] = wrong
             assert done(way.call({"to": "公司"}, "ann"))["routed"] is False

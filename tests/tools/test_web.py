@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from recorded import recorded
 
 from penjing.core.errors import BadInput
-from penjing.tools import web
 from penjing.tools.failed import Failed
 from penjing.tools.web import Limits, Web, addresses_of, parse_origin
 
@@ -93,7 +92,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
         number = waiting.pop(0) if len(waiting) > 1 else waiting[0]
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (number, port))]
 
-    monkeypatch.setattr(web.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 
@@ -124,7 +123,7 @@ def test_the_checked_address_is_the_one_that_is_called(monkeypatch: pytest.Monke
         called.append(address)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(web.socket, "create_connection", create_connection)
+    monkeypatch.setattr(socket, "create_connection", create_connection)
     with pytest.raises(Failed, match="cannot be reached"):
         Web("http://api.example.com").get("/")
     assert called == [("93.184.215.14", 80)]
@@ -133,7 +132,7 @@ def test_the_checked_address_is_the_one_that_is_called(monkeypatch: pytest.Monke
 
 def test_the_resolver_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr(web.socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
     started = time.monotonic()
     with pytest.raises(Failed) as error:
         Web("http://slow.example", limits=Limits(seconds=0.2)).get("/")
