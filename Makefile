@@ -3,6 +3,7 @@
 # make light   the device half alone in a fresh environment: size and a first answer
 # make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
 # make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
+# make docs    writes docs/commands.md from what the commands parse
 # make web     builds the web page into the package (needs Node 20.19 or newer; its result is committed)
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; makes .venv itself.
@@ -12,7 +13,7 @@ BIN := .venv/bin
 MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test siege lint light licences release web clean
+.PHONY: demo test siege lint light licences release docs web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
@@ -36,6 +37,9 @@ licences: .venv/dev
 
 release: .venv/dev
 	sh scripts/release
+
+docs: .venv/dev
+	$(BIN)/python scripts/commands.py
 
 web:
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build

@@ -119,6 +119,17 @@ def _run(words: list[str]) -> int:
         return 0
     command = _command(words[0])
     module = _module(command)
+    try:
+        args = parser_of(command).parse_args(words[1:])
+    except SystemExit:  # after --help; mistakes are a UsageError
+        return 0
+    args.command = command.name
+    return int(module.run(args) or 0)
+
+
+def parser_of(command: Command) -> argparse.ArgumentParser:
+    """All that may be typed after a command's name; `--help` and the reference are made of it."""
+    module = _module(command)
     parser = _Parser(
         prog=f"penjing {command.name}",
         description=command.help[0].upper() + command.help[1:] + ".",
@@ -130,12 +141,7 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     module.register(parser, command.name)
-    try:
-        args = parser.parse_args(words[1:])
-    except SystemExit:  # after --help; mistakes are a UsageError
-        return 0
-    args.command = command.name
-    return int(module.run(args) or 0)
+    return parser
 
 
 def _command(name: str) -> Command:
