@@ -20,6 +20,7 @@ def main() -> int:
         for n in ("torch", "transformers", "safetensors", "cryptography")
         if importlib.util.find_spec(n)
     ]
+    own = importlib.util.find_spec("penjing")
     helps = subprocess.run([sys.executable, "-m", "penjing", "--help"], check=True)
     refused = subprocess.run(
         [sys.executable, "-m", "penjing", "compress", "x", "-o", "never", "--size", "1MB"],
@@ -37,6 +38,7 @@ def main() -> int:
     kept = [
         size <= LIMIT,
         not heavy,
+        own is not None and Path(own.origin or "").is_relative_to(packages),
         helps.returncode == 0,
         refused.returncode == 2 and "pip install 'penjing[workshop]'" in refused.stderr,
         locked.returncode == 2 and "pip install 'penjing[vault]'" in locked.stderr,
