@@ -21,9 +21,9 @@ from pathlib import Path
 
 from penjing.core.report import Report
 from penjing.engine.llamacpp import LlamaCpp
-from penjing.evaluation.kept import measure
 from penjing.evaluation.reading import read, require_alike
 from penjing.evaluation.reference import record
+from penjing.evaluation.retention import measure
 
 LINES = {
     "perplexity": r"Mean PPL\(Q\) *: *([0-9.]+)",

@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests/support"))
 from ondisk import on_disk
 
 from penjing.app.embedder import open_embedder
-from penjing.assistant.generate.quote import quotes
+from penjing.assistant.generate.extractive_answers import quotes
 from penjing.cli.output import Output
 from penjing.core.dialogue import Passage
 from penjing.core.folding import shown

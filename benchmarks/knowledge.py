@@ -46,7 +46,7 @@ from penjing.knowledge.library import Library
 from penjing.knowledge.relevance import THRESHOLD
 from penjing.knowledge.retriever import KnowledgeRetriever
 from penjing.vault.person import PersonStore
-from penjing.vault.terms import asked
+from penjing.vault.tokenizer import asked
 
 QUESTIONS = Path(__file__).with_name("data") / "debian-questions.tsv"
 PACKAGES = ("debian-reference-en", "debian-reference-zh-cn")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penjing.assistant.answer import finished
-from penjing.assistant.generate.quote import sentences_of
+from penjing.assistant.generate.extractive_answers import sentences_of
 
 
 @given(

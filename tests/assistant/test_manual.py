@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from assisted import DATA, EXAMPLES
 
-from penjing.assistant.generate.quote import asked_about, quotes
+from penjing.assistant.generate.extractive_answers import asked_about, quotes
 from penjing.assistant.generate.shelf import shelf
 
 

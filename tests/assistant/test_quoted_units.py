@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penjing.assistant.generate.quote import quotes, units
+from penjing.assistant.generate.extractive_answers import quotes, units
 from penjing.core.dialogue import Passage
 
 

@@ -216,14 +216,14 @@ OWN = {
     "serve/": "its own pages, keys and certificates",
     "vault/": "a reader of its own, vault/disk.py",
     "knowledge/": "documents, read in a process of their own",
-    "engine/overheard.py": "no file",
+    "engine/stderr_capture.py": "no file",
     "engine/renderer.py": "a pipe of our own",
     "assistant/understand/": "what is shipped with it",
     "core/cities.py": "what is shipped with it",
     "workshop/pages/layout.py": "what is shipped with it",
     "workshop/calibrate.py": "what is shipped with it",
     "bundle/sources.py": "what it has just written",
-    "evaluation/ledger.py": "writes",
+    "evaluation/append_log.py": "writes",
 }
 """Where files are opened otherwise, and what they are."""
 

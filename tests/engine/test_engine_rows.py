@@ -13,10 +13,10 @@ from listening import ask, begin, request
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.serving import Request
 from penjing.engine.batching import BatchScheduler
-from penjing.engine.choosing import Chooser
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.engine.native_sampler import Sampler
 from penjing.engine.rows import LlamaRows, Piece
-from penjing.engine.sampling import Sampler
+from penjing.engine.sampler import Chooser
 
 pytestmark = pytest.mark.model
 

@@ -11,7 +11,7 @@ from penjing.knowledge.formats import pdf as pdf_format
 from penjing.knowledge.pdf_lines import known_words, paragraphs, plain_page
 from penjing.knowledge.reading import read
 from penjing.knowledge.relevance import coverage
-from penjing.vault.terms import asked, segmented
+from penjing.vault.tokenizer import asked, segmented
 
 WRAPPED = """2 Cleaning
 If the machine shows E18 after the cycle, the

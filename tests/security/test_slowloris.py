@@ -11,7 +11,7 @@ import pytest
 from doorway import Doorway, doorway
 
 from penjing.serve.door import bodies
-from penjing.serve.door.patience import Crowd, Limits
+from penjing.serve.door.timeouts import Crowd, Limits
 
 HEADERS, EACH = 0.6, 8
 CROWD = Crowd(each=EACH, altogether=20)

@@ -14,7 +14,7 @@ from penjing.core.errors import BudgetError
 from penjing.core.report import Measurement
 from penjing.core.units import format_size
 from penjing.engine.speed import Speed
-from penjing.evaluation.kept import paired_difference
+from penjing.evaluation.retention import paired_difference
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compare.outcome import (
     Beside,

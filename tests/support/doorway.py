@@ -19,8 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from penjing.serve.door.accounts import Accounts, OneOwner
 from penjing.serve.door.door import Door
-from penjing.serve.door.patience import Crowd, Limits, patient
 from penjing.serve.door.settings import DoorSettings
+from penjing.serve.door.timeouts import Crowd, Limits, patient
 from penjing.serve.who import Who, who_of
 
 TOKEN = "t" * 43

@@ -14,10 +14,10 @@ from conftest import ANNA
 from penjing.core.errors import NotFound
 from penjing.core.history import Excerpt
 from penjing.core.protocols import Store
-from penjing.vault.forms import TOKENIZER, forms
 from penjing.vault.memory import MemoryStore
 from penjing.vault.person import PersonStore
-from penjing.vault.terms import asked, segmented
+from penjing.vault.stemmer import TOKENIZER, forms
+from penjing.vault.tokenizer import asked, segmented
 from penjing.vault.vault import Vault
 
 TEXTS = (

@@ -18,8 +18,8 @@ from penjing.core.history import Excerpt
 from penjing.core.messages import Message
 from penjing.vault import comeback, slots
 from penjing.vault.access import operator
+from penjing.vault.cipher_pages import pages
 from penjing.vault.database import connect, damage
-from penjing.vault.pages import pages
 from penjing.vault.person import PersonStore
 from penjing.vault.place import ACCOUNTS
 from penjing.vault.vault import Vault

@@ -10,7 +10,7 @@ import pytest
 from conftest import ANNA
 from penjing.core.errors import BadInput
 from penjing.core.messages import Message
-from penjing.vault.pages import pages
+from penjing.vault.cipher_pages import pages
 from penjing.vault.person import PersonStore
 from penjing.vault.retention import DAYS, Expired, require_days
 from penjing.vault.vault import Vault

@@ -12,7 +12,7 @@ from conftest import ANNA, BEN, OWN
 from penjing.core.errors import WrongPassphrase
 from penjing.core.messages import Message
 from penjing.vault import disk, slots
-from penjing.vault.pages import pages
+from penjing.vault.cipher_pages import pages
 from penjing.vault.place import Place
 from penjing.vault.vault import Vault, rotate_accounts
 

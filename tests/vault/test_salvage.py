@@ -13,9 +13,9 @@ from penjing.core.errors import IntegrityError
 from penjing.core.history import Excerpt
 from penjing.core.messages import Message
 from penjing.vault import comeback
+from penjing.vault.btree_rows import _varint
+from penjing.vault.cipher_pages import pages
 from penjing.vault.database import PAGE
-from penjing.vault.leaves import _varint
-from penjing.vault.pages import pages
 from penjing.vault.person import PersonStore
 from penjing.vault.place import Place
 from penjing.vault.salvage import SALVAGED
@@ -280,7 +280,7 @@ def test_varints(data: bytes, value: int, length: int) -> None:
 def test_rows_read_without_sqlite_are_those_that_sqlite_reads(
     filled: tuple[Vault, Path, str],
 ) -> None:
-    from penjing.vault.leaves import rows
+    from penjing.vault.btree_rows import rows
 
     vault, path, _ = filled
     store = vault.unlock("Anna", ANNA)

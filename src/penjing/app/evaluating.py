@@ -117,8 +117,8 @@ def _written(folder: Path, home: Home, progress: Progress, written: ExitStack) -
 
 
 def _alone(job: _Job, home: Home, progress: Progress) -> Report:
-    from penjing.evaluation.alone import measure_alone
-    from penjing.evaluation.slot import slot
+    from penjing.evaluation.perplexity import measure_alone
+    from penjing.evaluation.resumable_folder import slot
     from penjing.evaluation.windows import read_tokens
 
     identity = _identity(job.model)
@@ -140,10 +140,10 @@ def _alone(job: _Job, home: Home, progress: Progress) -> Report:
 
 def _compare(job: _Job, home: Home, progress: Progress) -> Report:
     """One model in memory at a time; what is on disk is gone at the end, unless interrupted."""
-    from penjing.evaluation.kept import measure
     from penjing.evaluation.reading import read, require_alike
     from penjing.evaluation.reference import record
-    from penjing.evaluation.slot import slot
+    from penjing.evaluation.resumable_folder import slot
+    from penjing.evaluation.retention import measure
 
     assert job.baseline  # noqa: S101
     identity, baseline_identity = _identity(job.model), _identity(job.baseline)

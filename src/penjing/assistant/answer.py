@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from penjing.assistant.generate.prompt import Memory, fitted, now_line, prompt
-from penjing.assistant.generate.quote import (
+from penjing.assistant.generate.extractive_answers import (
     RELEVANT,
     STATED,
     Quote,
@@ -19,6 +18,7 @@ from penjing.assistant.generate.quote import (
     quotes,
     sentences_of,
 )
+from penjing.assistant.generate.prompt import Memory, fitted, now_line, prompt
 from penjing.assistant.generate.uncited import Uncited, unmarked
 from penjing.assistant.spec.values import Spec
 from penjing.assistant.understand.acts import asks

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from penjing.assistant.answer import Told
 from penjing.assistant.dialogue.keep import to_plain
 from penjing.assistant.notes import acted_note, cited_note, confirm_note, joined, planned_note
-from penjing.assistant.people import Talk
+from penjing.assistant.session_memory import Talk
 from penjing.core.dialogue import (
     CUT,
     Acted,

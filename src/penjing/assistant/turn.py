@@ -36,9 +36,9 @@ from penjing.assistant.generate.say import fill, slot_words
 from penjing.assistant.helping import Examples, asks_for_help
 from penjing.assistant.live_names import Names, listed
 from penjing.assistant.notes import TALKED, is_deed, unfinished
-from penjing.assistant.people import Talk, Talks
 from penjing.assistant.permission import Forbids
 from penjing.assistant.reply import Reply
+from penjing.assistant.session_memory import Talk, Talks
 from penjing.assistant.understand.cascade import Understanding
 from penjing.assistant.understand.group_names import collectives, nouns_of
 from penjing.assistant.writer import Writer

@@ -19,10 +19,10 @@ from penjing.core.errors import BadInput, Busy, EngineError
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.serving import Health, Request
 from penjing.engine.line import Line
-from penjing.engine.pace import Pace
 from penjing.engine.places import Place, Places
 from penjing.engine.rows import BATCH, Piece, Rows
 from penjing.engine.thoughts import Thoughts
+from penjing.engine.throughput import Pace
 from penjing.engine.writing import Speller, Writing
 
 Deliver = Callable[[Chunk | Exception], None]

@@ -22,7 +22,7 @@ from typing import Any
 
 from penjing.core.errors import Busy, EngineError, PenjingError
 from penjing.core.messages import Chunk
-from penjing.engine import wire
+from penjing.engine import ipc
 
 Deliver = Callable[[Chunk | Exception], None]
 
@@ -164,25 +164,25 @@ class Child:
             with self._lock:
                 self._replies.pop(number, None)
         if reply["is"] == "refused":
-            raise wire.error_in(reply["error"])
+            raise ipc.error_in(reply["error"])
         return reply
 
     def _send(self, frame: Mapping[str, Any]) -> None:
-        data = wire.pack(frame)
+        data = ipc.pack(frame)
         # one that is gone is noticed by who listens
         with contextlib.suppress(OSError), self._sending:
             self._connection.sendall(data)
 
     def _greet(self) -> None:
         try:
-            first = wire.receive(self._connection)
-        except wire.WireError:
+            first = ipc.receive(self._connection)
+        except ipc.WireError:
             first = {"is": "failed", "error": ["EngineError", self._ending()]}
         if first["is"] != "ready":
             self.kill("it could not load")
             self._process.wait()
             self._connection.close()
-            raise wire.error_in(first["error"])
+            raise ipc.error_in(first["error"])
         self.name: str = first["name"]
         self.context_length: int = first["context"]
         self.places: int = first["places"]
@@ -190,8 +190,8 @@ class Child:
     def _listen(self) -> None:
         try:
             while True:
-                self._hear(wire.receive(self._connection))
-        except (wire.WireError, KeyError, TypeError, ValueError):
+                self._hear(ipc.receive(self._connection))
+        except (ipc.WireError, KeyError, TypeError, ValueError):
             self._end()
 
     def _hear(self, frame: Mapping[str, Any]) -> None:
@@ -206,7 +206,7 @@ class Child:
             return
         self.sign = time.monotonic()
         for number, chunk, error in frame["said"]:
-            said = wire.chunk_in(chunk) if chunk else wire.error_in(error)
+            said = ipc.chunk_in(chunk) if chunk else ipc.error_in(error)
             over = not isinstance(said, Chunk) or said.finish_reason is not None
             with self._lock:
                 deliver = (self._answers.pop if over else self._answers.get)(number, None)

@@ -21,7 +21,7 @@ from penjing.core.errors import BadInput, EngineError
 from penjing.core.json_schema import loosened
 from penjing.core.messages import GenerationSettings
 from penjing.engine.gbnf import to_lark
-from penjing.engine.overheard import overheard
+from penjing.engine.stderr_capture import overheard
 from penjing.ggml import layout
 from penjing.ggml.layout import TokenData, TokenDataArray
 from penjing.ggml.library import last_complaint, load

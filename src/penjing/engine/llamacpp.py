@@ -22,8 +22,8 @@ from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.engine.constraint import Constraint, mistaken
 from penjing.engine.context import BATCH, Context
 from penjing.engine.guard import require_survivable
+from penjing.engine.native_sampler import Sampler
 from penjing.engine.rows import LlamaRows
-from penjing.engine.sampling import Sampler
 from penjing.engine.template import encode, render_segments
 from penjing.engine.thinker import Thinker, switches_of
 from penjing.engine.thoughts import Thoughts

@@ -16,7 +16,7 @@ from pathlib import Path
 from penjing.core.errors import Busy, EngineError, PenjingError
 from penjing.core.messages import Message
 from penjing.core.serving import Health, Request
-from penjing.engine import wire
+from penjing.engine import ipc
 from penjing.engine.asked import Asked
 from penjing.engine.child import Child, Deliver, Load
 
@@ -88,13 +88,13 @@ class RemoteScheduler:
 
         A crash on the way is told to `deliver`, as one later is.
         """
-        asked = Asked(wire.request_out(request), deliver, self._ask_again)
+        asked = Asked(ipc.request_out(request), deliver, self._ask_again)
         asked.send(self._alive())
         return asked
 
     def count_tokens(self, messages: Sequence[Message]) -> int:
         """How many prompt tokens these messages need, chat template included."""
-        reply = self._alive().ask({"do": "count", "messages": wire.messages_out(messages)})
+        reply = self._alive().ask({"do": "count", "messages": ipc.messages_out(messages)})
         return int(reply["tokens"])
 
     def forget(self, owner: str) -> None:

@@ -18,7 +18,7 @@ from penjing.core import limits
 from penjing.core.egress.shutter import close_shutter
 from penjing.core.errors import PenjingError
 from penjing.core.process import shield
-from penjing.engine import prompt, sandbox, wire
+from penjing.engine import ipc, prompt, sandbox
 from penjing.engine.rendering import read_frame, write_frame
 
 _LAST_RESORT = 10  # seconds, of the kernel's own clock
@@ -29,13 +29,13 @@ _PER_CHAR = 64  # bytes: as it is said, marked, and in several copies of each
 def answer(frame: Mapping[str, Any]) -> dict[str, Any]:
     """What a question is told."""
     try:
-        messages = wire.messages_in(frame["messages"])
+        messages = ipc.messages_in(frame["messages"])
         job = prompt.Job.of(frame["template"], messages, frame["values"])
         if frame["do"] == "whole":
             return {"text": prompt.whole(job)}
         return {"pieces": [[one.text, one.trusted] for one in prompt.pieces(job)]}
     except PenjingError as error:
-        return {"error": wire.error_out(error)}
+        return {"error": ipc.error_out(error)}
     except MemoryError:
         return {
             "error": [

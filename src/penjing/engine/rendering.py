@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from penjing.core.errors import BadInput, EngineError, PenjingError
 from penjing.core.messages import Message
-from penjing.engine import wire
+from penjing.engine import ipc
 from penjing.engine.said import Segment
 
 COMMAND = (sys.executable, "-P", "-m", "penjing.engine.renderer")
@@ -110,7 +110,7 @@ class Renderer:
         if size > LONGEST:
             raise BadInput(f"the conversation has {size} characters, over {LONGEST}: shorten it")
         frame = {"do": do, "template": template, "values": dict(values), "memory": self._memory}
-        frame["messages"] = wire.messages_out(messages)
+        frame["messages"] = ipc.messages_out(messages)
         with self._lock:
             try:
                 process = self._ready()
@@ -121,7 +121,7 @@ class Renderer:
             if reply.get("last"):
                 self._end()
         if "error" in reply:
-            raise wire.error_in(reply["error"])
+            raise ipc.error_in(reply["error"])
         return reply
 
     def _ready(self) -> subprocess.Popen[bytes]:

@@ -21,7 +21,7 @@ from penjing.core.egress.shutter import close_shutter
 from penjing.core.errors import PenjingError
 from penjing.core.messages import Chunk, Message
 from penjing.core.process import end_with, shield
-from penjing.engine import wire
+from penjing.engine import ipc
 from penjing.engine.batching import Answer, BatchScheduler
 
 HEADROOM = 2**30
@@ -42,12 +42,12 @@ class Worker:
     def run(self) -> None:
         """Load what the first frame names, then serve until the other side is gone."""
         try:
-            wanted = wire.receive(self._connection)
+            wanted = ipc.receive(self._connection)
             if wanted["offline"]:  # before native code is loaded and threads are started
                 close_shutter((), local=False)
             self._scheduler = self._open(wanted)
         except PenjingError as error:
-            self._send({"is": "failed", "error": wire.error_out(error)})
+            self._send({"is": "failed", "error": ipc.error_out(error)})
             return
         self._send(
             {
@@ -61,9 +61,9 @@ class Worker:
         if used := limits.in_use().data:
             limits.limit_data(used + HEADROOM + _PER_THREAD * (os.cpu_count() or 1))
         try:
-            while self._do(self._scheduler, wire.receive(self._connection)):
+            while self._do(self._scheduler, ipc.receive(self._connection)):
                 pass
-        except wire.WireError:
+        except ipc.WireError:
             os._exit(0)  # nobody is left to write for
 
     def _open(self, wanted: dict[str, Any]) -> BatchScheduler:
@@ -97,31 +97,31 @@ class Worker:
             return True
         try:
             if what == "submit":
-                request = wire.request_in(frame["request"])
+                request = ipc.request_in(frame["request"])
                 self._answers[number] = None
                 answer = scheduler.submit(request, self._deliverer(number))
                 if number in self._answers:  # else it is over already
                     self._answers[number] = answer
                 reply: dict[str, Any] = {"is": "taken", "id": number}
             elif what == "count":
-                count = scheduler.count_tokens(wire.messages_in(frame["messages"]))
+                count = scheduler.count_tokens(ipc.messages_in(frame["messages"]))
                 reply = {"is": "counted", "id": number, "tokens": count}
             else:
                 scheduler.forget(frame["owner"])
                 reply = {"is": "taken", "id": number}
         except Exception as error:  # whatever a request provokes is told to whom it belongs
             self._answers.pop(number, None)
-            reply = {"is": "refused", "id": number, "error": wire.error_out(error)}
-        self._send({**reply, "health": wire.health_out(scheduler.health())})
+            reply = {"is": "refused", "id": number, "error": ipc.error_out(error)}
+        self._send({**reply, "health": ipc.health_out(scheduler.health())})
         return True
 
     def _deliverer(self, number: int) -> Callable[[Chunk | Exception], None]:
         def deliver(said: Chunk | Exception) -> None:
             if isinstance(said, Chunk):
-                self._outbox.append([number, wire.chunk_out(said), None])
+                self._outbox.append([number, ipc.chunk_out(said), None])
                 over = said.finish_reason is not None
             else:
-                self._outbox.append([number, None, wire.error_out(said)])
+                self._outbox.append([number, None, ipc.error_out(said)])
                 over = True
             if over:
                 self._answers.pop(number, None)
@@ -131,11 +131,11 @@ class Worker:
     def _flush(self) -> None:
         """All that one step said, in one frame; also the sign that a step was finished."""
         said, self._outbox = self._outbox, []
-        health = wire.health_out(self._scheduler.health()) if self._scheduler else None
+        health = ipc.health_out(self._scheduler.health()) if self._scheduler else None
         self._send({"is": "step", "said": said, "health": health})
 
     def _send(self, frame: dict[str, Any]) -> None:
-        data = wire.pack(frame)
+        data = ipc.pack(frame)
         try:
             with self._sending:
                 self._connection.sendall(data)

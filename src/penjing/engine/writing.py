@@ -14,7 +14,7 @@ import numpy as np
 
 from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, TokenLogprob, Usage
-from penjing.engine.choosing import Chooser, Likely, Row, likely
+from penjing.engine.sampler import Chooser, Likely, Row, likely
 from penjing.engine.streaming import TextStream
 from penjing.engine.thoughts import Heard, Thoughts
 

@@ -5,7 +5,7 @@ how much. Memory holds one window's logits (the engine's own) and one block of a
 A recording that was killed goes on where it stopped, if its signature is the same: the model's
 identity, the tokens, the context and the vocabulary.
 
-Must not know what is computed from it (`kept.py`).
+Must not know what is computed from it (`retention.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from penjing.core.errors import EngineError
 from penjing.core.progress import Progress, Silent
 from penjing.core.protocols import LanguageModel
-from penjing.evaluation.ledger import Ledger, Signature, fill, fingerprint
+from penjing.evaluation.append_log import Ledger, Signature, fill, fingerprint
 from penjing.evaluation.logprobs import Floats, block_rows, blocks, log_softmax
 from penjing.evaluation.reading import vocabulary_of
 from penjing.evaluation.windows import Windows, cut, start_token

@@ -19,7 +19,7 @@ from penjing.knowledge.index.dense import DenseIndex
 from penjing.knowledge.index.fusion import fused
 from penjing.knowledge.index.words import MOST_PLACES, WordIndex
 from penjing.knowledge.relevance import FLOOR, THRESHOLD, relevance
-from penjing.vault.terms import asked
+from penjing.vault.tokenizer import asked
 
 _LONGEST = 2000
 """Characters of a question that are read."""

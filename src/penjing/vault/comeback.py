@@ -20,10 +20,10 @@ from penjing.vault.box import settle
 from penjing.vault.database import connect, damage, remove
 from penjing.vault.envelope import Key
 from penjing.vault.locks import alone
-from penjing.vault.mend import mend
 from penjing.vault.migrations import ACCOUNTS as ACCOUNTS_STEPS
 from penjing.vault.migrations import PERSON as PERSON_STEPS
 from penjing.vault.place import ACCOUNTS, Place
+from penjing.vault.repair import mend
 from penjing.vault.restore import Restored
 from penjing.vault.salvage import Salvage
 from penjing.vault.secrets import Secret

@@ -24,10 +24,10 @@ from penjing.core.errors import BadInput, IntegrityError, PenjingError, StorageE
 from penjing.core.extras import needed
 from penjing.core.files import disk_errors
 from penjing.vault import disk, journal, outside
+from penjing.vault.cipher_pages import raw_key
 from penjing.vault.envelope import Key
 from penjing.vault.locks import Lock
 from penjing.vault.outside import PAGE
-from penjing.vault.pages import raw_key
 
 Connection = Any
 """A connection of sqlcipher3, which has no types."""

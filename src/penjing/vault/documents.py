@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from penjing.core.errors import IntegrityError
 from penjing.core.history import Document, Excerpt
 from penjing.vault.access import Gate, Row
+from penjing.vault.blob_chunks import read_pieces, write_pieces
 from penjing.vault.database import Database
 from penjing.vault.history import searchable
 from penjing.vault.ids import Clock, new_id
-from penjing.vault.pieces import read_pieces, write_pieces
-from penjing.vault.terms import segmented
+from penjing.vault.tokenizer import segmented
 
 
 class PersonDocuments:

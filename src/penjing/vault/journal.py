@@ -18,8 +18,8 @@ from typing import IO
 
 from penjing.core.errors import IntegrityError
 from penjing.vault import disk, outside
+from penjing.vault.cipher_pages import Opener
 from penjing.vault.envelope import Key
-from penjing.vault.pages import Opener
 
 _MAGIC = bytes.fromhex("d9d505f920a163d7")
 _HEADER = struct.Struct(">5I")

@@ -18,10 +18,10 @@ from penjing.core.errors import NotFound
 from penjing.core.history import Document, Excerpt, Found, Indexed, Kept, Mark, Session, Turn
 from penjing.core.manner import name_of
 from penjing.core.messages import Message
-from penjing.vault.forms import forms
 from penjing.vault.history import searchable, words_of
 from penjing.vault.ids import Clock, new_id
-from penjing.vault.terms import is_part, segmented
+from penjing.vault.stemmer import forms
+from penjing.vault.tokenizer import is_part, segmented
 
 
 class MemoryHistory:

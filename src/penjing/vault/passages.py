@@ -12,8 +12,8 @@ from penjing.core.history import Excerpt, Indexed, Kept, Mark
 from penjing.vault.access import Gate
 from penjing.vault.database import Database
 from penjing.vault.documents import delete_document, document_of
-from penjing.vault.forms import forms
-from penjing.vault.terms import is_part
+from penjing.vault.stemmer import forms
+from penjing.vault.tokenizer import is_part
 
 _AT_ONCE = 500
 """Numbers in one statement; SQLite has a limit."""

@@ -12,9 +12,9 @@ import hashlib
 
 from penjing.core.errors import BadInput, IntegrityError, WrongPassphrase
 from penjing.vault import slots
+from penjing.vault.cipher_pages import pages
 from penjing.vault.envelope import KEY_BYTES, Key
 from penjing.vault.locks import quiet
-from penjing.vault.pages import pages
 from penjing.vault.place import Place
 from penjing.vault.secrets import Secret
 

@@ -14,12 +14,12 @@ from penjing.core.errors import IntegrityError
 from penjing.core.files import disk_errors
 from penjing.vault import disk, outside
 from penjing.vault.audit import START, Entry, entry_hash
+from penjing.vault.btree_rows import Row, rows
+from penjing.vault.cipher_pages import pages
 from penjing.vault.database import Connection, Database, connect, remove, settle_new
 from penjing.vault.envelope import Key
-from penjing.vault.leaves import Row, rows
 from penjing.vault.locks import turn_lock
 from penjing.vault.migrations import Step, migrate
-from penjing.vault.pages import pages
 from penjing.vault.place import ACCOUNTS, Place
 
 _ORDER = ("person", "permission", "audit", "secret", "due", "session", "turn", "setting",

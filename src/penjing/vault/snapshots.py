@@ -9,9 +9,9 @@ import hashlib
 import time
 
 from penjing.vault.access import Gate
+from penjing.vault.blob_chunks import read_pieces, write_pieces
 from penjing.vault.database import Database
 from penjing.vault.ids import Clock
-from penjing.vault.pieces import read_pieces, write_pieces
 
 
 class PersonSnapshots:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from penjing.core.errors import IntegrityError, PenjingError
 from penjing.vault import disk, outside, slots
+from penjing.vault.cipher_pages import salt_is_right
 from penjing.vault.database import Connection, Database
 from penjing.vault.locks import turn_lock
 from penjing.vault.outside import PAGE
-from penjing.vault.pages import salt_is_right
 from penjing.vault.place import Place
 
 _SETTLED, _AGAIN = 0.5, 0.05

@@ -243,9 +243,9 @@ def _serve(settings: ServeSettings, told: Told, parts: _Parts) -> None:
     from penjing.serve.api.me import described
     from penjing.serve.app import Watched, build_app
     from penjing.serve.door.door import Door
-    from penjing.serve.door.patience import patient
     from penjing.serve.door.secrets import server_token
     from penjing.serve.door.settings import NAMES, DoorSettings
+    from penjing.serve.door.timeouts import patient
     from penjing.serve.limits import Limits
 
     place, household = parts.place, parts.household

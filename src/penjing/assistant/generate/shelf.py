@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
-from penjing.assistant.generate.quote import asked_about, terms
+from penjing.assistant.generate.extractive_answers import asked_about, terms
 from penjing.core.dialogue import Passage
 from penjing.core.errors import BadInput
 from penjing.core.files import read_text

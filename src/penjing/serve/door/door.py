@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from penjing.core.errors import PenjingError
 from penjing.core.protocols import Store
 from penjing.core.threads import Threads
-from penjing.serve.door import bell, bounds, cookies, csrf, hosts, origins, owners, scopes
+from penjing.serve.door import authorization, bell, bounds, cookies, csrf, hosts, origins, scopes
 from penjing.serve.door.accounts import Accounts, Aside, Known, Opened
 from penjing.serve.door.bodies import SLOW, Guarded, Patient
 from penjing.serve.door.clock import Clock, seconds
@@ -334,7 +334,7 @@ class Door:
         refusal = scopes.check(visit, entry.granted) if entry.granted is not None else None
         if entry.opened is None:  # nobody: there is nothing that it lacks a scope for
             return refusal and _BAD_TOKEN
-        return refusal or owners.check(visit, entry.opened.known.role)
+        return refusal or authorization.check(visit, entry.opened.known.role)
 
     def _as_owner(self, entry: _Entry) -> Who | None:
         if entry.opened is None:

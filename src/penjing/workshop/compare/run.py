@@ -26,8 +26,8 @@ from penjing.core.memory import peak_memory
 from penjing.core.report import Measurement
 from penjing.core.units import format_size
 from penjing.engine.speed import Speed, compare_speed
-from penjing.evaluation.kept import Table, paired_difference
 from penjing.evaluation.reference import Reference
+from penjing.evaluation.retention import Table, paired_difference
 from penjing.workshop.compare.document import document, file_name
 from penjing.workshop.compare.markdown import markdown
 from penjing.workshop.compare.order import (

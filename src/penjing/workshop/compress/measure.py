@@ -13,9 +13,9 @@ from penjing.core.progress import Progress
 from penjing.core.report import Measurement
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.engine.speed import Speed, compare_speed
-from penjing.evaluation.kept import Kept, paired_difference
-from penjing.evaluation.kept import measure as kept_of
 from penjing.evaluation.reference import Reference, record
+from penjing.evaluation.retention import Kept, paired_difference
+from penjing.evaluation.retention import measure as kept_of
 from penjing.evaluation.windows import read_tokens
 from penjing.workshop.calibrate import prompts, question_tokens
 from penjing.workshop.compress.settings import CONTEXT, Settings, effort

@@ -1,4 +1,4 @@
-"""What a model kept of its baseline, position by position and as numbers with intervals.
+"""Retention: what a model kept of its baseline, position by position and as numbers with intervals.
 
 The baseline's distribution P comes from a recording (`reference.py`), the model's Q from its own
 logits on the same windows. Metrics, as llama.cpp's perplexity tool defines them:
@@ -26,7 +26,7 @@ from penjing.core.progress import Progress, Silent
 from penjing.core.protocols import LanguageModel
 from penjing.core.report import Measurement, Report
 from penjing.evaluation import statistics
-from penjing.evaluation.ledger import Ledger, Signature, fingerprint, refill
+from penjing.evaluation.append_log import Ledger, Signature, fingerprint, refill
 from penjing.evaluation.logprobs import block_rows, blocks, compare, negative_log_likelihood
 from penjing.evaluation.reading import require_same_vocabulary, vocabulary_of
 from penjing.evaluation.reference import Reference, log_probs

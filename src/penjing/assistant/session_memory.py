@@ -1,4 +1,4 @@
-"""What the assistant remembers of conversations while it runs: a bounded number of sessions.
+"""Session memory: what the assistant remembers of conversations while it runs, bounded.
 
 Everything here can be had again from the store; it is kept so that the five-hundredth turn costs
 what the first did.

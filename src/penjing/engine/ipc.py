@@ -1,4 +1,4 @@
-"""What scheduler and worker say to each other: frames of JSON, each with its length before it.
+"""IPC: what scheduler and worker say to each other, frames of JSON with their length before them.
 
 No pickle and no code passes. Either side treats the other as capable of nonsense: lengths are
 bounded before anything is read, and what is not understood is a WireError. Knows sockets and

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from penjing.core.errors import StorageError
-from penjing.evaluation.ledger import Ledger, fill, refill
+from penjing.evaluation.append_log import Ledger, fill, refill
 
 SIGNATURE = {"kind": "test", "identity": "x", "context": 3}
 

@@ -1,4 +1,4 @@
-"""Mends what is damaged in one box: its slots from their other copy, its database by salvaging."""
+"""Repair of one box: its slots from their other copy, its database by salvaging."""
 
 from __future__ import annotations
 

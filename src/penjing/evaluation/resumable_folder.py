@@ -1,4 +1,4 @@
-"""A folder for work that may be cut short: kept after an interruption, gone after anything else.
+"""A resumable folder of work: kept after an interruption, gone after anything else.
 
 `root` holds at most one unfinished work beside those that are running: beginning another removes
 what an earlier interruption left, so the disk is bounded. Knows folders; not what is in them.

@@ -1,6 +1,6 @@
-"""How well a model predicts a text by itself: perplexity, with no baseline.
+"""Perplexity: how well a model predicts a text by itself, with no baseline.
 
-The same windows and the same numbers as in a comparison (`kept.py`).
+The same windows and the same numbers as in a comparison (`retention.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from penjing.core.progress import Progress, Silent
 from penjing.core.protocols import LanguageModel
 from penjing.core.report import Measurement, Report
 from penjing.evaluation import statistics
-from penjing.evaluation.ledger import Ledger, Signature, fingerprint, refill
+from penjing.evaluation.append_log import Ledger, Signature, fingerprint, refill
 from penjing.evaluation.logprobs import blocks, negative_log_likelihood
 from penjing.evaluation.reading import vocabulary_of
 from penjing.evaluation.reference import log_probs

@@ -1,4 +1,4 @@
-"""Rows of equal size appended to a file, such that complete rows survive a kill or a crash.
+"""An append log: rows of equal size, of which the complete ones survive a kill or a crash.
 
 The file `NAME.rows` holds the rows; `NAME.json` says whose they are (the signature) and how many
 are complete. A row is on the disk before it is counted. Another signature starts from nothing.

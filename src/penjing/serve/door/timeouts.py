@@ -1,4 +1,4 @@
-"""Connections that send nothing, send headers drop by drop, or do not read what they asked for.
+"""Timeouts: connections that send nothing, send headers drop by drop, or do not read.
 
 uvicorn has no time limit of its own until a request's headers are whole. A `patient` protocol
 stands in front of its own one and hands everything on; it must not read what passes.

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from penjing.vault.pages import USABLE
+from penjing.vault.cipher_pages import USABLE
 
 Value = None | int | float | str | bytes
 

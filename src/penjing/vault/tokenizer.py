@@ -1,4 +1,4 @@
-"""What of a text the passage index takes for words. Pure; the same for what is kept and asked.
+"""The index tokenizer: what of a text is a word. Pure; the same for what is kept and asked.
 
 SQLite's tokenizer parts words at spaces, and Chinese and Japanese have none: each run of their
 characters becomes its overlapping pairs. Measured against single characters and trigrams in

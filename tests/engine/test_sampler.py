@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penjing.core.messages import GenerationSettings
-from penjing.engine.choosing import Chooser, _candidates, likely
+from penjing.engine.sampler import Chooser, _candidates, likely
 
 LOGITS = st.integers(0, 2**32 - 1).map(
     lambda seed: np.random.default_rng(seed).normal(0, 4, 1300).astype(np.float32)

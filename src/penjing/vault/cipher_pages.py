@@ -1,4 +1,4 @@
-"""The pages of a SQLCipher file, one by one, each with its own proof: for files SQLite cannot open.
+"""Cipher pages, one by one, each with its own proof: for files SQLite cannot open.
 
 The format is SQLCipher 4's: AES-256-CBC with a random IV, then HMAC-SHA512 over ciphertext, IV and
 page number. Both primitives are libraries' own; nothing is written back in this form.

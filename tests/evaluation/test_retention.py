@@ -16,9 +16,9 @@ from table_model import TableModel, random_table, text_tokens
 
 from penjing.core.errors import BadInput, EngineError, IntegrityError, StorageError
 from penjing.core.report import Report
-from penjing.evaluation.alone import measure_alone
-from penjing.evaluation.kept import Kept, Positions, measure, paired_difference, summarise
+from penjing.evaluation.perplexity import measure_alone
 from penjing.evaluation.reference import disk_need, record
+from penjing.evaluation.retention import Kept, Positions, measure, paired_difference, summarise
 
 V, CONTEXT = 60, 32
 TABLE = random_table(V, 0)

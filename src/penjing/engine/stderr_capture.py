@@ -1,4 +1,4 @@
-"""What C code writes straight to stderr, caught: the grammar parsers explain themselves only there.
+"""Stderr capture: grammar parsers written in C explain themselves only there.
 
 Knows file descriptors; must not know what is being parsed.
 """

@@ -1,4 +1,4 @@
-"""How fast it goes: from it follow how much of a prompt is read in one step, and honest waits.
+"""Throughput: how fast it goes, and so how much of a prompt is read in one step, and honest waits.
 
 Pure arithmetic on what was measured; must not know what is being computed.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from penjing.core.errors import BadInput, Cancelled, EngineError, StorageError
-from penjing.evaluation.slot import slot
+from penjing.evaluation.resumable_folder import slot
 
 
 def work(root: Path, key: str, ending: BaseException) -> None:
@@ -62,7 +62,7 @@ def test_a_killed_process_frees_the_folder(tmp_path: Path) -> None:
     program = textwrap.dedent("""
         import os, signal, sys
         from pathlib import Path
-        from penjing.evaluation.slot import slot
+        from penjing.evaluation.resumable_folder import slot
         with slot(Path(sys.argv[1]), "a") as folder:
             (folder / "file").write_text("x")
             os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Long bytes as rows of moderate length: a damaged page costs a piece, and memory stays bounded."""
+"""Blobs in chunks: a damaged page costs one of them, and memory stays bounded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Choosing the next token with llama.cpp's own samplers: for texts that must stay as they are.
+"""llama.cpp's own chain for the next token: for texts that must stay as they are.
 
 Calibration texts are written with these, and what was measured with them would change with any
-other draw of random numbers. Answers for people are chosen in `choosing.py`.
+other draw of random numbers. Answers for people are chosen in `sampler.py`.
 """
 
 from __future__ import annotations
