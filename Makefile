@@ -1,4 +1,5 @@
 # make demo    install, compress a real model to 80 MB, show what it kept, and talk to it
+# make quick   a minute: lint, types, and the tests that are nearest to what was changed
 # make test    install, then lint, types and every test
 # make light   the device half alone in a fresh environment: size and a first answer
 # make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
@@ -13,10 +14,13 @@ BIN := .venv/bin
 MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test siege lint light licences release docs web clean
+.PHONY: demo quick test siege lint light licences release docs web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
+
+quick: .venv/dev
+	@$(BIN)/python scripts/quick.py
 
 test: .venv/dev lint
 	$(BIN)/python -m pytest -q

@@ -7,18 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from members import ANNA, BEN, OWN
 
 from penjing.vault import database
 from penjing.vault.access import operator
-from penjing.vault.envelope import LEAST, Key
+from penjing.vault.envelope import Key
 from penjing.vault.person import PersonStore
 from penjing.vault.place import Place
-from penjing.vault.secrets import Passphrase
 from penjing.vault.vault import NewPerson, Vault
-
-OWN = Passphrase("the vault's own words", LEAST)
-ANNA = Passphrase("anna knows these words", LEAST)
-BEN = Passphrase("ben knows other words", LEAST)
 
 
 @pytest.fixture(autouse=True)

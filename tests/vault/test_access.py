@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from members import ANNA, BEN
 
-from conftest import ANNA, BEN
 from penjing.core.errors import BadInput, NotFound, NotPermitted, UnknownName, WrongPassphrase
 from penjing.core.history import Excerpt
 from penjing.core.messages import Message

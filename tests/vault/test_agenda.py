@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import waking
+from members import OWN
 
-from conftest import OWN
 from penjing.core.agenda import Pending, read_pending
 from penjing.core.errors import BadInput, FormatError
 from penjing.vault import comeback

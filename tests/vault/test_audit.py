@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from members import ANNA, OWN
 
-from conftest import ANNA, OWN
 from penjing.core.errors import IntegrityError, StorageError
 from penjing.vault import disk
 from penjing.vault.audit import Head

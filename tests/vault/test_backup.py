@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import BadInput, IntegrityError, StorageError, WrongPassphrase
 from penjing.core.messages import Message
 from penjing.vault import comeback, disk, wipe
@@ -65,7 +65,7 @@ import os, signal, sys
 sys.path.insert(0, sys.argv[2])
 from collections.abc import Iterator
 from pathlib import Path
-from conftest import ANNA, OWN
+from members import ANNA, OWN
 from penjing.vault.place import Place
 from penjing.vault.vault import Vault
 store = Vault.open(Place(Path(sys.argv[1])), OWN).unlock("Anna", ANNA)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import crowd
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import BadInput, StorageError
 from penjing.vault import box, comeback, slots
 from penjing.vault.migrations import PERSON

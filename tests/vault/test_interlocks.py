@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import BadInput, StorageError
 from penjing.core.messages import Message
 from penjing.vault import locks
@@ -25,7 +25,7 @@ WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from conftest import ANNA, OWN
+from members import ANNA, OWN
 from penjing.core.messages import Message
 from penjing.vault.place import Place
 from penjing.vault.vault import Vault

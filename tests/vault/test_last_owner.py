@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import BadInput, NotPermitted, PenjingError, UnknownName
 from penjing.vault import wipe
 from penjing.vault.access import operator
@@ -26,7 +26,7 @@ import sys, time
 from contextlib import suppress
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from conftest import OWN
+from members import OWN
 from penjing.core.errors import PenjingError
 from penjing.vault import wipe
 from penjing.vault.place import Place

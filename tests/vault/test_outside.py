@@ -9,8 +9,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import IntegrityError, PenjingError, StorageError
 from penjing.core.messages import Message
 from penjing.vault import comeback, database, disk, outside

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from members import ANNA
 from test_store import on_disk
 
-from conftest import ANNA
 from penjing.core.errors import NotFound
 from penjing.core.history import Excerpt
 from penjing.core.protocols import Store

@@ -11,8 +11,8 @@ import traceback
 from pathlib import Path
 
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import IntegrityError, WrongPassphrase
 from penjing.core.history import Excerpt
 from penjing.core.messages import Message
@@ -64,7 +64,7 @@ SESSION = """
 import sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from conftest import ANNA, BEN, OWN
+from members import ANNA, BEN, OWN
 from test_privacy import NAME, SECRET, live
 from penjing.vault import comeback
 from penjing.vault.access import operator

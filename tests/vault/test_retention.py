@@ -6,8 +6,8 @@ import itertools
 from pathlib import Path
 
 import pytest
+from members import ANNA
 
-from conftest import ANNA
 from penjing.core.errors import BadInput
 from penjing.core.messages import Message
 from penjing.vault.cipher_pages import pages

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import WrongPassphrase
 from penjing.core.messages import Message
 from penjing.vault import disk, slots

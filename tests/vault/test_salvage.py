@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from members import ANNA, OWN
 
-from conftest import ANNA, OWN
 from penjing.core.errors import IntegrityError
 from penjing.core.history import Excerpt
 from penjing.core.messages import Message

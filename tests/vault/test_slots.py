@@ -13,8 +13,8 @@ import keyring
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import PasswordDeleteError
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import (
     BadInput,
     IntegrityError,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from members import ANNA, OWN
 
-from conftest import ANNA, OWN
 from penjing.core.errors import BadInput, IntegrityError, NotFound, StorageError
 from penjing.core.history import Excerpt
 from penjing.core.manner import Manner, keep_manner, manner_of

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from members import ANNA, BEN, OWN
 
-from conftest import ANNA, BEN, OWN
 from penjing.core.errors import BadInput, IntegrityError
 from penjing.vault import box, slots
 from penjing.vault.access import operator
