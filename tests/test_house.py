@@ -296,6 +296,31 @@ def test_test_files_have_names_of_their_own() -> None:
     assert [name for name in set(names) if names.count(name) > 1] == []
 
 
+LEAST_MIRRORED = 198
+"""Modules with a test at the mirrored path; raised when tests move, never lowered."""
+
+
+def mirrored(modules: list[Path], tests: list[Path]) -> list[Path]:
+    """Modules that a test file of their room is named after: `a/b/c.py` by test_c or test_b_c."""
+    names = {(test.parts[0], test.stem) for test in tests}
+    return [
+        one
+        for one in modules
+        if {
+            (one.parts[0], f"test_{one.stem}"),
+            (one.parts[0], f"test_{one.parent.name}_{one.stem}"),
+        }
+        & names
+    ]
+
+
+def test_tests_mirror_the_tree_as_far_as_they_did() -> None:
+    modules = [path.relative_to(PACKAGE) for path in FILES if not path.name.startswith("__")]
+    tests = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")]
+    found = mirrored(modules, tests)
+    assert len(found) >= LEAST_MIRRORED
+
+
 def test_every_module_says_what_it_is_for() -> None:
     silent = [path for path in FILES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))]
     assert [path for path in silent if path.read_text("utf-8").strip()] == []

@@ -1,6 +1,6 @@
 """What a token may be used for, as data: every route and the scopes of which it needs one.
 
-A route that is not here is refused to every token; `tests/serve_door/test_scopes.py` walks the app
+A route that is not here is refused to every token; `tests/serve/door/test_scopes.py` walks the app
 and the door and fails on one that is missing. Web sessions have no scopes: whoever logged in may do
 what their role may. A scope adds nothing to a role: a member's token with `admin` reaches what a
 member may. Knows nothing of where a token's scopes are kept.
