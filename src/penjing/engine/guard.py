@@ -51,6 +51,7 @@ def require_survivable(file: GGUFFile | GGUFModel) -> None:
         *_experts(numbers),
         *_heads(family, numbers),
         *_windows(family, numbers),
+        *_layers(family, numbers),
         *_vocabulary(file),
         *_tensors(family, file),
     ):
@@ -114,6 +115,12 @@ def _windows(family: str, numbers: Mapping[str, Any]) -> Iterator[str]:
     pattern = numbers.get("attention.sliding_window_pattern", 6)
     if pattern == 1 or (isinstance(pattern, tuple) and not any(pattern)):
         yield "there is a sliding window and no layer that has it"
+
+
+def _layers(family: str, numbers: Mapping[str, Any]) -> Iterator[str]:
+    widths = numbers.get("feed_forward_length")
+    if family == "deci" and isinstance(widths, tuple) and widths and widths[-1] == 0:
+        yield "the last layer has no feed-forward part"
 
 
 def _vocabulary(file: GGUFFile | GGUFModel) -> Iterator[str]:

@@ -25,7 +25,7 @@ from penjing.workshop.kinds import (
 )
 
 __all__ = [
-    "ARCHITECTURES", "Activation", "Architecture", "InputGroup", "NoForwardPass", "Rope",
+    "ARCHITECTURES", "UNEVEN", "Activation", "Architecture", "InputGroup", "NoForwardPass", "Rope",
     "TensorKind", "Transform", "architecture",
 ]  # fmt: skip
 
@@ -123,6 +123,14 @@ _LLAMA = Architecture(
     must_be=_NO_EXPERTS,
     rope_types=("default", "linear", "llama3"),
 )  # fmt: skip
+
+_DECI = replace(
+    _LLAMA,
+    name="deci",
+    hf_classes=(),
+    uneven=True,
+)
+"""What the engine runs a llama model as whose layers differ, or lack a half; pruning makes them."""
 
 _SMOLLM3 = replace(
     _LLAMA,
@@ -301,9 +309,15 @@ ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
 )
 """Every family Penjing can take apart, by GGUF name."""
 
+UNEVEN: Mapping[str, Architecture] = MappingProxyType({"llama": _DECI})
+"""What a family becomes when its layers get widths of their own; the others must stay even."""
+
 
 def architecture(name: str) -> Architecture:
     """The family a GGUF file names; NoForwardPass lists the known ones."""
+    for uneven in UNEVEN.values():
+        if name == uneven.name:
+            return uneven
     if name not in ARCHITECTURES:
         raise NoForwardPass(
             f"architecture '{name[:80]}' is not one Penjing knows: use a model of "

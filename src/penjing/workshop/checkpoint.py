@@ -219,18 +219,25 @@ def _check_tensors(
     family: Architecture, config: ModelConfig, tensors: Mapping[str, TensorSource]
 ) -> None:
     """Raise unless every tensor is known, of the right shape, and none is missing."""
-    expected = {name: kind for name, kind, _ in family.expected(config.layers)}
+    expected = {
+        name: (kind, layer if kind.per_layer else None)
+        for name, kind, layer in family.expected(config.layers)
+        if not (kind.per_layer and kind.absent(config.sizes(layer)))
+    }
     for name, source in tensors.items():
-        kind = expected.get(name)
-        if kind is None:
+        if name not in expected:
             family.kind_of(name)
-            raise FormatError(f"tensor '{name}' is of a layer beyond the {config.layers} there are")
-        if source.shape != kind.dimensions(config):
+            raise FormatError(
+                f"tensor '{name}' is of a layer beyond the {config.layers} there are, or of one "
+                "that the numbers say has no such part: the file contradicts itself"
+            )
+        kind, layer = expected[name]
+        if source.shape != kind.dimensions(config, layer):
             raise FormatError(
                 f"tensor '{name}' has the shape {source.shape} and a {family.name} model of these "
-                f"numbers {kind.dimensions(config)}: the file contradicts itself"
+                f"numbers {kind.dimensions(config, layer)}: the file contradicts itself"
             )
-    for name, kind in expected.items():
+    for name, (kind, _) in expected.items():
         if name not in tensors and not kind.optional:
             raise FormatError(f"tensor '{name}' is missing: the model is not complete")
 

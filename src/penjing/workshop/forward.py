@@ -129,9 +129,19 @@ class TorchModel:
 
     def block(self, layer: int, hidden: torch.Tensor) -> torch.Tensor:
         """One block: hidden states in, hidden states out, same shape."""
+        return self.feed_forward_half(layer, self.attention_half(layer, hidden))
+
+    def attention_half(self, layer: int, hidden: torch.Tensor) -> torch.Tensor:
+        """The first half of a block; hidden states as they came where it has none."""
+        if not self.config.sizes(layer).heads:
+            return hidden
         name = f"blk.{layer}."
         mixed = self._attention(layer, self._norm(hidden, f"{name}attn_norm"))
-        hidden = self._joined(hidden, self._norm(mixed, f"{name}post_attention_norm"))
+        return self._joined(hidden, self._norm(mixed, f"{name}post_attention_norm"))
+
+    def feed_forward_half(self, layer: int, hidden: torch.Tensor) -> torch.Tensor:
+        """The second half of a block."""
+        name = f"blk.{layer}."
         fed = self._feed_forward(layer, self._norm(hidden, f"{name}ffn_norm"))
         return self._joined(hidden, self._norm(fed, f"{name}post_ffw_norm"))
 
@@ -204,9 +214,10 @@ class TorchModel:
     def _attention(self, layer: int, x: torch.Tensor) -> torch.Tensor:
         """Grouped-query causal attention of normalised [..., T, hidden]."""
         config, name, length = self.config, f"blk.{layer}.attn_", x.shape[-2]
-        q = self._heads(x, f"{name}q", config.heads)
-        k = self._heads(x, f"{name}k", config.kv_heads)
-        v = self._heads(x, f"{name}v", config.kv_heads)
+        sizes = config.sizes(layer)
+        q = self._heads(x, f"{name}q", sizes.heads)
+        k = self._heads(x, f"{name}k", sizes.kv_heads)
+        v = self._heads(x, f"{name}v", sizes.kv_heads)
         q, k = self._norm(q, f"{name}q_norm"), self._norm(k, f"{name}k_norm")
         every = config.unrotated_every
         if not every or (layer + 1) % every:

@@ -14,6 +14,18 @@ the file says, of a model that only the engine runs."""
 
 
 @dataclass(frozen=True)
+class LayerSizes:
+    """The widths of one layer."""
+
+    heads: int
+    """Query heads; 0: it has no attention."""
+    kv_heads: int
+    """Key and value heads."""
+    ffn: int
+    """Width inside the feed-forward part."""
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """The hyper-parameters of one model, read from its GGUF metadata."""
 
@@ -63,14 +75,26 @@ class ModelConfig:
     """Logits are divided by it."""
     unrotated_every: int = 0
     """Every so many layers one does not rotate positions at all; 0: all do."""
+    uneven: tuple[LayerSizes, ...] = ()
+    """Of every layer, where they differ; the numbers above are then the largest."""
 
-    def size(self, name: Size) -> int:
-        """The number a side of a tensor has in this model."""
+    def sizes(self, layer: int) -> LayerSizes:
+        """The widths of a layer."""
+        return self.uneven[layer] if self.uneven else self.widest
+
+    @property
+    def widest(self) -> LayerSizes:
+        """Those of the widest layer."""
+        return LayerSizes(self.heads, self.kv_heads, self.ffn)
+
+    def size(self, name: Size, layer: int | None = None) -> int:
+        """The number a side of a tensor has in this model, or in one layer of it."""
+        here = self.widest if layer is None else self.sizes(layer)
         return {
             "hidden": self.hidden,
-            "ffn": self.ffn,
-            "queries": self.heads * self.head_dim,
-            "keys": self.kv_heads * self.head_dim,
+            "ffn": here.ffn,
+            "queries": here.heads * self.head_dim,
+            "keys": here.kv_heads * self.head_dim,
             "head": self.head_dim,
             "half_head": self.head_dim // 2,
             "vocab": self.vocab,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from penjing.core.errors import FormatError
 from penjing.workshop.config_keys import ConfigKey
-from penjing.workshop.hyperparameters import ModelConfig, Size
+from penjing.workshop.hyperparameters import LayerSizes, ModelConfig, Size
 
 Transform = Literal["none", "interleave_queries", "interleave_keys", "add_one"]
 """How Hugging Face's tensor becomes the engine's.
@@ -66,9 +66,13 @@ class TensorKind:
         """The tensor's name in a safetensors file."""
         return self.hf.format(layer=layer)
 
-    def dimensions(self, config: ModelConfig) -> tuple[int, ...]:
-        """Its shape in one model."""
-        return tuple(config.size(side) for side in self.shape)
+    def dimensions(self, config: ModelConfig, layer: int | None = None) -> tuple[int, ...]:
+        """Its shape in one model, or in one layer of it."""
+        return tuple(config.size(side, layer) for side in self.shape)
+
+    def absent(self, sizes: LayerSizes) -> bool:
+        """Whether a layer of these widths has no such tensor: it lacks attention."""
+        return not sizes.heads and self.name.startswith(("attn_", "post_attention"))
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Architecture:
     """Which matrices share an input."""
     forward: bool = True
     """Whether the workshop computes it; False: what is known of it the engine has shown."""
+    uneven: bool = False
+    """Whether layers may have widths of their own, and lack a half."""
     scaled_embedding: bool = False
     """Whether embeddings are multiplied by the root of their width."""
     tied: bool = False

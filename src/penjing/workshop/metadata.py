@@ -12,7 +12,7 @@ from typing import Any
 from penjing.bundle.gguf_values import Value
 from penjing.core.errors import FormatError
 from penjing.workshop.architectures import Architecture, NoForwardPass
-from penjing.workshop.hyperparameters import ModelConfig
+from penjing.workshop.hyperparameters import LayerSizes, ModelConfig
 
 _MOST = 2**31 - 1
 _MOST_LAYERS = 512  # the engine's own limit
@@ -24,10 +24,12 @@ def read_config(
     """The numbers of one model; `shapes` (by tensor name) tell the vocabulary and a tied head."""
     read = _Reader(family.name, metadata)
     layers, hidden = read.count("block_count"), read.count("embedding_length")
-    heads = read.count("attention.head_count")
-    kv_heads = read.count("attention.head_count_kv", heads)
+    if layers > _MOST_LAYERS:
+        raise read.bad("block_count", layers)
+    uneven = _uneven(read, layers) if family.uneven else ()
+    heads, kv_heads, ffn = _widest(read, uneven)
     head = read.count("attention.key_length", hidden // heads)
-    _check_heads(read, layers, heads, kv_heads, head)
+    _check_heads(read, heads, kv_heads, head)
     if read.plain("expert_count", 0):
         raise NoForwardPass("mixtures of experts are not read: use a dense model")
     window, sliding = _window(read, family, layers)
@@ -42,7 +44,7 @@ def read_config(
     return ModelConfig(
         layers=layers,
         hidden=hidden,
-        ffn=read.count("feed_forward_length"),
+        ffn=ffn,
         heads=heads,
         kv_heads=kv_heads,
         head_dim=head,
@@ -67,7 +69,36 @@ def read_config(
         residual_scale=scales.get("residual_scale", 1.0),
         logit_divisor=scales.get("logit_scale", 1.0),
         unrotated_every=family.unrotated_every,
+        uneven=uneven,
     )
+
+
+def _uneven(read: _Reader, layers: int) -> tuple[LayerSizes, ...]:
+    """The widths of every layer.
+
+    NoForwardPass for one without a feed-forward part: the engine skips its attention too.
+    """
+    heads = read.counts("attention.head_count", layers)
+    kv_heads = read.counts("attention.head_count_kv", layers)
+    ffn = read.counts("feed_forward_length", layers)
+    if not any(heads):
+        raise read.bad("attention.head_count", 0)
+    if not all(ffn):
+        raise NoForwardPass(f"layer {ffn.index(0)} has no feed-forward part, which is not computed")
+    for one, shared in zip(heads, kv_heads, strict=True):
+        if bool(one) != bool(shared) or (shared and one % shared):
+            raise read.bad("attention.head_count_kv", shared)
+    return tuple(map(LayerSizes, heads, kv_heads, ffn))
+
+
+def _widest(read: _Reader, uneven: tuple[LayerSizes, ...]) -> tuple[int, int, int]:
+    """Heads, key-value heads and feed-forward width, the largest where layers differ."""
+    if uneven:
+        wide = max(uneven, key=lambda sizes: sizes.heads)
+        return wide.heads, wide.kv_heads, max(sizes.ffn for sizes in uneven)
+    heads = read.count("attention.head_count")
+    kv_heads = read.count("attention.head_count_kv", heads)
+    return heads, kv_heads, read.count("feed_forward_length")
 
 
 def _softcap(read: _Reader, family: Architecture, key: str) -> float | None:
@@ -94,6 +125,14 @@ class _Reader:
             raise self.bad(key, number)
         return number
 
+    def counts(self, key: str, layers: int) -> tuple[int, ...]:
+        """One number for each layer, from zero on; a single one is that of all."""
+        found = self.plain(key, None)
+        each = found if isinstance(found, tuple) else (found,) * layers
+        if len(each) != layers or any(type(n) is not int or not 0 <= n <= _MOST for n in each):
+            raise self.bad(key, found)
+        return each
+
     def real(self, key: str, default: float | None = None) -> float:
         number = self.plain(key, default)
         if isinstance(number, bool) or not isinstance(number, int | float):
@@ -109,9 +148,7 @@ class _Reader:
         )
 
 
-def _check_heads(read: _Reader, layers: int, heads: int, kv_heads: int, head: int) -> None:
-    if layers > _MOST_LAYERS:
-        raise read.bad("block_count", layers)
+def _check_heads(read: _Reader, heads: int, kv_heads: int, head: int) -> None:
     if heads % kv_heads:
         raise read.bad("attention.head_count_kv", kv_heads)
     if head % 2:

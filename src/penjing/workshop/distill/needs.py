@@ -25,7 +25,11 @@ def memory_needed(checkpoint: Checkpoint) -> int:
     blocks = {
         n: checkpoint.tensors[n].parameters for n in checkpoint.quantizable if n.startswith("blk.")
     }
-    largest = sum(count for name, count in blocks.items() if name.startswith("blk.0."))
+    layers = {name.split(".")[1] for name in blocks}
+    largest = max(
+        sum(count for name, count in blocks.items() if name.startswith(f"blk.{layer}."))
+        for layer in layers
+    )
     fixed = 2 * head if "output.weight" in checkpoint.tensors else head
     logits = 2 * 2 * 512 * config.vocab
     inside = _KEPT * (config.hidden + config.ffn // 2)

@@ -57,6 +57,7 @@ def links(checkpoint: Checkpoint) -> list[Link]:
         for layer in places
         for group in checkpoint.architecture.groups
         if kinds[group.producer].per_layer == (layer is not None)
+        and not (layer is not None and kinds[group.producer].absent(checkpoint.config.sizes(layer)))
     ]
 
 
@@ -91,6 +92,7 @@ def bias_of(name: str) -> str:
 def _link(checkpoint: Checkpoint, group: InputGroup, kind: TensorKind, layer: int | None) -> Link:
     config, prefix = checkpoint.config, "" if layer is None else f"blk.{layer}."
     of_heads = kind.shape[0] == "keys"
+    sizes = config.widest if layer is None else config.sizes(layer)
     return Link(
         group.name,
         layer,
@@ -98,7 +100,7 @@ def _link(checkpoint: Checkpoint, group: InputGroup, kind: TensorKind, layer: in
         tuple(prefix + name for name in group.members if prefix + name in checkpoint.tensors),
         norm=len(kind.shape) == 1,
         head=config.head_dim if of_heads else 1,
-        readers=config.heads // config.kv_heads if of_heads else 1,
+        readers=sizes.heads // sizes.kv_heads if of_heads else 1,
     )
 
 

@@ -7,6 +7,7 @@ change keep their bytes. Must not know how codecs were chosen.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,9 +265,12 @@ def rounding_bytes(checkpoint: Checkpoint, tokens: int) -> int:
     input in both halves of a product, and the embedding as it is rounded.
     """
     config = checkpoint.config
-    blocks = [s.parameters for n, s in checkpoint.tensors.items() if n.startswith("blk.0.")]
+    blocks = Counter[str]()
+    for name, source in checkpoint.tensors.items():
+        if name.startswith("blk."):
+            blocks[name.split(".")[1]] += source.parameters
     rows = [config.hidden, config.ffn, config.size("queries")]
     hessians = sum(4 * 4 * row * row for row in rows) + 4 * 8 * max(rows) ** 2
     inside = _TOGETHER * 4 * (6 * config.hidden + 4 * config.ffn)
     ends = 6 * 4 * config.vocab * config.hidden
-    return 4 * 4 * sum(blocks) + 2 * 4 * tokens * config.hidden + hessians + inside + ends
+    return 4 * 4 * max(blocks.values()) + 2 * 4 * tokens * config.hidden + hessians + inside + ends
