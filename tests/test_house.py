@@ -54,6 +54,7 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
     "search": {"quantize"},
     "distill": {"quantize"},
     "prune": {"quantize"},
+    "factorize": set(),
     "compress": {"quantize", "search", "distill", "export", "report"},
     "compare": {"compress", "export", "pages", "report"},
 }

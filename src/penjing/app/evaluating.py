@@ -92,12 +92,12 @@ def _find(name_or_path: str, home: Home, progress: Progress, written: ExitStack)
     path = find_model(name_or_path, home, progress=progress, download=True)
     name = folder_name(path) if path.is_dir() else model_name(path)
     if path.is_dir():
-        path = _written(path, home, progress, written)
+        path = as_gguf(path, home, progress, written)
     with progress.task(f"hashing {name}", model_bytes(path), unit="B") as bar:
         return _Model(name, path, model_sha256(path, on_bytes=bar.advance))
 
 
-def _written(folder: Path, home: Home, progress: Progress, written: ExitStack) -> Path:
+def as_gguf(folder: Path, home: Home, progress: Progress, written: ExitStack) -> Path:
     """A folder of safetensors as a GGUF that holds the same numbers, for as long as it is read."""
     from pathlib import Path
     from tempfile import TemporaryDirectory

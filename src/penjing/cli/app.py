@@ -62,6 +62,7 @@ COMMANDS = (
         "fit", "penjing.cli.devices", "say whether a model fits a device, and how fast it runs"
     ),
     Command("compress", "penjing.cli.compress", "make a model small enough and prove what it kept"),
+    Command("prune", "penjing.cli.prune", "leave channels, heads, layers or tokens out of a model"),
     Command("compare", "penjing.cli.compare", "compare methods at several sizes with controls"),
     Command("evaluate", "penjing.cli.evaluate", "measure what a model or a bundle kept"),
     Command("chat", "penjing.cli.chat", "talk to a model on this machine"),

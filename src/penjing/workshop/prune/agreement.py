@@ -42,6 +42,8 @@ class Agreement:
 
     same_top: Estimate
     """Share of positions of the first whose most likely token is the same in the second."""
+    same_so_far: float | None
+    """The same where both had cut all of the window alike until there; None: nowhere."""
     positions: int
     """Scored."""
     cut_alike: float
@@ -63,17 +65,20 @@ def agreement(
 ) -> Agreement:
     """Read `windows` with both models; each is a text of at most a context."""
     rows: list[list[bool]] = []
+    clean: list[bool] = []
     alike = total = 0
     with progress.task(_SAID, len(windows), unit="windows") as task:
         for text in windows:
             one, other = _read(before, text), _read(after, text)
             rows.append(_same(one, other))
+            clean += rows[-1][: max(0, _alike(one, other) - len(one.tops) // 2)]
             alike += len(np.intersect1d(one.ends, other.ends))
             total += len(np.union1d(one.ends, other.ends))
             task.advance(1)
     least = min(map(len, rows))
     table = np.array([row[-least:] for row in rows])
-    return Agreement(share(table), table.size, alike / total)
+    clear = sum(clean) / len(clean) if clean else None
+    return Agreement(share(table), clear, table.size, alike / total)
 
 
 def _same(one: _Read, other: _Read) -> list[bool]:
@@ -82,6 +87,12 @@ def _same(one: _Read, other: _Read) -> list[bool]:
     half = len(one.tops) // 2
     pairs = zip(one.ends[half:].tolist(), one.tops[half:], strict=True)
     return [said.get(end) == top for end, top in pairs]
+
+
+def _alike(one: _Read, other: _Read) -> int:
+    """How many tokens from the start both cut alike."""
+    pairs = zip(one.ends.tolist(), other.ends.tolist(), strict=False)
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), len(one.ends))
 
 
 def _read(model: Reader, text: str) -> _Read:

@@ -8,13 +8,18 @@ weights are loaded once for all; one block is in memory at a time.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
 
-from penjing.core.errors import BadInput
+from penjing.core.errors import BadInput, PenjingError
+from penjing.core.files import write_text
+from penjing.core.plain_json import read_json
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
@@ -22,6 +27,10 @@ from penjing.workshop.forward import TorchModel
 from penjing.workshop.hyperparameters import ModelConfig
 from penjing.workshop.prune.reshape import period
 from penjing.workshop.streamed import streamed_model
+
+_PROCESS = 700 * 10**6
+"""Python and torch."""
+_MOST_BYTES = 2**20
 
 Half = Literal["attention", "ffn"]
 Part = tuple[int, Half]
@@ -63,10 +72,13 @@ def least_missed(
     kind: Literal["layers", "sublayers"],
     count: int,
     progress: Progress,
+    *,
+    partial: Path | None = None,
 ) -> list[Step]:
     """`count` steps, each leaving out what is missed least; windows are equally long.
 
-    BadInput where that would leave nothing.
+    `partial` is a file that keeps the steps so far, for a run that is killed. BadInput where that
+    would leave nothing.
     """
     left = candidates(checkpoint, kind)
     if not 0 < count < len(left):
@@ -75,10 +87,11 @@ def least_missed(
         )
     model, ids = streamed_model(checkpoint), torch.tensor([list(w) for w in windows])
     clean = model.logits(model.hidden_from(0, model.embed(ids))).log_softmax(-1)
-    gone: frozenset[Part] = frozenset()
-    steps: list[Step] = []
-    with progress.task(f"which {kind} are missed least", count, unit="steps") as task:
-        for _ in range(count):
+    steps = _restored(partial)[:count]
+    gone: frozenset[Part] = frozenset().union(*(step.parts for step in steps))
+    lacking = count - len(steps)
+    with progress.task(f"which {kind} are missed least", lacking, unit="steps") as task:
+        for _ in range(lacking):
             left = [parts for parts in left if not parts & gone]
             if not left:
                 raise BadInput(f"no more than {len(steps)} {kind} can be dropped: give fewer")
@@ -86,8 +99,34 @@ def least_missed(
             best = min(range(len(left)), key=lambda place: found[place])
             steps.append(Step(left[best], found[best]))
             gone |= left[best]
+            if partial:
+                _save(steps, partial)
             task.advance(1)
     return steps
+
+
+def depth_bytes(checkpoint: Checkpoint, windows: int, length: int) -> int:
+    """Peak memory of `least_missed`: a block, the head, and the states of every candidate."""
+    config, tokens = checkpoint.config, windows * length
+    blocks = Counter[str]()
+    for name, source in checkpoint.tensors.items():
+        blocks[".".join(name.split(".")[:2])] += source.parameters
+    states = (2 * config.layers + 2) * tokens * config.hidden
+    inside = tokens * (6 * config.hidden + 4 * config.ffn)
+    return _PROCESS + 4 * (2 * max(blocks.values()) + states + inside + 4 * tokens * config.vocab)
+
+
+def _save(steps: Sequence[Step], path: Path) -> None:
+    write_text(path, json.dumps([[sorted(step.parts), step.kld] for step in steps]))
+
+
+def _restored(path: Path | None) -> list[Step]:
+    """What `_save` wrote; nothing where that is not there or not whole."""
+    try:
+        found = read_json(path, limit=_MOST_BYTES) if path and path.exists() else []
+        return [Step(frozenset((at, half) for at, half in parts), kld) for parts, kld in found]
+    except (PenjingError, ValueError, TypeError):
+        return []
 
 
 def _divergences(

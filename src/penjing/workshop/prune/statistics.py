@@ -74,7 +74,7 @@ def gradient_bytes(checkpoint: Checkpoint, length: int) -> int:
 
 
 def input_bytes(checkpoint: Checkpoint, tokens: int) -> int:
-    """Peak memory of `mean_squares` and of `depth.least_missed` on so many tokens."""
+    """Peak memory of `mean_squares` on so many tokens."""
     config = checkpoint.config
     block = max(source.parameters for source in checkpoint.tensors.values())
     inside = 3 * config.hidden * config.ffn + 4 * config.hidden**2

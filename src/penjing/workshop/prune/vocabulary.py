@@ -79,8 +79,7 @@ def choose(checkpoint: Checkpoint, counts: Mapping[int, int], text: str, most: i
         )
     limit = most if most is None else max(len(kept), most // MULTIPLE * MULTIPLE)
     seen = sorted(counts, key=lambda token: (-counts[token], token))
-    written = vocabulary.written_in(_letters(text))
-    vocabulary.add(kept, [*seen, *written], limit)
+    vocabulary.add(kept, [*seen, *vocabulary.written_in(text)], limit)
     everything = range(len(vocabulary.texts))
     multiple = -(-len(kept) // MULTIPLE) * MULTIPLE
     vocabulary.add(kept, everything, min(multiple, limit or multiple, len(everything)))
@@ -139,16 +138,24 @@ class _Vocabulary:
             return len(text) == 1 and (text.isascii() or not self._pieces)
         return kind != _UNUSED and not self._unused(text)
 
-    def written_in(self, letters: set[str]) -> list[int]:
-        """Ordinary tokens of these letters alone, in the tokenizer's order: learned first, first.
+    def written_in(self, text: str) -> list[int]:
+        """Ordinary tokens in the letters of a text, in the tokenizer's order: learned first, first.
 
+        A letter of a syllabic script says more of a language than one of an alphabet: tokens of
+        those that the text has come before all others, and those of the rest of the script last.
         Not pieces of a broken character: those stay that a whole one is made of.
         """
-        return [
-            token
-            for token, text in enumerate(self.texts)
-            if self.types[token] == _NORMAL and self._is_written_in(text, letters)
-        ]
+        letters, met = _letters(text), set(text)
+        found: list[tuple[int, int]] = []
+        for token, stored in enumerate(self.texts):
+            plain = stored if self._pieces else _decoded(stored)
+            if self.types[token] != _NORMAL or plain is None:
+                continue
+            if all(_letter(c) in letters for c in plain):
+                syllables = {c for c in plain if _script(c) in _SYLLABIC}
+                order = 1 if not syllables else 0 if syllables <= met else 2
+                found.append((order, token))
+        return [token for _, token in sorted(found)]
 
     def add(self, kept: set[int], wanted: Iterable[int], limit: int | None) -> None:
         """Put tokens and their merge paths into `kept`, as far as they fit."""
@@ -171,10 +178,6 @@ class _Vocabulary:
     def _unused(self, text: str) -> bool:
         """A place held free for a token that nobody trained, and no template writes."""
         return bool(_PLACEHOLDER.fullmatch(text)) and text not in self._template
-
-    def _is_written_in(self, text: str, letters: set[str]) -> bool:
-        plain = text if self._pieces else _decoded(text)
-        return plain is not None and all(_letter(c) in letters for c in plain)
 
 
 def _named_ids(metadata: Mapping[str, Value]) -> list[int]:
