@@ -18,7 +18,7 @@ from assisted import SCHEMAS, RecordingTool
 from tooling import SetClock, wait_until
 
 from penjing.app.assistants import load_spec
-from penjing.app.serving.assistant import Around, Served, served
+from penjing.app.serving.assistant import Around, ServedAssistant, served
 from penjing.core.dialogue import Acted, Event, Outcome, Planned, Remarked, Said, Standing
 from penjing.serve.people import Alone
 from penjing.serve.present import Present
@@ -104,7 +104,7 @@ class House:
     stores: dict[str, MemoryStore] = field(default_factory=dict)
     present: Present = field(default_factory=Present)
     agenda: MemoryAgenda = field(default_factory=MemoryAgenda)
-    served: Served | None = None
+    served: ServedAssistant | None = None
 
     @contextmanager
     def running(self, *who: str) -> Iterator[None]:

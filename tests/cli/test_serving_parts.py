@@ -17,7 +17,7 @@ from tooling import MONDAY_NOON, SetClock, wait_until
 from penjing.app.assistants import Together, load_spec
 from penjing.app.rings import rings
 from penjing.app.serving import server as serving
-from penjing.app.serving.assistant import Around, Served, served
+from penjing.app.serving.assistant import Around, ServedAssistant, served
 from penjing.app.serving.clock import Teller
 from penjing.cli.app import main
 from penjing.core.dialogue import Acted, Cited, Passage, Said
@@ -27,7 +27,7 @@ from penjing.knowledge import retriever
 from penjing.knowledge.desk import KnowledgeDesk
 from penjing.knowledge.library import Library
 from penjing.serve.app import build_app
-from penjing.serve.door.accounts import Known, OneOwner, Opened
+from penjing.serve.door.accounts import Known, OneOwner, UnlockedPerson
 from penjing.serve.door.stores import Stores
 from penjing.serve.people import Alone
 from penjing.serve.present import Present
@@ -45,7 +45,7 @@ class Desk:
     path: Path
     present: Present
     clock: SetClock
-    assistant: Served
+    assistant: ServedAssistant
 
     def heard(self, store: MemoryStore, session: str, text: str) -> str:
         events = list(self.assistant.reply("anna", store, session, text, role="owner"))
@@ -287,7 +287,7 @@ def test_the_door_says_who_is_there_until_their_last_session_ends() -> None:
 
     async def visit() -> None:
         stores, store = Stores(present), MemoryStore()
-        opened = Opened(Known("1", "anna", "owner"), store)
+        opened = UnlockedPerson(Known("1", "anna", "owner"), store)
         held, again = stores.take(opened), stores.take(opened)
         await stores.settled()
         assert present.store("1") is store

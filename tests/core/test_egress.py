@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from penjing.core.egress import kernel, seccomp
 from penjing.core.egress.allowed import Address, address, parse_address
-from penjing.core.egress.inherited import Inherited
+from penjing.core.egress.inherited import InheritedDescriptors
 from penjing.core.egress.process import Gate, RefusedError
 from penjing.core.egress.receipt import Layer, Receipt
 from penjing.core.egress.resolver import answer
@@ -416,9 +416,9 @@ def test_a_queue_of_io_uring_is_taken_away_and_told() -> None:
 
 
 def test_what_is_told_of_before_is_what_there_was() -> None:
-    assert Inherited(True, taken=9).lines() == []
-    assert "this system does not say" in Inherited(False).lines()[0]
-    lines = Inherited(True, kept=1, local=2, rings=3, children=4).lines()
+    assert InheritedDescriptors(True, taken=9).lines() == []
+    assert "this system does not say" in InheritedDescriptors(False).lines()[0]
+    lines = InheritedDescriptors(True, kept=1, local=2, rings=3, children=4).lines()
     assert [int(line.split()[0]) for line in lines] == [1, 2, 3, 4]
 
 

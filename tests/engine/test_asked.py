@@ -10,7 +10,7 @@ from listening import Listener
 
 from penjing.core.errors import BadInput, Busy, EngineError, PenjingError
 from penjing.core.messages import Chunk
-from penjing.engine.asked import Asked
+from penjing.engine.asked import PendingRequest
 from penjing.engine.child import Crashed, Deliver
 
 WHY = "the engine crashed (SIGABRT): ask again"
@@ -40,16 +40,16 @@ class Worker:
         self.deliver(Crashed(WHY))
 
 
-def asked(listener: Listener, *, hope: bool = True) -> tuple[Any, Any, list[Asked]]:
+def asked(listener: Listener, *, hope: bool = True) -> tuple[Any, Any, list[PendingRequest]]:
     """A request at a worker, and those that are to be asked again."""
-    waiting: list[Asked] = []
+    waiting: list[PendingRequest] = []
 
-    def again(one: Asked) -> bool:
+    def again(one: PendingRequest) -> bool:
         waiting.append(one)
         return hope
 
     worker: Any = Worker()
-    one = Asked({"a": 1}, listener, again)
+    one = PendingRequest({"a": 1}, listener, again)
     one.send(worker)
     return one, worker, waiting
 

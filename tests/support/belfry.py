@@ -16,7 +16,7 @@ from penjing.app.assistants import load_spec
 from penjing.app.serving.assistant import Around, served
 from penjing.knowledge.desk import KnowledgeDesk
 from penjing.serve.api.me import described
-from penjing.serve.app import Watched, build_app
+from penjing.serve.app import RequestLog, build_app
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.people import VaultPeople
 from penjing.serve.present import Present
@@ -105,7 +105,7 @@ def belfry(
 
             def dressed(door: Any) -> Any:
                 app.desk.aside = door.aside
-                return Watched(door, app.desk.metrics)
+                return RequestLog(door, app.desk.metrics)
 
             with doorway(
                 VaultAccounts(vault), app=app, described=described(app.desk), around=dressed,

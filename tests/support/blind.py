@@ -27,7 +27,7 @@ from penjing.assistant.turn import SpecAssistant
 from penjing.assistant.understand.cascade import Judge
 from penjing.core.dialogue import Acted, Confirm, Event, Planned, Said, Understood, When
 from penjing.tools.arithmetic import calculate
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.names import plain
 from penjing.tools.places import Place, by_name
 from penjing.tools.registry import check_section
@@ -285,5 +285,5 @@ def _next(time: str) -> str:
 def _worked_out(expression: str) -> Any:
     try:
         return round(float(calculate(expression).value), 6)
-    except (Failed, ValueError):
+    except (ToolError, ValueError):
         return expression

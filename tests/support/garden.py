@@ -42,8 +42,8 @@ from penjing.core.history import Document, Excerpt
 from penjing.core.messages import Message, Note, Text
 from penjing.core.protocols import Scheduler, Store
 from penjing.serve.api.me import described
-from penjing.serve.app import Watched, build_app
-from penjing.serve.door.accounts import Known, OneOwner, Opened
+from penjing.serve.app import RequestLog, build_app
+from penjing.serve.door.accounts import Known, OneOwner, UnlockedPerson
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.people import Alone, VaultPeople
 from penjing.serve.plain import Plain
@@ -258,7 +258,7 @@ def garden(
         accounts: Any = OneOwner(store) if vault is None else VaultAccounts(vault)
         if kept_as is not None and store is not None:
             accounts.kept = True
-            accounts._opened = Opened(Known(OWNER, kept_as, "owner"), store)
+            accounts._opened = UnlockedPerson(Known(OWNER, kept_as, "owner"), store)
         passport = json.loads(PASSPORT.read_text("utf-8"))
         model = Model(
             "smollm2-135m-instruct-70MB", {"licence": "Apache-2.0"}, passport, "AMD EPYC, 2 cores"
@@ -268,7 +268,7 @@ def garden(
 
         def around(door: Any) -> Any:
             app.desk.aside = door.aside
-            return Watched(door, app.desk.metrics)
+            return RequestLog(door, app.desk.metrics)
 
         way = parts.enter_context(
             doorway(accounts, app=app, described=described(app.desk), around=around)

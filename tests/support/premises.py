@@ -16,7 +16,7 @@ from household import household, login
 
 from penjing.core.assistants import Assistant
 from penjing.serve.api.me import described
-from penjing.serve.app import Watched, build_app
+from penjing.serve.app import RequestLog, build_app
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.limits import Limits
 from penjing.serve.people import VaultPeople
@@ -62,7 +62,7 @@ def premises(
 
         def around(door: Any) -> Any:
             app.desk.aside = door.aside
-            return Watched(door, app.desk.metrics)
+            return RequestLog(door, app.desk.metrics)
 
         with doorway(
             VaultAccounts(vault), app=app, described=described(app.desk), around=around, **more

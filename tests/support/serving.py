@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from penjing.core.assistants import Assistant
 from penjing.core.protocols import Embedder, Scheduler, Store
-from penjing.serve.app import App, Watched, build_app
+from penjing.serve.app import App, RequestLog, build_app
 from penjing.serve.door.public import is_open
 from penjing.serve.door.replies import refuse
 from penjing.serve.door.visit import Refusal, Visit
@@ -119,7 +119,7 @@ def serving(
     listening = on_port("127.0.0.1", 0)
     ready = threading.Event()
     plan = Plan(limits, ready=ready.set, cut=app.desk.cut)
-    server = Server(Watched(OpenDoor(app, store, names), app.desk.metrics), plan)
+    server = Server(RequestLog(OpenDoor(app, store, names), app.desk.metrics), plan)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
     thread.start()
     assert ready.wait(10)

@@ -15,7 +15,7 @@ from penjing.core.numerals import read
 from penjing.core.protocols import Tool
 from penjing.tools.arithmetic import calculate
 from penjing.tools.calculator import written
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 
 Make = Callable[..., Tool]
 
@@ -169,7 +169,7 @@ def test_it_agrees_with_fractions_of_python(text: str) -> None:
     try:
         expected = eval(code, {"Fraction": Fraction})
     except ZeroDivisionError:
-        with pytest.raises(Failed, match="zero"):
+        with pytest.raises(ToolError, match="zero"):
             calculate(text)
         return
     assert calculate(text).value == expected
@@ -181,7 +181,7 @@ def test_it_agrees_with_fractions_of_python(text: str) -> None:
 def test_any_text_is_a_number_or_a_failure(text: str) -> None:
     try:
         value = calculate(text).value
-    except Failed:
+    except ToolError:
         return
     assert written(value, 10)[0]
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from recorded import recorded
 
 from penjing.core.errors import BadInput
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.web import Limits, Web, addresses_of, parse_origin
 
 
@@ -103,7 +103,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch, *answers: str) -> list[str]:
 )  # fmt: skip
 def test_a_public_name_does_not_lead_inside(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
     resolver(monkeypatch, number)
-    with pytest.raises(Failed, match="leads into the local network") as error:
+    with pytest.raises(ToolError, match="leads into the local network") as error:
         addresses_of("api.example.com", 80, 1)
     assert error.value.reason == "refused"
 
@@ -124,7 +124,7 @@ def test_the_checked_address_is_the_one_that_is_called(monkeypatch: pytest.Monke
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", create_connection)
-    with pytest.raises(Failed, match="cannot be reached"):
+    with pytest.raises(ToolError, match="cannot be reached"):
         Web("http://api.example.com").get("/")
     assert called == [("93.184.215.14", 80)]
     assert asked == ["api.example.com"]
@@ -134,7 +134,7 @@ def test_the_resolver_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
     started = time.monotonic()
-    with pytest.raises(Failed) as error:
+    with pytest.raises(ToolError) as error:
         Web("http://slow.example", limits=Limits(seconds=0.2)).get("/")
     release.set()
     assert error.value.reason == "timeout"
@@ -181,7 +181,7 @@ def test_a_document_comes_and_the_environment_is_not_asked(
     ],
 )
 def test_wrong_answers_are_failures(answer: Any, reason: str) -> None:
-    with recorded({"GET /again": answer}) as server, pytest.raises(Failed) as error:
+    with recorded({"GET /again": answer}) as server, pytest.raises(ToolError) as error:
         Web(server.url, limits=Limits(seconds=2)).get("/again")
     assert error.value.reason == reason
     assert str(error.value).isprintable()
@@ -192,7 +192,7 @@ def test_a_redirect_on_the_same_origin_is_followed_but_a_post_is_not() -> None:
     with recorded({"GET /old": moved, "POST /old": moved, "GET /new": 5}) as server:
         assert Web(server.url).get("/old") == 5
         assert server.asked[-1].query == {"b": "2"}
-        with pytest.raises(Failed, match="elsewhere"):
+        with pytest.raises(ToolError, match="elsewhere"):
             Web(server.url).post("/old", {})
         assert [asked.path for asked in server.asked] == ["/old", "/new", "/old"]
 
@@ -201,7 +201,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(Failed, match="is it on") as error:
+    with pytest.raises(ToolError, match="is it on") as error:
         Web(f"http://127.0.0.1:{port}").get("/")
     assert error.value.reason == "unreachable"
 
@@ -239,7 +239,7 @@ def test_a_byte_now_and_then_does_not_hold_us(first: bytes) -> None:
     started = time.monotonic()
     with (
         raw_server(lambda peer: drip(peer, first)) as url,
-        pytest.raises(Failed) as error,
+        pytest.raises(ToolError) as error,
     ):
         Web(url, limits=Limits(seconds=0.4)).get("/")
     assert error.value.reason == "timeout"
@@ -247,7 +247,7 @@ def test_a_byte_now_and_then_does_not_hold_us(first: bytes) -> None:
 
 
 def test_what_is_not_http_is_a_failure() -> None:
-    with raw_server(lambda peer: peer.sendall(b"SSH-2.0-x\r\n")) as url, pytest.raises(Failed):
+    with raw_server(lambda peer: peer.sendall(b"SSH-2.0-x\r\n")) as url, pytest.raises(ToolError):
         Web(url, limits=Limits(seconds=2)).get("/")
 
 
@@ -301,10 +301,10 @@ def test_tls_is_trusted_for_its_own_name_alone(tmp_path: Path, name: str) -> Non
         if name == "127.0.0.1":
             assert site.get("/") == {}
         else:
-            with pytest.raises(Failed, match="mismatch") as error:
+            with pytest.raises(ToolError, match="mismatch") as error:
                 site.get("/")
             assert error.value.reason == "refused"
-    with raw_server(speak) as url, pytest.raises(Failed):
+    with raw_server(speak) as url, pytest.raises(ToolError):
         Web(url.replace("http:", "https:")).get("/")  # the system does not trust it
 
 

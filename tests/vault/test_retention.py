@@ -12,7 +12,7 @@ from penjing.core.errors import BadInput
 from penjing.core.messages import Message
 from penjing.vault.cipher_pages import pages
 from penjing.vault.person import PersonStore
-from penjing.vault.retention import DAYS, Expired, require_days
+from penjing.vault.retention import DAYS, ExpiryReport, require_days
 from penjing.vault.vault import Vault
 
 OLD, NEW = "xylophone from long ago", "quicksilver of today"
@@ -40,7 +40,7 @@ def fill(store: PersonStore, turns: int = 300) -> str:
 
 def test_without_a_setting_everything_is_kept(anna: PersonStore) -> None:
     fill(anna, 3)
-    assert anna.expire() == Expired(0, 0)
+    assert anna.expire() == ExpiryReport(0, 0)
     assert OLD.encode() in plain(anna)
 
 
@@ -50,7 +50,7 @@ def test_what_is_too_old_is_in_no_page_any_more(anna: PersonStore) -> None:
     anna._clock = lambda: 101 * DAY
     assert b"xyl" in plain(anna)
     size = anna.database.path.stat().st_size
-    assert anna.expire() == Expired(301, 1)
+    assert anna.expire() == ExpiryReport(301, 1)
     assert [turn.message.text for turn in anna.history.turns(both)] == [NEW]
     assert anna.snapshots.names() == []
     assert anna.history.search("xylophone") == []
@@ -60,7 +60,7 @@ def test_what_is_too_old_is_in_no_page_any_more(anna: PersonStore) -> None:
     for trace in (OLD.encode(), b"xylo", b"xyl", b"long ago"):
         assert trace not in left, trace
     assert anna.database.path.stat().st_size < size
-    assert anna.expire() == Expired(0, 0)
+    assert anna.expire() == ExpiryReport(0, 0)
 
 
 def test_a_deleted_session_is_in_no_page_any_more(anna: PersonStore) -> None:

@@ -8,7 +8,7 @@ import tiny
 from penjing.bundle.codecs import CODECS
 from penjing.workshop.compress.timing import heads, uniform
 from penjing.workshop.search.groups import Group, codecs_of, expand, groups_of
-from penjing.workshop.search.times import Timed, fit, head_of
+from penjing.workshop.search.times import TimedFile, fit, head_of
 
 TRUE = {"F16": 3e-5, "Q8_0": 2e-5, "Q4_1": 1.7e-5, "IQ4_NL": 1e-5, "Q2_0": 4e-5}
 HEAD = 1.5
@@ -36,7 +36,7 @@ def test_times_of_plans_that_were_not_timed_come_out(groups: tuple[Group, ...]) 
     own = expand(groups, {g.name: g.own for g in groups})
     alike = uniform(groups)
     assert len(alike) > 3
-    files = [Timed(plan, took(groups, plan)) for plan in (own, *alike, *heads(groups))]
+    files = [TimedFile(plan, took(groups, plan)) for plan in (own, *alike, *heads(groups))]
     times = fit(groups, files, noise=1e-6)
     assert {kind.split()[0] for kind in times.price} == {"head", "blocks"}
     for first in range(5):
@@ -54,7 +54,7 @@ def test_noise_gives_no_codec_away(groups: tuple[Group, ...]) -> None:
     own = expand(groups, {g.name: g.own for g in groups})
     mixed = expand(groups, {g.name: "Q8_0" if g is small else g.own for g in groups})
     assert list(mixed.values()).count("Q8_0") < len(mixed) / 2
-    times = fit(groups, [Timed(own, 1.0), Timed(mixed, 0.9)])
+    times = fit(groups, [TimedFile(own, 1.0), TimedFile(mixed, 0.9)])
     kept = next(codec for codec in own.values() if codec != "Q8_0")
     by_bytes = times.price[f"blocks {kept}"] * CODECS["Q8_0"].bits / CODECS[kept].bits
     assert 0.5 * by_bytes < times.price["blocks Q8_0"] < 1.5 * by_bytes
@@ -66,7 +66,7 @@ def test_an_embedding_that_is_only_looked_up_takes_nothing() -> None:
     head = head_of(groups)
     assert head == ("output.weight" if "output.weight" in names else "token_embd.weight")
     own = expand(groups, {g.name: g.own for g in groups})
-    times = fit(groups, [Timed(own, 1.0)])
+    times = fit(groups, [TimedFile(own, 1.0)])
     for group in groups:
         looked_up = head != "token_embd.weight" and group.members[0].name == "token_embd.weight"
         assert (times.of(group, group.own) == 0) == looked_up

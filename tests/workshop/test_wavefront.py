@@ -17,7 +17,7 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.search import means as means_module
-from penjing.workshop.search.head import PIECE, Changed, CleanHead, Head
+from penjing.workshop.search.head import PIECE, CleanHead, Head, HeadVariant
 from penjing.workshop.search.means import Means, Memory
 from penjing.workshop.search.wavefront import Wavefront, measured_divergence, scored, whole
 from penjing.workshop.threads import workers
@@ -185,7 +185,7 @@ def test_the_head_by_pieces_is_the_textbook(seed: int, size: float, capped: bool
     head = Head(weight.__getitem__, vocab, cap)
     with workers() as side_by_side:
         found = CleanHead(head, clean).read(
-            [Changed(other), Changed(other, own.__getitem__)],
+            [HeadVariant(other), HeadVariant(other, own.__getitem__)],
             side_by_side, dtype=torch.float64, tops=True,
         )  # fmt: skip
     p = head.capped(clean @ weight.T).log_softmax(-1)
@@ -203,7 +203,7 @@ def test_a_broken_variant_has_a_large_and_finite_kld() -> None:
     other = clean + 8 * torch.randn(5, 16, generator=noise)
     head = Head(weight.__getitem__, 2000, None)
     with workers() as side_by_side:
-        found = CleanHead(head, clean).read([Changed(other)], side_by_side, dtype=torch.float32)
+        found = CleanHead(head, clean).read([HeadVariant(other)], side_by_side, dtype=torch.float32)
     p, q = ((x.double() @ weight.double().T).log_softmax(-1) for x in (clean, other))
     expected = float((p.exp() * (p - q)).sum(-1).mean())
     assert expected > 50

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from penjing.app import making as makings
-from penjing.app.making import Making, Prepared
+from penjing.app.making import Making, PreparedWork
 
 if TYPE_CHECKING:
     from penjing.core.progress import Progress
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ordered(Prepared):
+class PreparedComparison(PreparedWork):
     """A comparison: the same, and what is compared."""
 
     order: Order
@@ -31,7 +31,7 @@ class Ordered(Prepared):
 @contextmanager
 def prepared(
     making: Making, methods: str, sizes: str | None, progress: Progress, *, keep_files: bool = False
-) -> Iterator[Ordered]:
+) -> Iterator[PreparedComparison]:
     """Everything that can be refused is refused here; `methods` and `sizes` with commas between.
 
     Quantizers of the textbook have sizes of their own: `sizes` is None where there are no others.
@@ -60,10 +60,10 @@ def prepared(
         orders.forecast(checkpoint, order, settings, tokens_per_second=0)  # refuse at once
         speed = makings.reading_speed(settings) if model.is_file() else 0.0
         found = orders.forecast(checkpoint, order, settings, tokens_per_second=speed)
-        yield Ordered(making, settings, checkpoint, found, order)
+        yield PreparedComparison(making, settings, checkpoint, found, order)
 
 
-def carry_out(ready: Ordered, progress: Progress) -> Comparison:
+def carry_out(ready: PreparedComparison, progress: Progress) -> Comparison:
     """Make and measure everything."""
     from penjing.workshop.compare.order import signature
     from penjing.workshop.compare.run import compare, has_results

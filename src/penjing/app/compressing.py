@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.app import making as makings
-from penjing.app.making import Making, Prepared
+from penjing.app.making import Making, PreparedWork
 from penjing.app.recipes import read_recipe
 from penjing.core.errors import BadInput
 
@@ -36,7 +36,7 @@ class Budget:
 @contextmanager
 def prepared(
     making: Making, budget: Budget, progress: Progress, *, recipe: Path | None = None
-) -> Iterator[Prepared]:
+) -> Iterator[PreparedWork]:
     """Everything that can be refused is refused here, before the first minute of work."""
     makings.require_workshop("compress")
     from penjing.bundle.home import Home
@@ -66,10 +66,10 @@ def prepared(
         prepare.forecast(checkpoint, settings, tokens_per_second=0)  # refuse at once
         speed = makings.reading_speed(settings) if settings.model.is_file() else 0.0
         found = prepare.forecast(checkpoint, settings, tokens_per_second=speed)
-        yield Prepared(making, settings, checkpoint, found)
+        yield PreparedWork(making, settings, checkpoint, found)
 
 
-def carry_out(ready: Prepared, progress: Progress) -> dict[str, Any]:
+def carry_out(ready: PreparedWork, progress: Progress) -> dict[str, Any]:
     """Make the bundle; gives its passport as plain data."""
     from penjing.workshop.compress import prepare
     from penjing.workshop.compress.job import Job

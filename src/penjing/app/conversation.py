@@ -61,7 +61,7 @@ class Conversation:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedConversation:
     """A conversation whose prompt fits."""
 
     conversation: Conversation
@@ -91,7 +91,7 @@ def fit(
     context: int,
     reserve: int,
     slack: int = 0,
-) -> Fitted:
+) -> FittedConversation:
     """Forget the oldest whole turns until the prompt and `reserve` tokens of answer fit `context`.
 
     The system prompt and the newest question always stay; BadInput when they alone are too long.
@@ -101,7 +101,7 @@ def fit(
     room = context - reserve
     before = count_tokens(conversation.prompt())
     if before <= room:
-        return Fitted(conversation, before, (), 0)
+        return FittedConversation(conversation, before, (), 0)
     starts = [
         i
         for i, message in enumerate(conversation.messages)
@@ -118,7 +118,7 @@ def fit(
     found = first_that_fits(starts, size, room, slack)
     start = newest if found is None else found
     after = size(start)
-    return Fitted(
+    return FittedConversation(
         replace(conversation, forgotten=start),
         after,
         conversation.messages[conversation.forgotten : start],

@@ -11,7 +11,7 @@ from penjing.app.embedder import LateEmbedder, find_embedder
 from penjing.core.errors import BadInput
 from penjing.core.progress import Progress, Silent
 from penjing.core.strangers import is_there, open_plain, read_errors, read_plain
-from penjing.knowledge.library import Added, Library, Listed
+from penjing.knowledge.library import AddedDocument, Library, ListedDocument
 from penjing.knowledge.reading import format_of, require_size
 from penjing.knowledge.retriever import KnowledgeRetriever
 from penjing.vault.memory import MemoryStore
@@ -45,7 +45,7 @@ class KnowledgeBase:
         self._library = Library(self.store, used, heard)
         self._retriever = KnowledgeRetriever(self.store, used)
 
-    def add(self, file: str | Path, *, replace: bool = False) -> Added:
+    def add(self, file: str | Path, *, replace: bool = False) -> AddedDocument:
         """Keep a document and make it searchable; with `replace`, in place of the one of its name.
 
         Raises BadInput for what cannot be read. The same file again changes nothing.
@@ -57,7 +57,7 @@ class KnowledgeBase:
         """The best passages, best first, in any language; empty where nothing is relevant."""
         return self._retriever.search(question, limit=limit)
 
-    def documents(self) -> list[Listed]:
+    def documents(self) -> list[ListedDocument]:
         """All, the newest first, with how far each is."""
         return self._library.all()
 

@@ -69,7 +69,7 @@ class Making:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedWork:
     """Work with everything read and checked, and nothing done yet."""
 
     making: Making

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from penjing.app.conversation import Conversation, Fitted, fit
+from penjing.app.conversation import Conversation, FittedConversation, fit
 from penjing.core.age import process_age
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Usage
 from penjing.core.terminal import clean
@@ -28,7 +28,7 @@ class Answer:
     """Why it ended."""
     usage: Usage | None
     """Counts and times; None when it was stopped."""
-    fitted: Fitted
+    fitted: FittedConversation
     """What was sent, and what had to be dropped."""
     first_seconds: float | None
     """From the question to the first piece of text; None when there was none."""
@@ -55,7 +55,7 @@ class Talk:
         self.load_seconds = load_seconds
         self.last: Answer | None = None
 
-    def fit(self, question: str) -> Fitted:
+    def fit(self, question: str) -> FittedConversation:
         """What would be sent. BadInput when the question alone is too long."""
         context = self.model.context_length
         return fit(

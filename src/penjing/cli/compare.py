@@ -14,7 +14,7 @@ from penjing.cli.output import Output
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penjing.app.comparing import Ordered
+    from penjing.app.comparing import PreparedComparison
     from penjing.workshop.compare.outcome import Comparison
     from penjing.workshop.compress.settings import Settings
 
@@ -62,7 +62,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _show_plan(ready: Ordered, output: Output) -> None:
+def _show_plan(ready: PreparedComparison, output: Output) -> None:
     from penjing.core.units import format_duration, format_size
 
     order, settings, found = ready.order, ready.settings, ready.forecast

@@ -14,7 +14,7 @@ from penjing.cli.output import Output
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from penjing.app.making import Prepared
+    from penjing.app.making import PreparedWork
     from penjing.core.progress import Progress
     from penjing.workshop.compress.settings import Settings
 
@@ -123,7 +123,7 @@ def _good_enough(made: Mapping[str, Any], settings: Settings, progress: Progress
     return 1
 
 
-def _show_plan(ready: Prepared, output: Output) -> int:
+def _show_plan(ready: PreparedWork, output: Output) -> int:
     from penjing.core.units import format_count, format_duration, format_size
 
     settings, checkpoint, found = ready.settings, ready.checkpoint, ready.forecast

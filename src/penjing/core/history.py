@@ -84,7 +84,7 @@ class Excerpt:
 
 
 @dataclass(frozen=True)
-class Indexed:
+class IndexedDocument:
     """A document that can be searched."""
 
     document: Document

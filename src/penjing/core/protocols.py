@@ -10,7 +10,7 @@ from penjing.core.history import (
     Document,
     Excerpt,
     Found,
-    Indexed,
+    IndexedDocument,
     Kept,
     Mark,
     Session,
@@ -266,7 +266,7 @@ class Passages(Protocol):
         """Let searches find it, and remove older documents of its name: both or neither."""
         ...
 
-    def indexed(self) -> list[Indexed]:
+    def indexed(self) -> list[IndexedDocument]:
         """The finished documents, newest first."""
         ...
 

@@ -127,7 +127,7 @@ class Accelerator:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredRun:
     """One published run."""
 
     model: str
@@ -174,7 +174,7 @@ class DeviceProfile:
     """Its dollars."""
     accelerators: tuple[Accelerator, ...] = ()
     """GPUs and NPUs."""
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[MeasuredRun, ...] = ()
     """Published runs on this family."""
 
 
@@ -229,7 +229,7 @@ _GROUPS: Mapping[str, type] = {
 }
 _LISTS: Mapping[str, tuple[str, type]] = {
     "accelerators": ("accelerator", Accelerator),
-    "measured": ("measured", Measured),
+    "measured": ("measured", MeasuredRun),
 }
 
 

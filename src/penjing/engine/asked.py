@@ -17,11 +17,11 @@ from penjing.engine.child import Child, Crashed, Deliver
 _TRIES = 2
 
 
-class Asked:
+class PendingRequest:
     """A request until its answer has ended. Satisfies `Ticket`; what `Child.submit` delivers to."""
 
     def __init__(
-        self, request: Mapping[str, Any], deliver: Deliver, again: Callable[[Asked], bool]
+        self, request: Mapping[str, Any], deliver: Deliver, again: Callable[[PendingRequest], bool]
     ) -> None:
         """`again` is told when it should be asked once more; False when nobody will."""
         self._request, self._deliver, self._again = request, deliver, again

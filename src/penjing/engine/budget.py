@@ -80,7 +80,7 @@ class Budget:
         elif isinstance(values, (list, tuple, dict, range, *VIEWS)):
             self.charge(length(values) * (OBJECT if isinstance(values, range) else ITEM))
         elif isinstance(values, Iterator):
-            return list(Counted(values, self))
+            return list(CountedIterator(values, self))
         return values
 
 
@@ -88,7 +88,7 @@ RUN: ContextVar[Budget] = ContextVar("run")
 """The budget of what is running."""
 
 
-class Counted:
+class CountedIterator:
     """An iterator of which each turn is a pass, and each item a place in memory."""
 
     __slots__ = ("_budget", "_values", "depth")
@@ -101,7 +101,7 @@ class Counted:
         self._values = iter(values)
         self._budget = budget
 
-    def __iter__(self) -> Counted:
+    def __iter__(self) -> CountedIterator:
         return self
 
     def __next__(self) -> Any:

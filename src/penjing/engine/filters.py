@@ -28,7 +28,7 @@ from penjing.engine.budget import (
     ITEM,
     OBJECT,
     RUN,
-    Counted,
+    CountedIterator,
     TooMuchError,
     length,
     size_of,
@@ -104,12 +104,12 @@ def _watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         given, subject, rest = args[:place], args[place], args[place + 1 :]
         if name in _LAZY:
             if isinstance(subject, _LOOKED_THROUGH) and name not in ("items", "slice"):
-                subject = Counted(subject, budget)
+                subject = CountedIterator(subject, budget)
             elif name == "slice":
                 subject = budget.gathered(subject)
             _require_few(name, rest, kwargs)
             _require_plain(name, rest, kwargs)
-            return Counted(function(*given, subject, *rest, **kwargs), budget)
+            return CountedIterator(function(*given, subject, *rest, **kwargs), budget)
         if name in _EAGER:
             subject = budget.gathered(subject)
         elif name in _TEXTS:
@@ -127,7 +127,7 @@ def _watched(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _counted(name: str, result: Any) -> Any:
     if name == "reverse" and not isinstance(result, str):
-        return Counted(result, RUN.get())
+        return CountedIterator(result, RUN.get())
     if name == "groupby":
         RUN.get().charge(sum(OBJECT + ITEM * len(group.list) for group in result))
     return costs.made(result)
@@ -293,7 +293,7 @@ def _dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
     made: dict[Any, Any] = {}
     for given in (*args, kwargs):
         pairs: Iterable[Any] = given.items() if isinstance(given, dict) else given
-        for key, value in Counted(pairs, RUN.get()):
+        for key, value in CountedIterator(pairs, RUN.get()):
             made[key] = value
     return made
 

@@ -17,7 +17,7 @@ from penjing.core.errors import Busy, EngineError, PenjingError
 from penjing.core.messages import Message
 from penjing.core.serving import Health, Request
 from penjing.engine import ipc
-from penjing.engine.asked import Asked
+from penjing.engine.asked import PendingRequest
 from penjing.engine.child import Child, Deliver, Load
 
 PATIENCE = 120.0
@@ -57,7 +57,7 @@ class RemoteScheduler:
         self._context = 0
         self._restarts = 0
         self._before: Counter[str] = Counter()
-        self._unheard: list[Asked] | None = []  # None when no worker will come any more
+        self._unheard: list[PendingRequest] | None = []  # None when no worker will come any more
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._first = threading.Event()
@@ -83,12 +83,12 @@ class RemoteScheduler:
         child = self._child
         return child.pid if child else None
 
-    def submit(self, request: Request, deliver: Deliver) -> Asked:
+    def submit(self, request: Request, deliver: Deliver) -> PendingRequest:
         """Take a request; see `Scheduler.submit`. Waits for the engine to read the prompt's text.
 
         A crash on the way is told to `deliver`, as one later is.
         """
-        asked = Asked(ipc.request_out(request), deliver, self._ask_again)
+        asked = PendingRequest(ipc.request_out(request), deliver, self._ask_again)
         asked.send(self._alive())
         return asked
 
@@ -139,7 +139,7 @@ class RemoteScheduler:
         if self._problem is not None:
             raise self._problem
 
-    def _ask_again(self, asked: Asked) -> bool:
+    def _ask_again(self, asked: PendingRequest) -> bool:
         with self._lock:
             if self._unheard is None or self._stop.is_set():
                 return False
@@ -204,6 +204,6 @@ class RemoteScheduler:
         return child.counters.get("finished", 0) > 0
 
 
-def _ask(child: Child, unheard: Sequence[Asked]) -> None:
+def _ask(child: Child, unheard: Sequence[PendingRequest]) -> None:
     for asked in unheard:
         asked.send_again(child)

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 from penjing.core.history import Document
 from penjing.core.protocols import Embedder, Store
-from penjing.knowledge.library import Added, Library, Listed
+from penjing.knowledge.library import AddedDocument, Library, ListedDocument
 from penjing.knowledge.retriever import KnowledgeRetriever
 
 _WHOLE = 2**53
@@ -24,11 +24,11 @@ class KnowledgeDesk:
         self._lock = threading.Lock()
         self._retrievers: WeakKeyDictionary[Store, KnowledgeRetriever] = WeakKeyDictionary()
 
-    def index(self, store: Store, document: Document) -> Added:
+    def index(self, store: Store, document: Document) -> AddedDocument:
         """Make a kept document searchable. Raises BadInput for what cannot be read."""
         return Library(store, self._embedder).index(document)
 
-    def states(self, store: Store) -> dict[str, Listed]:
+    def states(self, store: Store) -> dict[str, ListedDocument]:
         """By id: whether searches find a document, and how many passages it has."""
         return {one.document.id: one for one in Library(store, self._embedder).all()}
 

@@ -30,7 +30,7 @@ State = Literal["ready", "unfinished"]
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedDocument:
     """What came of adding a document."""
 
     document: Document
@@ -46,7 +46,7 @@ class Added:
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedDocument:
     """A document and how far it is."""
 
     document: Document
@@ -65,7 +65,9 @@ class Library:
         self._embedder = embedder
         self._progress = progress or Silent()
 
-    def add(self, name: str, data: bytes, media: str = "", *, replaces: bool = False) -> Added:
+    def add(
+        self, name: str, data: bytes, media: str = "", *, replaces: bool = False
+    ) -> AddedDocument:
         """Keep a document and make it searchable. Raises BadInput for what cannot be read.
 
         The same bytes under the same name change nothing. Other bytes are another document, with a
@@ -88,7 +90,7 @@ class Library:
         self._begin(document, excerpts)
         return replace(self._finish(document), remark=remark)
 
-    def index(self, document: Document) -> Added:
+    def index(self, document: Document) -> AddedDocument:
         """Make a document searchable that is kept already, or bring an older index up to date."""
         remark = ""
         if not self._store.documents.excerpts(document.id):
@@ -97,11 +99,11 @@ class Library:
             self._begin(document, excerpts)
         return replace(self._finish(document), remark=remark)
 
-    def all(self) -> list[Listed]:
+    def all(self) -> list[ListedDocument]:
         """Every document, the newest first."""
         ready = {one.document.id: one.excerpts for one in self._store.passages.indexed()}
         return [
-            Listed(one, "ready" if one.id in ready else "unfinished", ready.get(one.id, 0))
+            ListedDocument(one, "ready" if one.id in ready else "unfinished", ready.get(one.id, 0))
             for one in self._store.documents.all()
         ]
 
@@ -150,7 +152,7 @@ class Library:
         ]
         self._store.documents.put_excerpts(document.id, made)
 
-    def _finish(self, document: Document) -> Added:
+    def _finish(self, document: Document) -> AddedDocument:
         """Embed what has no vector of this embedder yet, and let searches find it."""
         excerpts = self._store.documents.excerpts(document.id)
         name, dimension = self._embedder.name, self._embedder.dimension
@@ -168,7 +170,7 @@ class Library:
         ready = {one.document.id for one in self._store.passages.indexed()}
         if document.id not in ready or len(older) > 1:
             self._store.passages.finish(document.id)
-        return Added(document, len(excerpts), len(missing), len(older) > 1)
+        return AddedDocument(document, len(excerpts), len(missing), len(older) > 1)
 
 
 def _said(excerpt: Excerpt) -> str:

@@ -35,7 +35,7 @@ from penjing.serve.api import (
     watch,
 )
 from penjing.serve.desk import Desk
-from penjing.serve.documented import Documented
+from penjing.serve.documented import DocumentedApp
 from penjing.serve.limits import Limits
 from penjing.serve.metrics import Metrics
 from penjing.serve.openai import chat, completions, embeddings, models, responses
@@ -43,7 +43,7 @@ from penjing.serve.quota import Quota
 from penjing.serve.replies import Replies
 from penjing.serve.services import Services
 from penjing.serve.streaming import Left
-from penjing.serve.strict import Bounded
+from penjing.serve.strict import BodyLimit
 
 log = logging.getLogger("penjing.serve")
 
@@ -63,7 +63,7 @@ class App:
     def __init__(self, services: Services, limits: Limits) -> None:
         self.desk = Desk(services, limits, Quota(limits), Metrics(), Replies(limits.turns))
         self.fastapi = _fastapi(self.desk)
-        self._bounded = Bounded(self.fastapi, _limit(limits))
+        self._bounded = BodyLimit(self.fastapi, _limit(limits))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the app."""
@@ -88,7 +88,7 @@ def _fastapi(desk: Desk) -> FastAPI:
         yield
         await desk.replies.close(desk.limits.keeping_seconds / 2)
 
-    app = Documented(
+    app = DocumentedApp(
         title="Penjing",
         version=__version__,
         docs_url=None,  # its page would be fetched from elsewhere
@@ -114,7 +114,7 @@ def _limit(limits: Limits) -> Callable[[Scope], int]:
     return of
 
 
-class Watched:
+class RequestLog:
     """ASGI around everything: one line in the log and one count for each request, without content.
 
     A request is named by its route, never by what was typed, so no line can be forged. A bug ends

@@ -24,7 +24,7 @@ TOKEN, PAGE = "bearer", "page"
 _METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
-class Documented(FastAPI):
+class DocumentedApp(FastAPI):
     """The framework's app, whose document tells of scopes."""
 
     def openapi(self) -> dict[str, Any]:

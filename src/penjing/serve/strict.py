@@ -142,7 +142,7 @@ def _require_whole(document: Any) -> None:
         raise BadParameter("a text in the body holds half a character: correct it", None) from None
 
 
-class Bounded:
+class BodyLimit:
     """ASGI around an app: bodies end in a 413 before they are larger than their path allows."""
 
     def __init__(self, app: ASGIApp, limit: Callable[[Scope], int]) -> None:

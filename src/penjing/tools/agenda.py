@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from penjing.core.agenda import Pending, read_pending
 from penjing.core.errors import FormatError
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.keep import Kept, load, save
 
 _NAME = "agenda"
@@ -55,17 +55,17 @@ class KeptAgenda:
         for person in list(self._people):
             try:
                 found += self.of(person)
-            except Failed:  # closed: who opens it is told why, if that is not all
+            except ToolError:  # closed: who opens it is told why, if that is not all
                 continue
         return found
 
     def of(self, person: str) -> Sequence[Pending]:
-        """One person's. Raises Failed."""
+        """One person's. Raises ToolError."""
         self._people[person] = None
         return [one for one in self._read(person).values() if one.person == person]
 
     def change(self, before: Pending | None, after: Pending | None) -> bool:
-        """See `Agenda.change`. Raises Failed."""
+        """See `Agenda.change`. Raises ToolError."""
         one = before or after
         if one is None:
             return False
@@ -82,7 +82,7 @@ class KeptAgenda:
             every = [read_pending(one) for one in load(self._kept, person, _NAME)]
         except FormatError as error:
             advice = f"remove the setting tools.{_NAME}"
-            raise Failed("not_kept", f"what is due cannot be read: {advice}") from error
+            raise ToolError("not_kept", f"what is due cannot be read: {advice}") from error
         return {one.id: one for one in every}
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, number, text
+from penjing.tools.checked import ToolAdapter, number, text
 from penjing.tools.entries import Entry
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.ringing import WALL, Ringing, ringing_parameters
 from penjing.tools.when import local, next_moment, zone_of
@@ -41,7 +41,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("alarms", DESCRIPTION, PARAMETERS, Alarms(settings, given))]
+    return [ToolAdapter("alarms", DESCRIPTION, PARAMETERS, Alarms(settings, given))]
 
 
 class Alarms(Ringing):
@@ -57,14 +57,14 @@ class Alarms(Ringing):
         label = arguments.get("label", "")
         if "seconds" in arguments:
             if {"time", "date", "days"} & arguments.keys():
-                raise Failed("arguments", "an alarm rings after a while or at a time, not both")
+                raise ToolError("arguments", "an alarm rings after a while or at a time, not both")
             return self._schedule.add(
                 person, "alarm", label, now + arguments["seconds"], seconds=arguments["seconds"]
             )
         if "time" not in arguments:
-            raise Failed("arguments", "an alarm needs a time: give HH:MM")
+            raise ToolError("arguments", "an alarm needs a time: give HH:MM")
         if "date" in arguments and "days" in arguments:
-            raise Failed("arguments", "an alarm rings on a date or on weekdays, not both")
+            raise ToolError("arguments", "an alarm rings on a date or on weekdays, not both")
         time, days = arguments["time"], arguments.get("days", ())
         at = next_moment(now, time, self._zone, day=arguments.get("date"), days=days)
         zone = self._settings.zone or ""

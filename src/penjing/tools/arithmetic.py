@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from penjing.core import numerals
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.measures import UNITS, Unit, from_base, to_base
 from penjing.tools.worded import in_signs
 
@@ -66,15 +66,15 @@ class Token:
 
 
 def calculate(expression: str) -> Quantity:
-    """The value of an expression. Raises Failed."""
+    """The value of an expression. Raises ToolError."""
     if len(expression) > _LONGEST:
-        raise Failed("arguments", f"that is longer than {_LONGEST} characters: make it shorter")
+        raise ToolError("arguments", f"that is longer than {_LONGEST} characters: make it shorter")
     try:
         return _Parser(_tokens(expression)).whole()
     except ZeroDivisionError as error:
-        raise Failed("arguments", "that divides by zero") from error
+        raise ToolError("arguments", "that divides by zero") from error
     except (ValueError, OverflowError) as error:
-        raise Failed("arguments", "that cannot be computed: check the numbers") from error
+        raise ToolError("arguments", "that cannot be computed: check the numbers") from error
 
 
 def _tokens(expression: str) -> list[Token]:
@@ -84,7 +84,7 @@ def _tokens(expression: str) -> list[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None or match.lastgroup is None:
-            raise Failed("arguments", f"I cannot read '{text[position:][:20]}' as arithmetic")
+            raise ToolError("arguments", f"I cannot read '{text[position:][:20]}' as arithmetic")
         tokens.append(Token(match.lastgroup, match[match.lastgroup]))
         position = match.end()
     return tokens
@@ -152,7 +152,7 @@ class _Parser:
             if self._peek().kind == "to":  # "5 feet in cm 多少"
                 self._next()
         if self._peek().kind != "end":
-            raise Failed("arguments", f"I do not expect '{self._peek().text}' there")
+            raise ToolError("arguments", f"I do not expect '{self._peek().text}' there")
         return result
 
     def _target(self) -> Unit:
@@ -161,7 +161,7 @@ class _Parser:
             return UNITS[token.text]
         if token.text in _SHORT:
             return _SHORT[token.text]
-        raise Failed("arguments", f"'{token.text}' is not a unit I know")
+        raise ToolError("arguments", f"'{token.text}' is not a unit I know")
 
     def _peek(self) -> Token:
         return self._tokens[self._at] if self._at < len(self._tokens) else Token("end", "the end")
@@ -181,7 +181,7 @@ class _Parser:
     def _sum(self) -> Quantity:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise Failed("arguments", "that is nested too deeply")
+            raise ToolError("arguments", "that is nested too deeply")
         left = self._product()
         while sign := self._takes("+-"):
             right = self._product()
@@ -199,7 +199,7 @@ class _Parser:
                 left, divides = _OPERATIONS[sign](left, right), sign == "/"
             elif self._peek().kind == "name" or self._peek().text == "(":
                 if divides:  # 6/2(1+2)
-                    raise Failed("arguments", _TWO_WAYS, said={"zh": _TWO_WAYS_ZH})
+                    raise ToolError("arguments", _TWO_WAYS, said={"zh": _TWO_WAYS_ZH})
                 left = _times(left, self._part())  # 2 pi, 3 (4 + 5)
             else:
                 return left
@@ -224,7 +224,7 @@ class _Parser:
             return base
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise Failed("arguments", "that is nested too deeply")
+            raise ToolError("arguments", "that is nested too deeply")
         exponent = self._signed()
         self._depth -= 1
         return _power(base, exponent)
@@ -251,13 +251,13 @@ class _Parser:
         if token.text == "(":
             inside = self._sum()
             if not self._takes(")"):
-                raise Failed("arguments", "a bracket is not closed")
+                raise ToolError("arguments", "a bracket is not closed")
             return inside
         if token.text in _CONSTANTS:
             return Quantity(Fraction(_CONSTANTS[token.text]), None, False)
         if token.text in _FUNCTIONS:
             return _FUNCTIONS[token.text](self._signed())
-        raise Failed("arguments", f"I cannot compute with '{token.text}'")
+        raise ToolError("arguments", f"I cannot compute with '{token.text}'")
 
     def _scaled(self, value: Fraction) -> Quantity:
         """3.5万 is thirty-five thousand."""
@@ -271,14 +271,14 @@ class _Parser:
 
 def _bounded(value: Fraction) -> Fraction:
     if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MOST_BITS:
-        raise Failed("arguments", "that number is too large")
+        raise ToolError("arguments", "that number is too large")
     return value
 
 
 def _plus(left: Quantity, right: Quantity, sign: int) -> Quantity:
     if left.unit is None or right.unit is None:
         if left.unit is not right.unit:
-            raise Failed("arguments", "a number with a unit and one without cannot be added")
+            raise ToolError("arguments", "a number with a unit and one without cannot be added")
         value = left.value + sign * right.value
         both = left.percent and right.percent
         return Quantity(_bounded(value), None, left.exact and right.exact, both)
@@ -289,7 +289,7 @@ def _plus(left: Quantity, right: Quantity, sign: int) -> Quantity:
 
 def _times(left: Quantity, right: Quantity) -> Quantity:
     if left.unit and right.unit:
-        raise Failed("arguments", "two numbers with units cannot be multiplied here")
+        raise ToolError("arguments", "two numbers with units cannot be multiplied here")
     exact = left.exact and right.exact
     return Quantity(_bounded(left.value * right.value), left.unit or right.unit, exact)
 
@@ -299,43 +299,43 @@ def _over(left: Quantity, right: Quantity) -> Quantity:
     if left.unit and right.unit:
         return Quantity(_bounded(left.value / _convert(right, left.unit).value), None, exact)
     if right.unit:
-        raise Failed("arguments", "a number without a unit cannot be divided by one with")
+        raise ToolError("arguments", "a number without a unit cannot be divided by one with")
     return Quantity(_bounded(left.value / right.value), left.unit, exact)
 
 
 def _power(base: Quantity, exponent: Quantity) -> Quantity:
     if base.unit or exponent.unit:
-        raise Failed("arguments", "powers are of numbers without units")
+        raise ToolError("arguments", "powers are of numbers without units")
     if exponent.value.denominator != 1:
         value = float(base.value) ** float(exponent.value)
         if isinstance(value, complex):
-            raise Failed("arguments", "that has no real value")
+            raise ToolError("arguments", "that has no real value")
         return Quantity(Fraction(value), None, False)
     power = int(exponent.value)
     bits = max(base.value.numerator.bit_length(), base.value.denominator.bit_length())
     if abs(power) * bits > _MOST_BITS:
-        raise Failed("arguments", "that number is too large")
+        raise ToolError("arguments", "that number is too large")
     return Quantity(base.value**power, None, base.exact and exponent.exact)
 
 
 def _factorial(value: Quantity) -> Quantity:
     if value.unit or value.value.denominator != 1 or not 0 <= value.value <= 500:
-        raise Failed("arguments", "factorials are of whole numbers from 0 to 500")
+        raise ToolError("arguments", "factorials are of whole numbers from 0 to 500")
     return Quantity(Fraction(math.factorial(int(value.value))), None, value.exact)
 
 
 def _convert(value: Quantity, unit: Unit) -> Quantity:
     if value.unit is None:
-        raise Failed("arguments", f"what is to become {unit.name} has no unit")
+        raise ToolError("arguments", f"what is to become {unit.name} has no unit")
     if value.unit.kind != unit.kind:
         message = f"{value.unit.name} ({value.unit.kind}) does not become {unit.name}"
-        raise Failed("arguments", f"{message} ({unit.kind})")
+        raise ToolError("arguments", f"{message} ({unit.kind})")
     return Quantity(from_base(to_base(value.value, value.unit), unit), unit, value.exact)
 
 
 def _root(value: Quantity) -> Quantity:
     if value.value < 0:
-        raise Failed("arguments", "a negative number has no real square root")
+        raise ToolError("arguments", "a negative number has no real square root")
     top, bottom = math.isqrt(value.value.numerator), math.isqrt(value.value.denominator)
     exact = Fraction(top, bottom)
     if exact**2 == value.value:

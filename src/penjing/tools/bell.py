@@ -18,8 +18,8 @@ from penjing.core.agenda import Pending
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
 from penjing.tools import music
-from penjing.tools.checked import Checked, number, one_of, parameters
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, number, one_of, parameters
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.broker import Broker
 from penjing.tools.home.settings import HomeAssistant, Mqtt, require_topic
@@ -83,7 +83,7 @@ def make(settings: Settings, given: Given) -> list[Tool]:
     bell = Bell(settings, given.schedule)
     given.schedule.on_sounding = bell.hear
     bell.hear(given.schedule.sounding)
-    return [Checked("bell", DESCRIPTION, PARAMETERS, bell)]
+    return [ToolAdapter("bell", DESCRIPTION, PARAMETERS, bell)]
 
 
 class Bell:
@@ -121,7 +121,7 @@ class Bell:
     def _snoozed(self, minutes: int | None) -> int:
         rings = [self._schedule.snooze(one.id, minutes) for one in self._schedule.sounding]
         if not any(rings):
-            raise Failed("unknown_name", "nothing rings", near=[], said={"zh": "没有什么在响"})
+            raise ToolError("unknown_name", "nothing rings", near=[], said={"zh": "没有什么在响"})
         return sum(one is not None for one in rings)
 
     def _stopped(self) -> int:
@@ -156,14 +156,14 @@ class Bell:
             for place in self._places:
                 try:
                     place(told)
-                except Failed as error:
+                except ToolError as error:
                     logger.warning("the bell does not ring there: %s", error)
             if over:
                 return
 
 
 Place = Callable[[Sequence[Pending]], None]
-"""Is told all that rings. Raises Failed."""
+"""Is told all that rings. Raises ToolError."""
 
 
 def _places(settings: Settings) -> Sequence[Place]:

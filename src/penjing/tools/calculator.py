@@ -10,7 +10,7 @@ from typing import Any
 
 from penjing.core.protocols import Tool
 from penjing.tools.arithmetic import calculate
-from penjing.tools.checked import Checked, parameters, text
+from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.given import Given
 
 DESCRIPTION = "Computes with numbers, percent and units of measurement."
@@ -33,7 +33,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("calculator", DESCRIPTION, PARAMETERS, Calculator(settings))]
+    return [ToolAdapter("calculator", DESCRIPTION, PARAMETERS, Calculator(settings))]
 
 
 class Calculator:

@@ -13,14 +13,14 @@ from penjing.core.dialogue import Outcome
 from penjing.core.errors import PenjingError
 from penjing.core.grouping import Grouping
 from penjing.core.tool_arguments import mistake
-from penjing.tools.failed import Failed, one_line
+from penjing.tools.failed import ToolError, one_line
 
 
 class Doing(Protocol):
     """What a tool's own file writes."""
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; arguments fit the schema. Raises Failed."""
+        """Do it; arguments fit the schema. Raises ToolError."""
         ...
 
     def entities(self, parameter: str) -> Sequence[str]:
@@ -33,7 +33,7 @@ class Doing(Protocol):
 
 
 @dataclass(frozen=True)
-class Checked:
+class ToolAdapter:
     """One tool."""
 
     name: str
@@ -51,7 +51,7 @@ class Checked:
         """Names that exist right now for a parameter; none when a server does not answer."""
         try:
             return self.doing.entities(parameter)
-        except (Failed, PenjingError):
+        except (ToolError, PenjingError):
             return ()
 
     def members(self, parameter: str) -> Mapping[str, Sequence[str]]:
@@ -60,7 +60,7 @@ class Checked:
             return {}
         try:
             return self.doing.members(parameter)
-        except (Failed, PenjingError):
+        except (ToolError, PenjingError):
             return {}
 
     def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
@@ -70,7 +70,7 @@ class Checked:
             return Outcome(False, {"reason": "arguments"}, one_line(f"{self.name}: {wrong}"))
         try:
             return Outcome(True, self.doing.do(arguments, person))
-        except Failed as error:
+        except ToolError as error:
             return Outcome(False, {**error.data, "reason": error.reason}, str(error))
         except PenjingError as error:
             return Outcome(False, {"reason": "refused"}, one_line(str(error)))

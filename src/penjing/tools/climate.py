@@ -8,8 +8,8 @@ from typing import Any
 
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, at_least, number, one_of, parameters, text, yes_no
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, at_least, number, one_of, parameters, text, yes_no
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words, base
 from penjing.tools.home.settings import HomeAssistant, HouseSettings, Line, Mqtt
@@ -70,7 +70,7 @@ class Settings:
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
     climate = Climate(settings, given)
-    return [Checked("climate", DESCRIPTION, PARAMETERS, climate, settings.careful)]
+    return [ToolAdapter("climate", DESCRIPTION, PARAMETERS, climate, settings.careful)]
 
 
 class Climate:
@@ -91,7 +91,7 @@ class Climate:
         if change is None:
             return self._control.change(arguments["device"], wanted)
         if "temperature" in wanted:
-            raise Failed("arguments", "a temperature is set to a number, or by one, not both")
+            raise ToolError("arguments", "a temperature is set to a number, or by one, not both")
 
         def warmer(now: Mapping[str, Any]) -> Mapping[str, Any]:
             return {"temperature": self._require(base(now, "temperature", "temperature") + change)}
@@ -102,7 +102,7 @@ class Climate:
         low, high = self._settings.lowest, self._settings.highest
         if not low <= temperature <= high:
             message = f"{temperature:g} degrees is not between {low:g} and {high:g}"
-            raise Failed("out_of_range", message, lowest=low, highest=high)
+            raise ToolError("out_of_range", message, lowest=low, highest=high)
         return temperature
 
     def entities(self, parameter: str) -> Sequence[str]:

@@ -9,8 +9,8 @@ from typing import Any
 from penjing.core import weekdays
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, parameters, text
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, parameters, text
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.names import by_plain, plain
 from penjing.tools.when import local, zone_of
@@ -41,7 +41,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("clock", DESCRIPTION, PARAMETERS, Clock(settings, given))]
+    return [ToolAdapter("clock", DESCRIPTION, PARAMETERS, Clock(settings, given))]
 
 
 class Clock:
@@ -58,7 +58,7 @@ class Clock:
         try:
             now = local(self._clock(), zone_of(name))
         except BadInput as error:
-            raise Failed("unknown_name", str(error), near=[]) from error
+            raise ToolError("unknown_name", str(error), near=[]) from error
         return {
             "time": f"{now:%H:%M}",
             "date": f"{now:%Y-%m-%d}",

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, at_least, number, one_of, parameters, text
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, at_least, number, one_of, parameters, text
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
 from penjing.tools.home.settings import HouseSettings as Settings
@@ -29,7 +29,7 @@ _WORDS = Words(("blinds", "blind", "curtains", "shutters"), ("窗帘", "百叶�
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
     careful = True if settings.careful is None else settings.careful
-    return [Checked("covers", DESCRIPTION, PARAMETERS, Covers(settings, given), careful)]
+    return [ToolAdapter("covers", DESCRIPTION, PARAMETERS, Covers(settings, given), careful)]
 
 
 class Covers:
@@ -42,7 +42,7 @@ class Covers:
         """Do it; raises Failed."""
         wanted = {name: arguments[name] for name in ("action", "position") if name in arguments}
         if len(wanted) != 1:
-            raise Failed("arguments", "a cover gets an action or a position, not both")
+            raise ToolError("arguments", "a cover gets an action or a position, not both")
         return self._control.change(arguments["cover"], wanted)
 
     def entities(self, parameter: str) -> Sequence[str]:

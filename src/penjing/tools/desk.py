@@ -11,7 +11,7 @@ from typing import Any
 
 from penjing.core.errors import BadInput, StorageError
 from penjing.core.files import write_text
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Clock
 from penjing.tools.keep import read_secret
 from penjing.tools.web import Web, parse_origin
@@ -37,7 +37,7 @@ class Desk:
         self._web = Web(url, headers=headers) if url else None
 
     def take(self, kind: str, person: str, about: Mapping[str, Any]) -> str:
-        """Write a ticket down, or send it; its number. Raises Failed."""
+        """Write a ticket down, or send it; its number. Raises ToolError."""
         now = datetime.fromtimestamp(self._clock(), UTC)
         number = f"{now:%Y%m%d}-{os.urandom(3).hex()}"
         ticket = {"number": number, "kind": kind, "at": now.isoformat(), "person": person, **about}
@@ -48,5 +48,5 @@ class Desk:
             try:
                 write_text(path, json.dumps(ticket, ensure_ascii=False, indent=1), private=True)
             except StorageError as error:
-                raise Failed("not_kept", f"no ticket was opened: {error}") from error
+                raise ToolError("not_kept", f"no ticket was opened: {error}") from error
         return number

@@ -29,7 +29,7 @@ def one_line(message: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in joined)
 
 
-class Failed(Exception):
+class ToolError(Exception):
     """One line for people, a word for programs, and what else is known."""
 
     def __init__(self, reason: Reason, message: str, **data: Any) -> None:
@@ -38,7 +38,7 @@ class Failed(Exception):
         self.data: Mapping[str, Any] = data
 
 
-class Offline(Failed):
+class Offline(ToolError):
     """One device is not there; the server that says so is."""
 
     def __init__(self, device: str) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, parameters, text
+from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.desk import Desk, require_one
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.web import parse_origin
 
@@ -52,7 +52,7 @@ class Settings:
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
     handover = Handover(settings, given)
-    return [Checked("handover", DESCRIPTION, PARAMETERS, handover, settings.careful)]
+    return [ToolAdapter("handover", DESCRIPTION, PARAMETERS, handover, settings.careful)]
 
 
 class Handover:
@@ -71,8 +71,8 @@ class Handover:
         }
         try:
             number = self._desk.take("handover", person, arguments)
-        except Failed as error:
-            raise Failed(error.reason, f"nobody was told ({error})", **data) from error
+        except ToolError as error:
+            raise ToolError(error.reason, f"nobody was told ({error})", **data) from error
         return {**data, "number": number, "reached": True}
 
     def entities(self, parameter: str) -> Sequence[str]:

@@ -17,7 +17,7 @@ from penjing.core.errors import BadInput, FormatError, NotFound, StorageError
 from penjing.core.files import write_text
 from penjing.core.plain_json import read_json
 from penjing.core.strangers import open_plain
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 
 if TYPE_CHECKING:
     from penjing.core.protocols import Settings
@@ -30,13 +30,13 @@ _MOST_BYTES = 16 * 2**20
 
 
 def load(kept: Kept, person: str, name: str) -> list[dict[str, Any]]:
-    """What a tool kept for a person: a list of plain mappings, empty at first. Raises Failed."""
+    """What a tool kept for a person: a list of plain mappings, empty at first. Raises ToolError."""
     try:
         text = kept(person).get(f"tools.{name}")
     except NotFound as error:
-        raise Failed("not_kept", f"nothing of {name} is kept for you: log in first") from error
+        raise ToolError("not_kept", f"nothing of {name} is kept for you: log in first") from error
     except StorageError as error:
-        raise Failed("not_kept", str(error)) from error
+        raise ToolError("not_kept", str(error)) from error
     if text is None:
         return []
     try:
@@ -45,21 +45,21 @@ def load(kept: Kept, person: str, name: str) -> list[dict[str, Any]]:
         document = None
     if not isinstance(document, list) or not all(isinstance(one, dict) for one in document):
         advice = f"remove the setting tools.{name}"
-        raise Failed("not_kept", f"what was kept of {name} cannot be read: {advice}")
+        raise ToolError("not_kept", f"what was kept of {name} cannot be read: {advice}")
     return document
 
 
 def save(kept: Kept, person: str, name: str, entries: list[dict[str, Any]]) -> None:
-    """Keep it instead of what was kept before. Raises Failed."""
+    """Keep it instead of what was kept before. Raises ToolError."""
     text = json.dumps(entries, ensure_ascii=False)
     if len(text) > _LONGEST:
-        raise Failed("full", f"there is no room for more of {name}: remove some")
+        raise ToolError("full", f"there is no room for more of {name}: remove some")
     try:
         kept(person).put(f"tools.{name}", text)
     except NotFound as error:
-        raise Failed("not_kept", f"nothing of {name} is kept for you: log in first") from error
+        raise ToolError("not_kept", f"nothing of {name} is kept for you: log in first") from error
     except StorageError as error:
-        raise Failed("not_kept", f"it was not kept: {error}") from error
+        raise ToolError("not_kept", f"it was not kept: {error}") from error
 
 
 class MemorySettings:

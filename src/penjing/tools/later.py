@@ -16,9 +16,9 @@ from penjing.core.dialogue import When
 from penjing.core.errors import StorageError
 from penjing.core.moments import Planner, when_words
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, one_of, parameters, text, yes_no
+from penjing.tools.checked import ToolAdapter, one_of, parameters, text, yes_no
 from penjing.tools.entries import Entry
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.names import plain
 from penjing.tools.schedule import Schedule
@@ -46,7 +46,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked(NAME, DESCRIPTION, PARAMETERS, Later(given))]
+    return [ToolAdapter(NAME, DESCRIPTION, PARAMETERS, Later(given))]
 
 
 def planner(section: Mapping[str, Any], given: Given) -> Planner | None:
@@ -75,7 +75,7 @@ class Later:
                 person, "call", label[:200], at, time=when.time, date=date, days=when.days,
                 seconds=when.after or 0.0, data=data,
             )  # fmt: skip
-        except Failed as error:
+        except ToolError as error:
             raise StorageError(str(error)) from error
 
     def _moment(self, now: float, when: When) -> float:
@@ -88,12 +88,12 @@ class Later:
             return {"planned": [self._shown(one) for one in entries], "count": len(entries)}
         chosen = [one for one in entries if self._meant(one, arguments)]
         if not chosen:
-            raise Failed(
+            raise ToolError(
                 "unknown_name", "no such thing is planned", near=[e.label for e in entries]
             )
         if len(chosen) > 1 and not arguments.get("all"):
             near = [one.label for one in chosen]
-            raise Failed(
+            raise ToolError(
                 "ambiguous", f"{len(chosen)} such things are planned: say which", near=near
             )
         self._schedule.cancel(person, [one.id for one in chosen])

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, at_least, number, parameters, text, yes_no
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, at_least, number, parameters, text, yes_no
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.colours import NAMES, wanted_colour
 from penjing.tools.home.control import Control, Words, bounded
@@ -34,7 +34,7 @@ _WORDS = Words(("lights", "light", "lamps", "lamp"), ("灯", "电灯", "灯光")
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
     lights = Lights(settings, given)
-    return [Checked("lights", DESCRIPTION, PARAMETERS, lights, settings.careful or False)]
+    return [ToolAdapter("lights", DESCRIPTION, PARAMETERS, lights, settings.careful or False)]
 
 
 class Lights:
@@ -52,7 +52,7 @@ class Lights:
         if wanted.get("on") is False or wanted.get("brightness") == 0:
             more = {name for name in wanted if wanted[name] not in (0, False)}
             if more or "brightness_change" in arguments:
-                raise Failed("arguments", "a light is off or it shines, not both")
+                raise ToolError("arguments", "a light is off or it shines, not both")
             return self._control.change(arguments["light"], {"on": False})
         if wanted:
             wanted["on"] = True
@@ -60,7 +60,7 @@ class Lights:
         if change is None:
             return self._control.change(arguments["light"], wanted)
         if "brightness" in wanted:
-            raise Failed("arguments", "a light is dimmed to a number, or by one, not both")
+            raise ToolError("arguments", "a light is dimmed to a number, or by one, not both")
         return self._control.change(arguments["light"], wanted, lambda now: _dimmed(now, change))
 
     def entities(self, parameter: str) -> Sequence[str]:
@@ -82,6 +82,6 @@ def _dimmed(now: State, change: int) -> Wanted:
     off = now.get("on") is False
     found = 0 if off else now.get("brightness")
     if found is None:
-        raise Failed("not_known", "its brightness is not known: say a number")
+        raise ToolError("not_known", "its brightness is not known: say a number")
     brightness = bounded(found + change, 0, 100)
     return {"on": True, "brightness": brightness} if brightness else {"on": False}

@@ -19,8 +19,8 @@ from penjing.core.errors import BadInput, NetworkError, UnknownName
 from penjing.core.extras import require_extra
 from penjing.core.protocols import Tool
 from penjing.core.tool_arguments import mistake, size_of
-from penjing.tools.checked import Checked
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.keep import read_secret
 from penjing.tools.remote.schema import Untamable, tame, tame_answer
@@ -38,7 +38,7 @@ _LARGEST_DATA = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedTool:
     """A tool of a server that the spec wants."""
 
     describe: str = ""
@@ -70,7 +70,7 @@ class Server:
     """A file with its bearer token."""
     ca: Path | None = None
     """Certificates to trust instead of the system's."""
-    tools: Mapping[str, Wanted] = field(default_factory=dict)
+    tools: Mapping[str, WantedTool] = field(default_factory=dict)
     """Which of its tools, as it calls them; all of them, carefully, when left out."""
     seconds: float = 15.0
     """How long a call may take."""
@@ -139,7 +139,7 @@ def _offered(name: str, server: Server, folder: Path) -> list[Tool]:
             if wanted not in offers:
                 raise UnknownName(f"tool of the server {name}", wanted, map(_shown, offers))
         return _made(name, server, link, offers)
-    except Failed as error:
+    except ToolError as error:
         link.close()
         raise NetworkError(str(error)) from error
     except BaseException:
@@ -154,7 +154,7 @@ def _shown(name: str) -> str:
 def _made(name: str, server: Server, link: Link, offers: Mapping[str, Any]) -> list[Tool]:
     made: dict[str, Tool] = {}
     for original in server.tools or list(offers)[:_MOST_TOOLS]:
-        wanted = server.tools.get(original, Wanted())
+        wanted = server.tools.get(original, WantedTool())
         called = f"{name}_{re.sub('[^A-Za-z0-9_]', '_', original)}"
         try:
             if not _TOOL_NAME.fullmatch(original) or called in made:
@@ -168,7 +168,7 @@ def _made(name: str, server: Server, link: Link, offers: Mapping[str, Any]) -> l
                 raise BadInput(f"{message}: it cannot be used") from error
             continue
         describe = wanted.describe or f"{_shown(original)} of the server {name}."
-        made[called] = Checked(called, describe, schema, tool, wanted.careful)
+        made[called] = ToolAdapter(called, describe, schema, tool, wanted.careful)
     return list(made.values())
 
 
@@ -201,12 +201,12 @@ class RemoteTool:
         if others:
             data["left_out"] = others
         if answer.is_error:
-            raise Failed("refused", "the server says that it failed", said=data["text"][:2000])
+            raise ToolError("refused", "the server says that it failed", said=data["text"][:2000])
         structured = answer.structured_content
         if self._answers is not None:
             wrong = "it is missing" if structured is None else mistake(structured, self._answers)
             if wrong:
-                raise Failed("wrong_answer", "the server answers what it has not declared")
+                raise ToolError("wrong_answer", "the server answers what it has not declared")
         if structured is not None:
             large = size_of(structured) > _LARGEST_DATA
             data |= {"cut": True} if large else {"structured": structured}
@@ -219,17 +219,17 @@ class RemoteTool:
             return
         offers = {offer.name: offer for offer in self._link.tools()}
         if self._name not in offers:
-            raise Failed("not_supported", "the server does not offer this tool")
+            raise ToolError("not_supported", "the server does not offer this tool")
         offer = offers[self._name]
         try:
             if self._print is None:
                 self._accept(offer)
         except Untamable as error:
-            raise Failed("wrong_answer", f"the server's tool cannot be used: {error}") from error
+            raise ToolError("wrong_answer", f"the server's tool cannot be used: {error}") from error
         if _fingerprint(offer) != self._print:
             self._link.close()
             message = "the server has changed this tool: check it and start again"
-            raise Failed("refused", message)
+            raise ToolError("refused", message)
         self._checked = connection
 
     def entities(self, parameter: str) -> Sequence[str]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.web import addresses_of
 
 _MOST_LINES = 5_000
@@ -29,12 +29,12 @@ class Mpd:
         self._host, self._port, self._password, self._seconds = host, port, password, seconds
 
     def ask(self, *words: str) -> list[Pair]:
-        """One command; its answer as (key, value). Raises Failed."""
+        """One command; its answer as (key, value). Raises ToolError."""
         with self._open() as talk:
             return talk.ask(words)
 
     def do(self, *commands: Sequence[str]) -> None:
-        """Several commands, stopped at the first that fails. Raises Failed."""
+        """Several commands, stopped at the first that fails. Raises ToolError."""
         with self._open() as talk:
             lines = [_line(words) for words in commands]
             talk.send("command_list_begin\n" + "".join(lines) + "command_list_end\n")
@@ -49,16 +49,16 @@ class Mpd:
             talk = _Talk(sock, lines, end, where)
             try:
                 if not talk.line().startswith("OK MPD "):
-                    raise Failed("wrong_answer", f"{where} is no music player daemon")
+                    raise ToolError("wrong_answer", f"{where} is no music player daemon")
                 if self._password is not None:
                     talk.ask(("password", self._password))
                 yield talk
             except TimeoutError as error:
                 message = f"{where} did not answer in {self._seconds:g} s"
-                raise Failed("timeout", message) from error
+                raise ToolError("timeout", message) from error
             except OSError as error:
                 message = f"{where} hung up: it may have been done, or not"
-                raise Failed("unconfirmed", message) from error
+                raise ToolError("unconfirmed", message) from error
 
     def _connected(self, end: float, where: str) -> socket.socket:
         last: OSError | None = None
@@ -68,7 +68,7 @@ class Mpd:
                 return socket.create_connection((number, self._port), timeout=left)
             except OSError as error:
                 last = error
-        raise Failed("unreachable", f"{where} cannot be reached: is it on?") from last
+        raise ToolError("unreachable", f"{where} cannot be reached: is it on?") from last
 
 
 class _Talk:
@@ -92,7 +92,7 @@ class _Talk:
             key, _, value = line.partition(": ")
             found.append((key.lower(), value))
             if len(found) > _MOST_LINES:
-                raise Failed("wrong_answer", f"{self._where} answers without end")
+                raise ToolError("wrong_answer", f"{self._where} answers without end")
         return found
 
     def line(self) -> str:
@@ -104,23 +104,23 @@ class _Talk:
         if not line:
             raise ConnectionError
         if not line.endswith(b"\n"):
-            raise Failed("wrong_answer", f"{self._where} answers without end")
+            raise ToolError("wrong_answer", f"{self._where} answers without end")
         return line.decode("utf-8", "replace").rstrip("\n")
 
-    def _refusal(self, line: str) -> Failed:
+    def _refusal(self, line: str) -> ToolError:
         number = line[5:].partition("@")[0]
         says = line.rpartition("} ")[2][:120]
         if number in (_ACK_PASSWORD, _ACK_PERMISSION):
-            return Failed("refused", f"{self._where} does not allow it: check the password")
+            return ToolError("refused", f"{self._where} does not allow it: check the password")
         if number == _ACK_NOT_FOUND:
-            return Failed("unknown_name", f"{self._where} has no such thing", near=[])
-        return Failed("refused", f"{self._where} says: {says}")
+            return ToolError("unknown_name", f"{self._where} has no such thing", near=[])
+        return ToolError("refused", f"{self._where} says: {says}")
 
 
 def _line(words: Sequence[str]) -> str:
-    """A command with its arguments quoted. Raises Failed for what cannot be in a line."""
+    """A command with its arguments quoted. Raises ToolError for what cannot be in a line."""
     for word in words:
         if any(char in word for char in "\n\r\0"):
-            raise Failed("arguments", "that is more than one line")
+            raise ToolError("arguments", "that is more than one line")
     quoted = ['"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words[1:]]
     return " ".join([words[0], *quoted]) + "\n"

@@ -9,8 +9,8 @@ from typing import Any
 
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, number, one_of, parameters, text
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, number, one_of, parameters, text
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.keep import read_secret
 from penjing.tools.mpd import Mpd, Pair
@@ -65,7 +65,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("music", DESCRIPTION, PARAMETERS, Music(settings))]
+    return [ToolAdapter("music", DESCRIPTION, PARAMETERS, Music(settings))]
 
 
 class Music:
@@ -106,7 +106,7 @@ class Music:
         elif "query" in arguments:
             songs = self._search(arguments)
             if not songs:
-                raise Failed(
+                raise ToolError(
                     "unknown_name", f"there is no music of '{arguments['query'][:60]}'", near=[]
                 )
             added = [["add", song["file"]] for song in songs]
@@ -114,12 +114,12 @@ class Music:
         else:
             status = dict(self._mpd.ask("status"))
             if status.get("playlistlength") == "0":
-                raise Failed("arguments", "nothing is in the queue: say what to play")
+                raise ToolError("arguments", "nothing is in the queue: say what to play")
             self._mpd.do(["play"])
 
     def _search(self, arguments: Mapping[str, Any]) -> list[dict[str, str]]:
         if "query" not in arguments:
-            raise Failed("arguments", "which music? give words of a title, artist or album")
+            raise ToolError("arguments", "which music? give words of a title, artist or album")
         words = arguments["query"].split()
         answer = self._mpd.ask("search", *(part for word in words for part in ("any", word)))
         songs: list[dict[str, str]] = []
@@ -132,12 +132,12 @@ class Music:
 
     def _volume(self, arguments: Mapping[str, Any]) -> int:
         if ("volume" in arguments) == ("volume_change" in arguments):
-            raise Failed("arguments", "a volume is set to a number, or by one")
+            raise ToolError("arguments", "a volume is set to a number, or by one")
         if "volume" in arguments:
             return int(arguments["volume"])
         now = dict(self._mpd.ask("status")).get("volume", "-1")
         if not now.isdigit():
-            raise Failed("not_supported", "the volume is not known: say a number")
+            raise ToolError("not_supported", "the volume is not known: say a number")
         return max(0, min(100, int(now) + int(arguments["volume_change"])))
 
     def _playlists(self) -> list[str]:

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 
 T = TypeVar("T")
 
@@ -24,13 +24,13 @@ def plain(name: str) -> str:
 
 
 def find(kind: str, name: str, known: Mapping[str, T]) -> T:
-    """What is called that; `known` is by plain name. Raises Failed with near names."""
+    """What is called that; `known` is by plain name. Raises ToolError with near names."""
     wanted = plain(name)
     if wanted in known:
         return known[wanted]
     near = difflib.get_close_matches(wanted, list(known), n=3, cutoff=0.6)
     hint = f": did you mean {' or '.join(near)}?" if near else ""
-    raise Failed("unknown_name", f"there is no {kind} called '{name[:60]}'{hint}", near=near)
+    raise ToolError("unknown_name", f"there is no {kind} called '{name[:60]}'{hint}", near=near)
 
 
 def by_plain(pairs: Iterable[tuple[str, T]]) -> dict[str, T]:

@@ -15,8 +15,8 @@ from urllib.parse import quote
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
 from penjing.core.tool_arguments import mistake
-from penjing.tools.checked import Checked, at_least, parameters, text
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, at_least, parameters, text
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.names import find, plain
 from penjing.tools.places import Place, by_name, names
@@ -91,7 +91,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("navigation", DESCRIPTION, PARAMETERS, Navigation(settings, given))]
+    return [ToolAdapter("navigation", DESCRIPTION, PARAMETERS, Navigation(settings, given))]
 
 
 class Navigation:
@@ -106,7 +106,7 @@ class Navigation:
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
         """Do it; raises Failed."""
         if ("to" in arguments) == ("how_long_to" in arguments):
-            raise Failed("arguments", "say a place to go to, or one to know how long it takes")
+            raise ToolError("arguments", "say a place to go to, or one to know how long it takes")
         if "how_long_to" in arguments:
             return self._how_long(arguments)
         to = self._place(arguments["to"])
@@ -127,34 +127,34 @@ class Navigation:
         begin = self._place(start)
         try:
             return {**data, "from": begin.name, **self._route(self._osrm, begin, to)}
-        except Failed as error:  # the link works without the server
+        except ToolError as error:  # the link works without the server
             return {**data, "from": begin.name, "why": str(error)}
 
     def _place(self, name: str) -> Place:
         try:
             return find("place", name, self._places)
-        except Failed:
+        except ToolError:
             if self._geocoder is None:
                 raise
         answer = self._geocoder.get("/search", q=name, format="jsonv2", limit=1)
         if answer == []:
-            raise Failed("unknown_name", f"nobody knows a place called '{name[:60]}'", near=[])
+            raise ToolError("unknown_name", f"nobody knows a place called '{name[:60]}'", near=[])
         try:
             found = answer[0]
             title = " ".join(str(found.get("display_name", name)).split())[:120]
             return Place(title, float(found["lat"]), float(found["lon"]))
         except (TypeError, KeyError, ValueError, IndexError, AttributeError) as error:
-            raise Failed("wrong_answer", "the geocoder answers what is no place") from error
+            raise ToolError("wrong_answer", "the geocoder answers what is no place") from error
 
     def _route(self, osrm: Web, begin: Place, to: Place) -> dict[str, Any]:
         ends = f"{begin.longitude:.6f},{begin.latitude:.6f};{to.longitude:.6f},{to.latitude:.6f}"
         path = f"/route/v1/{self._settings.profile}/{ends}"
         answer = osrm.get(path, overview="false", steps="true")
         if isinstance(answer, dict) and answer.get("code") == "NoRoute":
-            raise Failed("not_supported", f"there is no way from {begin.name} to {to.name}")
+            raise ToolError("not_supported", f"there is no way from {begin.name} to {to.name}")
         wrong = mistake(answer, _ROUTE)
         if wrong:
-            raise Failed("wrong_answer", f"the routing server answers what is no way: {wrong}")
+            raise ToolError("wrong_answer", f"the routing server answers what is no way: {wrong}")
         route = answer["routes"][0]
         seconds = round(route["duration"])
         arrive = local(self._clock() + seconds, zone_of(None))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, number, one_of, parameters, text
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, number, one_of, parameters, text
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.keep import load, save
 from penjing.tools.names import plain
@@ -37,7 +37,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("notes", DESCRIPTION, PARAMETERS, Notes(given))]
+    return [ToolAdapter("notes", DESCRIPTION, PARAMETERS, Notes(given))]
 
 
 class Notes:
@@ -74,9 +74,9 @@ class Notes:
 
     def _added(self, notes: Sequence[Mapping[str, Any]], words: str | None) -> dict[str, Any]:
         if words is None:
-            raise Failed("arguments", "a note needs a text")
+            raise ToolError("arguments", "a note needs a text")
         if len(notes) >= _MOST:
-            raise Failed("full", f"there are {_MOST} notes: remove some first")
+            raise ToolError("full", f"there are {_MOST} notes: remove some first")
         return {"number": len(notes) + 1, "text": words, "at": self._clock()}
 
     def entities(self, parameter: str) -> Sequence[str]:
@@ -91,7 +91,7 @@ def _matching(
     notes: Sequence[dict[str, Any]], words: str | None, position: int | None
 ) -> list[dict[str, Any]]:
     if words is None and position is None:
-        raise Failed("arguments", "which note? give words of it, or its number")
+        raise ToolError("arguments", "which note? give words of it, or its number")
     return [
         note
         for note in notes
@@ -103,10 +103,10 @@ def _matching(
 def _only(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not found:
         said = {"zh": "没有这条笔记"}
-        raise Failed("unknown_name", "there is no such note", near=[], said=said)
+        raise ToolError("unknown_name", "there is no such note", near=[], said=said)
     if len(found) > 1:
         near = [note["text"][:60] for note in found]
         message = f"there are {len(found)} such notes ({'; '.join(near[:5])}): say which"
         said = {"zh": f"有{len(found)}条这样的笔记（{'；'.join(near[:5])}），请说是哪一条"}
-        raise Failed("ambiguous", message, near=near, said=said)
+        raise ToolError("ambiguous", message, near=near, said=said)
     return found

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, number, text
+from penjing.tools.checked import ToolAdapter, number, text
 from penjing.tools.entries import Entry
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.ringing import WALL, Ringing, ringing_parameters
 from penjing.tools.when import local, next_moment, zone_of
@@ -45,7 +45,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("reminders", DESCRIPTION, PARAMETERS, Reminders(settings, given))]
+    return [ToolAdapter("reminders", DESCRIPTION, PARAMETERS, Reminders(settings, given))]
 
 
 class Reminders(Ringing):
@@ -59,11 +59,11 @@ class Reminders(Ringing):
 
     def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
         if "text" not in arguments:
-            raise Failed("arguments", "a reminder needs a text: what is it about?")
+            raise ToolError("arguments", "a reminder needs a text: what is it about?")
         when = {"time", "date", "days"} & arguments.keys()
         if ("seconds" in arguments) == bool(when) or {"date", "days"} <= when:
             message = "a reminder needs one moment: seconds, or a time with a date or weekdays"
-            raise Failed("arguments", message)
+            raise ToolError("arguments", message)
         if "seconds" in arguments:
             seconds = arguments["seconds"]
             return self._schedule.add(

@@ -14,7 +14,7 @@ from penjing.core import weekdays
 from penjing.core.agenda import Kind, Pending
 from penjing.tools.checked import number, one_of, parameters, text, yes_no
 from penjing.tools.entries import Entry
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.names import plain
 from penjing.tools.when import DATE, DAYS, TIME, local, zone_of
@@ -85,7 +85,9 @@ class Ringing(ABC):
                 stopped = [one for one in self._rings(person) if self._schedule.stop(one.id)]
                 if not stopped:
                     said = {"zh": f"没有{_KINDS_ZH[self.kind]}在响"}
-                    raise Failed("unknown_name", f"no {self.kind} is ringing", near=[], said=said)
+                    raise ToolError(
+                        "unknown_name", f"no {self.kind} is ringing", near=[], said=said
+                    )
                 return {"stopped": len(stopped)}
             case _:
                 return self._shown(self._snoozed(arguments, person, now), now)
@@ -103,27 +105,27 @@ class Ringing(ABC):
         return [one for one in every if one.person == person and one.kind == self.kind]
 
     def _snoozed(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
-        """What rings, or rang last, rings again later. Raises Failed when nothing has."""
+        """What rings, or rang last, rings again later. Raises ToolError when nothing has."""
         minutes = arguments.get("minutes", self._snooze)
         for one in self._rings(person)[-1:]:
             if (again := self._schedule.snooze(one.id, minutes)) is not None:
                 return again
         last = self._schedule.rang_last(person, self.kind)
         if last is None:
-            raise Failed("unknown_name", f"no {self.kind} has rung", near=[])
+            raise ToolError("unknown_name", f"no {self.kind} has rung", near=[])
         after = 60 * minutes
         return self._schedule.add(person, self.kind, last.label, now + after, seconds=after)
 
     @abstractmethod
     def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
-        """Let one ring. Raises Failed."""
+        """Let one ring. Raises ToolError."""
 
     def _called(self, entry: Entry) -> str:
         """How one is named where it is one of several."""
         return entry.label or f"{local(entry.at, self._zone):%H:%M}"
 
     def _cancel(self, person: str, arguments: Mapping[str, Any]) -> list[Entry]:
-        """Cancel the one that is meant, or all. Raises Failed when it is not clear which."""
+        """Cancel the one that is meant, or all. Raises ToolError when it is not clear which."""
         entries = self._schedule.entries(person, self.kind)
         chosen = _chosen(entries, arguments, self._zone)
         kind, kind_zh = self.kind, _KINDS_ZH[self.kind]
@@ -131,14 +133,14 @@ class Ringing(ABC):
             near = [self._called(entry) for entry in entries]
             there = f": there are {', '.join(near[:10])}" if near else ""
             there_zh = f"，有：{'、'.join(near[:10])}" if near else ""
-            raise Failed(
+            raise ToolError(
                 "unknown_name", f"no such {kind} is set{there}", near=near,
                 said={"zh": f"没有这个{kind_zh}{there_zh}"},
             )  # fmt: skip
         if len(chosen) > 1 and not arguments.get("all"):
             near = [self._called(entry) for entry in chosen]
             count, names, names_zh = len(chosen), ", ".join(near[:10]), "、".join(near[:10])
-            raise Failed(
+            raise ToolError(
                 "ambiguous", f"there are {count} such {kind}s ({names}): say which", near=near,
                 said={"zh": f"有{count}个这样的{kind_zh}（{names_zh}），请说是哪一个"},
             )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, parameters, text
+from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
 from penjing.tools.home.settings import HouseSettings as Settings
@@ -18,7 +18,7 @@ PARAMETERS = parameters(["scene"], scene=text("a scene"))
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
     scenes = Scenes(settings, given)
-    return [Checked("scenes", DESCRIPTION, PARAMETERS, scenes, settings.careful or False)]
+    return [ToolAdapter("scenes", DESCRIPTION, PARAMETERS, scenes, settings.careful or False)]
 
 
 class Scenes:

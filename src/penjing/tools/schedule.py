@@ -26,9 +26,9 @@ from penjing.tools import due as course
 from penjing.tools.agenda import KeptAgenda
 from penjing.tools.due import GRACE, SNOOZE, Steady
 from penjing.tools.entries import Due, Entry, Tell
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.keep import Kept
-from penjing.tools.sealed import Sealed, Words
+from penjing.tools.sealed import SealedStores, Words
 from penjing.tools.when import wall_stamp
 
 _MOST = 200  # entries of a person
@@ -52,7 +52,7 @@ class Schedule:
         steady: Steady | None = None,
     ) -> None:
         self._agenda: Agenda = agenda or KeptAgenda(kept)
-        self._sealed, self._tell = Sealed(kept), tell
+        self._sealed, self._tell = SealedStores(kept), tell
         self._clock, self._steady = clock, steady
         self._here: set[str] = set()
         """People whose store is open."""
@@ -87,7 +87,7 @@ class Schedule:
         seconds: float = 0.0,
         data: Mapping[str, Any] | None = None,
     ) -> Entry:
-        """Let something ring. Raises Failed; what it returns was kept."""
+        """Let something ring. Raises ToolError; what it returns was kept."""
         one = Pending(_new_id(), person, kind, at, time, tuple(days), date, zone, seconds)
         words = Words(label, dict(data or {}))
         with self._changed, _failures():
@@ -95,7 +95,7 @@ class Schedule:
             if not away:
                 self._of(person)
             if len(self._agenda.of(person)) >= _MOST:
-                raise Failed("full", f"you have {_MOST} of these: cancel some first")
+                raise ToolError("full", f"you have {_MOST} of these: cancel some first")
             self._begin(one)
             self._words[person][one.id] = words
             if not away:  # they are kept when their person is back
@@ -103,7 +103,7 @@ class Schedule:
             return _entry(one, words)
 
     def entries(self, person: str, kind: Kind) -> list[Entry]:
-        """What will ring for a person, the next first. Raises Failed."""
+        """What will ring for a person, the next first. Raises ToolError."""
         with self._changed, _failures():
             words = self._of(person)
             own = [one for one in self._agenda.of(person) if one.kind == kind and not one.over]
@@ -111,7 +111,7 @@ class Schedule:
             return sorted(found, key=lambda entry: entry.at)
 
     def cancel(self, person: str, ids: Sequence[str]) -> None:
-        """Let these not ring. Raises Failed."""
+        """Let these not ring. Raises ToolError."""
         with self._changed, _failures():
             self._of(person)
             for one in self._agenda.of(person):
@@ -132,13 +132,13 @@ class Schedule:
     # -- what people do when it rings; nobody's key is needed
 
     def stop(self, name: str) -> bool:
-        """Let what has this id ring no more; whether it did. Raises Failed."""
+        """Let what has this id ring no more; whether it did. Raises ToolError."""
         with self._changed, _failures():
             one = self._sounding(name)
             return one is not None and self._put(one, course.silent(one, stopped=True))
 
     def snooze(self, name: str, minutes: int | None = None) -> Entry | None:
-        """Let it ring again later instead; None where it does not ring. Raises Failed."""
+        """Let it ring again later instead; None where it does not ring. Raises ToolError."""
         with self._changed, _failures():
             one = self._sounding(name)
             if one is None:
@@ -153,14 +153,14 @@ class Schedule:
     # -- who comes and leaves
 
     def welcome(self, person: str) -> list[Due]:
-        """A person's store is open: what they have not been told, oldest first. Raises Failed."""
+        """A person's store is open: what they were not told, oldest first. Raises ToolError."""
         dues = self.untold(person)
         for due in dues:
             self.told(due)
         return dues
 
     def untold(self, person: str) -> list[Due]:
-        """The same, until `told` says of each that it was. Raises Failed."""
+        """The same, until `told` says of each that it was. Raises ToolError."""
         with self._changed, _failures():
             words, now = self._of(person), self._clock()
             for one in self._agenda.of(person):
@@ -181,7 +181,7 @@ class Schedule:
                 for one in self._agenda.of(due.person):
                     if one.id == due.id and one.rang == due.at:
                         self._put(one, course.told(one))
-            except (PenjingError, Failed) as error:
+            except (PenjingError, ToolError) as error:
                 logger.warning("what was told was not written down: %s", error)
 
     def leave(self, person: str) -> None:
@@ -288,7 +288,7 @@ class Schedule:
                     return
                 try:
                     due = self._next()
-                except (PenjingError, Failed) as error:
+                except (PenjingError, ToolError) as error:
                     logger.warning("the clock stands still for a moment: %s", error)
                     due = _LONGEST_SLEEP
                 if isinstance(due, float):
@@ -368,4 +368,4 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except PenjingError as error:
-        raise Failed("not_kept", str(error)) from error
+        raise ToolError("not_kept", str(error)) from error

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from penjing.core.agenda import Kind, Pending
 from penjing.core.errors import BadInput
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.keep import Kept, load, save
 from penjing.tools.when import next_moment, zone_of
 
@@ -28,8 +28,8 @@ class Words:
     """Of a call: what is to be called, for whoever can."""
 
 
-class Sealed:
-    """Everybody's words, as far as their stores are open. Raises Failed where one is not."""
+class SealedStores:
+    """Everybody's words, as far as their stores are open. Raises ToolError where one is not."""
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
@@ -61,7 +61,7 @@ class Sealed:
         every = load(self._kept, person, _NAME)
         if not all(isinstance(one.get("id"), str) and _is_sound(one) for one in every):
             advice = f"remove the setting tools.{_NAME}"
-            raise Failed("not_kept", f"what rings cannot be read: {advice}")
+            raise ToolError("not_kept", f"what rings cannot be read: {advice}")
         return every
 
     def _save(self, person: str, words: Mapping[str, Words]) -> None:
@@ -91,9 +91,9 @@ def _pending(person: str, one: Mapping[str, Any]) -> Pending:
         if made.days:
             next_moment(0.0, made.time, zone_of(None), days=made.days)
         fine = made.kind in get_args(Kind)
-    except (KeyError, TypeError, ValueError, BadInput, Failed):
+    except (KeyError, TypeError, ValueError, BadInput, ToolError):
         fine = False
     if not fine:
         advice = f"remove the setting tools.{_NAME}"
-        raise Failed("not_kept", f"what rings cannot be read: {advice}")
+        raise ToolError("not_kept", f"what rings cannot be read: {advice}")
     return made

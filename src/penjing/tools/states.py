@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, parameters, text
+from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
 from penjing.tools.home.settings import HouseSettings as Settings
@@ -17,7 +17,7 @@ PARAMETERS = parameters(["device"], device=text("any device or sensor"))
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("states", DESCRIPTION, PARAMETERS, States(settings, given))]
+    return [ToolAdapter("states", DESCRIPTION, PARAMETERS, States(settings, given))]
 
 
 class States:

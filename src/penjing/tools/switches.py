@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, parameters, text, yes_no
+from penjing.tools.checked import ToolAdapter, parameters, text, yes_no
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
 from penjing.tools.home.settings import HouseSettings as Settings
@@ -24,7 +24,7 @@ _WORDS = Words(("switches", "sockets", "plugs"), ("插座", "开关"))
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
     switches = Switches(settings, given)
-    return [Checked("switches", DESCRIPTION, PARAMETERS, switches, settings.careful or False)]
+    return [ToolAdapter("switches", DESCRIPTION, PARAMETERS, switches, settings.careful or False)]
 
 
 class Switches:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, parameters, text
+from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.desk import Desk, require_one
 from penjing.tools.given import Given
 from penjing.tools.web import parse_origin
@@ -45,7 +45,9 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("tickets", DESCRIPTION, PARAMETERS, Tickets(settings, given), settings.careful)]
+    return [
+        ToolAdapter("tickets", DESCRIPTION, PARAMETERS, Tickets(settings, given), settings.careful)
+    ]
 
 
 class Tickets:

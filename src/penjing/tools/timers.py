@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, number, text
+from penjing.tools.checked import ToolAdapter, number, text
 from penjing.tools.entries import Entry
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.ringing import Ringing, ringing_parameters
 
@@ -36,7 +36,7 @@ class Settings:
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
     doing = Timers(given, settings.snooze_minutes)
-    return [Checked("timers", DESCRIPTION, PARAMETERS, doing)]
+    return [ToolAdapter("timers", DESCRIPTION, PARAMETERS, doing)]
 
 
 class Timers(Ringing):
@@ -46,7 +46,7 @@ class Timers(Ringing):
 
     def _set(self, arguments: Mapping[str, Any], person: str, now: float) -> Entry:
         if "seconds" not in arguments:
-            raise Failed("arguments", "a timer needs to know how long: give seconds")
+            raise ToolError("arguments", "a timer needs to know how long: give seconds")
         label, seconds = arguments.get("label", ""), arguments["seconds"]
         return self._schedule.add(person, "timer", label, now + seconds, seconds=seconds)
 

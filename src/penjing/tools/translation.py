@@ -18,8 +18,8 @@ from penjing.core.files import read_text
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.core.protocols import Scheduler, Tool
 from penjing.core.serving import Request
-from penjing.tools.checked import Checked, parameters, text
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, parameters, text
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.keep import read_secret
 from penjing.tools.names import plain
@@ -72,7 +72,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("translation", DESCRIPTION, PARAMETERS, Translation(settings, given))]
+    return [ToolAdapter("translation", DESCRIPTION, PARAMETERS, Translation(settings, given))]
 
 
 class Translation:
@@ -92,12 +92,12 @@ class Translation:
         found = self._looked_up(words, to, origin)
         if found is not None:
             return {"text": found, "to": to, "from": origin or "", "by": "dictionary", "sure": True}
-        last = Failed("not_supported", f"nothing here translates that into {to}")
+        last = ToolError("not_supported", f"nothing here translates that into {to}")
         if self._server is not None:
             try:
                 said, origin = self._ask(self._server, words, to, origin)
                 return {"text": said, "to": to, "from": origin, "by": "server", "sure": True}
-            except Failed as error:
+            except ToolError as error:
                 last = error
         if self._writer is not None:
             said = _guess(self._writer, words, to, person)
@@ -116,7 +116,7 @@ class Translation:
         answer = web.post("/translate", body | ({"api_key": self._key} if self._key else {}))
         said = answer.get("translatedText") if isinstance(answer, dict) else None
         if not isinstance(said, str) or not said.strip() or len(said) > 20_000:
-            raise Failed("wrong_answer", "the translation server answers what is no translation")
+            raise ToolError("wrong_answer", "the translation server answers what is no translation")
         detected = answer.get("detectedLanguage")
         code = detected.get("language") if isinstance(detected, dict) else None
         return said, origin or (code if isinstance(code, str) else "")
@@ -145,7 +145,7 @@ def _dictionary(path: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def _guess(writer: Scheduler, words: str, to: str, person: str) -> str:
-    """What the model makes of it. Raises Failed."""
+    """What the model makes of it. Raises ToolError."""
     language = _LANGUAGES.get(to, to)
     order = f"Translate what the user says into {language}. Answer with the translation alone."
     messages = (Message.of("system", order), Message.of("user", words))
@@ -156,18 +156,18 @@ def _guess(writer: Scheduler, words: str, to: str, person: str) -> str:
         )
         ticket = writer.submit(request, chunks.put)
     except (EngineError, BadInput) as error:
-        raise Failed("refused", str(error)) from error
+        raise ToolError("refused", str(error)) from error
     end, said = time.monotonic() + _MODEL_SECONDS, ""
     while True:
         try:
             chunk = chunks.get(timeout=max(0.0, end - time.monotonic()))
         except queue.Empty as error:
             ticket.cancel()
-            raise Failed("timeout", "the model took too long to translate") from error
+            raise ToolError("timeout", "the model took too long to translate") from error
         if isinstance(chunk, Exception):
-            raise Failed("refused", f"the model could not translate: {chunk}") from chunk
+            raise ToolError("refused", f"the model could not translate: {chunk}") from chunk
         said += chunk.text
         if chunk.finish_reason is not None:
             if not said.strip():
-                raise Failed("wrong_answer", "the model had no translation")
+                raise ToolError("wrong_answer", "the model had no translation")
             return said.strip()

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
-from penjing.tools.checked import Checked, at_least, number, one_of, parameters, text, yes_no
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, at_least, number, one_of, parameters, text, yes_no
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words, base, bounded
 from penjing.tools.home.settings import HouseSettings as Settings
@@ -32,7 +32,9 @@ _WORDS = Words(("tv", "television"), ("电视", "电视机"))
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("tv", DESCRIPTION, PARAMETERS, Tv(settings, given), settings.careful or False)]
+    return [
+        ToolAdapter("tv", DESCRIPTION, PARAMETERS, Tv(settings, given), settings.careful or False)
+    ]
 
 
 class Tv:
@@ -47,11 +49,11 @@ class Tv:
         wanted = {name: arguments[name] for name in order if name in arguments}
         change = arguments.get("volume_change")
         if wanted.get("on") is False and (len(wanted) > 1 or change is not None):
-            raise Failed("arguments", "what is switched off has no volume, source or action")
+            raise ToolError("arguments", "what is switched off has no volume, source or action")
         if change is None:
             return self._control.change(arguments["device"], wanted)
         if "volume" in wanted:
-            raise Failed("arguments", "a volume is set to a number, or by one, not both")
+            raise ToolError("arguments", "a volume is set to a number, or by one, not both")
         return self._control.change(
             arguments["device"],
             wanted,

@@ -17,8 +17,8 @@ from penjing.core.errors import BadInput, StorageError
 from penjing.core.files import read_text, write_text
 from penjing.core.protocols import Tool
 from penjing.core.tool_arguments import mistake
-from penjing.tools.checked import Checked, parameters, text
-from penjing.tools.failed import Failed
+from penjing.tools.checked import ToolAdapter, parameters, text
+from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.names import find
 from penjing.tools.places import Place, by_name, names, with_cities
@@ -109,7 +109,7 @@ class Settings:
 
 def make(settings: Settings, given: Given) -> list[Tool]:
     """The tool."""
-    return [Checked("weather", DESCRIPTION, PARAMETERS, Weather(settings, given))]
+    return [ToolAdapter("weather", DESCRIPTION, PARAMETERS, Weather(settings, given))]
 
 
 class Weather:
@@ -146,16 +146,16 @@ class Weather:
             return kept["at"], kept["answer"], False
         try:
             answer = self._ask(place)
-        except Failed as error:
+        except ToolError as error:
             if kept is None:
-                raise Failed(error.reason, f"the weather is not known: {error}") from error
+                raise ToolError(error.reason, f"the weather is not known: {error}") from error
             return kept["at"], kept["answer"], True
         self._kept[key] = {"at": self._clock(), "answer": answer}
         if self._settings.cache:
             try:
                 write_text(self._settings.cache, json.dumps(self._kept), private=True)
             except StorageError as error:
-                raise Failed("not_kept", str(error)) from error
+                raise ToolError("not_kept", str(error)) from error
         return self._clock(), answer, False
 
     def _ask(self, place: Place) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _require_forecast(answer: Any) -> dict[str, Any]:
     wrong = mistake(answer, _ANSWER)
     offset = answer.get("utc_offset_seconds", 0) if isinstance(answer, dict) else 0
     if wrong or not isinstance(offset, int) or not -86_400 < offset < 86_400:
-        raise Failed("wrong_answer", f"the weather server answers what is no forecast: {wrong}")
+        raise ToolError("wrong_answer", f"the weather server answers what is no forecast: {wrong}")
     return dict(answer)
 
 
@@ -192,7 +192,7 @@ def _day(answer: Mapping[str, Any], wanted: str | None, now: float) -> dict[str,
     today = str(datetime.fromtimestamp(now, UTC).date())
     day = wanted or today
     if day not in daily["time"]:
-        raise Failed("not_supported", f"there is no forecast for {day}: sixteen days at most")
+        raise ToolError("not_supported", f"there is no forecast for {day}: sixteen days at most")
     index = daily["time"].index(day)
 
     def number(name: str) -> float | None:
@@ -224,5 +224,5 @@ def _read_cache(path: Path | None) -> dict[str, dict[str, Any]]:
             str(key): {"at": float(one["at"]), "answer": _require_forecast(one["answer"])}
             for key, one in document.items()
         }
-    except (BadInput, Failed, ValueError, TypeError, KeyError, AttributeError):
+    except (BadInput, ToolError, ValueError, TypeError, KeyError, AttributeError):
         return {}

@@ -29,7 +29,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
 from penjing.core.errors import BadInput
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?"
@@ -114,15 +114,15 @@ def is_local_name(host: str) -> bool:
 
 
 def addresses_of(host: str, port: int, seconds: float) -> list[str]:
-    """Addresses that a host has now and that may be talked to. Raises Failed."""
+    """Addresses that a host has now and that may be talked to. Raises ToolError."""
     numbers = _resolved(host, port, seconds)
     if not numbers:
-        raise Failed("unreachable", f"{host} is not known here: is there a network?")
+        raise ToolError("unreachable", f"{host} is not known here: is there a network?")
     if not is_local_name(host):
         inside = [number for number in numbers if not _is_public(number)]
         if inside:
             message = f"{host} leads into the local network ({inside[0]}): write the address itself"
-            raise Failed("refused", f"{message} if that is meant")
+            raise ToolError("refused", f"{message} if that is meant")
     return numbers
 
 
@@ -141,7 +141,7 @@ def _resolved(host: str, port: int, seconds: float) -> list[str]:
     try:
         return answers.get(timeout=seconds)
     except queue.Empty as error:
-        raise Failed("timeout", f"nobody said in time what {host}'s address is") from error
+        raise ToolError("timeout", f"nobody said in time what {host}'s address is") from error
 
 
 def _is_public(number: str) -> bool:
@@ -167,11 +167,11 @@ class Web:
         self._tls = tls_context(ca) if self.origin.scheme == "https" else None
 
     def get(self, path: str, **query: Any) -> Any:
-        """The JSON document at a path. Raises Failed."""
+        """The JSON document at a path. Raises ToolError."""
         return _document(self._follow("GET", path, query, None))
 
     def post(self, path: str, body: Any) -> Any:
-        """Send a JSON document; the one that is answered, None for none. Raises Failed."""
+        """Send a JSON document; the one that is answered, None for none. Raises ToolError."""
         data = json.dumps(body, ensure_ascii=False).encode()
         answer = self._follow("POST", path, {}, data)
         return _document(answer) if answer.strip() else None
@@ -189,9 +189,11 @@ class Web:
                 _require_success(self.origin, status, answer)
                 return answer
             if method != "GET":
-                raise Failed("refused", f"{self.origin} sends what was posted elsewhere: refused")
+                raise ToolError(
+                    "refused", f"{self.origin} sends what was posted elsewhere: refused"
+                )
             target = self._same_origin(target, moved)
-        raise Failed("wrong_answer", f"{self.origin} redirects again and again")
+        raise ToolError("wrong_answer", f"{self.origin} redirects again and again")
 
     def _same_origin(self, target: str, moved: str) -> str:
         """The path and query that a redirect leads to."""
@@ -201,11 +203,13 @@ class Web:
         try:
             to = parse_origin(where.partition("#")[0])
         except BadInput as error:
-            raise Failed("refused", f"{self.origin} redirects to what is no address") from error
+            raise ToolError("refused", f"{self.origin} redirects to what is no address") from error
         if (to.scheme, *to.address) != (self.origin.scheme, *self.origin.address):
-            raise Failed("refused", f"{self.origin} redirects to {to.host}: that is another server")
+            raise ToolError(
+                "refused", f"{self.origin} redirects to {to.host}: that is another server"
+            )
         if not query.isprintable() or " " in query:
-            raise Failed("refused", f"{self.origin} redirects to what is no address")
+            raise ToolError("refused", f"{self.origin} redirects to what is no address")
         return (to.path or "/") + mark + query.partition("#")[0]
 
     def _once(
@@ -225,22 +229,22 @@ class Web:
                     status, moved = response.status, response.getheader("Location")
                     answer = self._body(response)
                 if time.monotonic() >= end:  # it may have been cut off
-                    raise Failed("timeout", late)
+                    raise ToolError("timeout", late)
                 return status, moved if 300 <= status < 400 else None, answer
         except TimeoutError as error:
-            raise Failed("timeout", late) from error
+            raise ToolError("timeout", late) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             if time.monotonic() >= end:
-                raise Failed("timeout", late) from error
+                raise ToolError("timeout", late) from error
             broken = isinstance(error, OSError | http.client.IncompleteRead)
             why = "it ended in the middle" if broken else "it is not HTTP"
             message = f"the answer of {self.origin} cannot be used: {why}"
-            raise Failed("wrong_answer", message) from error
+            raise ToolError("wrong_answer", message) from error
         finally:
             connection.close()
 
     def _connected(self, end: float) -> socket.socket:
-        """A connection to a checked address. Raises Failed."""
+        """A connection to a checked address. Raises ToolError."""
         host, port = self.origin.address
         last: Exception | None = None
         for number in addresses_of(host, port, _left(end)):
@@ -249,7 +253,7 @@ class Web:
             except OSError as error:
                 last = error
         message = f"{self.origin} cannot be reached: is it on, and is the address right?"
-        raise Failed("unreachable", message) from last
+        raise ToolError("unreachable", message) from last
 
     def _secured(self, raw: socket.socket) -> socket.socket:
         """The same with TLS, if the scheme has it; the certificate must be the name's."""
@@ -261,18 +265,20 @@ class Web:
             raise
         except OSError as error:  # ssl.SSLError is one
             why = getattr(error, "verify_message", "") or "no TLS that can be trusted"
-            raise Failed("refused", f"{self.origin}: {why}") from error
+            raise ToolError("refused", f"{self.origin}: {why}") from error
 
     def _body(self, response: http.client.HTTPResponse) -> bytes:
         if response.getheader("Content-Encoding", "identity") != "identity":
-            raise Failed("wrong_answer", f"{self.origin} answers compressed: nobody asked for that")
+            raise ToolError(
+                "wrong_answer", f"{self.origin} answers compressed: nobody asked for that"
+            )
         pieces: list[bytes] = []
         size = 0
         while piece := response.read(_PIECE):
             size += len(piece)
             if size > self._limits.most_bytes:
                 message = f"{self.origin} answers more than {self._limits.most_bytes} bytes"
-                raise Failed("wrong_answer", message)
+                raise ToolError("wrong_answer", message)
             pieces.append(piece)
         if response.length:  # read(n) keeps quiet about it
             raise http.client.IncompleteRead(b"", response.length)
@@ -326,7 +332,9 @@ def _require_success(origin: Origin, status: int, answer: bytes) -> None:
     if 200 <= status < 300:
         return
     says = _STATUS.get(status, f"answers {status}")
-    raise Failed("refused" if status < 500 else "wrong_answer", f"{origin} {says}", status=status)
+    raise ToolError(
+        "refused" if status < 500 else "wrong_answer", f"{origin} {says}", status=status
+    )
 
 
 def _document(answer: bytes) -> Any:
@@ -335,11 +343,11 @@ def _document(answer: bytes) -> Any:
     for bracket in re.finditer(rb"[\[\]{}]", outside):
         depth += 1 if bracket[0] in b"[{" else -1
         if depth > _DEEPEST:
-            raise Failed("wrong_answer", "the answer is nested too deeply")
+            raise ToolError("wrong_answer", "the answer is nested too deeply")
     try:
         return json.loads(answer, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise Failed("wrong_answer", "the answer is not JSON") from error
+        raise ToolError("wrong_answer", "the answer is not JSON") from error
 
 
 def _no_constant(name: str) -> Any:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from penjing.core import weekdays
 from penjing.core.errors import BadInput
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 
 DAYS = weekdays.NAMES
 TIME = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"
@@ -62,11 +62,11 @@ def local(at: float, zone: tzinfo) -> datetime:
 
 
 def read_date(text: str) -> date:
-    """A date of the calendar. Raises Failed."""
+    """A date of the calendar. Raises ToolError."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise Failed("arguments", f"there is no day {text}: write YYYY-MM-DD") from error
+        raise ToolError("arguments", f"there is no day {text}: write YYYY-MM-DD") from error
 
 
 def moment(day: date, time: str, zone: tzinfo) -> float:
@@ -80,15 +80,15 @@ def next_moment(
 ) -> float:
     """The first time after `now` that a clock shows this time, on that day or those weekdays."""
     if not re.match(TIME, time):
-        raise Failed("arguments", f"there is no time {time[:16]}: write HH:MM")
+        raise ToolError("arguments", f"there is no time {time[:16]}: write HH:MM")
     if day is not None:
         at = moment(read_date(day), time, zone)
         if at <= now:
             said = {"zh": f"{day} {time}已经过了"}
-            raise Failed("arguments", f"{day} {time} is over", said=said)
+            raise ToolError("arguments", f"{day} {time} is over", said=said)
         if at - now > _FURTHEST:
             said = {"zh": f"{day}太远了：最多五年"}
-            raise Failed("arguments", f"{day} is too far away: five years at most", said=said)
+            raise ToolError("arguments", f"{day} is too far away: five years at most", said=said)
         return at
     today = local(now, zone).date()
     for ahead in range(9):  # a week, and one more for a day on which it is already over
@@ -98,7 +98,7 @@ def next_moment(
         at = moment(candidate, time, zone)
         if at > now:
             return at
-    raise Failed("arguments", "those days never come")
+    raise ToolError("arguments", "those days never come")
 
 
 def around(now: float, time: str, zone: tzinfo, days: Sequence[str]) -> list[float]:

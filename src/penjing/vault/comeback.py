@@ -24,7 +24,7 @@ from penjing.vault.migrations import ACCOUNTS as ACCOUNTS_STEPS
 from penjing.vault.migrations import PERSON as PERSON_STEPS
 from penjing.vault.place import ACCOUNTS, Place
 from penjing.vault.repair import mend
-from penjing.vault.restore import Restored
+from penjing.vault.restore import RestoredParts
 from penjing.vault.salvage import Salvage
 from penjing.vault.secrets import Secret
 from penjing.vault.vault import Vault, require_vault
@@ -33,10 +33,10 @@ from penjing.vault.wipe import gone, is_gone, remember
 
 
 @dataclass(frozen=True)
-class Returned:
+class RestoreReport:
     """What a restoring from a backup did."""
 
-    restored: Restored
+    restored: RestoredParts
     """Whose databases were replaced, and whose were not."""
     people: tuple[Person, ...]
     """People the accounts had not known any more."""
@@ -53,7 +53,7 @@ def backup(vault: Vault, folder: Path) -> Backup:
     return made
 
 
-def restore(vault: Vault, folder: Path) -> Returned:
+def restore(vault: Vault, folder: Path) -> RestoreReport:
     """Replace everybody's database by the backup's. The accounts stay; who is missing returns."""
     keys = _keys(vault)
     found = backups.read_backup(folder, list(keys.values()))
@@ -61,7 +61,7 @@ def restore(vault: Vault, folder: Path) -> Returned:
     restored = restoring.restore(vault.place, found, partial(is_gone, lines), accounts=False)
     people = _merge(vault, found, keys, restored)
     vault.accounts.audit.append(operator().id, "backup restored")
-    return Returned(restored, people)
+    return RestoreReport(restored, people)
 
 
 def restore_accounts(place: Place, folder: Path, secret: Secret) -> None:
@@ -89,7 +89,7 @@ def restore_accounts(place: Place, folder: Path, secret: Secret) -> None:
 _OTHER = "give another backup"
 
 
-def restore_elsewhere(place: Place, folder: Path, code: str, secret: Secret) -> Returned:
+def restore_elsewhere(place: Place, folder: Path, code: str, secret: Secret) -> RestoreReport:
     """Bring a backup to a machine that has no vault, with the recovery code of the accounts."""
     if place.exists():
         raise BadInput("there is a vault here already: restore into it without the recovery code")
@@ -107,7 +107,7 @@ def restore_elsewhere(place: Place, folder: Path, code: str, secret: Secret) -> 
     with Vault.open(place, secret, mending=True) as vault:
         _mend_head(vault)
         vault.accounts.audit.append(operator().id, "backup restored elsewhere")
-    return Returned(restored, ())
+    return RestoreReport(restored, ())
 
 
 def accounts_code(place: Place, secret: Secret) -> str:
@@ -149,7 +149,7 @@ def _keys(vault: Vault) -> dict[int, Key]:
 
 
 def _merge(
-    vault: Vault, found: Backup, keys: dict[int, Key], restored: Restored
+    vault: Vault, found: Backup, keys: dict[int, Key], restored: RestoredParts
 ) -> tuple[Person, ...]:
     """Add people of the backup's accounts that were restored and are not known here any more."""
     known = {person.id: person for person in vault.accounts.people()}

@@ -15,7 +15,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from penjing.core.errors import NotFound
-from penjing.core.history import Document, Excerpt, Found, Indexed, Kept, Mark, Session, Turn
+from penjing.core.history import (
+    Document,
+    Excerpt,
+    Found,
+    IndexedDocument,
+    Kept,
+    Mark,
+    Session,
+    Turn,
+)
 from penjing.core.manner import name_of
 from penjing.core.messages import Message
 from penjing.vault.history import searchable, words_of
@@ -199,11 +208,11 @@ class MemoryPassages:
                 if self._of.kept[other][0].name == this.name:
                     self._of.delete(other)
 
-    def indexed(self) -> list[Indexed]:
+    def indexed(self) -> list[IndexedDocument]:
         """The finished documents, newest first."""
         with self._of.lock:
             finished = [document for document in self._of.all() if document.id in self._of.ready]
-            return [Indexed(one, len(self._of.made.get(one.id, {}))) for one in finished]
+            return [IndexedDocument(one, len(self._of.made.get(one.id, {}))) for one in finished]
 
     def marks(self, document: str) -> list[Mark]:
         """What an index in memory wants of a document's excerpts, in order."""

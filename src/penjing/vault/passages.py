@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from penjing.core.errors import NotFound
-from penjing.core.history import Excerpt, Indexed, Kept, Mark
+from penjing.core.history import Excerpt, IndexedDocument, Kept, Mark
 from penjing.vault.access import Gate
 from penjing.vault.database import Database
 from penjing.vault.documents import delete_document, document_of
@@ -48,12 +48,12 @@ class PersonPassages:
                 if other["number"] < this["number"]:
                     delete_document(gate, other["id"])
 
-    def indexed(self) -> list[Indexed]:
+    def indexed(self) -> list[IndexedDocument]:
         """The finished documents, newest first."""
         with self._database.reading() as connection:
             gate = Gate(connection, self._owner)
             rows = gate.all("document", "added DESC, number DESC", ready=1)
-        return [Indexed(document_of(row), row["excerpts"]) for row in rows]
+        return [IndexedDocument(document_of(row), row["excerpts"]) for row in rows]
 
     def marks(self, document: str) -> list[Mark]:
         """What an index in memory wants of a document's excerpts, in order."""

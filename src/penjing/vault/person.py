@@ -11,7 +11,7 @@ from penjing.vault.documents import PersonDocuments
 from penjing.vault.history import PersonHistory
 from penjing.vault.ids import Clock
 from penjing.vault.passages import PersonPassages
-from penjing.vault.retention import Expired, expire
+from penjing.vault.retention import ExpiryReport, expire
 from penjing.vault.settings import PersonSettings
 from penjing.vault.snapshots import PersonSnapshots
 
@@ -61,7 +61,7 @@ class PersonStore:
         """Settings."""
         return self._settings
 
-    def expire(self) -> Expired:
+    def expire(self) -> ExpiryReport:
         """Delete what is older than the person wants to keep."""
         return expire(self.database, self.person.id, self._clock())
 

@@ -17,7 +17,7 @@ from penjing.vault.staging import finish, stage
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoredParts:
     """What was brought back."""
 
     subjects: tuple[str, ...]
@@ -34,7 +34,7 @@ class Restored:
 
 def restore(
     place: Place, found: Backup, is_gone: Callable[[str], bool], *, accounts: bool
-) -> Restored:
+) -> RestoredParts:
     """Bring back everybody's database, and the accounts when there are none here (`accounts`).
 
     What is replaced by something that is not surely what was backed up is kept aside.
@@ -54,7 +54,7 @@ def restore(
             with alone(place, subject):
                 put_back(place, found, subject, name, keep=not sure or accounts)
             subjects.append(subject)
-    return Restored(tuple(subjects), tuple(refused), tuple(wrong), found.proven, tuple(left))
+    return RestoredParts(tuple(subjects), tuple(refused), tuple(wrong), found.proven, tuple(left))
 
 
 def put_back(place: Place, found: Backup, subject: str, name: str, *, keep: bool = True) -> None:

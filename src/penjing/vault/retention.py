@@ -25,7 +25,7 @@ _FREE_LEAST = 32
 
 
 @dataclass(frozen=True)
-class Expired:
+class ExpiryReport:
     """What retention deleted."""
 
     turns: int
@@ -41,12 +41,12 @@ def require_days(text: str) -> int:
     return int(text)
 
 
-def expire(database: Database, owner: str, now: float) -> Expired:
+def expire(database: Database, owner: str, now: float) -> ExpiryReport:
     """Delete the turns that are too old, in one transaction, and cached prompts with them."""
     with database.reading() as connection:
         wanted = Gate(connection, owner).all("setting", id=DAYS)
     if not wanted:
-        return Expired(0, 0)
+        return ExpiryReport(0, 0)
     with database.writing() as connection:
         gate = Gate(connection, owner)
         limit = now - require_days(wanted[0]["value"]) * _DAY
@@ -59,7 +59,7 @@ def expire(database: Database, owner: str, now: float) -> Expired:
         if turns:
             drop_all(gate)  # they may hold what was said
     compact(database)
-    return Expired(turns, sessions)
+    return ExpiryReport(turns, sessions)
 
 
 def compact(database: Database) -> bool:

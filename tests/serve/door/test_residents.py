@@ -13,7 +13,7 @@ from doorway import TOKEN, Doorway, doorway, small_app
 from household import WORDS, household, login
 
 from penjing.core.errors import InUse
-from penjing.serve.door.accounts import Opened
+from penjing.serve.door.accounts import UnlockedPerson
 from penjing.serve.door.residents import VaultAccounts
 from penjing.serve.door.settings import DoorSettings
 from penjing.vault.access import operator
@@ -240,7 +240,7 @@ class Slow(VaultAccounts):
         super().__init__(vault)
         self.opened, self.may_go_on = threading.Event(), threading.Event()
 
-    def unlock_token(self, token: str) -> Opened:
+    def unlock_token(self, token: str) -> UnlockedPerson:
         found = super().unlock_token(token)
         self.opened.set()
         assert self.may_go_on.wait(20)

@@ -22,8 +22,8 @@ from penjing.workshop.distill import train
 from penjing.workshop.distill.loss import Objective
 from penjing.workshop.distill.models import Student, Teacher
 from penjing.workshop.distill.schedule import Schedule
-from penjing.workshop.distill.state import Saved
-from penjing.workshop.distill.train import Trained, distill
+from penjing.workshop.distill.state import StateFile
+from penjing.workshop.distill.train import TrainingResult, distill
 from penjing.workshop.divergence import kld
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.forward import TorchModel
@@ -53,13 +53,13 @@ def started(checkpoint: Checkpoint, folder: Path) -> Store:
 
 
 def trained(
-    checkpoint: Checkpoint, store: Store, schedule: Schedule, saved: Saved | None = None
-) -> Trained:
+    checkpoint: Checkpoint, store: Store, schedule: Schedule, saved: StateFile | None = None
+) -> TrainingResult:
     windows = text(checkpoint, 96)
     apart = {"one": windows[92:94], "other": windows[94:]}
     return distill(
         checkpoint, plan_of(checkpoint), store, windows[:92], schedule, apart=apart,
-        saved=saved or Saved(None), device=CPU, dtype=torch.float32, progress=Silent(),
+        saved=saved or StateFile(None), device=CPU, dtype=torch.float32, progress=Silent(),
     )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def test_a_killed_training_goes_on_to_the_same_end(
     tiny_checkpoint: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = tiny_checkpoint("llama", hidden=64)
-    store, saved = started(checkpoint, tmp_path / "start"), Saved(tmp_path / "state")
+    store, saved = started(checkpoint, tmp_path / "start"), StateFile(tmp_path / "state")
     schedule = Schedule(seconds=0, steps=6, objective=Objective(alpha=0.2, temperature=2.0))
     straight = trained(checkpoint, store, schedule)
     monkeypatch.setattr(train, "_SAVE_EVERY", 0.0)
@@ -229,7 +229,7 @@ def test_half_a_state_is_no_state(tiny_checkpoint: Tiny, tmp_path: Path) -> None
     folder = tmp_path / "state"
     folder.mkdir()
     (folder / "training.npz").write_bytes(b"PK half of an archive")
-    found = trained(checkpoint, store, Schedule(seconds=0, steps=2), Saved(folder))
+    found = trained(checkpoint, store, Schedule(seconds=0, steps=2), StateFile(folder))
     assert found.steps == 2
 
 
@@ -241,4 +241,4 @@ def test_a_full_disk_is_an_error_and_not_a_crash(
     monkeypatch.setattr(train, "_SAVE_EVERY", 0.0)
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(StorageError):
-        trained(checkpoint, store, Schedule(seconds=0, steps=3), Saved(tmp_path / "file"))
+        trained(checkpoint, store, Schedule(seconds=0, steps=3), StateFile(tmp_path / "file"))

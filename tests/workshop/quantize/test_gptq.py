@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penjing.core.errors import BadInput
 from penjing.ggml.quantize import dequantize
-from penjing.workshop.quantize.gptq import DAMPING, Rounded, gptq
+from penjing.workshop.quantize.gptq import DAMPING, RoundedTensor, gptq
 from penjing.workshop.quantize.grids import GRIDS, Grid
 from penjing.workshop.quantize.scales import round_to, search
 
@@ -42,7 +42,7 @@ def loss(w: torch.Tensor, q: torch.Tensor, hessian: torch.Tensor) -> float:
     return float(((off @ hessian.double()) * off).sum())
 
 
-def slowly(grid: Grid, w: torch.Tensor, hessian: torch.Tensor, done: Rounded) -> torch.Tensor:
+def slowly(grid: Grid, w: torch.Tensor, hessian: torch.Tensor, done: RoundedTensor) -> torch.Tensor:
     """Codes by optimal brain surgery, one column after another, with the scales of `done`.
 
     Float64. After a column is rounded, all others move by the inverse Hessian (eq. 2), and the

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penjing.bundle.codecs import CODECS
-from penjing.workshop.quantize.packing import PACKINGS, Packed
+from penjing.workshop.quantize.packing import PACKINGS, BlockParts
 
 BITS = {
     "Q1_0": 1, "Q2_0": 2, "Q4_0": 4, "Q4_1": 4, "Q5_0": 5, "Q5_1": 5, "Q8_0": 8, "IQ4_NL": 4,
@@ -58,7 +58,7 @@ def test_any_codes_and_scales_fit_in(name: str, seed: int) -> None:
         else:
             whole = noise.integers(0, 256, (3, found.itemsize), np.uint8)
             fields[field] = whole.view(found.dtype)[:, 0]
-    raw = PACKINGS[name].pack(Packed(codes, fields))
+    raw = PACKINGS[name].pack(BlockParts(codes, fields))
     assert raw.shape == (3, codec.block_bytes)
     again = PACKINGS[name].unpack(raw)
     assert np.array_equal(again.codes, codes)

@@ -18,7 +18,7 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.rotation import (
     WRITERS,
-    Rotated,
+    RotatedCheckpoint,
     hadamard,
     orthogonal,
     paley,
@@ -208,7 +208,7 @@ def test_writers_are_the_matrices_that_make_the_streams_width(family: str) -> No
 @pytest.mark.parametrize("step", ["values", "residual"])
 def test_stale_are_exactly_the_matrices_that_read_something_else(step: str) -> None:
     checkpoint = whole("llama")
-    found: Rotated = (
+    found: RotatedCheckpoint = (
         rotate_values(checkpoint, 2) if step == "values" else rotate_residual(checkpoint, 2)
     )
     before, after = mean_squares(checkpoint), mean_squares(found.checkpoint)

@@ -59,7 +59,7 @@ class Around:
     """What is due for everybody; None: it lies with each person's settings."""
 
 
-class Served:
+class ServedAssistant:
     """Satisfies `Assistant`: whichever is current. The one before it is closed after its turns."""
 
     def __init__(self, path: str, spec: Spec, around: Around, schedule: Schedule) -> None:
@@ -235,7 +235,7 @@ class _Held:
 
 
 @contextmanager
-def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
+def served(path: str, spec: Spec, around: Around) -> Iterator[ServedAssistant]:
     """The assistant of a spec and the clock that rings, until the end of the block."""
     from penjing.app.serving.clock import Pages, Teller
     from penjing.tools.due import steady
@@ -251,7 +251,7 @@ def served(path: str, spec: Spec, around: Around) -> Iterator[Served]:
         steady() if around.clock is time.time else None,
     )
     try:
-        teller.doer = one = Served(path, spec, around, schedule)
+        teller.doer = one = ServedAssistant(path, spec, around, schedule)
         one.rings = Pages(schedule, teller)
         try:
 
@@ -329,5 +329,5 @@ def _retrievers(spec: Spec, around: Around, shelf: Shelf | None) -> Retrievers |
 if TYPE_CHECKING:
     from penjing.core.assistants import Assistant
 
-    _FITS: type[Assistant] = Served
+    _FITS: type[Assistant] = ServedAssistant
     _FIT_TOO: type[Retriever] = Together

@@ -18,7 +18,7 @@ from penjing.core.errors import NotFound, PenjingError, StorageError
 from penjing.core.messages import Message, Note, Text
 from penjing.serve.services import Ring
 from penjing.tools.entries import Due
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.schedule import Schedule
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ class Pages:
     def _asked(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except Failed as error:
+        except ToolError as error:
             raise StorageError(str(error)) from error
 
 
@@ -143,7 +143,7 @@ class Teller:
         """Somebody is here: their clock goes on, and what they missed is told."""
         try:
             dues = schedule.untold(person)
-        except Failed as error:
+        except ToolError as error:
             log.warning("a clock stands still: %s", error)
             return
         came = self._came.pop(person, [])

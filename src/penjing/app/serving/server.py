@@ -43,7 +43,7 @@ from penjing.app.serving.settings import Listening, ServeSettings
 from penjing.core.extras import require_extra
 
 if TYPE_CHECKING:
-    from penjing.app.serving.assistant import Served
+    from penjing.app.serving.assistant import ServedAssistant
     from penjing.assistant.spec.values import Spec
     from penjing.core.agenda import Agenda
     from penjing.core.progress import Progress
@@ -186,7 +186,7 @@ def _knowledge(progress: Progress) -> Iterator[_Knowledge | None]:
 
 def _assistant(
     settings: ServeSettings, spec: Spec, parts: _Parts
-) -> AbstractContextManager[Served]:
+) -> AbstractContextManager[ServedAssistant]:
     """What is learned from a spec is learned once; a service manager waits for it."""
     from penjing.app.serving.assistant import Around, served
     from penjing.bundle.home import Home
@@ -232,7 +232,7 @@ class _Parts:
     """With what."""
     knowledge: _Knowledge | None
     """What makes documents searchable; None where its model is not here."""
-    assistant: Served | None = None
+    assistant: ServedAssistant | None = None
     """Who answers in sessions; None for the plain model."""
 
 
@@ -241,7 +241,7 @@ def _serve(settings: ServeSettings, told: Told, parts: _Parts) -> None:
 
     from penjing.serve import run
     from penjing.serve.api.me import described
-    from penjing.serve.app import Watched, build_app
+    from penjing.serve.app import RequestLog, build_app
     from penjing.serve.door.door import Door
     from penjing.serve.door.secrets import server_token
     from penjing.serve.door.settings import NAMES, DoorSettings
@@ -266,7 +266,7 @@ def _serve(settings: ServeSettings, told: Told, parts: _Parts) -> None:
     household.present.on_opened = app.desk.read_on
     with _log(settings.log_requests):
         run.serve(
-            Watched(door, app.desk.metrics),
+            RequestLog(door, app.desk.metrics),
             place.listening,
             run.Plan(
                 limits,

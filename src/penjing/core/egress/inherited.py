@@ -32,7 +32,7 @@ Allowed = Callable[[int, Any], bool]
 
 
 @dataclass(frozen=True)
-class Inherited:
+class InheritedDescriptors:
     """What was found."""
 
     looked: bool
@@ -62,10 +62,10 @@ class Inherited:
         return [line for line, count in told.items() if count]
 
 
-def take_away(allowed: Allowed, *, helpers: int = 0) -> Inherited:
+def take_away(allowed: Allowed, *, helpers: int = 0) -> InheritedDescriptors:
     """Look at every handle once. `helpers`: children of ours that are meant to stay outside."""
     if sys.platform == "win32":
-        return Inherited(False)
+        return InheritedDescriptors(False)
     counts = {"kept": 0, "local": 0, "taken": 0, "rings": 0}
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     try:
@@ -81,7 +81,7 @@ def take_away(allowed: Allowed, *, helpers: int = 0) -> Inherited:
                 counts[fate] += 1
     finally:
         os.close(null)
-    return Inherited(True, **counts, children=max(0, _children() - helpers))
+    return InheritedDescriptors(True, **counts, children=max(0, _children() - helpers))
 
 
 def _handles() -> Iterator[int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from penjing.core.egress import inherited, landlock, process, seccomp
 from penjing.core.egress.allowed import Address
-from penjing.core.egress.inherited import Inherited
+from penjing.core.egress.inherited import InheritedDescriptors
 from penjing.core.egress.receipt import Layer, Receipt
 
 
@@ -49,7 +49,7 @@ def _localhost(name: str) -> Sequence[str]:
 def _open(
     reach: tuple[Address, ...],
     layers: tuple[Layer, ...],
-    before: Inherited,
+    before: InheritedDescriptors,
     *,
     local: bool,
 ) -> list[str]:

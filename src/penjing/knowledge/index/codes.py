@@ -17,7 +17,7 @@ _TAG, _SCALE = 4, 4
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedVectors:
     """Many vectors."""
 
     codes: npt.NDArray[np.int8]
@@ -46,10 +46,10 @@ def is_of(data: bytes, embedder: str, dimension: int) -> bool:
     return len(data) == _TAG + _SCALE + dimension and data[:_TAG] == tag(embedder)
 
 
-def unpack(packed: Sequence[bytes], dimension: int) -> Coded:
+def unpack(packed: Sequence[bytes], dimension: int) -> CodedVectors:
     """What `pack` made, of one embedder."""
     width = _TAG + _SCALE + dimension
     table = np.frombuffer(b"".join(packed), np.uint8).reshape(len(packed), width)
     scales = np.ascontiguousarray(table[:, _TAG : _TAG + _SCALE]).view("<f4").reshape(-1)
     codes = np.ascontiguousarray(table[:, _TAG + _SCALE :]).view(np.int8)
-    return Coded(codes, scales.astype(np.float32))
+    return CodedVectors(codes, scales.astype(np.float32))

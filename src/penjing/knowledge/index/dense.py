@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from penjing.knowledge.index.codes import Coded, unpack
+from penjing.knowledge.index.codes import CodedVectors, unpack
 
 EXACT = 4096
 """Up to so many vectors every one is weighed."""
@@ -40,7 +40,7 @@ class DenseIndex:
         self._dimension = dimension
         self._spans: dict[str, tuple[int, int]] = {}
         self._numbers = np.empty(0, np.int64)
-        self._coded = Coded(np.empty((0, dimension), np.int8), np.empty(0, np.float32))
+        self._coded = CodedVectors(np.empty((0, dimension), np.int8), np.empty(0, np.float32))
         self._mean = np.zeros(dimension, np.float32)
         self._signs = np.empty((-(-dimension // 64), 0), np.uint64)  # whole words of 64 signs
         self._order = np.empty(0, np.int64)
@@ -76,7 +76,7 @@ class DenseIndex:
             scales.append(coded.scales)
             sizes[document] = len(pairs)
         self._numbers = np.concatenate([*numbers, np.empty(0, np.int64)])
-        self._coded = Coded(
+        self._coded = CodedVectors(
             np.concatenate([*codes, np.empty((0, self._dimension), np.int8)]),
             np.concatenate([*scales, np.empty(0, np.float32)]),
         )

@@ -27,7 +27,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Opened:
+class UnlockedPerson:
     """A person whose part is unlocked."""
 
     known: Known
@@ -82,11 +82,11 @@ class Accounts(Protocol):
         """What people may type to log in."""
         ...
 
-    def alone(self) -> Opened | None:
+    def alone(self) -> UnlockedPerson | None:
         """The one person who needs no passphrase; None where there are several."""
         ...
 
-    def unlock(self, name: str, passphrase: str) -> Opened:
+    def unlock(self, name: str, passphrase: str) -> UnlockedPerson:
         """Open a person's part. Raises WrongPassphrase, after the same time for any name."""
         ...
 
@@ -94,7 +94,7 @@ class Accounts(Protocol):
         """Raise WrongPassphrase unless it is theirs. Opens nothing."""
         ...
 
-    def unlock_token(self, token: str) -> Opened:
+    def unlock_token(self, token: str) -> UnlockedPerson:
         """Open the part of whom a token belongs to. Raises WrongPassphrase."""
         ...
 
@@ -142,21 +142,21 @@ class OneOwner:
 
     def __init__(self, store: Store | None = None) -> None:
         self._bell = new_secret()
-        self._opened = Opened(Known(OWNER, OWNER, "owner"), store or _in_memory())
+        self._opened = UnlockedPerson(Known(OWNER, OWNER, "owner"), store or _in_memory())
 
     def names(self) -> Sequence[str]:
         return ()
 
-    def alone(self) -> Opened | None:
+    def alone(self) -> UnlockedPerson | None:
         return self._opened
 
-    def unlock(self, name: str, passphrase: str) -> Opened:  # noqa: ARG002
+    def unlock(self, name: str, passphrase: str) -> UnlockedPerson:  # noqa: ARG002
         raise WrongPassphrase("nobody has a passphrase here: open the link that penjing printed")
 
     def prove(self, person: str, passphrase: str) -> None:
         """There is none to be known."""
 
-    def unlock_token(self, token: str) -> Opened:  # noqa: ARG002
+    def unlock_token(self, token: str) -> UnlockedPerson:  # noqa: ARG002
         raise WrongPassphrase("that token opens nothing: see which file penjing serve named")
 
     def now(self, person: str) -> Known | None:

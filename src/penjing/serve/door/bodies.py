@@ -50,7 +50,7 @@ class Patient:
         return message
 
 
-class Guarded:
+class GuardedSend:
     """A `send` that keeps quiet about what an app makes of a sender who was given up."""
 
     def __init__(self, send: Send, patient: Patient) -> None:

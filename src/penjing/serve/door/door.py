@@ -18,8 +18,8 @@ from penjing.core.errors import PenjingError
 from penjing.core.protocols import Store
 from penjing.core.threads import Threads
 from penjing.serve.door import authorization, bell, bounds, cookies, csrf, hosts, origins, scopes
-from penjing.serve.door.accounts import Accounts, Aside, Known, Opened
-from penjing.serve.door.bodies import SLOW, Guarded, Patient
+from penjing.serve.door.accounts import Accounts, Aside, Known, UnlockedPerson
+from penjing.serve.door.bodies import SLOW, GuardedSend, Patient
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.headers import dressed
 from penjing.serve.door.login import LOGOUT, Describe, Login, who_in
@@ -50,7 +50,7 @@ _BAD_TOKEN = Refusal(401, "that token opens nothing: make a new one")
 class _Entry:
     """Somebody, or something, that may pass."""
 
-    opened: Opened | None
+    opened: UnlockedPerson | None
     """Who; None for the server's own token, which is nobody's."""
     session: WebSession | None
     """Of whom; None for the server's own token."""
@@ -144,7 +144,7 @@ class Door:
         if not theirs:
             await self._threads.run(store.close)
         for session in theirs:
-            session.opened = self._stores.take(Opened(session.opened.known, store))
+            session.opened = self._stores.take(UnlockedPerson(session.opened.known, store))
 
     async def close(self) -> None:
         """End every session; all keys are forgotten when it returns."""
@@ -256,7 +256,7 @@ class Door:
         state.pop("who", None)
         if who is not None:
             state["who"] = who
-        careful = Guarded(send, patient)
+        careful = GuardedSend(send, patient)
         try:
             await self._app({**visit.scope, "state": state}, patient.receive, careful)
         except Exception:
@@ -294,7 +294,7 @@ class Door:
         self._watch()
         return _Entry(session.opened, session)
 
-    async def _opened_by(self, token: str) -> Opened | None:
+    async def _opened_by(self, token: str) -> UnlockedPerson | None:
         """What a token opens, unless it was removed meanwhile."""
         try:
             opened = await self._threads.run(self._accounts.unlock_token, token)
@@ -322,7 +322,7 @@ class Door:
                 return None
             self._stores.now(known)
             session.checked, session.stamp = now, stamp
-            session.opened = Opened(known, session.opened.store)
+            session.opened = UnlockedPerson(known, session.opened.store)
         return _Entry(session.opened, session)
 
     def _asked(self, person: str, session: WebSession) -> tuple[Known | None, bool]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from penjing.core.threads import Threads
 from penjing.serve.door import cookies
-from penjing.serve.door.accounts import Accounts, Opened
+from penjing.serve.door.accounts import Accounts, UnlockedPerson
 from penjing.serve.door.bodies import json_body, text_of
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.codes import OneTimeCode
@@ -96,7 +96,7 @@ class Login:
         )
         return await answer(send, 200, {"people": list(names)}, [ticket])
 
-    async def _welcome(self, visit: Visit, send: Send, opened: Opened) -> None:
+    async def _welcome(self, visit: Visit, send: Send, opened: UnlockedPerson) -> None:
         """A new session; whatever id the browser brought along is worth nothing any more."""
         tls = self._settings.tls
         if old := cookies.read(visit, cookies.SESSION, tls=tls):
@@ -111,7 +111,7 @@ class Login:
         await answer(send, 200, dict(about), headers)
 
 
-def who_in(session: WebSession, opened: Opened, *, kept: bool) -> Who:
+def who_in(session: WebSession, opened: UnlockedPerson, *, kept: bool) -> Who:
     """The person of a session, as the rooms behind the door know them."""
     known = opened.known
     web = None if session.bearer else session.name

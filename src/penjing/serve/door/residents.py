@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from penjing.core.errors import UnknownName, WrongPassphrase
 from penjing.core.protocols import Store
-from penjing.serve.door.accounts import Accounts, Aside, Known, Opened, Token
+from penjing.serve.door.accounts import Accounts, Aside, Known, Token, UnlockedPerson
 from penjing.serve.door.scopes import LEAST
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class VaultAccounts:
     def names(self) -> Sequence[str]:
         return [person.name for person in self._vault.accounts.people()]
 
-    def alone(self) -> Opened | None:
+    def alone(self) -> UnlockedPerson | None:
         return None
 
-    def unlock(self, name: str, passphrase: str) -> Opened:
+    def unlock(self, name: str, passphrase: str) -> UnlockedPerson:
         from penjing.vault.secrets import Passphrase
 
         return _opened(self._vault.unlock(name, Passphrase(passphrase)))
@@ -50,7 +50,7 @@ class VaultAccounts:
 
         self._vault.prove(person, Passphrase(passphrase))
 
-    def unlock_token(self, token: str) -> Opened:
+    def unlock_token(self, token: str) -> UnlockedPerson:
         from penjing.vault.secrets import Token as Secret
 
         parts = _TOKEN.fullmatch(token)
@@ -109,10 +109,12 @@ class VaultAccounts:
         part.settings.put(LABELS, json.dumps(labels))
 
 
-def _opened(store: PersonStore, token: str | None = None, scopes: Sequence[str] = ()) -> Opened:
+def _opened(
+    store: PersonStore, token: str | None = None, scopes: Sequence[str] = ()
+) -> UnlockedPerson:
     person = store.person
     known = Known(person.id, person.name, person.role)
-    return Opened(known, store, token, frozenset(scopes), store.seal)
+    return UnlockedPerson(known, store, token, frozenset(scopes), store.seal)
 
 
 def _granted(recorded: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from penjing.serve.door.accounts import Opened
+from penjing.serve.door.accounts import UnlockedPerson
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.secrets import digest, new_secret
 from penjing.serve.door.settings import DoorSettings
@@ -21,7 +21,7 @@ class WebSession:
 
     key: bytes
     """Hash of the cookie or the token."""
-    opened: Opened
+    opened: UnlockedPerson
     """Who, and their store."""
     began: float
     """When."""
@@ -63,7 +63,7 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._all)
 
-    def begin(self, opened: Opened, secret: str | None = None) -> tuple[WebSession, str]:
+    def begin(self, opened: UnlockedPerson, secret: str | None = None) -> tuple[WebSession, str]:
         """A new session with an id that nobody chose; or one of a token that was just proved."""
         text = secret or new_secret()
         now, key = self._clock(), digest(text)
@@ -74,7 +74,7 @@ class Sessions:
         self._all[key] = session
         return session, text
 
-    def is_removed(self, opened: Opened) -> bool:
+    def is_removed(self, opened: UnlockedPerson) -> bool:
         """Whether the token that opened it was removed while it did."""
         return opened.token in self._removed
 

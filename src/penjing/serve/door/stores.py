@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from penjing.core.protocols import Store
 from penjing.core.threads import Threads
-from penjing.serve.door.accounts import Known, Opened
+from penjing.serve.door.accounts import Known, UnlockedPerson
 from penjing.serve.present import Present
 
 _CLOSING = 8
@@ -21,7 +21,7 @@ _CLOSING = 8
 
 @dataclass
 class _Held:
-    opened: Opened
+    opened: UnlockedPerson
     holders: int
 
 
@@ -34,7 +34,7 @@ class Stores:
         self._working: dict[asyncio.Future[None], str] = {}
         self._threads = Threads("opening and closing", _CLOSING)
 
-    def take(self, opened: Opened) -> Opened:
+    def take(self, opened: UnlockedPerson) -> UnlockedPerson:
         """Hold what was just unlocked; where the person is unlocked already, that stays the one."""
         person = opened.known.person
         held = self._open.get(person)
@@ -45,11 +45,11 @@ class Stores:
             self._apart(person, lambda: self._present.on_came(person))
         elif held.opened.store is not opened.store:
             self._close(person, opened.store)
-            held.opened = Opened(opened.known, held.opened.store)
+            held.opened = UnlockedPerson(opened.known, held.opened.store)
         held.holders += 1
         return held.opened
 
-    def hold(self, person: str) -> Opened | None:
+    def hold(self, person: str) -> UnlockedPerson | None:
         """Hold what is unlocked; None when it is not any more."""
         held = self._open.get(person)
         if held is None:
@@ -57,12 +57,12 @@ class Stores:
         held.holders += 1
         return held.opened
 
-    def peek(self, person: str) -> Opened | None:
+    def peek(self, person: str) -> UnlockedPerson | None:
         """What is unlocked, held by nobody more for it."""
         held = self._open.get(person)
         return None if held is None else held.opened
 
-    def release(self, opened: Opened) -> None:
+    def release(self, opened: UnlockedPerson) -> None:
         """Let go; the last who does closes it, and the keys are forgotten."""
         held = self._open.get(opened.known.person)
         if held is None or held.opened.store is not opened.store:
@@ -74,7 +74,7 @@ class Stores:
     def now(self, known: Known) -> None:
         """A person's name or role has changed."""
         if held := self._open.get(known.person):
-            held.opened = Opened(known, held.opened.store)
+            held.opened = UnlockedPerson(known, held.opened.store)
 
     def shut(self, person: str) -> None:
         """Close a person's part, whoever holds it."""

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from penjing.core.errors import PenjingError, WrongPassphrase
 from penjing.core.threads import Threads
-from penjing.serve.door.accounts import Accounts, Known, Opened
+from penjing.serve.door.accounts import Accounts, Known, UnlockedPerson
 from penjing.serve.door.clock import Clock, seconds
 from penjing.serve.door.secrets import digest, new_secret
 from penjing.serve.door.settings import DoorSettings
@@ -71,7 +71,7 @@ class Unlocking:
 
     async def unlock(
         self, name: str, passphrase: str, address: str, ticket: str | None
-    ) -> Opened | Refusal:
+    ) -> UnlockedPerson | Refusal:
         """The person, or why not. Says the same, after the same time, for any wrong name."""
         who = _key(name)
         if not self._spend(ticket) and (refusal := self._too_soon(who, address)):
@@ -138,7 +138,7 @@ class Unlocking:
     def _close(self, task: asyncio.Future[T]) -> None:
         if not task.cancelled() and task.exception() is None:
             found = task.result()
-            if isinstance(found, Opened):
+            if isinstance(found, UnlockedPerson):
                 self._threads.begin(found.store.close)
 
     def _too_soon(self, who: str, address: str) -> Refusal | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penjing.tools.failed import Failed, Offline
+from penjing.tools.failed import Offline, ToolError
 from penjing.tools.home.device import Device, Kind, Known, State, Told, Wanted
 from penjing.tools.home.dialect import known, number, share
 from penjing.tools.home.settings import HomeAssistant, Line
@@ -72,10 +72,10 @@ class AssistantHouse:
                 answer = self._web.post(
                     f"/api/services/{domain}/{service}", {"entity_id": device.key, **data}
                 )
-            except Failed as error:
+            except ToolError as error:
                 lost = error.reason in ("timeout", "wrong_answer")
                 reason = "unconfirmed" if lost or count else error.reason
-                raise Failed(reason, str(error), **error.data) from error
+                raise ToolError(reason, str(error), **error.data) from error
             changed += answer if isinstance(answer, list) else []
         self._states = (0.0, {})
         so = any(isinstance(one, dict) and one.get("entity_id") == device.key for one in changed)
@@ -90,7 +90,7 @@ class AssistantHouse:
             return states
         answer = self._web.get("/api/states")
         if not isinstance(answer, list) or len(answer) > _MOST:
-            raise Failed("wrong_answer", "Home Assistant answers what is no list of states")
+            raise ToolError("wrong_answer", "Home Assistant answers what is no list of states")
         entities = [self._require(one) for one in answer]
         found = {entity["entity_id"]: entity for entity in entities}
         states = {key: one for key, one in found.items() if key.partition(".")[0] in _KINDS}
@@ -100,14 +100,14 @@ class AssistantHouse:
     def _require(self, entity: Any) -> Mapping[str, Any]:
         fine = isinstance(entity, dict) and isinstance(entity.get("attributes"), dict)
         if not fine or not all(isinstance(entity.get(key), str) for key in ("entity_id", "state")):
-            raise Failed("wrong_answer", "Home Assistant answers what is no state")
+            raise ToolError("wrong_answer", "Home Assistant answers what is no state")
         if not entity["entity_id"].replace(".", "", 1).replace("_", "").isalnum():
-            raise Failed("wrong_answer", "Home Assistant names an entity that cannot be")
+            raise ToolError("wrong_answer", "Home Assistant names an entity that cannot be")
         return dict(entity)
 
 
 def _calls(device: Device, wanted: Wanted) -> list[Call]:
-    """The services that do what is wanted. Raises Failed before any of them is called."""
+    """The services that do what is wanted. Raises ToolError before any of them is called."""
     rest = dict(wanted)
     if device.kind == "light":
         return [_light(rest, device)]
@@ -122,7 +122,7 @@ def _calls(device: Device, wanted: Wanted) -> list[Call]:
         elif make is not None:
             calls.append(make(value))
         else:
-            raise Failed("not_supported", f"{device.name} has no {name} {value}")
+            raise ToolError("not_supported", f"{device.name} has no {name} {value}")
     return calls
 
 
@@ -138,7 +138,7 @@ def _light(rest: dict[str, Any], device: Device) -> Call:
         elif name == "colour":
             data["rgb_color"] = list(bytes.fromhex(value[1:]))
         else:
-            raise Failed("not_supported", f"{device.name} has no {name}")
+            raise ToolError("not_supported", f"{device.name} has no {name}")
     return "turn_on", data
 
 
@@ -164,7 +164,7 @@ def _state(device: Device, entity: Mapping[str, Any]) -> State:
     if said == "unavailable":
         raise Offline(device.name)
     if said == "unknown":
-        raise Failed("not_known", f"{device.name} has not said how it is")
+        raise ToolError("not_known", f"{device.name} has not said how it is")
     match device.kind:
         case "light":
             bright = share(more.get("brightness"), 255)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.core.errors import BadInput
 from penjing.core.extras import require_extra
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.home.settings import Mqtt
 from penjing.tools.keep import read_secret
 from penjing.tools.web import addresses_of
@@ -77,13 +77,13 @@ class Broker:
             client.subscribe(wanted)
 
     def heard(self) -> dict[str, Message]:
-        """The last message on each topic. Raises Failed when there is no broker."""
+        """The last message on each topic. Raises ToolError when there is no broker."""
         self.connect()
         with self._changed:
             return dict(self._heard)
 
     def publish(self, messages: Sequence[tuple[str, str]]) -> None:
-        """Publish all; it returns once the broker has confirmed every one. Raises Failed."""
+        """Publish all; it returns once the broker has confirmed every one. Raises ToolError."""
         with self._calling:
             client = self.connect()
             end = time.monotonic() + self._settings.seconds
@@ -92,7 +92,7 @@ class Broker:
                 while not _confirmed(sent):
                     if not client.is_connected() or time.monotonic() > end:
                         self._drop()
-                        raise Failed("unconfirmed", self._lost(), sent=count)
+                        raise ToolError("unconfirmed", self._lost(), sent=count)
                     with contextlib.suppress(RuntimeError, ValueError):  # it asks again above
                         sent.wait_for_publish(0.02)
 
@@ -115,7 +115,7 @@ class Broker:
                     self._changed.wait(left)
 
     def connect(self) -> Client:
-        """The connection, made if there is none. Raises Failed."""
+        """The connection, made if there is none. Raises ToolError."""
         with self._calling:
             client = self._client
             if client is not None and client.is_connected():
@@ -139,18 +139,18 @@ class Broker:
             client.connect(host if self._settings.secure else number, port, keepalive=20)
         except ssl.SSLError as error:
             why = getattr(error, "verify_message", "") or "it speaks no TLS that can be trusted"
-            raise Failed("refused", f"{self._where()}: {why}") from error
+            raise ToolError("refused", f"{self._where()}: {why}") from error
         except (OSError, ValueError) as error:
             message = f"{self._where()} cannot be reached: is it on, and is the address right?"
-            raise Failed("unreachable", message) from error
+            raise ToolError("unreachable", message) from error
         client.loop_start()
         end = time.monotonic() + seconds
         with self._changed:
             while not self._taken:
                 if self._refusal:
-                    raise Failed("refused", f"{self._where()} refuses us: {self._refusal}")
+                    raise ToolError("refused", f"{self._where()} refuses us: {self._refusal}")
                 if time.monotonic() > end:
-                    raise Failed("timeout", f"{self._where()} did not answer in {seconds:g} s")
+                    raise ToolError("timeout", f"{self._where()} did not answer in {seconds:g} s")
                 self._changed.wait(0.05)
         self._settle()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penjing.tools.failed import Failed, Offline
+from penjing.tools.failed import Offline, ToolError
 from penjing.tools.home.device import Device, House, Kind, Known, State, Told, Wanted
 from penjing.tools.home.houses import Houses
 from penjing.tools.home.settings import HouseSettings
@@ -37,13 +37,13 @@ class Control:
         self._entered: list[House] = houses.enter(settings, kind)
 
     def names(self) -> Sequence[str]:
-        """Every name that means something right now. Raises Failed."""
+        """Every name that means something right now. Raises ToolError."""
         devices = tuple(self._devices())
         named = (*_single(devices), *self._together(devices))  # as they are told: devices first
         return tuple(dict.fromkeys(name for name, _ in named))
 
     def members(self) -> Mapping[str, Sequence[str]]:
-        """Names to the devices they mean, by names that mean these alone. Raises Failed."""
+        """Names to the devices they mean, by names that mean these alone. Raises ToolError."""
         known: dict[str, Group] = {}
         for name, group in self._named():
             known.setdefault(plain(name), group)
@@ -58,38 +58,38 @@ class Control:
         }
 
     def find(self, name: str) -> Group:
-        """The devices that a name means. Raises Failed."""
+        """The devices that a name means. Raises ToolError."""
         known: dict[str, Group] = {}
         for one, group in self._named():
             known.setdefault(plain(one), group)
         meant = find(self._kind if not self._any else "device", name, known)
         if len(meant) == 1 and plain(meant[0][1].name) in self._twins:
             message = f"several devices call themselves '{name[:60]}': name one in the spec"
-            raise Failed("ambiguous", message)
+            raise ToolError("ambiguous", message)
         return meant
 
     def known(self, name: str) -> tuple[Device, Known]:
-        """One device and what is known of it. Raises Failed."""
+        """One device and what is known of it. Raises ToolError."""
         group = self.find(name)
         if len(group) > 1:
             near = [device.name for _, device in group]
-            raise Failed("ambiguous", f"that is {len(group)} devices: say which", near=near)
+            raise ToolError("ambiguous", f"that is {len(group)} devices: say which", near=near)
         house, device = group[0]
         return device, house.known(device)
 
     def change(
         self, name: str, wanted: Wanted, relative: Callable[[State], Wanted] | None = None
     ) -> dict[str, Any]:
-        """Change all that a name means. Raises Failed that says what was done and what was not."""
+        """Change all that a name means. Raises ToolError: what was done and what was not."""
         done: list[str] = []
-        failed: list[tuple[str, Failed]] = []
+        failed: list[tuple[str, ToolError]] = []
         told: set[Told] = set()
         for house, device in self.find(name):
             try:
                 now = {**wanted, **relative(house.known(device).state)} if relative else wanted
                 told.add(house.change(device, now))
                 done.append(device.name)
-            except Failed as error:
+            except ToolError as error:
                 failed.append((device.name, error))
                 gone = error.reason in ("unreachable", "timeout") and not isinstance(error, Offline)
                 if gone and not done:
@@ -97,12 +97,12 @@ class Control:
         if failed and not done:
             first = failed[0][1]
             data = {**first.data, "failed": [name for name, _ in failed]}
-            raise Failed(first.reason, str(first), **data)
+            raise ToolError(first.reason, str(first), **data)
         if failed:
             rest = ", ".join(f"{name} ({error})" for name, error in failed)
             message = f"done: {', '.join(done)}; not done: {rest}"
             names = [name for name, _ in failed]
-            raise Failed("unconfirmed", message, done=done, failed=names)
+            raise ToolError("unconfirmed", message, done=done, failed=names)
         least = next((one for one in _LEAST if one in told), "confirmed")
         return {"devices": done, **wanted, "confirmed": least == "confirmed", "told": least}
 
@@ -149,13 +149,13 @@ class Control:
 
     def _devices(self) -> Iterator[tuple[House, Device]]:
         """Those of the kind; a name that the spec gave hides one that was found."""
-        problem: Failed | None = None
+        problem: ToolError | None = None
         seen: dict[tuple[str, str], bool] = {}
         self._twins.clear()
         for house in self._entered:
             try:
                 devices = house.devices()
-            except Failed as error:
+            except ToolError as error:
                 problem = error
                 continue
             for device in devices:
@@ -185,8 +185,8 @@ def bounded(value: float, low: float, high: float) -> float:
 
 
 def base(state: Mapping[str, Any], name: str, what: str) -> float:
-    """What a relative change starts from. Raises Failed when it is not known."""
+    """What a relative change starts from. Raises ToolError when it is not known."""
     found = state.get(name)
     if not isinstance(found, int | float):
-        raise Failed("not_known", f"the {what} is not known: say a number")
+        raise ToolError("not_known", f"the {what} is not known: say a number")
     return found

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.home.device import State, Wanted
 
 Heard = Mapping[str, bytes]
@@ -21,17 +21,17 @@ class Dialect(Protocol):
         ...
 
     def messages(self, wanted: Wanted) -> Sequence[tuple[str, str]]:
-        """What to publish, as (topic, payload). Raises Failed for what it cannot do."""
+        """What to publish, as (topic, payload). Raises ToolError for what it cannot do."""
         ...
 
     def state(self, heard: Heard) -> State:
-        """What its topics say. Raises Failed when it is off line."""
+        """What its topics say. Raises ToolError when it is off line."""
         ...
 
 
-def unsupported(name: str, wanted: Wanted) -> Failed:
+def unsupported(name: str, wanted: Wanted) -> ToolError:
     """It cannot do that."""
-    return Failed("not_supported", f"{name} has no {', '.join(sorted(wanted))}")
+    return ToolError("not_supported", f"{name} has no {', '.join(sorted(wanted))}")
 
 
 def document(payload: bytes | None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ _WHERE = {
 }  # fmt: skip
 
 
-def described(topic: str, payload: bytes, prefix: str) -> tuple[Device, Discovered] | None:
+def described(topic: str, payload: bytes, prefix: str) -> tuple[Device, DiscoveredDevice] | None:
     """A device and how to speak to it; None for what is not one, or is broken."""
     parts = topic.removeprefix(f"{prefix}/").split("/")
     kind = _COMPONENTS.get(parts[0])
@@ -80,7 +80,7 @@ def described(topic: str, payload: bytes, prefix: str) -> tuple[Device, Discover
     name = _name(config, parts[-2])
     area = config["device"].get("suggested_area") if isinstance(config.get("device"), dict) else ""
     room = _shown(area) if isinstance(area, str) else ""
-    return Device(name, kind, topic, room=room, found=True), Discovered(name, kind, config)
+    return Device(name, kind, topic, room=room, found=True), DiscoveredDevice(name, kind, config)
 
 
 def _expanded(config: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _shown(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Discovered:
+class DiscoveredDevice:
     """One device that described itself."""
 
     name: str

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.home.broker import Broker
 from penjing.tools.home.device import Device, Kind, Known, State, Told, Wanted
 from penjing.tools.home.dialect import Dialect, Heard
@@ -49,7 +49,7 @@ class MqttHouse:
         if self._settings.discovery:
             try:
                 self._broker.connect()
-            except Failed:
+            except ToolError:
                 if not self._named:
                     raise
         with self._lock:
@@ -63,7 +63,7 @@ class MqttHouse:
         mine = [heard[topic] for topic in dialect.topics() if topic in heard]
         state = dialect.state({topic: message.payload for topic, message in heard.items()})
         if not state:
-            raise Failed("not_known", f"{device.name} has not said how it is")
+            raise ToolError("not_known", f"{device.name} has not said how it is")
         times = [message.at for message in mine]
         fresh = [at for at in times if at is not None]
         return Known(state, round(time.monotonic() - max(fresh), 1) if fresh else None)
@@ -89,7 +89,7 @@ class MqttHouse:
 
         try:
             so = self._broker.wait(topics, echoed, self._settings.echo_seconds)
-        except Failed:  # the broker has it; only its answer is lost
+        except ToolError:  # the broker has it; only its answer is lost
             so = False
         return "confirmed" if so else "no_answer"
 
@@ -101,7 +101,7 @@ class MqttHouse:
         with self._lock:
             found = self._named.get(device.key) or self._found.get(device.key)
         if found is None:
-            raise Failed("unknown_name", f"{device.name} is not there any more", near=[])
+            raise ToolError("unknown_name", f"{device.name} is not there any more", near=[])
         return found[1]
 
     def _discover(self, topic: str, payload: bytes) -> Sequence[str]:
@@ -132,11 +132,11 @@ def _dialect(line: Line, settings: Mqtt) -> Dialect:
 
 def _renamed(device: Device, first: str) -> tuple[Device, Dialect]:
     """A device that calls itself otherwise than before answers to neither name."""
-    return replace(device, name=first), Renamed(first, device.name)
+    return replace(device, name=first), RenamedDialect(first, device.name)
 
 
 @dataclass(frozen=True)
-class Renamed:
+class RenamedDialect:
     """Satisfies `Dialect`: says what happened, and does nothing."""
 
     first: str
@@ -148,11 +148,11 @@ class Renamed:
 
     def messages(self, wanted: Wanted) -> Sequence[tuple[str, str]]:
         """None: raises Failed."""
-        raise Failed("refused", self._why())
+        raise ToolError("refused", self._why())
 
     def state(self, heard: Heard) -> State:
         """None: raises Failed."""
-        raise Failed("refused", self._why())
+        raise ToolError("refused", self._why())
 
     def _why(self) -> str:
         return f"{self.first} calls itself '{self.now}' now: check it and start again"

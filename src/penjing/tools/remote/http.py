@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.remote.bounds import Budget
 from penjing.tools.web import addresses_of, parse_origin, tls_context
 
@@ -47,7 +47,7 @@ def _bounded(
     verify = tls_context(ca) if origin.scheme == "https" else True
     inner = httpx2.AsyncHTTPTransport(verify=verify, trust_env=False)
 
-    class Counted(httpx2.AsyncByteStream):
+    class CountedStream(httpx2.AsyncByteStream):
         """An answer that ends when it is too long."""
 
         def __init__(self, stream: httpx2.AsyncByteStream) -> None:
@@ -62,7 +62,7 @@ def _bounded(
         async def aclose(self) -> None:
             await self._stream.aclose()
 
-    class Bounded(httpx2.AsyncBaseTransport):
+    class BoundedTransport(httpx2.AsyncBaseTransport):
         """Calls the address that was checked, and no other server."""
 
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -74,7 +74,7 @@ def _bounded(
                 numbers = await anyio.to_thread.run_sync(
                     addresses_of, origin.host, origin.port, seconds
                 )
-            except Failed as error:
+            except ToolError as error:
                 raise httpx2.ConnectError(str(error)) from error
             extensions = {**request.extensions, "sni_hostname": origin.host}
             pinned = httpx2.Request(
@@ -88,11 +88,11 @@ def _bounded(
             return httpx2.Response(
                 response.status_code,
                 headers=response.headers,
-                stream=Counted(cast("httpx2.AsyncByteStream", response.stream)),
+                stream=CountedStream(cast("httpx2.AsyncByteStream", response.stream)),
                 extensions=response.extensions,
             )
 
         async def aclose(self) -> None:
             await inner.aclose()
 
-    return Bounded()
+    return BoundedTransport()

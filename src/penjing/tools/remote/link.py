@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from penjing.tools.failed import Failed
+from penjing.tools.failed import ToolError
 from penjing.tools.remote.bounds import Budget
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class Link:
         self._lock = threading.Lock()
 
     def connect(self) -> int:
-        """Connect if we are not, and which connection of ours this is. Raises Failed."""
+        """Connect if we are not, and which connection of ours this is. Raises ToolError."""
         with self._lock:
             self._connected()
             return self._count
 
     def tools(self) -> list[Any]:
-        """What it offers, as the SDK has it. Raises Failed."""
+        """What it offers, as the SDK has it. Raises ToolError."""
         import mcp_types as types
 
         async def ask(client: Client) -> list[Any]:
@@ -87,7 +87,7 @@ class Link:
         return self._run(ask)
 
     def call(self, tool: str, arguments: dict[str, Any]) -> Any:
-        """What a tool answers, as the SDK has it. Raises Failed."""
+        """What a tool answers, as the SDK has it. Raises ToolError."""
         import mcp_types as types
 
         params = types.CallToolRequestParams(name=tool, arguments=arguments)
@@ -125,13 +125,13 @@ class Link:
                     answer.cancel()
                     self._hang_up(connection)
                     message = f"the server {self._name} did not answer in {self._seconds:g} s"
-                    raise Failed("timeout", f"{message}: it may have been done") from error
+                    raise ToolError("timeout", f"{message}: it may have been done") from error
             except concurrent.futures.CancelledError as error:
                 raise self._died(connection) from error
             except Exception as error:  # whatever the SDK makes of what the server said
                 raise self._translated(error, connection) from error
 
-    def _translated(self, error: Exception, connection: _Connection) -> Failed:
+    def _translated(self, error: Exception, connection: _Connection) -> ToolError:
         from mcp.shared.exceptions import MCPError
         from mcp_types import CONNECTION_CLOSED, METHOD_NOT_FOUND
 
@@ -139,17 +139,19 @@ class Link:
             self._hang_up(connection)
             return self._died(connection)
         if isinstance(error, MCPError) and error.code == METHOD_NOT_FOUND:
-            return Failed("not_supported", f"the server {self._name} cannot do that")
+            return ToolError("not_supported", f"the server {self._name} cannot do that")
         if isinstance(error, MCPError):
             said = str(error)[:500]
-            return Failed("refused", f"the server {self._name} refuses it", said=said)
-        return Failed("wrong_answer", f"the server {self._name} answers what is not MCP")
+            return ToolError("refused", f"the server {self._name} refuses it", said=said)
+        return ToolError("wrong_answer", f"the server {self._name} answers what is not MCP")
 
-    def _died(self, connection: _Connection | None = None) -> Failed:
+    def _died(self, connection: _Connection | None = None) -> ToolError:
         if connection is not None and connection.budget.spent:
-            return Failed("wrong_answer", f"the server {self._name} says too much: hung up on it")
+            return ToolError(
+                "wrong_answer", f"the server {self._name} says too much: hung up on it"
+            )
         message = f"the server {self._name} ended in the middle: it may have been done, or not"
-        return Failed("unconfirmed", message)
+        return ToolError("unconfirmed", message)
 
     def _connected(self) -> tuple[_Connection, Client, asyncio.AbstractEventLoop]:
         now = self._now
@@ -175,9 +177,9 @@ class Link:
             self._drop()
             if not up:
                 message = f"the server {self._name} did not begin in {self._start:g} s"
-                raise Failed("timeout", message) from error
+                raise ToolError("timeout", message) from error
             message = f"the server {self._name} cannot be reached or does not speak MCP"
-            raise Failed("unreachable", f"{message}: is it installed and on?") from error
+            raise ToolError("unreachable", f"{message}: is it installed and on?") from error
         return connection
 
     async def _live(self, connection: _Connection) -> None:

@@ -32,7 +32,7 @@ from penjing.workshop.compress.solve import Solver
 from penjing.workshop.compress.stages import Importance, Stages, sound
 from penjing.workshop.compress.work import keep, value
 from penjing.workshop.distill.needs import memory_needed
-from penjing.workshop.distill.state import Saved
+from penjing.workshop.distill.state import StateFile
 from penjing.workshop.distill.train import distill
 from penjing.workshop.export.gguf import Encoded, export_bytes, export_gguf
 from penjing.workshop.quantize import engine_rounding
@@ -215,7 +215,7 @@ class Builder:
             windows = self.stages.training
             made = distill(
                 base.checkpoint, plan, start, windows, schedule, apart=self.stages.apart,
-                saved=Saved(folder), device=device, dtype=dtype,
+                saved=StateFile(folder), device=device, dtype=dtype,
                 progress=self.job.progress,
             )  # fmt: skip
             for name, raw in made.tensors.items():

@@ -20,7 +20,7 @@ from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.work import keep, value
 from penjing.workshop.export.gguf import export_gguf
 from penjing.workshop.search.groups import Group, codecs_of, expand
-from penjing.workshop.search.times import Timed, Times, fit, head_of
+from penjing.workshop.search.times import TimedFile, Times, fit, head_of
 
 ROUNDS = 3
 """Times each file is run; the median counts."""
@@ -35,10 +35,10 @@ def measure_times(job: Job, start: Path, groups: Sequence[Group], folder: Path) 
     plans = [*uniform(groups), *heads(groups)]
 
     def measure(path: Path) -> Times:
-        files = [Timed(own, 1.0)]
+        files = [TimedFile(own, 1.0)]
         with job.progress.task("timing codecs", len(plans), unit="files") as task:
             for plan in plans:
-                files.append(Timed(plan, timed(job, start, plan, prompt=_SHORT)))
+                files.append(TimedFile(plan, timed(job, start, plan, prompt=_SHORT)))
                 task.advance()
         found = fit(groups, files)
         write_text(path, json.dumps(asdict(found)))

@@ -32,7 +32,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Saved:
+class StateFile:
     """Where the state lies; None: nowhere."""
 
     folder: Path | None

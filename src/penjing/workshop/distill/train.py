@@ -29,7 +29,7 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.distill.loss import divergence, head_backward
 from penjing.workshop.distill.models import ENDS, Student, Teacher
 from penjing.workshop.distill.schedule import Schedule
-from penjing.workshop.distill.state import Saved
+from penjing.workshop.distill.state import StateFile
 from penjing.workshop.quantize.whole import Store
 from penjing.workshop.tensors import Bytes
 
@@ -40,7 +40,7 @@ _MUCH = 1.5  # nats from which on the rates are used in full
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What came out."""
 
     tensors: Mapping[str, Bytes]
@@ -66,11 +66,11 @@ def distill(
     schedule: Schedule,
     *,
     apart: Mapping[str, Sequence[Sequence[int]]],
-    saved: Saved,
+    saved: StateFile,
     device: torch.device,
     dtype: torch.dtype,
     progress: Progress,
-) -> Trained:
+) -> TrainingResult:
     """Train the model rounded in `start` towards `checkpoint` on equally long `windows`.
 
     `apart` are windows by domain that are not trained on, to see whether it helps. A tensor in a
@@ -114,7 +114,7 @@ def distill(
         progress.note(f"training did not help (KLD {before:.4f} to {after:.4f}): left out")
     tensors = student.stored() if better else {}
     domains = {name: (value, found[name]) for name, value in history.before.items()}
-    return Trained(tensors, history.steps, before, after, tuple(history.kl), domains)
+    return TrainingResult(tensors, history.steps, before, after, tuple(history.kl), domains)
 
 
 @dataclass(frozen=True)

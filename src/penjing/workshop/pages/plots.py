@@ -89,7 +89,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedLabel:
     """Where a label came to stand."""
 
     label: Label
@@ -198,7 +198,7 @@ def tick_texts(values: Sequence[float]) -> list[str]:
     return [f"{value:.10f}".rstrip("0").rstrip(".") if value else "0" for value in values]
 
 
-def place(labels: Sequence[Label], taken: Sequence[Frame], bounds: Frame) -> list[Placed]:
+def place(labels: Sequence[Label], taken: Sequence[Frame], bounds: Frame) -> list[PlacedLabel]:
     """Find room for each label near its point, strong ones first.
 
     Placed labels lie inside `bounds` and never overlap each other or anything in `taken`; one that
@@ -209,11 +209,11 @@ def place(labels: Sequence[Label], taken: Sequence[Frame], bounds: Frame) -> lis
         box = next((b for b in _places(label) if _free(b, filled, bounds)), None)
         if box is not None:
             filled.append(box)
-            placed.append(Placed(label, box))
+            placed.append(PlacedLabel(label, box))
     return placed
 
 
-def draw_labels(placed: Sequence[Placed], class_: str = "label") -> Iterator[Markup]:
+def draw_labels(placed: Sequence[PlacedLabel], class_: str = "label") -> Iterator[Markup]:
     """The labels, with a thin leader where one stands far from its point."""
     for item in placed:
         box, label = item.box, item.label
@@ -233,7 +233,7 @@ def draw_labels(placed: Sequence[Placed], class_: str = "label") -> Iterator[Mar
         yield words(x, box.bottom - 4, label.text, kind, anchor)
 
 
-def _anchor(item: Placed) -> str:
+def _anchor(item: PlacedLabel) -> str:
     """Text is tied to the side that faces its point: a font of other widths then does no harm."""
     if item.box.left > item.label.x:
         return "start"

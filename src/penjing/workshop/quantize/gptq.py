@@ -26,7 +26,7 @@ _QUIETEST = 1e-6  # of the mean importance: a block of silent channels still has
 
 
 @dataclass(frozen=True)
-class Rounded:
+class RoundedTensor:
     """A tensor rounded with its errors made up for."""
 
     blocks: Blocks
@@ -38,7 +38,7 @@ class Rounded:
 
 def gptq(
     grid: Grid, weights: torch.Tensor, hessian: torch.Tensor, *, damping: float = DAMPING
-) -> Rounded:
+) -> RoundedTensor:
     """Round weights [rows, row] in the metric of hessian [row, row] (float32, X X^T of the inputs).
 
     The Hessian's scale is of no account. Matrices that read the same input may be stacked: rows do
@@ -59,7 +59,7 @@ def gptq(
         errors = _round_block(grid, w[block], scales, factor[block, block])
         w[first + width :].addmm_(factor[block, first + width :].t(), errors, alpha=-1)
     latent, scales = w.t().contiguous(), _side_by_side(found)
-    return Rounded(round_to(grid, latent, scales), latent)
+    return RoundedTensor(round_to(grid, latent, scales), latent)
 
 
 def _round_block(grid: Grid, w: torch.Tensor, scales: Scales, factor: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ import torch
 
 from penjing.bundle.codecs import CODECS, Codec
 from penjing.core.errors import BadInput
-from penjing.workshop.quantize.packing import PACKINGS, Bytes, Fields, Packed
+from penjing.workshop.quantize.packing import PACKINGS, BlockParts, Bytes, Fields
 
 _IQ4 = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
 _FP4 = (0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12)  # twice E2M1; code 8 is -0
@@ -120,7 +120,7 @@ class Grid:
     def encode(self, blocks: Blocks) -> Bytes:
         """The stored bytes."""
         codes = blocks.codes.cpu().numpy().reshape(-1, self.codec.width)
-        packed = Packed(codes, blocks.scales.fields)
+        packed = BlockParts(codes, blocks.scales.fields)
         return PACKINGS[self.codec.name].pack(packed).reshape(-1)
 
     def values(self, blocks: Blocks) -> torch.Tensor:

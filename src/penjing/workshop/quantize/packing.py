@@ -20,7 +20,7 @@ Fields = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Packed:
+class BlockParts:
     """Blocks taken apart."""
 
     codes: Bytes
@@ -34,9 +34,9 @@ class Packed:
 class Packing:
     """The two directions of one format. Both work on [blocks, bytes of a block]."""
 
-    unpack: Callable[[Bytes], Packed]
+    unpack: Callable[[Bytes], BlockParts]
     """Bytes to codes and fields."""
-    pack: Callable[[Packed], Bytes]
+    pack: Callable[[BlockParts], Bytes]
     """And back."""
 
 
@@ -91,10 +91,10 @@ def _join(low: Bytes, high: Bytes, bits: int) -> Bytes:
 def _simple(bits: int) -> Packing:
     """Q1_0, Q2_0: a scale, then one code after another."""
 
-    def unpack(raw: Bytes) -> Packed:
-        return Packed(_take(raw[:, 2:], bits, 1), {"d": _half(raw, 0)})
+    def unpack(raw: Bytes) -> BlockParts:
+        return BlockParts(_take(raw[:, 2:], bits, 1), {"d": _half(raw, 0)})
 
-    def pack(packed: Packed) -> Bytes:
+    def pack(packed: BlockParts) -> Bytes:
         return _raw(packed.fields["d"], _put(packed.codes, bits, 1))
 
     return Packing(unpack, pack)
@@ -105,7 +105,7 @@ def _small(bits: int, *names: str) -> Packing:
     head = sum(1 if name == "e" else 2 for name in names)
     nibbles = head + 4 * (bits - 4)
 
-    def unpack(raw: Bytes) -> Packed:
+    def unpack(raw: Bytes) -> BlockParts:
         codes = _take(raw[:, nibbles:], 4, 16)
         if bits == 5:
             codes = _join(codes, _take(raw[:, head:nibbles], 1, 1), 4)
@@ -113,9 +113,9 @@ def _small(bits: int, *names: str) -> Packing:
             name: raw[:, 0] if name == "e" else _half(raw, 2 * place)
             for place, name in enumerate(names)
         }
-        return Packed(codes, fields)
+        return BlockParts(codes, fields)
 
-    def pack(packed: Packed) -> Bytes:
+    def pack(packed: BlockParts) -> Bytes:
         parts = [packed.fields[name] for name in names]
         if bits == 5:
             parts.append(_put(_high(packed.codes, 4), 1, 1))
@@ -124,18 +124,18 @@ def _small(bits: int, *names: str) -> Packing:
     return Packing(unpack, pack)
 
 
-def _unpack_q8_0(raw: Bytes) -> Packed:
-    return Packed(raw[:, 2:] ^ np.uint8(128), {"d": _half(raw, 0)})
+def _unpack_q8_0(raw: Bytes) -> BlockParts:
+    return BlockParts(raw[:, 2:] ^ np.uint8(128), {"d": _half(raw, 0)})
 
 
-def _pack_q8_0(packed: Packed) -> Bytes:
+def _pack_q8_0(packed: BlockParts) -> Bytes:
     return _raw(packed.fields["d"], packed.codes ^ np.uint8(128))
 
 
 # -- super-blocks of 256 with a small scale for each group
 
 
-def _unpack_q2_k(raw: Bytes) -> Packed:
+def _unpack_q2_k(raw: Bytes) -> BlockParts:
     sub = raw[:, :16]
     fields = {
         "d": _half(raw, 80),
@@ -143,22 +143,22 @@ def _unpack_q2_k(raw: Bytes) -> Packed:
         "sub": _low(sub, 4).astype(np.int16),
         "submin": _high(sub, 4).astype(np.int16),
     }
-    return Packed(_take(raw[:, 16:80], 2, 32), fields)
+    return BlockParts(_take(raw[:, 16:80], 2, 32), fields)
 
 
-def _pack_q2_k(packed: Packed) -> Bytes:
+def _pack_q2_k(packed: BlockParts) -> Bytes:
     f = packed.fields
     sub = _join(f["sub"].astype(np.uint8), f["submin"].astype(np.uint8), 4)
     return _raw(sub, _put(packed.codes, 2, 32), f["d"], f["dmin"])
 
 
-def _unpack_q3_k(raw: Bytes) -> Packed:
+def _unpack_q3_k(raw: Bytes) -> BlockParts:
     codes = _join(_take(raw[:, 32:96], 2, 32), _take(raw[:, :32], 1, 32), 2)
     sub = _join(_take(raw[:, 96:104], 4, 8), _take(raw[:, 104:108], 2, 4), 4)
-    return Packed(codes, {"d": _half(raw, 108), "sub": sub.astype(np.int16) - 32})
+    return BlockParts(codes, {"d": _half(raw, 108), "sub": sub.astype(np.int16) - 32})
 
 
-def _pack_q3_k(packed: Packed) -> Bytes:
+def _pack_q3_k(packed: BlockParts) -> Bytes:
     sub = (packed.fields["sub"] + 32).astype(np.uint8)
     codes = packed.codes
     high_bits, low_bits = _put(_high(codes, 2), 1, 32), _put(_low(codes, 2), 2, 32)
@@ -185,46 +185,46 @@ def _to_small_scales(fields: Fields) -> Bytes:
     return np.concatenate([scales, minima, _put(rest, 4, 4)], axis=1)
 
 
-def _unpack_q4_k(raw: Bytes) -> Packed:
+def _unpack_q4_k(raw: Bytes) -> BlockParts:
     fields = {"d": _half(raw, 0), "dmin": _half(raw, 2), **_small_scales(raw[:, 4:16])}
-    return Packed(_take(raw[:, 16:], 4, 32), fields)
+    return BlockParts(_take(raw[:, 16:], 4, 32), fields)
 
 
-def _pack_q4_k(packed: Packed) -> Bytes:
+def _pack_q4_k(packed: BlockParts) -> Bytes:
     f = packed.fields
     return _raw(f["d"], f["dmin"], _to_small_scales(f), _put(packed.codes, 4, 32))
 
 
-def _unpack_q5_k(raw: Bytes) -> Packed:
+def _unpack_q5_k(raw: Bytes) -> BlockParts:
     fields = {"d": _half(raw, 0), "dmin": _half(raw, 2), **_small_scales(raw[:, 4:16])}
-    return Packed(_join(_take(raw[:, 48:], 4, 32), _take(raw[:, 16:48], 1, 32), 4), fields)
+    return BlockParts(_join(_take(raw[:, 48:], 4, 32), _take(raw[:, 16:48], 1, 32), 4), fields)
 
 
-def _pack_q5_k(packed: Packed) -> Bytes:
+def _pack_q5_k(packed: BlockParts) -> Bytes:
     f, codes = packed.fields, packed.codes
     high, low = _put(_high(codes, 4), 1, 32), _put(_low(codes, 4), 4, 32)
     return _raw(f["d"], f["dmin"], _to_small_scales(f), high, low)
 
 
-def _unpack_q6_k(raw: Bytes) -> Packed:
+def _unpack_q6_k(raw: Bytes) -> BlockParts:
     codes = _join(_take(raw[:, :128], 4, 64), _take(raw[:, 128:192], 2, 32), 4)
     sub = np.ascontiguousarray(raw[:, 192:208]).view(np.int8).astype(np.int16)
-    return Packed(codes, {"d": _half(raw, 208), "sub": sub})
+    return BlockParts(codes, {"d": _half(raw, 208), "sub": sub})
 
 
-def _pack_q6_k(packed: Packed) -> Bytes:
+def _pack_q6_k(packed: BlockParts) -> Bytes:
     f, codes = packed.fields, packed.codes
     low, high = _put(_low(codes, 4), 4, 64), _put(_high(codes, 4), 2, 32)
     return _raw(low, high, f["sub"].astype(np.int8), f["d"])
 
 
-def _unpack_iq4_xs(raw: Bytes) -> Packed:
+def _unpack_iq4_xs(raw: Bytes) -> BlockParts:
     sub = _join(_take(raw[:, 4:8], 4, 1), _take(raw[:, 2:4], 2, 1), 4)
     fields = {"d": _half(raw, 0), "sub": sub.astype(np.int16) - 32}
-    return Packed(_take(raw[:, 8:], 4, 16), fields)
+    return BlockParts(_take(raw[:, 8:], 4, 16), fields)
 
 
-def _pack_iq4_xs(packed: Packed) -> Bytes:
+def _pack_iq4_xs(packed: BlockParts) -> Bytes:
     sub = (packed.fields["sub"] + 32).astype(np.uint8)
     high, low = _put(_high(sub, 4), 2, 1), _put(_low(sub, 4), 4, 1)
     return _raw(packed.fields["d"], high, low, _put(packed.codes, 4, 16))

@@ -37,7 +37,7 @@ _AT_ONCE = 4096  # rows that exist in float64
 
 
 @dataclass(frozen=True, eq=False)
-class Rotated:
+class RotatedCheckpoint:
     """The same function as before, up to float32 rounding of the weights."""
 
     checkpoint: Checkpoint
@@ -57,7 +57,7 @@ class Rotated:
 
 def rotate_residual(
     checkpoint: Checkpoint, seed: int, *, untie: bool = False, progress: Progress | None = None
-) -> Rotated:
+) -> RotatedCheckpoint:
     """R1: the whole residual stream in a random basis; norm weights go into the readers.
 
     With the output norm folded into it, the head is no longer the embedding: a model where they are
@@ -83,12 +83,12 @@ def rotate_residual(
         for name in writers:
             out |= _writer(whole, name, rotation)
             task.advance(1)
-    return Rotated(whole.replacing(out), frozenset(before), tuple(added))
+    return RotatedCheckpoint(whole.replacing(out), frozenset(before), tuple(added))
 
 
 def rotate_values(
     checkpoint: Checkpoint, seed: int, *, layers: Collection[int] | None = None
-) -> Rotated:
+) -> RotatedCheckpoint:
     """R2: the values of every head in a random basis, another one in each layer; all by default.
 
     Nothing is added and a tied head stays tied. Query heads that share a value head share its
@@ -112,7 +112,7 @@ def rotate_values(
             heads = weights.reshape(-1, link.head)
             out[name] = _rotated(heads, rotation).reshape(weights.shape)
         stale.update(link.members)
-    return Rotated(checkpoint.replacing(out), frozenset(stale), ())
+    return RotatedCheckpoint(checkpoint.replacing(out), frozenset(stale), ())
 
 
 def orthogonal(size: int, seed: int | Sequence[int]) -> Doubles:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from penjing.workshop.search.head import Reading
-from penjing.workshop.search.wavefront import EMBEDDING, EVERY, Plan, Rounded, Wavefront
+from penjing.workshop.search.wavefront import EMBEDDING, EVERY, CodecRounding, Plan, Wavefront
 from penjing.workshop.threads import one_by_one
 
 
@@ -30,7 +30,7 @@ class _Trace:
 class Assemblies:
     """Reads whole plans on the text of a wavefront. Not for several threads at once."""
 
-    def __init__(self, front: Wavefront, rounded: Rounded) -> None:
+    def __init__(self, front: Wavefront, rounded: CodecRounding) -> None:
         self._front, self._rounded = front, rounded
         self._traces: list[_Trace] = []
 

@@ -57,7 +57,7 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Changed:
+class HeadVariant:
     """One variant at the head."""
 
     hidden: torch.Tensor
@@ -79,7 +79,7 @@ class CleanHead:
     @torch.no_grad()
     def read(
         self,
-        variants: Sequence[Changed],
+        variants: Sequence[HeadVariant],
         side_by_side: SideBySide,
         *,
         dtype: torch.dtype,
@@ -138,7 +138,7 @@ class _Piece:
 class _Sums:
     """What is added up over the vocabulary for one variant."""
 
-    def __init__(self, clean: CleanHead, variant: Changed, dtype: torch.dtype) -> None:
+    def __init__(self, clean: CleanHead, variant: HeadVariant, dtype: torch.dtype) -> None:
         self._head = clean.head
         self._rows = variant.rows
         self._hidden = variant.hidden

@@ -57,7 +57,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Refined:
+class BestAssembly:
     """The best assembly that was measured."""
 
     allocation: Allocation
@@ -90,7 +90,7 @@ def refine(
     keep: Callable[[Mapping[str, float]], None] = lambda _: None,
     limits: Limits | None = None,
     progress: Progress | None = None,
-) -> Refined:
+) -> BestAssembly:
     """The assembly with the least measured KLD that is found within `budget` and `limits`.
 
     `measure` gives the KLD of a whole plan; `known` are results by `plan_hash` and `keep` hears of
@@ -113,7 +113,7 @@ def refine(
                 best = search.exchange(best)
         except _Spent as spent:
             best = spent.args[0]
-    return Refined(best.allocation, best.kld, begin.kld, tuple(book.history))
+    return BestAssembly(best.allocation, best.kld, begin.kld, tuple(book.history))
 
 
 @dataclass(frozen=True)

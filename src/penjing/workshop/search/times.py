@@ -32,7 +32,7 @@ _LOOKED_UP = ""
 
 
 @dataclass(frozen=True)
-class Timed:
+class TimedFile:
     """A file whose decoding was timed."""
 
     plan: Mapping[str, str]
@@ -59,7 +59,7 @@ class Times:
         return sum(each.parameters * self.price.get(kind, 0.0) for each, kind in kinds.items())
 
 
-def fit(groups: Sequence[Group], files: Sequence[Timed], noise: float = NOISE) -> Times:
+def fit(groups: Sequence[Group], files: Sequence[TimedFile], noise: float = NOISE) -> Times:
     """Prices that explain the times of the files, the first of which is the starting model's."""
     sizes = {source.name: source.parameters for group in groups for source in group.members}
     head = head_of(groups)

@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel
-from penjing.workshop.search.head import Changed, CleanHead, Head, Reading
+from penjing.workshop.search.head import CleanHead, Head, HeadVariant, Reading
 from penjing.workshop.search.means import Means, Memory
 from penjing.workshop.streamed import StreamedWeights, streamed_model
 from penjing.workshop.threads import SideBySide, workers
@@ -34,7 +34,7 @@ EMBEDDING, HEAD = "token_embd.weight", "output.weight"
 EVERY = slice(None)
 
 
-class Rounded(Protocol):
+class CodecRounding(Protocol):
     """Gives a tensor's weights after they were stored in a codec."""
 
     def __call__(self, name: str, codec: str, rows: slice | torch.Tensor) -> torch.Tensor:
@@ -57,7 +57,7 @@ class _Wave:
     """The block each sets out from; -1: the embedding, one past the last: only the head."""
     hidden: torch.Tensor
     """Hidden states [variants, texts, T, hidden]."""
-    rounded: Rounded
+    rounded: CodecRounding
     """Where changed weights come from."""
 
 
@@ -96,7 +96,7 @@ class Wavefront:
     def read(
         self,
         plans: Sequence[Plan],
-        rounded: Rounded,
+        rounded: CodecRounding,
         *,
         tops: bool = False,
         on_work: Callable[[float], None] = lambda _: None,
@@ -135,7 +135,7 @@ class Wavefront:
         """What reading a plan takes, in passes through one block."""
         return self.layers - min(self.layers, max(0, self.birth(plan))) + self._head_blocks
 
-    def embedded(self, plan: Plan, rounded: Rounded) -> torch.Tensor:
+    def embedded(self, plan: Plan, rounded: CodecRounding) -> torch.Tensor:
         """What enters a variant's first block [texts, T, hidden]."""
         if EMBEDDING not in plan:
             return self._inputs[0]
@@ -175,14 +175,14 @@ class Wavefront:
         side_by_side(together, batches)
         side_by_side(alone, [i for i, change in enumerate(changes) if change])
 
-    def changed(self, plan: Plan, last: torch.Tensor, rounded: Rounded) -> Changed:
+    def changed(self, plan: Plan, last: torch.Tensor, rounded: CodecRounding) -> HeadVariant:
         """A variant at the head, from what comes out of its last block [texts, T, hidden]."""
         rows = None
         if self._output in plan:
             rows = partial(_head_rows, _planned(plan, rounded), self._output, last)
-        return Changed(self._at_head(last), rows)
+        return HeadVariant(self._at_head(last), rows)
 
-    def _at_heads(self, wave: _Wave) -> list[Changed]:
+    def _at_heads(self, wave: _Wave) -> list[HeadVariant]:
         rows = zip(wave.plans, wave.births, wave.hidden, strict=True)
         return [
             self.changed(plan, self._inputs[-1] if birth == self.layers else hidden, wave.rounded)
@@ -234,8 +234,8 @@ class _Differences:
         return moved.to(y_clean.dtype).add_(y_clean)
 
 
-def whole(rounded: Callable[[str, str], torch.Tensor]) -> Rounded:
-    """A `Rounded` from a function that only gives whole tensors; the last one is kept."""
+def whole(rounded: Callable[[str, str], torch.Tensor]) -> CodecRounding:
+    """A `CodecRounding` from a function that only gives whole tensors; the last one is kept."""
     last: dict[tuple[str, str], torch.Tensor] = {}
     lock = threading.Lock()
 
@@ -265,7 +265,9 @@ def measured_divergence(
     return front.read([plan], whole(rounded), tops=True)[0]
 
 
-def _planned(plan: Plan, rounded: Rounded) -> Callable[[str, slice | torch.Tensor], torch.Tensor]:
+def _planned(
+    plan: Plan, rounded: CodecRounding
+) -> Callable[[str, slice | torch.Tensor], torch.Tensor]:
     return lambda name, rows: rounded(name, plan[name], rows)
 
 
