@@ -150,4 +150,8 @@ def test_a_file_that_is_there_is_not_replaced_unasked(
     assert (place / "out.gguf").read_bytes() == b"mine"
     assert app.main(line("--ffn", "0.5", output="out.bin")) == 2
     assert "does not end in .gguf" in capsys.readouterr().err
+    before = (place / "model.gguf").read_bytes()
+    assert app.main(line("--ffn", "0.5", "--overwrite", output="model.gguf")) == 2
+    assert "is the model itself" in capsys.readouterr().err
+    assert (place / "model.gguf").read_bytes() == before
     assert app.main(line("--ffn", "0.5", "--overwrite")) == 0

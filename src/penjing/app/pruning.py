@@ -136,6 +136,8 @@ class _Work:
 
         self.asked, self.home, self.progress, self.folder = asked, home, progress, folder
         path = find_model(asked.model, home, progress=progress, download=True)
+        if asked.output.exists() and asked.output.samefile(path):
+            raise BadInput(f"{asked.output} is the model itself: name another file")
         self.start = as_gguf(path, home, progress, stack) if path.is_dir() else path
         self.before: Checkpoint = stack.enter_context(Checkpoint.open(self.start))
         self.steps: list[Step] = []
