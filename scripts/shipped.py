@@ -87,10 +87,14 @@ def _python() -> Iterator[Part]:
             yield Part(part, "", licence, "generic", every, (), (text,), name)
 
 
+def _first(about: Distribution, name: str) -> str:
+    return next(iter(about.metadata.get_all(name) or []), "")
+
+
 def _licence(about: Distribution) -> str:
-    said = about.metadata.get("License-Expression") or ""
+    said = _first(about, "License-Expression")
     classes = about.metadata.get_all("Classifier") or []
-    for older in (about.metadata.get("License") or "", *classes):
+    for older in (_first(about, "License"), *classes):
         short = older if re.fullmatch(r"[\w.+-]+( (AND|OR|WITH) [\w.+-]+)*", older) else ""
         said = said or _SAID.get(older, short)
     return said or _SILENT.get(about.metadata["Name"], "")

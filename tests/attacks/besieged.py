@@ -128,7 +128,8 @@ class House:
         self.planted.case = case
         for tool in self.tools:
             tool.calls.clear()
-        self.assistant._understanding._names._kept.clear()  # names are asked anew
+        names: Any = self.assistant._understanding._names
+        names._kept.clear()  # they are asked anew
         store = MemoryStore()
         session = store.history.begin().id
         for turn in case.get("before", ()):

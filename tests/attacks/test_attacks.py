@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from besieged import CASES, SPEC, Adversary, House, Planted
@@ -31,7 +32,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("intents")
 
 
-def besieged(writer: Callable[[Planted], object], cache: Path) -> dict[str, list[object]]:
+def besieged(writer: Callable[[Planted], object], cache: Path) -> dict[str, list[Any]]:
     """Case to its injected calls, where there are any."""
     planted = Planted()
     house = House(writer(planted), planted, cache)  # type: ignore[arg-type]

@@ -57,7 +57,9 @@ def test_a_lock_lists_all_that_is_needed_and_nothing_else(extra: str) -> None:
 
 def test_locks_and_constraints_are_of_one_mind() -> None:
     lines = (ROOT / "constraints.txt").read_text("utf-8").split("\n")[1:]
-    pins = {canonical(name): number for name, _, number in (line.partition("==") for line in lines)}
+    pins: dict[str, str] = {
+        canonical(name): number for name, _, number in (line.partition("==") for line in lines)
+    }
     for extra in (*SETS, "build"):
         for name, (number, hashes) in lock(extra).items():
             assert pins[name] == number, f"run scripts/lock: {name}"

@@ -11,8 +11,8 @@ from penjing.core.errors import BadInput, NotFound, NotPermitted, UnknownName, W
 from penjing.core.history import Excerpt
 from penjing.core.messages import Message
 from penjing.vault import access
-from penjing.vault.access import EVERY, Actor, Gate, operator
-from penjing.vault.envelope import LEAST
+from penjing.vault.access import EVERY, Actor, Gate, Kind, operator
+from penjing.vault.envelope import LEAST, Cost, Key, stretch
 from penjing.vault.person import PersonStore
 from penjing.vault.secrets import Passphrase
 from penjing.vault.vault import NewPerson, Vault
@@ -128,7 +128,11 @@ def test_what_a_role_may_where_nothing_was_said(role: access.Role, may: bool) ->
 
 
 def test_what_was_said_of_a_thing_counts_before_what_was_said_of_all() -> None:
-    said = {("tool", EVERY): False, ("tool", "timer"): True, ("source", EVERY): True}
+    said: dict[tuple[Kind, str], bool] = {
+        ("tool", EVERY): False,
+        ("tool", "timer"): True,
+        ("source", EVERY): True,
+    }
     guest = Actor("x", "X", "guest", said)
     assert guest.may("tool", "timer")
     assert not guest.may("tool", "mail")
@@ -221,8 +225,11 @@ def test_a_wrong_name_costs_a_guess_too(vault: Vault, monkeypatch: pytest.Monkey
     guesses = []
     from penjing.vault import secrets
 
-    real = secrets.stretch
-    monkeypatch.setattr(secrets, "stretch", lambda *a: guesses.append(a[2]) or real(*a))
+    def counted(passphrase: bytes, salt: bytes, cost: Cost) -> Key:
+        guesses.append(cost)
+        return stretch(passphrase, salt, cost)
+
+    monkeypatch.setattr(secrets, "stretch", counted)
     for name in ("nobody", "Anna"):
         with pytest.raises(WrongPassphrase):
             vault.unlock(name, Passphrase("not her words", LEAST))

@@ -11,6 +11,7 @@ import pytest
 
 from penjing.core.errors import IntegrityError, MissingExtra, PenjingError, StorageError
 from penjing.vault import database
+from penjing.vault.cipher_pages import raw_key
 from penjing.vault.database import Database, connect, damage
 from penjing.vault.envelope import Key
 from penjing.vault.locks import Lock
@@ -51,7 +52,7 @@ def test_salt_and_key_are_both_from_the_key(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 1")
     connection.close()
     data = (tmp_path / "a.db").read_bytes()
-    assert data[:16] == database.raw_key(key)[32:]
+    assert data[:16] == raw_key(key)[32:]
     (tmp_path / "a.db").write_bytes(bytes(16) + data[16:])  # a salt that was lost
     again = connect(tmp_path / "a.db", Key(key.raw()))
     assert again.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 1

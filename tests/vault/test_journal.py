@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from penjing.core.errors import IntegrityError
-from penjing.vault.database import PAGE, connect
+from penjing.vault.database import connect
 from penjing.vault.envelope import Key
+from penjing.vault.outside import PAGE
 
 OURS, THEIRS = b"k" * 32, b"o" * 32
 

@@ -15,8 +15,9 @@ from penjing.core.errors import IntegrityError, PenjingError, StorageError
 from penjing.core.messages import Message
 from penjing.vault import comeback, database, disk, outside
 from penjing.vault.access import operator
-from penjing.vault.database import PAGE, connect
+from penjing.vault.database import connect
 from penjing.vault.envelope import LEAST, Key
+from penjing.vault.outside import PAGE
 from penjing.vault.place import Place
 from penjing.vault.secrets import Passphrase
 from penjing.vault.vault import NewPerson, Vault

@@ -15,7 +15,7 @@ from penjing.core.messages import Message
 from penjing.vault import comeback
 from penjing.vault.btree_rows import _varint
 from penjing.vault.cipher_pages import pages
-from penjing.vault.database import PAGE
+from penjing.vault.outside import PAGE
 from penjing.vault.person import PersonStore
 from penjing.vault.place import Place
 from penjing.vault.salvage import SALVAGED

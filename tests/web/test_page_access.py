@@ -104,7 +104,7 @@ def in_both_lights(page: Page) -> list[str]:
     """What axe finds in light and in dark."""
     found = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found += [f"{scheme}: {one}" for one in violations(page)]
     return found
 

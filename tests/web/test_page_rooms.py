@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from garden import QUOTED, REMARK, Garden
 from household import WORDS
@@ -149,7 +150,7 @@ def test_an_upload_shows_its_progress_and_can_be_stopped(alone: Garden, visit: V
     add(page, path)
     bar = page.get_by_role("progressbar")
     expect(bar).to_be_visible()
-    shares = []
+    shares: list[float] = []
     while len(set(shares)) < 3:
         shares.append(bar.evaluate("bar => bar.value"))
     assert shares == sorted(shares)
@@ -187,7 +188,7 @@ def test_the_passport_shows_what_was_measured(alone: Garden, visit: Visit) -> No
 
 def test_a_model_that_nobody_measured_says_so(alone: Garden, visit: Visit) -> None:
     page = visit(alone)
-    bare = {"name": "some.gguf", "manifest": {}, "passport": None, "device": ""}
+    bare: dict[str, Any] = {"name": "some.gguf", "manifest": {}, "passport": None, "device": ""}
     page.route("**/api/model", lambda route: route.fulfill(json=bare))
     room(page, "Passport")
     expect(page.get_by_text("Nobody has measured this file.")).to_be_visible()

@@ -97,7 +97,7 @@ def _made(document: Any, schema: Any, depth: int) -> Any:
         return [_made(document, schema.get("items", {}), depth - 1)]
     if "enum" in schema:
         return schema["enum"][0]
-    return {"string": "hello", "integer": 2, "number": 0.5, "boolean": False}.get(kind)
+    return {"string": "hello", "integer": 2, "number": 0.5, "boolean": False}.get(str(kind))
 
 
 def _case(state: _State, random: Random, folder: Path) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 from ground import Ground
 from way import Way
@@ -12,7 +13,8 @@ from penjing.core.egress import trial
 
 
 def _case(_: Ground, random: Random, folder: Path) -> str | None:
-    kind = random.choice(("nothing", "list", "nothing", "list", "open"))
+    kinds: list[Literal["open", "nothing", "list"]] = ["nothing", "list", "nothing", "list", "open"]
+    kind = random.choice(kinds)
     found = trial._trial(kind)
     if kind == "open":
         closed = [one.name for one in found.attempts if not one.reached]

@@ -5,7 +5,6 @@ A door here, before a real vault, with a clock that jumps; beside it a model of 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,7 +197,8 @@ def _wipe(day: _Day, random: Random) -> str | None:
     day.way.wait(day.way.door.evict(day.vault.accounts.require(name).id))
     day.vault.wipe(operator(), name)
     day.wiped.add(name)
-    for one in itertools.chain(day.logins, day.tokens):
+    held: list[Any] = [*day.logins, *day.tokens]
+    for one in held:
         if one.name == name:
             vars(one)["ended" if isinstance(one, _Login) else "gone"] = True
     return None

@@ -47,7 +47,8 @@ def _looked(server: Attacked, random: Random) -> str | None:
 
 def _timed(anna: Any, ben: Any, random: Random) -> str | None:
     """Ben asks what Anna asked, and what she did not, in turn: as ranks, the two must mix."""
-    guessed, wrong = [], []
+    guessed: list[float] = []
+    wrong: list[float] = []
     for _ in range(_ROUNDS):
         secret = f"{random.randrange(10**8):08d}"
         _ask(anna, _LONG.format(secret=secret))

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from assisted import EXAMPLES, recording, smart_tools
 from ground import Ground
@@ -62,7 +63,7 @@ _BEFORE = {"en": ("please ", "hey, ", "ok so ", "well "), "zh": ("请", "那个�
 @dataclass
 class _House:
     assistant: SpecAssistant
-    commands: dict[str, tuple[str, ...]]
+    commands: Any
 
 
 def _prepare(ground: Ground) -> list[_House]:

@@ -126,7 +126,7 @@ def _case(state: _State, random: Random, folder: Path) -> str | None:
     }
     reply = _ask(state, random, method, spelled, body, headers)
     if reply is None or reply.status in _REFUSED:
-        return reply and sound(reply)
+        return None if reply is None else sound(reply)
     if reply.status == 404 and unquote(spelled).startswith("/assets/"):
         return sound(reply)  # looked for among the page's own files, which anybody may have
     return (

@@ -14,7 +14,9 @@ from penjing.vault import secrets
 
 
 def _prepare(ground: Ground) -> Wreckage:
-    secrets.stretch = damaging.remembered  # each passphrase once, before anything is forked
+    vars(secrets)["stretch"] = (
+        damaging.remembered
+    )  # each passphrase once, before anything is forked
     wreck = Wreckage.make(ground.folder("wreckage"))
     with_all = ground.folder("tmp") / "first"
     damaging.fallen(wreck, with_all, "anna's spare", "emptied", damaging.rotate)
