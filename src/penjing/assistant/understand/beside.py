@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from penjing.assistant.understand import acts, signals
 from penjing.assistant.understand.familiar import joined
+from penjing.assistant.understand.reasons import never_meant
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLER
 
@@ -285,6 +286,8 @@ def taken_back(tokens: Sequence[Token], remark: Remark) -> set[int]:
     after = () if remark.leads else clauses(tokens, remark.start, remark.end)
     for a, b in after:
         at = told_from(tokens, a, b)
+        if never_meant(tokens[at:b]):
+            return set(range(at, b))
         for end in range(b, at, -1):
             act = acts.act_of(tokens[at:end])
             parted = end == b or not tokens[end].chinese or empty(tokens, end, b)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from penjing.assistant.spec.values import Spec, content_of, deed_of
 from penjing.assistant.understand import acts, reports
+from penjing.assistant.understand.asides import Asides
 from penjing.assistant.understand.compiled import Compiled, compile_language
 from penjing.assistant.understand.corrections import corrected, takes_back
 from penjing.assistant.understand.gate import Passed, Requests, passed
@@ -87,6 +88,7 @@ class Understanding:
         self._deeds = {one.name: deed_of(one.flow) for one in spec.intents.values()}
         self._called = frozenset(one.text for one in tokens_of(spec.name))
         self._waiting = Waiting(spec, self.compiled, self._plainly, self._values)
+        self._asides = Asides(self._content, self.compiled)
 
     def use(self, judge: Judge) -> None:
         """Let a model decide what the other stages do not."""
@@ -117,10 +119,23 @@ class Understanding:
         first = self._read(text, now, before, owner, judging=False)
         if (waits := self._waiting.instead(first, now, owner)) is not None:
             return waits
+        if (told := self._beside(first, now, owner)) is not None:
+            return told
         stopped = first.doubt is not None and not first.doubt.of_values
         if self._judge is None or first.requests or stopped:
             return first
         return self._read(text, now, before, owner)
+
+    def _beside(self, first: Reading, now: datetime, owner: str) -> Reading | None:
+        """The command in a sentence that also tells something; no model has a say in it."""
+
+        def read(text: str) -> Reading:
+            one = self._plainly(text, now, first.language, owner)
+            return self._waiting.instead(one, now, owner) or one
+
+        return self._asides.instead(
+            first, read, lambda text: self._values(text, now, first.language).values()
+        )
 
     def _plainly(self, text: str, now: datetime, language: str, owner: str) -> Reading:
         """A part of a sentence by itself; no model has a say in it."""

@@ -20,6 +20,7 @@ from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.quantities import durations
+from penjing.assistant.understand.reasons import STILL
 from penjing.assistant.understand.sentence import QUOTE
 from penjing.assistant.understand.signals import Kind
 from penjing.assistant.understand.slots import BEYOND, WHICH, unsaid
@@ -194,6 +195,8 @@ class Left:
         if not tells:
             yield from self._uncounted()
         yield from self._nameless(tells=tells)
+        if self._stops and (goes_on := STILL.search(self.flat)):
+            yield Doubt("unsure", goes_on.group())
         yield from self._asides
 
     def _signalled(self, *, tells: bool) -> Iterator[Doubt]:

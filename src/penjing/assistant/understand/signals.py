@@ -156,7 +156,9 @@ CONDITIONS = _signals(
     r"(?:would|'d) (?:really |so |rather )*(?P<w>(?!be\b)\w+)(?: it)? if (?:you|we)\b",
     r"(?P<w>如果|假如|要是|倘若|若是|若|假设|假装|想象|只要|除非|一旦|万一|的话|的时候|时候|之后|以后|之前|以前"
     r"|直到|等到|每当|每次|否则|不然)",
-    r"(?P<w>等)[^,。]{1,10}(?:再|就|后|完)", r"(?P<w>再[^,。]{1,8}就)(?![好行可])",
+    r"(?P<w>等)[^,。]{1,10}(?:再|就|后|完)",
+    r"[,。;] ?(?P<w>等)(?!不|着|得|于|会|下|一|你一下|等)[^,。;!?]{2,10}[。!]?$",
+    r"(?P<w>再[^,。]{1,8}就)(?![好行可])",
     r"(?P<w>到了[^,。]{1,8}(?:再|就))",
     r"(?P<w>当)[^,。]{1,10}时",
     r"(?P<w>一[^,。个下点些]{1,3}就)", r"(?P<w>等)[^,。]{1,10}了(?![,。]|$)",
@@ -265,7 +267,7 @@ DOUBTS = _signals(
     r"|somebody|someone|he|she|others|neighbours|neighbors|guests|parents|men|women|boys|girls|students)"
     r" (?:\w+ ){0,3}?(?:turn|switch|shut|open|close|dim|put|play|set|start|stop|cancel|go|drive)\b",
     r"(?P<w>也许|可能|大概|或许|考虑|打算|准备|想过|正在|一直)", r"(?P<w>[开关亮停放]着)",
-    r"(?P<w>呢)", r"(?P<w>太)[亮暗黑热冷高低大小响吵]",
+    r"(?P<w>再说)吧?[。!.]?$", r"(?P<w>呢)", r"(?P<w>太)[亮暗黑热冷高低大小响吵]",
     r"\b(?P<w>all|both)\b(?! (?:right|good|set|in all|over|day|night))|所有|全部|统统|通通",
     r"是(?P<w>[开关亮])的", r"\b(?P<w>should|ought to|supposed to)\b",
     r"\b(?P<w>(?:my|our|his|her|their|the) \w+ (?:wants?|needs?|likes?|loves?|hates?|always|usually"
@@ -302,7 +304,7 @@ IDIOMS = re.compile(
     r"|\bbeen a long day\b|\bonce more\b|\bonce again\b|\bwait a (?:second|moment)\b"
     r"|如果可以的话|可以的话|方便的话|不好意思|没关系|没问题|没事|对不起|可不可以|能不能|好不好|行不行|不错|不久"
     r"|特别|分别|级别|看不见|看不清|看不到|睡不着|受不了|来不及|不够|不太|不行了|不舒服|晚上好|早上好|下午好"
-    r"|再说|话说|说实话|百叶|千万|只好|怎么样|十分(?!钟)|一点点?|等一下(?!$)|等等(?!$)"
+    r"|再说(?!吧?[。!.]?$)|话说|说实话|百叶|千万|只好|怎么样|十分(?!钟)|一点点?|等一下(?!$)|等等(?!$)"
 )
 """Words that look like one of the above and turn nothing around."""
 REST = re.compile(

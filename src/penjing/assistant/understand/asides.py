@@ -1,0 +1,187 @@
+"""A command with something told beside it, clause by clause: "..., my eyes aren't what they were".
+
+Where the sentence as a whole is stopped or asked about, the clauses are looked at one by one. If
+some of them are a command by themselves and the others only tell something, it is this command:
+done where they plainly give its reason, asked about where they may be meant for it, and left as it
+was where they are (see `reasons`). No model has a say in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from penjing.assistant.understand.beside import clauses, told_from
+from penjing.assistant.understand.compiled import Compiled
+from penjing.assistant.understand.reading import Reading
+from penjing.assistant.understand.reasons import kind_of
+from penjing.assistant.understand.slots import unsaid
+from penjing.assistant.understand.text import Token, tokens_of
+from penjing.core.dialogue import Recognition, Slot
+
+MAX_CLAUSES = 6
+"""Of a sentence that is looked through."""
+MAX_READ = 5
+"""Ways to part a sentence that are read."""
+
+_CLEAR = 0.8
+_GUESSED = 0.9
+"""What templates, and the classifier, must give for the command."""
+
+Read = Callable[[str], Reading]
+"""What a part of a sentence wants by itself, at whatever time."""
+Values = Callable[[str], Sequence[Slot]]
+"""The values in a part of a sentence."""
+
+
+@dataclass(frozen=True)
+class Parting:
+    """One way to part a sentence."""
+
+    command: str
+    """Some clauses next to each other."""
+    told: tuple[str, ...]
+    """All before them, all after them."""
+    plain: bool
+    """What is told is plainly why."""
+
+
+def partings(text: str, tokens: Sequence[Token]) -> Iterator[Parting]:
+    """Ways to part a sentence into a command and what is told beside it, the longest command
+    first; none in which something that is told is meant for the command."""
+    parts = _clauses(tokens)
+    if not 2 <= len(parts) <= MAX_CLAUSES:
+        return
+    ahead = [kind_of(tokens[a:b], leads=True) for a, b in parts]
+    behind = [kind_of(tokens[a:b], leads=False) for a, b in parts]
+    for size in range(len(parts) - 1, 0, -1):
+        for at in range(len(parts) - size + 1):
+            kinds = [*ahead[:at], *behind[at + size :]]
+            if "turning" in kinds:
+                continue
+            begin = told_from(tokens, parts[at][0], parts[at + size - 1][1])
+            spans = [(parts[0][0], parts[at][0]), (begin, parts[at + size - 1][1])]
+            spans.append((parts[at + size - 1][1], parts[-1][1]))
+            before, command, after = (_said(text, tokens, a, b) for a, b in spans)
+            told = tuple(one for one in (before, after) if one)
+            yield Parting(command, told, set(kinds) <= {"reason"})
+
+
+def _clauses(tokens: Sequence[Token]) -> list[tuple[int, int]]:
+    """The clauses; a dash between spaces parts them too."""
+    found: list[tuple[int, int]] = []
+    for a, b in clauses(tokens, 0, len(tokens)):
+        begin = a
+        for place in range(a, b):
+            if tokens[place].text == "-" and _alone(tokens, place):
+                found.append((begin, place))
+                begin = place + 1
+        found.append((begin, b))
+    spoken = [(a, b) for a, b in found if any(not one.mark for one in tokens[a:b])]
+    return list(_joined(tokens, spoken))
+
+
+def _joined(tokens: Sequence[Token], parts: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The clauses; "or" alone is the beginning of the next: "..., or I'll freeze"."""
+    begin = -1
+    for a, b in parts:
+        start = a if begin < 0 else begin
+        begin = start if [one.text for one in tokens[a:b]] == ["or"] else -1
+        if begin < 0:
+            yield start, b
+    if begin >= 0:
+        yield begin, parts[-1][1]
+
+
+def _alone(tokens: Sequence[Token], place: int) -> bool:
+    """A mark with a space on both sides."""
+    if not 0 < place < len(tokens) - 1:
+        return False
+    before, mark, after = tokens[place - 1 : place + 2]
+    return before.end < mark.start and mark.end < after.start
+
+
+def _said(text: str, tokens: Sequence[Token], a: int, b: int) -> str:
+    return text[tokens[a].start : tokens[b - 1].end].strip(" ,，-") if a < b else ""
+
+
+class Asides:
+    """Reads a sentence that tells something beside what it wants."""
+
+    def __init__(self, content: frozenset[str], compiled: Mapping[str, Compiled]) -> None:
+        self._content, self._compiled = content, compiled
+
+    def instead(self, first: Reading, read: Read, values: Values) -> Reading | None:
+        """The command in a sentence that tells something beside it; None where there is none."""
+        settled = bool(first.requests) and not first.passed.unsure
+        if settled or first.act or first.pasted:
+            return None
+        ways = islice(partings(first.text, tokens_of(first.text)), MAX_READ)
+        return next(
+            (found for way in ways if (found := self._read(first, way, read, values))), None
+        )
+
+    def _read(self, first: Reading, way: Parting, read: Read, values: Values) -> Reading | None:
+        found = read(way.command)
+        if not _plain(found):
+            return None
+        if not self._goes_with(first, found) or any(_wants(read(one)) for one in way.told):
+            return None
+        told = [slot for one in way.told for slot in values(one) if not unsaid(slot.value)]
+        if any(self._lacks(found, slot) for slot in told):
+            return None
+        plain = way.plain and not found.passed.unsure
+        sure = plain and not any(self._counts(found, slot) for slot in told)
+        passed = replace(found.passed, values=(), unsure=not sure)
+        return replace(found, text=first.text, own=first.own, passed=passed)
+
+    def _goes_with(self, first: Reading, found: Reading) -> bool:
+        """It wants what the whole sentence was read to want, or less, and keeps all that was to be
+        written down or sent."""
+        wanted = [_key(one[0]) for one in first.requests]
+        return not wanted or (
+            all(_key(one[0]) in wanted for one in found.requests)
+            and not any(
+                slot.name in self._content
+                for one in first.requests
+                for slot in one[0].slots
+                if _key(one[0]) not in {_key(o[0]) for o in found.requests}
+            )
+        )
+
+    def _lacks(self, found: Reading, told: Slot) -> bool:
+        """A value that is told, and that a request has a use for and not yet."""
+        return any(
+            told.name in self._compiled[found.language].wanted[str(one[0].intent)]
+            and told.name not in {slot.name for slot in one[0].slots}
+            and told.name not in self._compiled[found.language].unasked
+            for one in found.requests
+        )
+
+    def _counts(self, found: Reading, told: Slot) -> bool:
+        """Another value than one that a request has."""
+        return any(
+            slot.name == told.name and slot.value != told.value
+            for one in found.requests
+            for slot in one[0].slots
+        )
+
+
+def _plain(found: Reading) -> bool:
+    """It is a command and nothing else."""
+    sure = (
+        one[0].confidence >= (_CLEAR if one[0].stage == "templates" else _GUESSED)
+        for one in found.requests
+    )
+    plain = found.passed.whole and found.doubt is None and found.act is None
+    return bool(found.requests) and plain and all(sure)
+
+
+def _key(one: Recognition) -> tuple[object, ...]:
+    return (one.intent, *sorted((slot.name, repr(slot.value)) for slot in one.slots))
+
+
+def _wants(found: Reading) -> bool:
+    """What is told wants something itself, or is nothing but a value."""
+    return bool(found.requests) or found.bare
