@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from assisted import SCHEMAS, RecordingTool
+from rememberer import Rememberer
 from tooling import SetClock, wait_until
 
 from penjing.app.assistants import load_spec
@@ -43,6 +44,7 @@ slots:
     parameter: light
     ask: {en: "Which?", zh: "哪个？"}
     values: {lamp: [台灯]}
+  colour: {type: colour, ask: {en: "Which colour?", zh: "什么颜色？"}}
 intents:
   on:
     sentences:
@@ -60,6 +62,13 @@ intents:
         with: {light: $light, on: false}
         describes: {en: "turn off the {light}", zh: "关掉{light}"}
       - answer: {en: Off., zh: 关了。}
+  colour:
+    sentences: {en: ["make the {light} {colour}"], zh: ["把{light}变成{colour}"]}
+    do:
+      - call: lights
+        with: {light: $light, colour: $colour}
+        describes: {en: "make the {light} {colour}", zh: "把{light}变成{colour}"}
+      - answer: {en: "{colour}.", zh: "{colour}了。"}
   planned:
     sentences: {en: ["what is planned"], zh: ["有什么计划"]}
     do:
@@ -91,6 +100,12 @@ class Household(Alone):
 def lamp(*answers: Outcome) -> RecordingTool:
     names = {"light": ["lamp"]}
     return RecordingTool("lights", SCHEMAS["lights"], answers=answers, names=names)
+
+
+def white_lamp() -> Rememberer:
+    one = Rememberer("lights", "light", {"light": ["lamp"]})
+    one.states["lamp"] = {"on": True, "colour": "white"}
+    return one
 
 
 @dataclass
@@ -190,6 +205,43 @@ def test_for_a_while_and_back_through_a_restart(house: House) -> None:
     with house.running("anna"):
         house.clock.now += 601
         wait_until(lambda: house.calls == [ON, OFF])
+
+
+@pytest.mark.parametrize("text", ["make the lamp red for ten minutes", "把台灯变成红色十分钟"])
+def test_a_colour_and_back_through_a_restart(house: House, text: str) -> None:
+    house.lamp = one = white_lamp()
+    with house.running("anna"):
+        house.say("anna", text)
+        assert one.states["lamp"]["colour"] == "red"
+    with house.running("anna"):
+        house.clock.now += 599
+        assert one.restored == []
+        house.clock.now += 3
+        wait_until(lambda: one.states["lamp"] == {"on": True, "colour": "white"})
+        wait_until(lambda: house.kept("anna") == "[]")
+        wait_until(lambda: len(house.told("anna")) > 2)
+    assert len(one.restored) == 1
+
+
+def test_a_colour_that_somebody_changed_since_stays(house: House) -> None:
+    house.lamp = one = white_lamp()
+    with house.running("anna"):
+        house.say("anna", "make the lamp red for ten minutes")
+        house.say("anna", "make the lamp blue")
+        house.clock.now += 601
+        wait_until(lambda: house.kept("anna") == "[]")
+    assert (one.states["lamp"]["colour"], one.restored) == ("blue", [])
+
+
+def test_later_a_colour_for_a_while(house: House) -> None:
+    house.lamp = one = white_lamp()
+    with house.running("anna"):
+        house.say("anna", "make the lamp red at 1 pm for ten minutes")
+        house.clock.now += 3601
+        wait_until(lambda: one.states["lamp"]["colour"] == "red")
+        wait_until(lambda: "undo" in house.kept("anna"))
+        house.clock.now += 601
+        wait_until(lambda: one.states["lamp"]["colour"] == "white")
 
 
 def test_later_for_a_while(house: House) -> None:

@@ -43,6 +43,7 @@ from penjing.core.dialogue import (
 )
 from penjing.core.errors import NotFound
 from penjing.core.protocols import Store, Tool
+from penjing.core.restoring import Restoring
 from penjing.core.weekdays import NAMES as WEEK
 
 _TURN = (
@@ -85,6 +86,8 @@ class StoryTool:
     names: Mapping[str, Sequence[str]]
     answers: Sequence[Mapping[str, Any]]
     calls: list[Mapping[str, Any]] = field(default_factory=list)
+    restores: bool = False
+    """The real one can put back what it changed."""
 
     @classmethod
     def of(cls, tool: Tool, story: Story) -> StoryTool:
@@ -92,6 +95,7 @@ class StoryTool:
         return cls(
             tool.name, tool.description, tool.parameters, tool.careful,
             story.house.get(tool.name, {}), story.answers.get(tool.name, ()),
+            restores=isinstance(tool, Restoring) and tool.restores,
         )  # fmt: skip
 
     def entities(self, parameter: str) -> Sequence[str]:
@@ -107,6 +111,24 @@ class StoryTool:
         if "error" in data:
             return Outcome(False, error=str(data["error"]))
         return Outcome(True, data)
+
+    def remember(
+        self,
+        arguments: Mapping[str, Any],  # noqa: ARG002
+        told: Mapping[str, Any],  # noqa: ARG002
+        person: str,  # noqa: ARG002
+    ) -> Outcome:
+        """Nothing changes in a story."""
+        return Outcome(True)
+
+    def restore(
+        self,
+        was: Mapping[str, Any],  # noqa: ARG002
+        made: Mapping[str, Any],  # noqa: ARG002
+        person: str,  # noqa: ARG002
+    ) -> Outcome:
+        """Nothing changed."""
+        return Outcome(True)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -319,8 +319,9 @@ class SpecAssistant:
                 yield reply.keep(Confirm(order.call.action))
             elif isinstance(order, Do):
                 outcome = self._caller.call(
-                    order.call, reply.person, reply.role, reply.talk.sentences
-                )
+                    order.call, reply.person, reply.role, reply.talk.sentences,
+                    undone=order.undone,
+                )  # fmt: skip
                 yield reply.keep(Acted(order.call.action, outcome))
                 happened: Happening = Answered(
                     order.call.action.id, outcome, reply.role, self._clock()

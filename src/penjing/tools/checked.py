@@ -5,9 +5,9 @@ Satisfies `core.protocols.Tool`. Knows nothing of any single tool.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from penjing.core.dialogue import Outcome
 from penjing.core.errors import PenjingError
@@ -29,6 +29,19 @@ class Doing(Protocol):
 
     def close(self) -> None:
         """Let go of connections. Calling it twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """What a tool's own file writes whose changes can be put back; see `Restoring`."""
+
+    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How what a call changes is now. Raises ToolError."""
+        ...
+
+    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put it back unless somebody changed it since. Raises ToolError."""
         ...
 
 
@@ -68,16 +81,41 @@ class ToolAdapter:
         wrong = mistake(arguments, self.parameters)
         if wrong:
             return Outcome(False, {"reason": "arguments"}, one_line(f"{self.name}: {wrong}"))
-        try:
-            return Outcome(True, self.doing.do(arguments, person))
-        except ToolError as error:
-            return Outcome(False, {**error.data, "reason": error.reason}, str(error))
-        except PenjingError as error:
-            return Outcome(False, {"reason": "refused"}, one_line(str(error)))
+        return _outcome(lambda: self.doing.do(arguments, person))
+
+    @property
+    def restores(self) -> bool:
+        """What it changes can be put back."""
+        return isinstance(self.doing, Remembering)
+
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Outcome:
+        """See `Restoring.remember`."""
+        doing = self.doing
+        if mistake(arguments, self.parameters) or not isinstance(doing, Remembering):
+            return Outcome(False, {"reason": "not_known"}, f"{self.name} can put nothing back")
+        return _outcome(lambda: doing.remember(arguments, told))
+
+    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any], person: str) -> Outcome:
+        """See `Restoring.restore`."""
+        doing = self.doing
+        if not isinstance(doing, Remembering):
+            return Outcome(False, {"reason": "not_known"}, f"{self.name} can put nothing back")
+        return _outcome(lambda: doing.restore(was, made))
 
     def close(self) -> None:
         """Let go of connections. Calling it twice is harmless."""
         self.doing.close()
+
+
+def _outcome(do: Callable[[], Mapping[str, Any]]) -> Outcome:
+    try:
+        return Outcome(True, do())
+    except ToolError as error:
+        return Outcome(False, {**error.data, "reason": error.reason}, str(error))
+    except PenjingError as error:
+        return Outcome(False, {"reason": "refused"}, one_line(str(error)))
 
 
 def parameters(required: Sequence[str], **properties: Any) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Climate:
         self._control = Control(house, given.houses, "climate", _WORDS, any_kind=False)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; raises Failed."""
+        """Do it; raises ToolError."""
         order = ("on", "mode", "temperature", "fan")
         wanted = {name: arguments[name] for name in order if name in arguments}
         if "temperature" in wanted:
@@ -97,6 +97,15 @@ class Climate:
             return {"temperature": self._require(base(now, "temperature", "temperature") + change)}
 
         return self._control.change(arguments["device"], wanted, warmer)
+
+    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How the devices are that a call changes. Raises ToolError."""
+        names = {name.removesuffix("_change") for name in arguments.keys() - {"device"}}
+        return self._control.remember(arguments["device"], [(one,) for one in sorted(names)], told)
+
+    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put them back. Raises ToolError."""
+        return self._control.restore(was, made)
 
     def _require(self, temperature: float) -> float:
         low, high = self._settings.lowest, self._settings.highest

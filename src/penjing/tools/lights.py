@@ -44,7 +44,7 @@ class Lights:
         self._control = Control(settings, given.houses, "light", _WORDS, any_kind=False)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; raises Failed."""
+        """Do it; raises ToolError."""
         plain = ("on", "brightness", "kelvin")
         wanted = {name: arguments[name] for name in plain if name in arguments}
         if "colour" in arguments:
@@ -62,6 +62,19 @@ class Lights:
         if "brightness" in wanted:
             raise ToolError("arguments", "a light is dimmed to a number, or by one, not both")
         return self._control.change(arguments["light"], wanted, lambda now: _dimmed(now, change))
+
+    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How the lights are that a call changes. Raises ToolError."""
+        fields: list[tuple[str, ...]] = [("on",)]
+        if {"brightness", "brightness_change"} & arguments.keys():
+            fields.append(("brightness",))
+        if {"colour", "kelvin"} & arguments.keys():
+            fields.append(("colour", "kelvin"))
+        return self._control.remember(arguments["light"], fields, told)
+
+    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put them back. Raises ToolError."""
+        return self._control.restore(was, made)
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of lights and colours."""

@@ -76,7 +76,7 @@ class Music:
         self._mpd = Mpd(settings.host, settings.port, password, settings.seconds)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; raises Failed."""
+        """Do it; raises ToolError."""
         action = arguments["action"]
         match action:
             case "play":
@@ -95,6 +95,20 @@ class Music:
             case _:
                 self._mpd.do(_SIMPLE[action])
         return self._status()
+
+    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How loud it is. Raises ToolError."""
+        volume = self._status()["volume"] if arguments["action"] == "volume" else None
+        if volume is None:
+            raise ToolError("not_known", "only a volume that is known can be put back")
+        return {"volume": volume}
+
+    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+        """As loud as it was. Raises ToolError."""
+        if self._status()["volume"] != made["volume"]:
+            return {"devices": [], "left": ["music"]}
+        self._mpd.do(["setvol", str(was["volume"])])
+        return {"devices": ["music"], "left": []}
 
     def _play(self, arguments: Mapping[str, Any]) -> None:
         """A playlist, what was searched for, or what is in the queue."""

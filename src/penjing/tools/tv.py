@@ -44,7 +44,7 @@ class Tv:
         self._control = Control(settings, given.houses, "tv", _WORDS, any_kind=False)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
-        """Do it; raises Failed."""
+        """Do it; raises ToolError."""
         order = ("on", "source", "volume", "mute", "action")
         wanted = {name: arguments[name] for name in order if name in arguments}
         change = arguments.get("volume_change")
@@ -59,6 +59,16 @@ class Tv:
             wanted,
             lambda now: {"volume": bounded(base(now, "volume", "volume") + change, 0, 100)},
         )
+
+    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How the devices are that a call changes; what is played is not put back. Raises
+        ToolError."""
+        names = {name.removesuffix("_change") for name in arguments.keys() - {"device"}}
+        return self._control.remember(arguments["device"], [(one,) for one in sorted(names)], told)
+
+    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Put them back. Raises ToolError."""
+        return self._control.restore(was, made)
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of devices."""

@@ -43,6 +43,8 @@ class Deferred:
     """By this call."""
     turn: int = 0
     """Which of a group of things it is for."""
+    restores: bool = False
+    """It puts back what the call changed, and does not make it."""
 
 
 def call_at(plan: Plan, intent: str, place: int) -> Call | None:
@@ -174,6 +176,7 @@ def to_plain(one: Deferred) -> dict[str, Any]:
         "slots": [slot_plain(slot) for slot in one.slots],
         "id": action.id, "tool": action.tool, "arguments": dict(action.arguments),
         "describes": action.describes, "lasts": one.lasts, "turn": one.turn,
+        "restores": one.restores,
         "back": None if one.back is None else to_plain(one.back),
     }  # fmt: skip
 

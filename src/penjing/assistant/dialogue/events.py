@@ -71,6 +71,8 @@ class Do:
     """Make this call, and tell what came of it."""
 
     call: Licensed
+    undone: bool = False
+    """It is put back later: how things are before it is kept."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from penjing.assistant.spec.values import (
 )
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
+from penjing.core.restoring import Restoring
 
 LATER = "later"
 """The tool that a spec names so that something can be put off."""
@@ -75,6 +76,8 @@ class Plan:
     """Tools that a person must confirm."""
     keeper: str = ""
     """The tool that keeps what is put off; empty where nothing can be."""
+    restoring: frozenset[str] = frozenset()
+    """Tools that put back what they changed."""
 
     def acts(self, intent: str) -> bool:
         """Whether a tool may be called for it."""
@@ -100,6 +103,9 @@ def plan_of(spec: Spec, tools: Sequence[Tool]) -> Plan:
         schemas={tool.name: tool.parameters for tool in tools},
         careful=frozenset(asking),
         keeper=LATER if LATER in spec.tools else "",
+        restoring=frozenset(
+            tool.name for tool in tools if isinstance(tool, Restoring) and tool.restores
+        ),
     )
 
 

@@ -44,14 +44,33 @@ def deferred(run: Run, frame: Frame, call: Call, call_now: Licensed) -> Deferred
     one = Deferred(frame.intent, frame.place, frame.slots, language, call_now, turn=turn)
     if when.lasts is None:
         return one
-    found = way_back(run.plan, call)
-    turned = call_at(run.plan, *found) if found is not None else None
+    found = way_back(run.plan, call) or (intent, place)
+    turned, restores = _turned(run, call, found)
     back = run.licensed(replace(frame, action=f"{frame.action}-back"), turned) if turned else None
-    if found is None or not isinstance(back, Licensed):
+    if not isinstance(back, Licensed):
         run.tell("no_way_back", words=when.words)
         return None
-    taken = Deferred(*found, frame.slots, language, back, turn=turn)
+    taken = Deferred(*found, frame.slots, language, back, turn=turn, restores=restores)
     return replace(one, lasts=when.lasts, back=taken)
+
+
+def _turned(run: Run, call: Call, found: tuple[str, int]) -> tuple[Call | None, bool]:
+    """The call that takes another back; where there is none, the same to be undone by its tool."""
+    other = call_at(run.plan, *found)
+    if other is not None and other.arguments != call.arguments:
+        return other, False
+    return (_undoing(run, call), True) if call.tool in run.plan.restoring else (None, False)
+
+
+def _undoing(run: Run, call: Call) -> Call:
+    """A call, described as what is undone."""
+    language = run.state.language
+    words = choose(run.plan.spec.fallbacks["undo"], language)
+    said = call.describes or {language: (call.tool,)}
+    described = {
+        one: tuple(words.replace("{action}", way) for way in ways) for one, ways in said.items()
+    }
+    return replace(call, describes=described)
 
 
 def planned(
@@ -95,4 +114,5 @@ def taken_back(run: Run, frame: Frame) -> PutOff | None:
     if frame.turn + 1 < len(things):
         return PutOff(kept.back, when, "")
     back = call_at(run.plan, kept.back.intent, kept.back.place)
+    back = _undoing(run, back) if back is not None and kept.back.restores else back
     return PutOff(kept.back, when, planned(run, "planned", kept.back, when, back))

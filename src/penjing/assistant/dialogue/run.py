@@ -278,7 +278,8 @@ class Run:
                 return self.drop(done=True)
             after = replace(frame, action="", turn=frame.turn + 1, asked=0)
             return self.put(replace(after, agreed=frame.agreed and together))
-        self.orders.append(Do(call))
+        back = kept.back if kept is not None else None
+        self.orders.append(Do(call, undone=back is not None and back.restores))
         unsure = frame.unsure and frame.turn + 1 < len(things or ())  # of several each is asked
         return self.put(replace(frame, waits="call", unsure=unsure, agreed=False, asked=0))
 

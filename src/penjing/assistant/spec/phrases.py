@@ -165,6 +165,10 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("{action}, and after {lasts} {back}",),
         "zh": ("{action}，{lasts}后{back}",),
     },
+    "undo": {
+        "en": ("undo “{action}”",),
+        "zh": ("撤销“{action}”",),
+    },
     "no_way_back": {
         "en": ("I can not take that back by myself (“{words}”), so I did nothing.",),
         "zh": ("到时候我没法自己恢复原样（“{words}”），所以什么都没做。",),

@@ -14,9 +14,10 @@ from itertools import islice
 
 from penjing.assistant.understand.beside import clauses, told_from
 from penjing.assistant.understand.compiled import Compiled
+from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.reasons import kind_of
-from penjing.assistant.understand.slots import unsaid
+from penjing.assistant.understand.slots import WHICH, unsaid
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.core.dialogue import Recognition, Slot
 
@@ -131,6 +132,8 @@ class Asides:
         told = [slot for one in way.told for slot in values(one) if not unsaid(slot.value)]
         if any(self._lacks(found, slot) for slot in told):
             return None
+        if not way.plain and any(map(_wide, found.requests)):
+            return None
         plain = way.plain and not found.passed.unsure
         sure = plain and not any(self._counts(found, slot) for slot in told)
         passed = replace(found.passed, values=(), unsure=not sure)
@@ -166,6 +169,11 @@ class Asides:
             for one in found.requests
             for slot in one[0].slots
         )
+
+
+def _wide(ways: Sequence[Recognition]) -> bool:
+    """It is for several things: no word that may be meant for it is passed over."""
+    return any(is_group(slot.value) or slot.value == WHICH for slot in ways[0].slots)
 
 
 def _plain(found: Reading) -> bool:

@@ -178,7 +178,10 @@ _PEOPLE = (
 )
 _REASON = _any(
     rf"{_LEAD}(?:{_PEOPLE})(?:'m|'re|'s|'ve|'ll)?\b(?! ?$)",
-    rf"{_LEAD}(?:my|our|his|her|their|the|this|these|those|some|half|both|all) (?!\w+ ?$)\w+",
+    rf"{_LEAD}(?:my|our|his|her|their|the|this|these|those|some|half|both|all) \w+.*"
+    r"(?:'s|'re|'ve|n't|ed|ing|(?:[b-hj-rtv-z]|ch|sh|ss)es|\b(?:is|are|am|was|were|has|have|had|does|not|never"
+    r"|feels?|hurts?|looks?|needs?|keeps?|gets?|got|can|will|came|went|left|fell|woke|slept|broke"
+    r"|hates?|loves?|likes?|sleeps?|aches?|cries|itch))\b",
     rf"{_LEAD}(?:(?:far|way|much|a bit|a little) )?(?:too|so|very|pretty|awfully|really|quite) \w+",
     rf"{_LEAD}(?:freezing|boiling|roasting|sweltering|melting|shivering|sweating|starving|knackered"
     r"|exhausted|tired|pitch|dark|cold|hot|stuffy|barely|hardly)\b",

@@ -159,6 +159,10 @@ _CALLS: Mapping[tuple[str, str], Callable[[Any], Call]] = {
 }
 
 
+_MIXING = ("hs", "xy", "rgb", "rgbw", "rgbww")
+"""Modes in which a lamp shows a colour."""
+
+
 def _state(device: Device, entity: Mapping[str, Any]) -> State:
     said, more = entity["state"], entity["attributes"]
     if said == "unavailable":
@@ -168,7 +172,11 @@ def _state(device: Device, entity: Mapping[str, Any]) -> State:
     match device.kind:
         case "light":
             bright = share(more.get("brightness"), 255)
-            return known(on=said == "on", brightness=bright, kelvin=more.get("color_temp_kelvin"))
+            mixed = more.get("rgb_color")
+            shown = mixed if more.get("color_mode") in _MIXING and isinstance(mixed, list) else ()
+            colour = "#" + bytes(shown).hex() if len(shown) == 3 else None
+            kelvin = None if colour else more.get("color_temp_kelvin")
+            return known(on=said == "on", brightness=bright, kelvin=kelvin, colour=colour)
         case "cover":
             position = share(more.get("current_position"), 100)
             return known(open=said != "closed", position=position)

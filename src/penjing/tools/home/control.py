@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.tools.failed import Offline, ToolError
-from penjing.tools.home.device import Device, House, Kind, Known, State, Told, Wanted
+from penjing.tools.home.device import Device, House, Kind, Known, State, Told, Wanted, close
 from penjing.tools.home.houses import Houses
 from penjing.tools.home.settings import HouseSettings
 from penjing.tools.names import find, plain
@@ -106,6 +106,40 @@ class Control:
         least = next((one for one in _LEAST if one in told), "confirmed")
         return {"devices": done, **wanted, "confirmed": least == "confirmed", "told": least}
 
+    def remember(
+        self, name: str, fields: Sequence[Sequence[str]], told: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """How all that a name means is, in these fields: of each few, one at least. What a device
+        was told and did not answer to stands for what it says. Raises ToolError."""
+        kept: dict[str, Any] = {}
+        silent = told.get("confirmed") is False
+        for house, device in self.find(name):
+            state = dict(house.known(device).state)
+            wanted = {one for few in fields for one in few}
+            if silent:
+                state |= {one: told[one] for one in wanted & told.keys()}
+            for few in fields if state.get("on") is not False else ():
+                if not any(one in state for one in few):
+                    message = f"{device.name} does not say how it is now: it could not be put back"
+                    raise ToolError("not_known", message)
+            kept[device.name] = {one: state[one] for one in sorted(wanted & state.keys())}
+        return kept
+
+    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
+        """Put devices back as they were, but those that are not any more as they were made.
+        Raises ToolError."""
+        done: list[str] = []
+        left: list[str] = []
+        for name, before in was.items():
+            for house, device in self.find(name):
+                if not same(house.known(device).state, made.get(name, {})):
+                    left.append(device.name)
+                    continue
+                off = before.get("on") is False
+                house.change(device, {"on": False} if off else before)
+                done.append(device.name)
+        return {"devices": done, "left": left}
+
     def close(self) -> None:
         """Let go of the houses. Calling it twice is harmless."""
         entered, self._entered = self._entered, []
@@ -177,6 +211,11 @@ def _single(devices: Iterable[tuple[House, Device]]) -> Iterator[tuple[str, Grou
 
 _LEAST: Sequence[Told] = ("no_answer", "sent")
 """Of several devices it is the least that is told."""
+
+
+def same(state: State, made: Mapping[str, Any]) -> bool:
+    """A device is as it was made, as far as it says so."""
+    return all(close(state[one], made[one]) for one in made if one in state)
 
 
 def bounded(value: float, low: float, high: float) -> float:

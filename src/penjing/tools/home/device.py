@@ -68,3 +68,24 @@ class House(Protocol):
     def close(self) -> None:
         """Let go of connections. Calling it twice is harmless."""
         ...
+
+
+def close(one: object, other: object) -> bool:
+    """Two values of a word are the same: devices round, and mix colours as their lamps can."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other  # on is not nearly off
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return abs(one - other) <= max(1.0, 0.02 * abs(other))
+    if isinstance(one, str) and isinstance(other, str) and one[:1] == other[:1] == "#":
+        return all(abs(a - b) <= _MIXED for a, b in zip(_full(one), _full(other), strict=True))
+    return one == other
+
+
+_MIXED = 64
+"""How far a channel of 255 may be off that a lamp shows."""
+
+
+def _full(colour: str) -> tuple[float, ...]:
+    """Red, green and blue, the strongest at 255: how bright it is, is told elsewhere."""
+    channels = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    return tuple(one * 255 / max(*channels, 1) for one in channels)

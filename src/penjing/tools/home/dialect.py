@@ -79,6 +79,48 @@ def scaled(percent: float, scale: float) -> int:
     return max(round(percent * scale / 100), 1 if percent > 0 else 0)
 
 
+def colour(said: Mapping[str, Any]) -> str | None:
+    """The colour that a lamp shows, #rrggbb; None where it shows a white, or does not say."""
+    mixed = said.get("color")
+    white = said.get("color_mode", "color_temp" if "color_temp" in said else "") in _WHITE
+    if white or not isinstance(mixed, Mapping):
+        return None
+    found = {one: number(mixed.get(one)) for one in ("r", "g", "b", "x", "y")}
+    red, green, blue, x, y = found.values()
+    if red is not None and green is not None and blue is not None:
+        return _hex(red / 255, green / 255, blue / 255)
+    return _from_xy(x, y) if x is not None and y is not None and y > 0 else None
+
+
+def white(said: Mapping[str, Any]) -> int | None:
+    """The colour temperature of a lamp that shows a white."""
+    return None if colour(said) else kelvin(said.get("color_temp"))
+
+
+_WHITE = ("color_temp", "white")
+
+
+def _from_xy(x: float, y: float) -> str:
+    """CIE 1931 chromaticity as sRGB (IEC 61966-2-1), as bright as it can be."""
+    wide = (x / y, 1.0, (1 - x - y) / y)
+    rows = (
+        (3.2406, -1.5372, -0.4986),
+        (-0.9689, 1.8758, 0.0415),
+        (0.0557, -0.2040, 1.0570),
+    )
+    linear = [max(0.0, sum(a * b for a, b in zip(row, wide, strict=True))) for row in rows]
+    most = max(*linear, 1e-9)
+    return _hex(*(_gamma(one / most) for one in linear))
+
+
+def _gamma(linear: float) -> float:
+    return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
+
+
+def _hex(*channels: float) -> str:
+    return "#" + "".join(f"{max(0, min(255, round(255 * one))):02x}" for one in channels)
+
+
 def mired(kelvin: float) -> int:
     """A colour temperature as lamps count it."""
     return round(1_000_000 / kelvin)

@@ -16,8 +16,8 @@ from penjing.core.errors import BadInput
 from penjing.tools.home.device import Device, Kind, State, Wanted
 from penjing.tools.home.dialect import (
     Heard,
+    colour,
     document,
-    kelvin,
     known,
     mired,
     number,
@@ -25,6 +25,7 @@ from penjing.tools.home.dialect import (
     scaled,
     share,
     unsupported,
+    white,
     word,
 )  # fmt: skip
 from penjing.tools.home.settings import require_topic
@@ -195,7 +196,8 @@ class DiscoveredDevice:
             return known(
                 on=on_off(said.get("state", value)),
                 brightness=share(said.get("brightness", bright), self._scale()),
-                kelvin=kelvin(said.get("color_temp")),
+                kelvin=white(said),
+                colour=colour(said),
             )
         if self.kind == "cover":
             position = share(self._value(heard, "position_topic", "position_template"), 100)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from penjing.tools.failed import ToolError
 from penjing.tools.home.broker import Broker
-from penjing.tools.home.device import Device, Kind, Known, State, Told, Wanted
+from penjing.tools.home.device import Device, Kind, Known, State, Told, Wanted, close
 from penjing.tools.home.dialect import Dialect, Heard
 from penjing.tools.home.discovery import described
 from penjing.tools.home.plain_topics import PlainTopics
@@ -164,10 +164,4 @@ def agrees(state: State, wanted: Wanted) -> bool:
     action = wanted.get("action")
     if action in ("open", "close") and "open" in state:
         return bool(state["open"] == (action == "open"))
-    return bool(same) and all(_close(state[name], wanted[name]) for name in same)
-
-
-def _close(one: object, other: object) -> bool:
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return abs(one - other) <= max(1.0, 0.02 * abs(other))  # devices round
-    return one == other
+    return bool(same) and all(close(state[name], wanted[name]) for name in same)

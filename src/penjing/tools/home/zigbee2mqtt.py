@@ -14,8 +14,8 @@ from penjing.tools.failed import Offline
 from penjing.tools.home.device import State, Wanted
 from penjing.tools.home.dialect import (
     Heard,
+    colour,
     document,
-    kelvin,
     known,
     mired,
     number,
@@ -23,6 +23,7 @@ from penjing.tools.home.dialect import (
     scaled,
     share,
     unsupported,
+    white,
     word,
 )  # fmt: skip
 
@@ -89,7 +90,8 @@ class Zigbee2Mqtt:
         return known(
             on=on_off(said.get("state")),
             brightness=share(said.get("brightness"), _FULL),
-            kelvin=kelvin(said.get("color_temp")),
+            kelvin=white(said),
+            colour=colour(said),
             position=position,
             open=opened,
             temperature=number(said.get("temperature") if setpoint is None else setpoint),
