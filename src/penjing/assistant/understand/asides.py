@@ -110,8 +110,10 @@ def _said(text: str, tokens: Sequence[Token], a: int, b: int) -> str:
 class Asides:
     """Reads a sentence that tells something beside what it wants."""
 
-    def __init__(self, content: frozenset[str], compiled: Mapping[str, Compiled]) -> None:
-        self._content, self._compiled = content, compiled
+    def __init__(
+        self, content: frozenset[str], things: frozenset[str], compiled: Mapping[str, Compiled]
+    ) -> None:
+        self._content, self._things, self._compiled = content, things, compiled
 
     def instead(self, first: Reading, read: Read, values: Values) -> Reading | None:
         """The command in a sentence that tells something beside it; None where there is none."""
@@ -127,11 +129,16 @@ class Asides:
         found = read(way.command)
         if not _plain(found):
             return None
-        if not self._goes_with(first, found) or any(_wants(read(one)) for one in way.told):
+        if not self._goes_with(first, found):
             return None
         told = [slot for one in way.told for slot in values(one) if not unsaid(slot.value)]
-        if any(self._lacks(found, slot) for slot in told):
+        lacking = [slot for slot in told if self._lacks(found, slot)]
+        beside = [read(one) for one in way.told]
+        if any(_wants(one, found, guessed=not lacking) for one in beside):
             return None
+        if lacking:
+            named = self._named(found, lacking)
+            return replace(named, text=first.text, own=first.own) if named else None
         if not way.plain and any(map(_wide, found.requests)):
             return None
         plain = way.plain and not found.passed.unsure
@@ -152,6 +159,19 @@ class Asides:
                 if _key(one[0]) not in {_key(o[0]) for o in found.requests}
             )
         )
+
+    def _named(self, found: Reading, told: Sequence[Slot]) -> Reading | None:
+        """The command for the one thing that is told of: "the kitchen light is too bright, 20
+        percent less"; to be asked about."""
+        one = found.requests[0][0]
+        things = {(slot.name, repr(slot.value)) for slot in told}
+        if len(things) != 1 or len(found.requests) != 1 or told[0].name not in self._things:
+            return None
+        if told[0].name not in self._compiled[found.language].familiar[str(one.intent)].needs:
+            return None
+        filled = replace(one, slots=(*one.slots, told[0]))
+        passed = replace(found.passed, requests=((filled,),), values=(), unsure=True)
+        return replace(found, passed=passed)
 
     def _lacks(self, found: Reading, told: Slot) -> bool:
         """A value that is told, and that a request has a use for and not yet."""
@@ -190,6 +210,10 @@ def _key(one: Recognition) -> tuple[object, ...]:
     return (one.intent, *sorted((slot.name, repr(slot.value)) for slot in one.slots))
 
 
-def _wants(found: Reading) -> bool:
-    """What is told wants something itself, or is nothing but a value."""
-    return bool(found.requests) or found.bare
+def _wants(told: Reading, found: Reading, *, guessed: bool) -> bool:
+    """What is told wants something else itself, or is nothing but a value; `guessed`: though that
+    is only a guess ("the light is too bright")."""
+    wanted = {one[0].intent for one in found.requests}
+    other = [one[0] for one in told.requests if one[0].intent not in wanted]
+    sure = guessed or told.passed.whole or any(one.stage == "templates" for one in other)
+    return told.bare or bool(other and sure)

@@ -88,7 +88,7 @@ class Understanding:
         self._deeds = {one.name: deed_of(one.flow) for one in spec.intents.values()}
         self._called = frozenset(one.text for one in tokens_of(spec.name))
         self._waiting = Waiting(spec, self.compiled, self._plainly, self._values)
-        self._asides = Asides(self._content, self.compiled)
+        self._asides = Asides(self._content, self._kinds("entity"), self.compiled)
 
     def use(self, judge: Judge) -> None:
         """Let a model decide what the other stages do not."""

@@ -182,6 +182,8 @@ def _for(tokens: Sequence[Token], moment: Moment) -> Iterator[_Found]:
         before = tokens[begin - 1].text if begin else ""
         if begin < one.start and before not in ("once", "not", "been", "only"):
             yield _Found(begin, one.end, lasts)
+        if before and one.end < len(tokens) and tokens[one.end].text == "of":
+            yield _Found(one.start, one.end + 1, lasts)  # "play an hour of rain sounds"
         if not tokens[one.end - 1].chinese or tokens[one.end - 1].text == "分":
             continue
         after = tokens[one.end].text if one.end < len(tokens) else ""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from penjing.assistant.understand import signals
 from penjing.assistant.understand.left import Left
+from penjing.assistant.understand.quantities import durations
 from penjing.assistant.understand.slots import unsaid
 from penjing.assistant.understand.twofold import twofold
 from penjing.assistant.understand.words import GUARDS, JOINT
@@ -44,6 +45,7 @@ class Misread:
                 and signals.NO_TITLE.match(slot.text.lower())
                 for slot in slots
             )
+            or any(self._lasting(slot) for slot in slots)
             or any(
                 slot.name in heard.free and signals.DATED.search(slot.text.lower())
                 for slot in slots
@@ -143,6 +145,16 @@ class Misread:
             if signal.kind == "with_exception" or (last and signal.kind in signals.OF_ALL)
             for found in signal.pattern.finditer(self._left.flat)
             if (places := self._left.of(*found.span("w" if found.groupdict().get("w") else 0)))
+        )
+
+    def _lasting(self, slot: Slot) -> bool:
+        """Free words that begin with a while: 放一小时雨声, "an hour of rain"."""
+        if slot.name not in self._left.heard.free - self._left.heard.content:
+            return False
+        inside = sorted(self._left.heard.places_of(slot))
+        return any(
+            one.value > 1 and one.start == inside[0] and one.end <= inside[-1]
+            for one in (durations(self._left.tokens, self._left.heard.moment) if inside else ())
         )
 
     def _last(self) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from penjing.assistant.spec.values import SlotSpec
 from penjing.assistant.understand.slots import REFERENCE
 from penjing.core.dialogue import Recognition
 
+_MEASURE = re.compile(
+    "[一几两]?(?:段|首|曲|个|支|遍|张|点儿?|些|下|会儿?)(?:来)?(?:听听?|吧)?"
+    r"|(?:some|one|it|a bit|a few)(?: of (?:it|that|them))?"
+)
+"""How much, of something that was named before."""
 Lacks = Callable[[Recognition], frozenset[str]]
 """The slots that a request still needs."""
 
@@ -44,6 +50,8 @@ def _once(
     plain = len(before) == len(parts)
     for n, part in enumerate(parts):
         last, one = (found[-1][0] if found else None), part[0]
+        if last is not None and last.intent == one.intent and _measures(one):
+            continue
         again = last is not None and bool(one.slots) and _said(last) == _said(one)
         if again and last is not None:
             other = last.intent != one.intent and deeds.get(str(one.intent)) is not None
@@ -55,6 +63,14 @@ def _once(
                 continue
         found.append(part)
     return found
+
+
+def _measures(one: Recognition) -> bool:
+    """All that it says is how much of what was said before: 给我放一段, "play some"."""
+    return bool(one.slots) and all(
+        isinstance(slot.value, str) and _MEASURE.fullmatch(slot.value.strip().casefold())
+        for slot in one.slots
+    )
 
 
 def _refers(one: Recognition) -> bool:
