@@ -198,12 +198,12 @@ def _wide(ways: Sequence[Recognition]) -> bool:
 
 def _plain(found: Reading) -> bool:
     """It is a command and nothing else."""
-    sure = (
-        one[0].confidence >= (_CLEAR if one[0].stage == "templates" else _GUESSED)
-        for one in found.requests
-    )
     plain = found.passed.whole and found.doubt is None and found.act is None
-    return bool(found.requests) and plain and all(sure)
+    return bool(found.requests) and plain and all(_clear(one[0]) for one in found.requests)
+
+
+def _clear(one: Recognition) -> bool:
+    return one.confidence >= (_CLEAR if one.stage == "templates" else _GUESSED)
 
 
 def _key(one: Recognition) -> tuple[object, ...]:
@@ -215,5 +215,5 @@ def _wants(told: Reading, found: Reading, *, guessed: bool) -> bool:
     is only a guess ("the light is too bright")."""
     wanted = {one[0].intent for one in found.requests}
     other = [one[0] for one in told.requests if one[0].intent not in wanted]
-    sure = guessed or told.passed.whole or any(one.stage == "templates" for one in other)
+    sure = guessed or told.passed.whole or any(map(_clear, other))
     return told.bare or bool(other and sure)
