@@ -215,5 +215,5 @@ def _wants(told: Reading, found: Reading, *, guessed: bool) -> bool:
     is only a guess ("the light is too bright")."""
     wanted = {one[0].intent for one in found.requests}
     other = [one[0] for one in told.requests if one[0].intent not in wanted]
-    sure = guessed or told.passed.whole or any(map(_clear, other))
+    sure = guessed or any(map(_clear, other))
     return told.bare or bool(other and sure)
