@@ -198,7 +198,7 @@ def _wide(ways: Sequence[Recognition]) -> bool:
 
 def _plain(found: Reading) -> bool:
     """It is a command and nothing else."""
-    plain = found.passed.whole and found.doubt is None and found.act is None
+    plain = found.passed.whole and not found.bare and found.doubt is None and found.act is None
     return bool(found.requests) and plain and all(_clear(one[0]) for one in found.requests)
 
 
