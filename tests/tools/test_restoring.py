@@ -146,7 +146,10 @@ def test_a_device_that_has_not_answered_yet_is_as_it_was_told(given: Given) -> N
 
 
 def test_a_room_each_as_it_was(given: Given) -> None:
-    states = {"one": {"on": True, "brightness": 80}, "two": {"on": False}}
+    states: dict[str, dict[str, Any]] = {
+        "one": {"on": True, "brightness": 80},
+        "two": {"on": False},
+    }
     place = Place("light", {name: dict(how) for name, how in states.items()})
     tool = tool_of(lights, place, given)
     arguments = {"light": "den lights", "brightness": 10}
