@@ -57,7 +57,9 @@ class Place:
 
 def tool_of(module: Any, place: Place, given: Given) -> ToolAdapter:
     settings = module.Settings(mqtt=Mqtt("127.0.0.1"))
-    return cast("ToolAdapter", module.make(settings, replace(given, houses=cast("Houses", place)))[0])
+    return cast(
+        "ToolAdapter", module.make(settings, replace(given, houses=cast("Houses", place)))[0]
+    )
 
 
 CASES: list[tuple[Any, Kind, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
