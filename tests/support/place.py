@@ -41,7 +41,8 @@ class Place:
         """A `compress` command line."""
         return [
             "compress", str(self.model), "-o", str(self.folder / out), "--size", size,
-            "--effort", "light", "--held-out", str(self.held),
+            "--effort", "light", "--text", str(self.folder / "own.txt"),
+            "--held-out", str(self.held),
             "--threads", "1", "--json", "--quiet", *more,
         ]  # fmt: skip
 

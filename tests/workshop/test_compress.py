@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from place import Place, prose
 
 from penjing.bundle.folder import verify
@@ -26,6 +27,7 @@ from penjing.cli.app import main
 from penjing.devices import machine
 from penjing.devices.machine import look
 from penjing.engine.llamacpp import LlamaCpp
+from penjing.ggml import clock
 from penjing.workshop.compress import run, timing
 from penjing.workshop.report import render_report
 from penjing.workshop.search.groups import groups_of
@@ -108,7 +110,7 @@ def _logprobs(logits: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def test_controls_stand_beside_it_at_no_fewer_bytes_for_the_method(made: dict[str, Any]) -> None:
     names = [c["name"] for c in made["controls"]]
-    assert names == ["plain rounding", "shuffled allocation"]
+    assert names == ["plain rounding", "allocation alone", "shuffled allocation"]
     for control in made["controls"]:
         assert control["bytes"] <= made["file"]["bytes"]
         assert any(m["metric"] == "kld_mean_above_ours" for m in control["measurements"])
@@ -138,7 +140,8 @@ def test_a_killed_run_resumes_to_the_same_bytes(
         (home, "calibration.json"),
         (home, "importance.npz"),
         (home, "effects-*.json"),
-        (out, "searched.gguf"),
+        (out, "blk.1.attn_q.weight.bin"),
+        (out, "gptq.gguf"),
         (out, "plain.gguf"),
     ):
         _kill_after(command, folder, stage)
@@ -233,7 +236,7 @@ def test_a_goal_is_kept_in_as_few_bytes_as_it_takes(place: Place, capsys: Any) -
 
 
 def test_a_broken_file_is_kept_and_called_so(place: Place, capsys: Any) -> None:
-    assert main([w for w in place.words("ruin", size="50KB") if w != "--quiet"]) == 1
+    assert main([w for w in place.words("ruin", size="44KB") if w != "--quiet"]) == 1
     told = capsys.readouterr()
     made, said = json.loads(told.out), told.err
     assert made["broken"]
@@ -247,6 +250,25 @@ def test_a_broken_file_is_kept_and_called_so(place: Place, capsys: Any) -> None:
     chat = ["chat", str(place.folder / "ruin"), "--once", "Hello", "--max-tokens", "2"]
     assert main(chat) == 0
     assert "tiny-0MB-broken lost too much to be of use" in " ".join(capsys.readouterr().err.split())
+
+
+def test_light_leaves_out_what_the_processor_is_slow_at_where_that_costs_little(
+    place: Place, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def codecs(out: str, slow: frozenset[str], size: str) -> set[str]:
+        times = {name: 9.0 if name in slow else 1.0 for name in clock.nanoseconds()}
+        monkeypatch.setattr(clock, "slow", lambda: slow)
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "nanoseconds", lambda: times)
+            assert main(place.words(out, size=size)) in (0, 1)
+        capsys.readouterr()
+        recipe = yaml.safe_load((place.folder / out / "recipe.yaml").read_text())
+        return set(recipe["codecs"].values()) - {"F16"}
+
+    usual = codecs("usual", frozenset(), "90KB")
+    assert usual
+    assert codecs("quick", frozenset(usual), "90KB").isdisjoint(usual)
+    assert "Q1_0" in codecs("small", frozenset({"Q1_0"}), "44KB")  # nothing else is so small
 
 
 def test_a_speed_is_timed_and_one_that_cannot_be_is_refused(

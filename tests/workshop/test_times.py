@@ -7,8 +7,9 @@ import tiny
 
 from penjing.bundle.codecs import CODECS
 from penjing.workshop.compress.timing import heads, uniform
+from penjing.workshop.search.choice import Choice
 from penjing.workshop.search.groups import Group, codecs_of, expand, groups_of
-from penjing.workshop.search.times import TimedFile, fit, head_of
+from penjing.workshop.search.times import TimedFile, fit, head_of, without_codecs
 
 TRUE = {"F16": 3e-5, "Q8_0": 2e-5, "Q4_1": 1.7e-5, "IQ4_NL": 1e-5, "Q2_0": 4e-5}
 HEAD = 1.5
@@ -70,3 +71,19 @@ def test_an_embedding_that_is_only_looked_up_takes_nothing() -> None:
     for group in groups:
         looked_up = head != "token_embd.weight" and group.members[0].name == "token_embd.weight"
         assert (times.of(group, group.own) == 0) == looked_up
+
+
+def test_choices_without_a_codec_multiply_by_no_weight_in_it(groups: tuple[Group, ...]) -> None:
+    rows = {
+        g.name: [Choice(codec, 100 - i, float(i)) for i, codec in enumerate(codecs_of(g))]
+        for g in groups
+    }
+    left = without_codecs(groups, rows, frozenset({"Q2_0"}))
+    for group in groups:
+        names = [choice.codec for choice in left[group.name]]
+        assert names[0] == group.own
+        used = {n: k for name in names for n, k in group.plan(name).items() if k == "Q2_0"}
+        assert {*used} <= {"token_embd.weight"} - {head_of(groups)}
+    assert sum(map(len, left.values())) < sum(map(len, rows.values()))
+    own = frozenset(group.own for group in groups)
+    assert all(rows[0].codec in own for rows in without_codecs(groups, rows, own).values())

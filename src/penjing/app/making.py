@@ -39,7 +39,7 @@ class Making:
     output: Path
     """The folder to be made."""
     text: Path | None = None
-    """Calibration text, UTF-8; None: the default mix, at effort light the model's own writing."""
+    """Calibration text, UTF-8; None: the default mix."""
     held_out: str = "encyclopedia"
     """Text that is measured on: a name of the catalogue or a file."""
     effort: str | None = None
@@ -84,7 +84,7 @@ class PreparedWork:
     @property
     def downloads(self) -> list[str]:
         """Texts that must be downloaded first."""
-        return downloads(self.making, self.settings.effort)
+        return downloads(self.making)
 
 
 def require_workshop(task: str) -> None:
@@ -116,7 +116,7 @@ def settings(
     licence = checkpoint.metadata.get("general.license")
     name = recipe.get("effort", "standard") if making.effort is None else making.effort
     chosen = effort(name)
-    held_out = _held_out(making, name, home, progress)
+    held_out = _held_out(making, home, progress)
     seed = making.seed if making.seed is not None else recipe.get("seed", 0)
     asked = making.ram is not None
     name_of = folder_name if model.is_dir() else whole_name
@@ -144,15 +144,15 @@ def settings(
         speed=making.speed,
         plan=recipe.get("codecs"),
         forward=checkpoint.architecture.forward,
-        mix=[] if making.text or not chosen.mixed else _mix(making, held_out, home, progress),
+        mix=[] if making.text else _mix(making, held_out, home, progress),
     )
 
 
-def _held_out(making: Making, effort: str, home: Home, progress: Progress) -> FoundText:
+def _held_out(making: Making, home: Home, progress: Progress) -> FoundText:
     """The text that is measured on; a plan is made with other words where it is not here."""
     from penjing.bundle.resolve import FoundText, find_text
 
-    if making.dry_run and making.held_out in downloads(making, effort):
+    if making.dry_run and making.held_out in downloads(making):
         return FoundText(making.held_out, _STAND_IN)
     return find_text(making.held_out, home, progress=progress, download=True)
 
@@ -185,16 +185,15 @@ def _mix(making: Making, held_out: FoundText, home: Home, progress: Progress) ->
     return out
 
 
-def downloads(making: Making, effort: str) -> list[str]:
-    """Texts with a name that work of this effort needs and that are not here."""
+def downloads(making: Making) -> list[str]:
+    """Texts with a name that the work needs and that are not here."""
     from penjing.bundle.catalogue import catalogue_of
     from penjing.bundle.fetch import find
     from penjing.bundle.home import Home
-    from penjing.workshop.compress.settings import EFFORTS
 
     home = Home.from_environment()
     catalogue = catalogue_of(home)
-    mixed = making.text is None and EFFORTS[effort].mixed
+    mixed = making.text is None
     names = dict.fromkeys([making.held_out, *(entry.name for entry in catalogue.mix if mixed)])
     entries = [catalogue.texts[name] for name in names if name in catalogue.texts]
     return [entry.name for entry in entries if find(entry, home) is None]

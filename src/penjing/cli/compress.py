@@ -173,7 +173,7 @@ STAGES = (
     "the importance of every channel is measured on it",
     "every group of tensors is rounded alone and what that costs is measured",
     "a codec is chosen for every group under the budget, the whole is measured and bettered",
-    "above effort light: each tensor is rounded so as to make up for errors before it",
+    "each tensor is rounded so as to make up for errors before it",
     TRAINING,
     "the file and its negative controls are written",
     "all are measured in the engine on held-out text",

@@ -16,7 +16,7 @@ def add_texts(parser: ArgumentParser, measured: str) -> None:
         "--text",
         type=path,
         metavar="FILE",
-        help="your own calibration text, UTF-8 (default above effort light: five kinds of text)",
+        help="your own calibration text, UTF-8 (default: five kinds of text and the model's own)",
     )
     add(
         "--held-out",

@@ -158,6 +158,23 @@ class TypeTraits(c.Structure):
     )
 
 
+class TypeTraitsCPU(c.Structure):
+    """`struct ggml_type_traits_cpu`: `vec_dot` multiplies a row with one in `vec_dot_type`."""
+
+    _fields_ = (
+        ("from_float", c.c_void_p),
+        (
+            "vec_dot",
+            c.CFUNCTYPE(
+                None, c.c_int, c.POINTER(c.c_float), c.c_size_t,
+                c.c_void_p, c.c_size_t, c.c_void_p, c.c_size_t, c.c_int,
+            ),
+        ),
+        ("vec_dot_type", c.c_int),
+        ("nrows", c.c_int64),
+    )  # fmt: skip
+
+
 EvalCallback = c.CFUNCTYPE(c.c_bool, c.POINTER(Tensor), c.c_bool, c.c_void_p)
 AbortCallback = c.CFUNCTYPE(c.c_bool, c.c_void_p)
 LogCallback = c.CFUNCTYPE(None, c.c_int32, c.c_char_p, c.c_void_p)
@@ -223,6 +240,7 @@ FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     # C++ linkage, plain pointers: (vocabulary, kind, text); kind "json" takes a JSON schema
     INIT_LLG: (_P, (_P, _S, _S)),
     "ggml_get_type_traits": (c.POINTER(TypeTraits), (_I,)),
+    "ggml_get_type_traits_cpu": (c.POINTER(TypeTraitsCPU), (_I,)),
     "ggml_quantize_init": (None, (_I,)),
     "ggml_quantize_requires_imatrix": (_B, (_I,)),
     "ggml_quantize_chunk": (

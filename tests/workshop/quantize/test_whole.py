@@ -161,3 +161,23 @@ def test_a_damaged_result_is_refused(tiny_checkpoint: Tiny, tmp_path: Path) -> N
         store.raw(checkpoint.tensors[name], codec("IQ4_NL"))
     with pytest.raises(FormatError, match="--restart"):
         store.latent(name)
+
+
+def test_a_large_matrix_is_rounded_some_rows_at_a_time_to_the_same(
+    tiny_checkpoint: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = tiny_checkpoint("llama")
+    plan, text = plan_of(checkpoint), windows(checkpoint)
+    found = []
+    for large in (whole._LARGE, 4096):
+        monkeypatch.setattr(whole, "_LARGE", large)
+        store = Store(tmp_path / str(large))
+        round_model(checkpoint, Wish(plan, latents=True), text, store, Silent())
+        found.append(store)
+    source = checkpoint.tensors["token_embd.weight"]
+    assert source.parameters > 4096
+    kind = codec(plan[source.name])
+    raws = [store.raw(source, kind) for store in found]
+    assert np.mean(raws[0] != raws[1]) < 1e-3  # the order of sums
+    latents = [store.latent(source.name) for store in found]
+    assert torch.allclose(latents[0], latents[1], atol=1e-3)

@@ -195,7 +195,7 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
     found = max(measuring, reading)
     if _compensated(methods):
         rounding = (
-            rounding_bytes(checkpoint, tokens)
+            rounding_bytes(checkpoint, tokens, latents=any(m.distilled for m in methods))
             if settings.forward
             else file + engine_rounding.rounding_bytes(checkpoint)
         )

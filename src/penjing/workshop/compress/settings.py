@@ -42,15 +42,16 @@ class Effort:
     """Text to distil on, where so much is given."""
     training_minutes: float = 0.0
     """Time for distilling, unless the command line says another."""
-    mixed: bool = True
-    """Whether the catalogue's mix stands beside the model's own writing, where no text is given."""
+    quick: bool = False
+    """Whether codecs that this processor is slow at are left out where that costs little, though no
+    speed was asked for."""
     readings: int = 480
     """Passes in which effects are measured where only the engine runs the model, if that is no
     larger than `USUAL`; of larger ones as many fewer."""
 
 
 EFFORTS = {
-    "light": Effort(1536, 2, 96, 6, "searched", 1536, 12, 4, mixed=False),
+    "light": Effort(3072, 2, 96, 6, "gptq", 8192, 12, 4, quick=True),
     "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0, readings=960),
     "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0, readings=2000),
 }
@@ -171,11 +172,11 @@ LOW_BITS = 3.5
 def codec_names(settings: Settings, parameters: int) -> tuple[str, ...]:
     """What the search chooses from, for a model of so many weights.
 
-    Lattice codecs too where bits are few, but not where rounding errors are made up for or trained
-    away, which on a lattice is not possible, where a speed is asked for, or in the engine.
+    Lattice codecs too where bits are few, but not where rounding errors are trained away, which on
+    a lattice is not possible, where a speed is asked for, or in the engine.
     """
     few = 8 * settings.budget < LOW_BITS * parameters
-    simple = METHODS[settings.method].rounding == "importance" and settings.forward
+    simple = not METHODS[settings.method].distilled and settings.forward
     if few and simple and settings.speed is None:
         return (*CANDIDATES, *LATTICE)
     return CANDIDATES

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 
+from penjing.core.errors import BudgetError
+from penjing.ggml import clock
 from penjing.workshop.compress import prepare
 from penjing.workshop.compress.advice import SOUND, why_left
 from penjing.workshop.compress.settings import Search, Share, effort, means, readings
@@ -26,7 +28,7 @@ from penjing.workshop.search.means import Means
 from penjing.workshop.search.measure import measure
 from penjing.workshop.search.refine import Limits, Plan, refine
 from penjing.workshop.search.rounder import Rounder
-from penjing.workshop.search.times import Times
+from penjing.workshop.search.times import Times, without_codecs
 from penjing.workshop.search.wavefront import Wavefront
 
 _ALIGN = 32
@@ -34,6 +36,7 @@ _CURVE = 16  # points of the predicted curve
 _TRIES = 3  # plans that are timed, where a speed is asked for
 _LITTLE = 1e-9  # nats
 _CLOSE = 0.002  # of a size: nearer it is not searched
+_WORTH = 0.7  # the power of the time saved that the loss may grow by
 _CAREFUL = 0.99  # of the limit that would have been right, after a miss
 
 
@@ -70,7 +73,8 @@ class Solver:
         return plan
 
     def _searched(self, budget: int, limit: float | None) -> dict[str, str]:
-        rows = self._choices
+        quick = self._effort.quick and limit is None
+        rows = self._quick(budget) if quick else self._choices
         if not self._effort.assemblies:
             return self._expanded(allocate(rows, budget, fixed=self._fixed, time=limit).plan)
         store, key = self._store, self._plans_key
@@ -213,6 +217,33 @@ class Solver:
         if self._job.settings.speed is None:
             return None
         return measure_times(self._job, self.stages.start, self._groups, self.stages.folder)
+
+    def _quick(self, budget: int) -> dict[str, list[Choice]]:
+        """What is chosen from: not those codecs that this processor is slow at, unless a file
+        without them keeps too much less for the time it saves (`_WORTH`).
+        """
+        rows, slow = self._choices, clock.slow()
+        quick = without_codecs(self._groups, rows, slow)
+        found = allocate(rows, budget, fixed=self._fixed)
+        try:
+            without = allocate(quick, budget, fixed=self._fixed)
+        except BudgetError:  # none so small
+            return rows
+        saved = self._unpacking(found) / self._unpacking(without)
+        if found.loss <= 0 or without.loss / found.loss > saved**_WORTH:
+            return rows
+        if used := sorted(slow & {*self._expanded(found.plan).values()}):
+            self._job.progress.note(
+                f"{', '.join(used)}: slow on this processor and left out; {saved:.2f} times as "
+                f"fast without, predicted KLD {without.loss:.3g} instead of {found.loss:.3g}"
+            )
+        return quick
+
+    def _unpacking(self, found: Allocation) -> float:
+        """Nanoseconds that one core takes for a token's products, as clocked codec by codec."""
+        plan, times = self._expanded(found.plan), clock.nanoseconds()
+        sizes = {source.name: source.parameters for g in self._groups for source in g.members}
+        return sum(sizes[name] * times[kind] for name, kind in plan.items())
 
     def _expanded(self, plan: Plan) -> dict[str, str]:
         return expand(self._groups, plan)

@@ -115,7 +115,7 @@ def _round(
             together.setdefault((id(hessian), kind.name), []).append(source)
     for (_, kind_name), sources in together.items():
         metric = _metric(work.checkpoint, sources[0].name, hessians[sources[0].name])
-        for source, raw, _ in rounded_together(sources, codec(kind_name), metric):
+        for source, raw, _ in rounded_together(sources, codec(kind_name), metric, latents=False):
             store.put(source.name, raw, None)
 
 

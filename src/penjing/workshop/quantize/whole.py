@@ -25,12 +25,13 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.fold import Link, links
 from penjing.workshop.quantize.gptq import gptq
-from penjing.workshop.quantize.grids import GRIDS
-from penjing.workshop.streamed import streamed_model
+from penjing.workshop.quantize.grids import GRIDS, Grid
+from penjing.workshop.streamed import load_rows, streamed_model
 from penjing.workshop.tensors import Bytes, TensorSource
 from penjing.workshop.threads import workers
 
 _TOGETHER = 2048  # tokens that go through a block at once
+_LARGE = 1 << 24  # weights rounded at once: of an embedding or a head some rows at a time
 LATENT_BYTES = 4
 """Disk for each weight that is to be trained from."""
 
@@ -207,7 +208,8 @@ class _Worker:
             for source in sources:
                 self._keep(source.name, quantize(kind, source.load(), importance), None)
             return len(names)
-        for source, raw, latent in rounded_together(sources, kind, hessian):
+        wanted = self.wish.latents
+        for source, raw, latent in rounded_together(sources, kind, hessian, latents=wanted):
             self._keep(source.name, raw, latent)
         return len(names)
 
@@ -222,17 +224,37 @@ class _Worker:
 
 
 def rounded_together(
-    sources: Sequence[TensorSource], kind: Codec, hessian: torch.Tensor
-) -> Iterator[tuple[TensorSource, Bytes, torch.Tensor]]:
-    """Stored bytes, and weights before rounding, of matrices that read one input, in one grid."""
+    sources: Sequence[TensorSource], kind: Codec, hessian: torch.Tensor, *, latents: bool
+) -> Iterator[tuple[TensorSource, Bytes, torch.Tensor | None]]:
+    """Stored bytes, and weights before rounding where `latents` says so, of matrices that read one
+    input, in one grid.
+    """
     grid = GRIDS[kind.name]
+    if len(sources) == 1 and sources[0].parameters > _LARGE:
+        yield sources[0], *_rounded_in_pieces(sources[0], grid, hessian, latents=latents)
+        return
     stacked = torch.from_numpy(np.concatenate([source.load() for source in sources]))
     found, first = gptq(grid, stacked, hessian), 0
     raw = grid.encode(found.blocks).reshape(len(stacked), -1)
     for source in sources:
         rows = slice(first, first + source.shape[0])
-        yield source, raw[rows].reshape(-1), found.latent[rows]
+        yield source, raw[rows].reshape(-1), found.latent[rows] if latents else None
         first += source.shape[0]
+
+
+def _rounded_in_pieces(
+    source: TensorSource, grid: Grid, hessian: torch.Tensor, *, latents: bool
+) -> tuple[Bytes, torch.Tensor | None]:
+    """A large matrix some rows at a time: they do not touch each other."""
+    rows, row = source.shape
+    step = max(1, _LARGE // row)
+    raw, latent = [], []
+    for first in range(0, rows, step):
+        found = gptq(grid, load_rows(source, slice(first, min(first + step, rows))), hessian)
+        raw.append(grid.encode(found.blocks).reshape(-1))
+        if latents:
+            latent.append(found.latent)
+    return np.concatenate(raw), torch.cat(latent) if latents else None
 
 
 class _Hessian:
@@ -258,11 +280,12 @@ def _together(tokens: torch.Tensor) -> int:
     return max(1, _TOGETHER // tokens.shape[-1])
 
 
-def rounding_bytes(checkpoint: Checkpoint, tokens: int) -> int:
+def rounding_bytes(checkpoint: Checkpoint, tokens: int, *, latents: bool) -> int:
     """Memory of `round_model`, the process itself apart.
 
     A block's weights in two shapes, the calibration text's hidden states twice, a Hessian for every
-    input in both halves of a product, and the embedding as it is rounded.
+    input in both halves of a product, and the embedding: its values, and some rows as they are
+    rounded, or all of them as they were.
     """
     config = checkpoint.config
     blocks = Counter[str]()
@@ -272,5 +295,6 @@ def rounding_bytes(checkpoint: Checkpoint, tokens: int) -> int:
     rows = [config.hidden, config.ffn, config.size("queries")]
     hessians = sum(4 * 4 * row * row for row in rows) + 4 * 8 * max(rows) ** 2
     inside = _TOGETHER * 4 * (6 * config.hidden + 4 * config.ffn)
-    ends = 6 * 4 * config.vocab * config.hidden
+    whole = config.vocab * config.hidden
+    ends = (4 + 1 + 2 * 4 * latents) * whole + 6 * 4 * min(whole, _LARGE)
     return 4 * 4 * max(blocks.values()) + 2 * 4 * tokens * config.hidden + hessians + inside + ends

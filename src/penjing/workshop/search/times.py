@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from penjing.bundle.codecs import CODECS
+from penjing.workshop.search.choice import Choice, Choices
 from penjing.workshop.search.groups import Group
 from penjing.workshop.search.wavefront import EMBEDDING, HEAD
 
@@ -81,6 +82,24 @@ def fit(groups: Sequence[Group], files: Sequence[TimedFile], noise: float = NOIS
     found, *_ = np.linalg.lstsq(rows, values, rcond=None)
     prices = usual * np.maximum(found, 0.0)
     return Times(dict(zip(names, prices.tolist(), strict=True)), head)
+
+
+def without_codecs(
+    groups: Sequence[Group], rows: Choices, names: frozenset[str]
+) -> dict[str, list[Choice]]:
+    """The choices that multiply by no weight in these codecs, but for what came so."""
+    looked_up = EMBEDDING if head_of(groups) != EMBEDDING else None
+
+    def multiplied(group: Group, codec: str) -> set[str]:
+        return {kind for name, kind in group.plan(codec).items() if name != looked_up}
+
+    return {
+        group.name: [
+            choice for choice in rows[group.name]
+            if choice.codec == group.own or not names & multiplied(group, choice.codec)
+        ]
+        for group in groups
+    }  # fmt: skip
 
 
 def head_of(groups: Sequence[Group]) -> str:
