@@ -51,7 +51,7 @@ class Effort:
 
 
 EFFORTS = {
-    "light": Effort(3072, 2, 96, 6, "gptq", 8192, 12, 4, quick=True),
+    "light": Effort(3072, 2, 96, 6, "gptq", 16_384, 12, 4, quick=True),
     "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0, readings=960),
     "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0, readings=2000),
 }
