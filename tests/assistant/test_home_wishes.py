@@ -92,6 +92,7 @@ NOTHING = (
     "turn the light off when I'm gone", "turn off the kitchen light unless I'm there",
     "if it rains close the blinds and the curtains", "do not open the garage and the blinds",
     "don't turn the kitchen light and the telly off", "set the ac to 5",
+    "never turn the telly and the kitchen light off", "please don't switch the lamp and the tv on",
     "make the air conditioner four degrees", "lights off except the one by the window",
     "he told me to turn off the light, I was in the kitchen", "light on in the cellar",
     "once the film is over turn the tv off",

@@ -85,3 +85,13 @@ def test_an_exception_is_never_dropped(text: str, car: Stage) -> None:
 @pytest.mark.parametrize("text", ["带我去个地方", "我去什么地方好"])
 def test_a_place_that_is_none_is_not_home(text: str, car: Stage) -> None:
     assert car.hear(text).calls == ()
+
+
+@pytest.mark.parametrize("text", ["go", "ok go", "go ahead", "twenty two degrees. go"])
+def test_go_alone_skips_no_song(text: str, car: Stage) -> None:
+    assert ("music", {"action": "next"}) not in car.hear(text).calls
+
+
+@pytest.mark.parametrize("text", ["skip ahead", "move on", "go to the next song", "go to next"])
+def test_going_on_skips_one(text: str, car: Stage) -> None:
+    assert car.hear(text).calls == (("music", {"action": "next"}),)

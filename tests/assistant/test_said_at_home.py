@@ -326,8 +326,14 @@ def test_times_remarks_and_what_is_rejected_first(
     assert (came.calls, came.put_off) == ((call,), ()), came.said
 
 
+def test_what_is_wanted_instead_is_asked_about(stages: Mapping[str, Stage]) -> None:
+    came = stages["in-car"].hear("don't take me to work, take me home")
+    assert came.at_once == (), came.said
+    assert came.calls == (("navigation", {"to": "home"}),)
+
+
 @pytest.mark.parametrize(
-    "text", ["not work", "don't take me to work, take me home", "不去公司", "not to work or home"]
+    "text", ["not work", "don't take me to work", "不去公司", "not to work or home"]
 )
 def test_a_rejection_alone_goes_nowhere(stages: Mapping[str, Stage], text: str) -> None:
     came = stages["in-car"].hear(text)

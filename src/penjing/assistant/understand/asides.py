@@ -16,7 +16,8 @@ from penjing.assistant.understand.beside import clauses, told_from
 from penjing.assistant.understand.compiled import Compiled
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.reading import Reading
-from penjing.assistant.understand.reasons import kind_of
+from penjing.assistant.understand.reasons import forbids, kind_of
+from penjing.assistant.understand.reports import STAGE as REPORTED
 from penjing.assistant.understand.slots import WHICH, unsaid
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.core.dialogue import Recognition, Slot
@@ -59,7 +60,7 @@ def partings(text: str, tokens: Sequence[Token]) -> Iterator[Parting]:
     for size in range(len(parts) - 1, 0, -1):
         for at in range(len(parts) - size + 1):
             kinds = [*ahead[:at], *behind[at + size :]]
-            if "turning" in kinds:
+            if "turning" in kinds or (at and _goes_on(tokens, *parts[at - 1 : at + 1])):
                 continue
             begin = told_from(tokens, parts[at][0], parts[at + size - 1][1])
             spans = [(parts[0][0], parts[at][0]), (begin, parts[at + size - 1][1])]
@@ -95,6 +96,13 @@ def _joined(tokens: Sequence[Token], parts: Sequence[tuple[int, int]]) -> Iterat
         yield begin, parts[-1][1]
 
 
+def _goes_on(tokens: Sequence[Token], before: tuple[int, int], behind: tuple[int, int]) -> bool:
+    """The order not to is for what comes behind it too: "don't turn the lamp and the telly off"."""
+    begin = behind[0]
+    together = tokens[begin].text == "and" and not tokens[begin - 1].mark
+    return together and forbids(tokens[before[0] : before[1]])
+
+
 def _alone(tokens: Sequence[Token], place: int) -> bool:
     """A mark with a space on both sides."""
     if not 0 < place < len(tokens) - 1:
@@ -127,7 +135,7 @@ class Asides:
 
     def _read(self, first: Reading, way: Parting, read: Read, values: Values) -> Reading | None:
         found = read(way.command)
-        if not _plain(found):
+        if not _plain(found) or (found.bare and not _names(values(way.command))):
             return None
         if not self._goes_with(first, found):
             return None
@@ -197,9 +205,17 @@ def _wide(ways: Sequence[Recognition]) -> bool:
 
 
 def _plain(found: Reading) -> bool:
-    """It is a command and nothing else."""
-    plain = found.passed.whole and not found.bare and found.doubt is None and found.act is None
+    """It is a command and nothing else; what is reported was looked for in the whole sentence."""
+    plain = found.passed.whole and found.doubt is None and found.act is None
+    if any(one[0].stage == REPORTED for one in found.requests):
+        return False
     return bool(found.requests) and plain and all(_clear(one[0]) for one in found.requests)
+
+
+def _names(values: Sequence[Slot]) -> bool:
+    """A name is among them: how much or when alone is no command beside a remark."""
+    words = [slot.value for slot in values if isinstance(slot.value, str)]
+    return any(not unsaid(one) and any(map(str.isalpha, one)) for one in words)
 
 
 def _clear(one: Recognition) -> bool:

@@ -113,6 +113,8 @@ _OTHERS_SAY = _any(
     r"|yelled|wrote|reads?|quoted?|texted|sings?|sang|called)(?: (?:me|us|him|her|them|to|that|so"
     r"|it|this|here|everyone|no one ever|:|the \w+|my \w+))*$",
     r"\bsaid no ?one\b",
+    r"^(?:(?:and|but|so|then|well) )*(?!i\b|anything\b)(?:\w+ ){0,2}\w+"
+    r"(?: goes|(?: is| was| were|'s) like)$",
     r"\b(?:that's|that is|is|was) what\b",
     r"^(?:it|that) says\b",
     r"\bpeople (?:say|who say)\b",
@@ -256,6 +258,11 @@ def takes_back(tokens: Sequence[Token]) -> bool:
     if acts.act_of(list(tokens)) in ("cancel", "no"):
         return True
     return _TAKES_BACK.search(signals.IDIOMS.sub("", flat)) is not None
+
+
+def forbids(tokens: Sequence[Token]) -> bool:
+    """A clause is an order not to do something."""
+    return _ORDER_NOT.search(_flat(tokens)) is not None
 
 
 def never_meant(tokens: Sequence[Token]) -> bool:
