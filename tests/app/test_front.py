@@ -31,7 +31,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 def made(place: Place) -> penjing.Bundle:
     return penjing.compress(
         place.model, place.folder / "made", size="110KB", effort="light",
-        held_out=str(place.held), threads=1,
+        held_out=str(place.held), text=place.folder / "own.txt", threads=1,
     )  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_it_answers(made: penjing.Bundle) -> None:
 def test_methods_are_compared(place: Place) -> None:
     found = penjing.compare(
         place.model, place.folder / "compared", methods=["searched"], sizes=["110KB"],
-        effort="light", held_out=str(place.held),
+        effort="light", held_out=str(place.held), text=place.folder / "own.txt",
     )  # fmt: skip
     assert (place.folder / "compared" / "compare.html").exists()
     assert list(found.sizes) == [110_000]
@@ -99,8 +99,9 @@ def test_whether_it_fits(place: Place) -> None:
 def test_what_cannot_be_is_refused_in_one_line(place: Place) -> None:
     with pytest.raises(BudgetError, match="the smallest is"):
         penjing.compress(
-            place.model, place.folder / "no", size=1000, effort="light", held_out=str(place.held)
-        )
+            place.model, place.folder / "no", size=1000, effort="light",
+            held_out=str(place.held), text=place.folder / "own.txt",
+        )  # fmt: skip
     with pytest.raises(BadInput, match="how small"):
         penjing.compress(place.model, place.folder / "no", held_out=str(place.held))
     with pytest.raises(BadInput, match="there is no"):

@@ -126,7 +126,8 @@ def command(place: Place, name: str, model: str) -> list[str]:
         "baseline": ["evaluate", str(place.model), "--baseline", model,
                      "--text", str(place.held), "--threads", "1"],
         "compress": ["compress", model, "-o", "out", "--size", "110KB", "--effort", "light",
-                     "--held-out", str(place.held), "--threads", "1"],
+                     "--held-out", str(place.held), "--text", str(place.folder / "own.txt"),
+                     "--threads", "1"],
         "fit": ["fit", model, "--device", "pi-zero-2w"],
     }[name]  # fmt: skip
 

@@ -52,7 +52,8 @@ def compare(place: Place, builder: Builder, capsys: pytest.CaptureFixture[str]) 
         words = [
             "compare", str(model or place.model), "--methods", "searched", "--sizes", "110KB",
             "-o", str(place.folder / out), "--effort", "light", "--held-out",
-            str(place.folder / "short.txt"), "--threads", "1", "--quiet", *more,
+            str(place.folder / "short.txt"), "--text", str(place.folder / "own.txt"),
+            "--threads", "1", "--quiet", *more,
         ]  # fmt: skip
         capsys.readouterr()
         status = main(words)
@@ -196,10 +197,10 @@ def test_a_dry_run_downloads_nothing_and_says_what_a_run_would(
     held = ["--held-out", str(place.held)]
     assert main([*words, *held, "--dry-run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["downloads"] == MIX
-    for more in (["--effort", "light"], ["--text", str(place.held)]):
-        own = [*words[:2], *words[2:], "--held-out", str(place.folder / "short.txt"), *more]
-        assert main([*own, "--dry-run", "--json"]) == 0
-        assert json.loads(capsys.readouterr().out)["downloads"] == []
+    apart = [*words, "--held-out", str(place.folder / "short.txt")]
+    for more, wanted in ((["--effort", "light"], MIX), (["--text", str(place.held)], [])):
+        assert main([*apart, *more, "--dry-run", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["downloads"] == wanted
 
 
 def test_more_files_take_longer_and_kept_ones_more_disk(compare: Run) -> None:

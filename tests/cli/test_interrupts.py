@@ -28,11 +28,13 @@ STAGES = (
     ("rounding errors of every codec", 1),
     ("effect of every codec on the output", 2),
     ("measuring the assembly", 2),
-    ("writing searched.gguf", 10),
+    ("rounding, errors made up for", 3),
+    ("writing gptq.gguf", 10),
     ("writing plain.gguf", 10),
+    ("writing searched.gguf", 10),
     ("writing shuffled.gguf", 10),
     ("reading with tiny", 3),
-    ("comparing searched", 3),
+    ("comparing gptq", 3),
     ("comparing shuffled", 3),
     ("speed and memory", 2),
     ("speed and memory", "child"),
@@ -86,7 +88,7 @@ def require_whole_files(folder: Path) -> None:
 def test_compress_stopped_in_every_stage(
     place: Place, presser: Presser, whole: dict[str, Any]
 ) -> None:
-    """The same work, stopped fourteen times and gone on with as often, gives the same bytes."""
+    """The same work, stopped in every stage and gone on with as often, gives the same bytes."""
     out = place.folder / "stopped"
     shutil.rmtree(place.folder / "home" / "work")  # what is measured once for all budgets
     more: tuple[str, ...] = ()

@@ -91,7 +91,7 @@ def alive(pid: int) -> bool:
 def serve() -> None:
     """Carry out orders until there are no more."""
     for name in ("cli.app", "cli.evaluate", "cli.compress", "workshop.compress.run", "engine.speed",
-                 "evaluation.alone", "evaluation.kept"):  # fmt: skip
+                 "evaluation.perplexity", "evaluation.retention"):  # fmt: skip
         importlib.import_module(f"penjing.{name}")
     for line in sys.stdin:
         print(json.dumps(_carry_out(json.loads(line))), flush=True)

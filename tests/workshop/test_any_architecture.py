@@ -31,12 +31,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(settings.EFFORTS, "light", QUICK)
     monkeypatch.setattr(measure, "_ROUNDS", 1)
     (tmp_path / "held.txt").write_text(prose(1, 400))
+    (tmp_path / "own.txt").write_text(prose(2, 800))
 
 
 def compress(capsys: Any, model: Path, folder: Path, *more: str) -> tuple[dict[str, Any], str]:
     capsys.readouterr()
     words = ["compress", str(model), "-o", str(folder / "out"), "--bits", "8", "--effort", "light"]
-    words += ["--held-out", str(folder / "held.txt"), "--threads", "1", "--json", *more]
+    words += ["--held-out", str(folder / "held.txt"), "--text", str(folder / "own.txt")]
+    words += ["--threads", "1", "--json", *more]
     assert main(words) == 0
     said = capsys.readouterr()
     return json.loads(said.out), said.err
@@ -106,7 +108,7 @@ def test_a_plan_says_the_path_and_no_training(tmp_path: Path, capsys: Any) -> No
     model = families.write(tmp_path / "m.gguf", "mamba")
     found = answered(
         capsys, "compress", str(model), "-o", str(tmp_path / "x"), "--bits", "6", "--dry-run",
-        "--held-out", str(tmp_path / "held.txt"), "--effort", "standard",
+        "--held-out", str(tmp_path / "held.txt"), "--text", str(tmp_path / "own.txt"),
     )  # fmt: skip
     assert found["path"] == "engine"
     assert found["architecture"] == "mamba"
@@ -133,7 +135,7 @@ def test_methods_are_compared_in_the_engine(tmp_path: Path, capsys: Any) -> None
     found = answered(
         capsys, "compare", str(model), "-o", str(tmp_path / "c"), "--sizes", "130KB",
         "--methods", "searched,gptq", "--effort", "light", "--threads", "1",
-        "--held-out", str(tmp_path / "held.txt"),
+        "--held-out", str(tmp_path / "held.txt"), "--text", str(tmp_path / "own.txt"),
     )  # fmt: skip
     assert {"searched", "gptq"} <= {each["name"] for each in found["methods"]}
     assert (tmp_path / "c" / "compare.html").exists()

@@ -45,7 +45,8 @@ class Here:
         return [
             "compare", str(self.place.model), "--methods", methods, "--sizes", sizes,
             "-o", str(self.place.folder / out), "--effort", "light", "--held-out",
-            str(self.place.folder / "short.txt"), "--threads", "1", "--json", "--quiet", *more,
+            str(self.place.folder / "short.txt"), "--text", str(self.place.folder / "own.txt"),
+            "--threads", "1", "--json", "--quiet", *more,
         ]  # fmt: skip
 
     def speeds(self, paths: list[Path], **_: Any) -> list[Speed]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from place import prose
 
 from penjing.bundle.folder import read_manifest
 from penjing.cli.app import main
@@ -20,6 +21,7 @@ def test_a_folder_becomes_a_bundle(
     family: str, tiny_folder: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     (tmp_path / "held.txt").write_text(TEXT)
+    (tmp_path / "own.txt").write_text(prose(2, 800))
     capsys.readouterr()
     status = main(
         [
@@ -33,6 +35,8 @@ def test_a_folder_becomes_a_bundle(
             "light",
             "--held-out",
             str(tmp_path / "held.txt"),
+            "--text",
+            str(tmp_path / "own.txt"),
             "--threads",
             "1",
             "--json",

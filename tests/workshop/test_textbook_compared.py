@@ -36,7 +36,7 @@ def made(place: Place) -> dict[str, Any]:
     words = [
         "compare", str(place.model), "--methods", ",".join(NAMES), "-o", str(out), "--effort",
         "light", "--held-out", str(place.folder / "short.txt"), "--threads", "1", "--keep-files",
-        "--quiet",
+        "--quiet", "--text", str(place.folder / "own.txt"),
     ]  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PENJING_HOME", str(place.folder / "home"))
