@@ -246,7 +246,7 @@ def test_offline_is_said(hub: Hub, place: Path) -> None:
 
 def test_a_missing_library_is_named_with_its_extra(hub: Hub, place: Path) -> None:
     (place / "empty").mkdir()
-    (place / "empty" / "huggingface_hub.py").write_text("raise ImportError('absent')")
+    (place / "empty" / "huggingface_hub.py").write_text("raise ModuleNotFoundError('absent')")
     status, document, _ = penjing(hub, place, "pull", "tiny", PYTHONPATH=str(place / "empty"))
     assert status == 2
     assert document["error"]["kind"] == "MissingExtra"

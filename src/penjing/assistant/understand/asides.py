@@ -146,13 +146,15 @@ class Asides:
             return None
         if lacking:
             named = self._named(found, lacking)
-            return replace(named, text=first.text, own=first.own) if named else None
+            parts = (way.command, *way.told)
+            return replace(_placed(named, first.text, parts), own=first.own) if named else None
         if not way.plain and any(map(_wide, found.requests)):
             return None
         plain = way.plain and not found.passed.unsure
         sure = plain and not any(self._counts(found, slot) for slot in told)
         passed = replace(found.passed, values=(), unsure=not sure)
-        return replace(found, text=first.text, own=first.own, passed=passed)
+        whole = _placed(replace(found, passed=passed), first.text, (way.command,))
+        return replace(whole, own=first.own)
 
     def _goes_with(self, first: Reading, found: Reading) -> bool:
         """It wants what the whole sentence was read to want, or less, and keeps all that was to be
@@ -210,6 +212,22 @@ def _plain(found: Reading) -> bool:
     if any(one[0].stage == REPORTED for one in found.requests):
         return False
     return bool(found.requests) and plain and all(_clear(one[0]) for one in found.requests)
+
+
+def _placed(found: Reading, text: str, parts: Sequence[str]) -> Reading:
+    """What was read in parts of a text, its slots where they stand in the whole."""
+
+    def moved(slot: Slot) -> Slot:
+        for part in parts:
+            if part[slot.start : slot.end] == slot.text and (at := text.find(part)) >= 0:
+                return replace(slot, start=slot.start + at, end=slot.end + at)
+        return slot
+
+    requests = tuple(
+        tuple(replace(one, slots=tuple(map(moved, one.slots))) for one in ways)
+        for ways in found.requests
+    )
+    return replace(found, text=text, passed=replace(found.passed, requests=requests))
 
 
 def _names(values: Sequence[Slot]) -> bool:
