@@ -87,7 +87,8 @@ def test_the_path_is_told_kept_in_the_recipe_and_made_again(tmp_path: Path, caps
     assert "measured in the engine" in (out / "report.html").read_text()
     again = answered(
         capsys, "compress", str(model), "-o", str(tmp_path / "again"), "--recipe",
-        str(out / "recipe.yaml"), "--held-out", str(tmp_path / "held.txt"), "--threads", "1",
+        str(out / "recipe.yaml"), "--held-out", str(tmp_path / "held.txt"),
+        "--text", str(tmp_path / "own.txt"), "--threads", "1",
     )  # fmt: skip
     assert again["method"]["path"] == "engine"
     assert again["file"]["sha256"] == made["file"]["sha256"]
