@@ -127,7 +127,7 @@ def _show_plan(ready: PreparedWork, output: Output) -> int:
     from penjing.core.units import format_count, format_duration, format_size
 
     settings, checkpoint, found = ready.settings, ready.checkpoint, ready.forecast
-    stages = [s for s in STAGES if settings.forward or s != TRAINING]
+    stages = [s for s in STAGES if settings.forward or s not in (ROUNDING, TRAINING)]
     document = {
         "model": settings.model_name,
         "architecture": checkpoint.architecture.name,
@@ -167,13 +167,14 @@ def _show_plan(ready: PreparedWork, output: Output) -> int:
     return 0
 
 
+ROUNDING = "each tensor is rounded so as to make up for errors before it"
 TRAINING = "above effort light: the rounded model is trained through its codecs"
 STAGES = (
     "the model writes calibration text; yours is mixed in, or texts of several domains",
     "the importance of every channel is measured on it",
     "every group of tensors is rounded alone and what that costs is measured",
     "a codec is chosen for every group under the budget, the whole is measured and bettered",
-    "each tensor is rounded so as to make up for errors before it",
+    ROUNDING,
     TRAINING,
     "the file and its negative controls are written",
     "all are measured in the engine on held-out text",

@@ -28,8 +28,8 @@ from penjing.workshop.search.means import Means
 from penjing.workshop.search.measure import measure
 from penjing.workshop.search.refine import Limits, Plan, refine
 from penjing.workshop.search.rounder import Rounder
-from penjing.workshop.search.times import Times, without_codecs
-from penjing.workshop.search.wavefront import Wavefront
+from penjing.workshop.search.times import Times, head_of, without_codecs
+from penjing.workshop.search.wavefront import EMBEDDING, Wavefront
 
 _ALIGN = 32
 _CURVE = 16  # points of the predicted curve
@@ -243,7 +243,9 @@ class Solver:
         """Nanoseconds that one core takes for a token's products, as clocked codec by codec."""
         plan, times = self._expanded(found.plan), clock.nanoseconds()
         sizes = {source.name: source.parameters for g in self._groups for source in g.members}
-        return sum(sizes[name] * times[kind] for name, kind in plan.items())
+        if head_of(self._groups) != EMBEDDING:  # of which a row is looked up
+            sizes.pop(EMBEDDING, None)
+        return sum(size * times[plan[name]] for name, size in sizes.items())
 
     def _expanded(self, plan: Plan) -> dict[str, str]:
         return expand(self._groups, plan)
