@@ -4,7 +4,7 @@
 # make light   the device half alone in a fresh environment: size and a first answer
 # make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
 # make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
-# make docs    writes docs/commands.md from what the commands parse
+# make docs    writes docs/commands.md from what the commands parse, and the site into build/site
 # make web     builds the web page into the package (needs Node 20.19 or newer; its result is committed)
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; makes .venv itself.
@@ -44,6 +44,9 @@ release: .venv/dev
 
 docs: .venv/dev
 	$(BIN)/python scripts/commands.py
+	rm -rf build/site build/doctrees
+	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/site
+	@echo "open build/site/index.html"
 
 web:
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build

@@ -1,7 +1,8 @@
 """What ships with Penjing or is installed for it, read once for licences and the bill of materials.
 
-Of Python what the locks of all extras but dev list, of the page what it bundles, and what is inside
-native libraries without a notice of its own (notices/parts.toml). Fails where a notice is missing.
+Of Python what the locks of all extras but dev and docs list, of the page what it bundles, and what
+is inside native libraries without a notice of its own (notices/parts.toml). Fails where a notice is
+missing.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def parts() -> list[Part]:
 def sets() -> list[str]:
     """The names of locks of what people install."""
     names = sorted(path.stem for path in (ROOT / "locks").glob("*.txt"))
-    return [name for name in names if name not in ("build", "cpu", "cuda", "dev")]
+    return [name for name in names if name not in ("build", "cpu", "cuda", "dev", "docs")]
 
 
 def _python() -> Iterator[Part]:
