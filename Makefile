@@ -2,6 +2,7 @@
 # make quick   a minute: lint, types, and the tests that are nearest to what was changed
 # make test    install, then lint, types and every test
 # make light   the device half alone in a fresh environment: size and a first answer
+# make coverage every test, and the share of each room's lines they ran (ROOMS="core vault" for some)
 # make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
 # make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
 # make docs    writes docs/commands.md from what the commands parse, and the site into build/site
@@ -14,7 +15,7 @@ BIN := .venv/bin
 MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo quick test siege lint light licences release docs web clean
+.PHONY: demo quick test coverage siege lint light licences release docs web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
@@ -23,7 +24,10 @@ quick: .venv/dev
 	@$(BIN)/python scripts/quick.py
 
 test: .venv/dev lint
-	$(BIN)/python -m pytest -q
+	BIN=$(BIN) sh scripts/test
+
+coverage: .venv/dev
+	@$(BIN)/python scripts/covered.py $(ROOMS)
 
 siege: .venv/dev
 	$(BIN)/python tests/siege --minutes $(MINUTES)
@@ -63,4 +67,4 @@ web:
 	@touch $@ .venv/workshop
 
 clean:
-	rm -rf .venv .venv-light demo build dist src/*.egg-info web/node_modules .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-light demo build dist src/*.egg-info web/node_modules .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -459,6 +459,7 @@ print(json.dumps([seconds, sorted({name.split(".")[0] for name in set(sys.module
 """
 
 
+@pytest.mark.alone
 def test_the_command_line_starts_on_the_standard_library_alone_and_fast() -> None:
     seconds, loaded = min(json.loads(run(START)) for _ in range(3))
     assert [name for name in loaded if name not in {*STDLIB, "penjing"}] == []

@@ -85,6 +85,7 @@ def test_every_slot_stands_in_the_sentence(home: Understanding) -> None:
                 assert slot.trust == "person"
 
 
+@pytest.mark.alone
 def test_templates_are_fast(home: Understanding) -> None:
     decided = [one for one in TEST if _stage(home, one) == "templates"]
     assert len(decided) > 60
@@ -261,6 +262,7 @@ def test_a_proposal_is_chosen_that_is_sure_and_alone(
     assert ModelJudge.chosen(odds) == chosen
 
 
+@pytest.mark.alone
 def test_a_model_that_takes_too_long_is_not_waited_for(alone: Understanding) -> None:
     action = "turn off the kitchen light"
     judge = asking(Saying({action: 9.0}, delay=2.0), alone, patience=0.05)

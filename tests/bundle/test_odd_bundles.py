@@ -108,6 +108,7 @@ def _nowhere(path: Path) -> None:
     path.symlink_to("gone")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("make", [_pipe, _folder, _device, _outside, _circle, _nowhere])
 @pytest.mark.parametrize("name", ["bundle.json", "model.gguf", "passport.json"])
 def test_what_is_no_file_of_the_bundle_is_one_line_at_once(

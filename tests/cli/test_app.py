@@ -309,6 +309,7 @@ def test_a_full_disk_under_the_output_is_one_line(tmp_path: Path, size: int) -> 
     assert done.stderr == "penjing: cannot write the output: no space left on device\n"
 
 
+@pytest.mark.alone
 def test_help_is_quick_and_imports_only_the_standard_library() -> None:
     code = (
         "import sys; before = set(sys.modules); from penjing.cli.app import main; main(['--help']);"

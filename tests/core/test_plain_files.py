@@ -34,6 +34,7 @@ def made(tmp_path: Path) -> Iterator[dict[str, Path]]:
         yield found
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device", "a socket"])
 @pytest.mark.parametrize("linked", [False, True])
 def test_what_is_no_plain_file_is_one_line_at_once(
@@ -73,6 +74,7 @@ def test_nothing_stays_open_after_a_refusal(made: dict[str, Path]) -> None:
     assert len(list(Path("/dev/fd").iterdir())) == before
 
 
+@pytest.mark.alone
 def test_more_than_the_limit_is_never_read(tmp_path: Path) -> None:
     (tmp_path / "sparse").touch()
     os.truncate(tmp_path / "sparse", 2**40)

@@ -128,6 +128,7 @@ def test_a_home_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path, root
     assert this_device(tmp_path / "file" / "home", root=root, measure=Bench()).cpu.cores == 1
 
 
+@pytest.mark.alone
 def test_the_real_benchmark_is_quick_and_plausible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detect, "_load", lambda: 0.0)
     began = time.perf_counter()

@@ -178,6 +178,7 @@ def test_full_is_busy_and_one_owner_cannot_fill_the_queue() -> None:
     scheduler.close()
 
 
+@pytest.mark.alone
 def test_the_wait_that_is_told_is_about_the_wait() -> None:
     scheduler, _ = opened(places=1, queue=0, pause=0.05)
     text = long_winded(60)

@@ -18,7 +18,7 @@ from penjing.engine.native_sampler import Sampler
 from penjing.engine.rows import LlamaRows, Piece
 from penjing.engine.sampler import Chooser
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.alone]  # an engine on two cores
 
 CONTEXT = 512
 TOPICS = ("a fox", "the sea", "a red car", "winter", "my old piano", "bread", "Mars", "a spider")

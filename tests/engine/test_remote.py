@@ -21,7 +21,7 @@ from penjing.core.messages import Chunk, GenerationSettings
 from penjing.core.serving import Request
 from penjing.engine.remote import RemoteScheduler, open_scheduler
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.alone]  # an engine on two cores
 
 STORY = "Write a very long story about a fox and a garden."
 

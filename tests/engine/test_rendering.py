@@ -181,6 +181,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_the_waiting_and_the_process(tmp_path: Path) -> None:
     script = tmp_path / "leaky.py"
     script.write_text(LEAKY)

@@ -112,6 +112,7 @@ def test_a_broken_template_raises(source: str) -> None:
         sandbox.run(source, {"messages": []})
 
 
+@pytest.mark.alone
 def test_slow_templates_are_stopped_by_the_clock() -> None:
     slow = "{% set s = 'a' * 4000000 %}{% for i in range(99999) %}{% if 'b' in s %}{% endif %}"
     started = time.perf_counter()

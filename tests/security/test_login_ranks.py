@@ -145,6 +145,7 @@ def test_the_ranks_tell_what_differs_and_not_what_is_alike() -> None:
     assert chance(same[0], [one + 0.15 for one in same[1]]) < ALIKE
 
 
+@pytest.mark.alone
 def test_the_vault_takes_as_long(vault: Vault) -> None:
     assert ranks(lambda name: wrongly(vault, name), 30) > ALIKE
 
@@ -165,6 +166,7 @@ def guess(way: Doorway, name: str) -> float:
     return time.perf_counter() - began
 
 
+@pytest.mark.alone
 def test_the_door_takes_as_long_while_others_log_in(way: Doorway) -> None:
     over = threading.Event()
 

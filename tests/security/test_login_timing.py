@@ -30,6 +30,7 @@ def way(vault: Vault) -> Iterator[Doorway]:
         yield running
 
 
+@pytest.mark.alone
 def test_a_name_that_is_there_takes_no_longer_than_one_that_is_not(tmp_path: Path) -> None:
     dora = NewPerson("Dora", "owner", [Passphrase("dora knows these words")])
     with (

@@ -67,6 +67,7 @@ def answered(connection: socket.socket) -> bool:
     return got.startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.alone
 def test_a_connection_that_says_nothing_is_given_up(way: Doorway) -> None:
     with opened(way) as connection:
         began = time.monotonic()
@@ -74,6 +75,7 @@ def test_a_connection_that_says_nothing_is_given_up(way: Doorway) -> None:
         assert HEADERS - 0.1 < time.monotonic() - began < HEADERS + 2
 
 
+@pytest.mark.alone
 def test_headers_drop_by_drop_are_given_up(way: Doorway) -> None:
     """Each byte comes in time; the whole does not. A clock that began anew would wait for ever."""
     with opened(way) as connection:
@@ -100,6 +102,7 @@ def test_a_second_request_drop_by_drop_is_given_up_too(way: Doorway) -> None:
         assert ended(connection, 5)
 
 
+@pytest.mark.alone
 def test_a_body_drop_by_drop_is_given_up(way: Doorway, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "GRACE", 0.8)
     monkeypatch.setattr(bodies.Patient.__init__, "__defaults__", (bodies.PAUSE, 0.8))

@@ -109,6 +109,7 @@ def kept(home: Path, name: str) -> list[str]:
             store.close()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("what", HANGING)
 def test_what_hangs_does_not_keep_the_process(home: Path, what: str) -> None:
     more, ask = HANGING[what]
@@ -127,6 +128,7 @@ def test_what_hangs_does_not_keep_the_process(home: Path, what: str) -> None:
         assert kept(home, "Ben") == ["acknowledged"]
 
 
+@pytest.mark.alone
 def test_everything_at_once_hangs_and_it_ends_and_says_what_it_left(home: Path) -> None:
     parts = [more for name, (more, _) in HANGING.items() if name not in ("login", "turn", "token")]
     with standing(home, more="\n".join(parts), grace=GRACE) as server:
@@ -144,6 +146,7 @@ def test_everything_at_once_hangs_and_it_ends_and_says_what_it_left(home: Path) 
     assert kept(home, "Anna") == ["acknowledged"]
 
 
+@pytest.mark.alone
 def test_turns_that_were_heard_to_their_end_are_kept_and_the_end_is_on_time(home: Path) -> None:
     """Under load: people talk and log in until the process is gone."""
     finished: list[str] = []
@@ -179,6 +182,7 @@ def test_turns_that_were_heard_to_their_end_are_kept_and_the_end_is_on_time(home
     assert {*finished} <= {*kept(home, "Anna"), *kept(home, "Ben")}
 
 
+@pytest.mark.alone
 def test_an_idle_server_ends_at_once(home: Path) -> None:
     with standing(home) as server:
         server.caller("Anna")

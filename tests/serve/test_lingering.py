@@ -70,6 +70,7 @@ def test_chunks_may_still_come(running: Running) -> None:
     assert told.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.alone
 def test_who_never_sends_the_rest_is_not_waited_for(running: Running) -> None:
     with upload(running, f"Content-Length: {2**40}") as line:
         began = time.monotonic()

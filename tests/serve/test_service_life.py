@@ -194,6 +194,7 @@ def test_a_stop_finishes_what_is_being_answered() -> None:
             late.get("/health")
 
 
+@pytest.mark.alone
 def test_a_stop_does_not_wait_for_ever_and_keeps_what_was_said() -> None:
     with (
         FakeScheduler(delay=0.01) as scheduler,

@@ -108,6 +108,7 @@ def test_it_computes(make: Callable[..., Tool], expression: str, result: str, ex
     assert (data["result"], data["exact"]) == (result, exact)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "expression",
     [

@@ -206,6 +206,7 @@ class Told:
         return self.heard
 
 
+@pytest.mark.alone
 def test_it_rings_when_it_is_due_and_not_before() -> None:
     told = Told()
     schedule = Schedule(in_memory(), told, time.time)

@@ -130,6 +130,7 @@ def test_the_checked_address_is_the_one_that_is_called(monkeypatch: pytest.Monke
     assert asked == ["api.example.com"]
 
 
+@pytest.mark.alone
 def test_the_resolver_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
@@ -232,6 +233,7 @@ def drip(peer: socket.socket, first: bytes) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "first", [b"", b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"]
 )

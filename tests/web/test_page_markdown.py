@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from garden import Garden, garden
 from page import say
 from playwright.sync_api import Locator, expect
@@ -110,6 +111,7 @@ SLOW = (
 """Each would take a careless parser for ever, or make a page of millions of elements."""
 
 
+@pytest.mark.alone
 def test_no_text_makes_the_page_slow(alone: Garden, visit: Visit) -> None:
     history = alone.store.history
     page = visit(alone)

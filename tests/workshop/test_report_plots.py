@@ -327,6 +327,7 @@ def test_chinese_differs_sign_by_sign() -> None:
     assert [p.text for p in sides.after if p.changed] == ["大"]
 
 
+@pytest.mark.alone
 def test_a_model_that_repeats_itself_costs_no_time() -> None:
     started = time.perf_counter()
     compare("word " * 2000, "other " * 2000)

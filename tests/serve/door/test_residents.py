@@ -82,6 +82,7 @@ def test_all_that_is_wrong_is_answered_alike(way: Doorway, body: dict[str, str])
     assert "set-cookie" not in reply.headers
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "body",
     [{}, [], "x", None, {"name": "Anna"}, {"name": 1, "passphrase": 2},

@@ -344,6 +344,7 @@ def test_descriptions_are_a_strangers(make: Make, broker: Mosquitto, seen: Subsc
 # -- the broker fails
 
 
+@pytest.mark.alone
 def test_no_broker_is_said_at_once_and_nothing_waits_to_be_sent(make: Make, tmp_path: Path) -> None:
     port = free_port()
     lights = make("lights", **on(Mosquitto(port, None), KITCHEN))  # type: ignore[arg-type]
@@ -390,6 +391,7 @@ def test_a_connection_that_is_gone_when_a_message_is_handed_over_confirms_nothin
     assert not _confirmed(sent)
 
 
+@pytest.mark.alone
 def test_what_listens_but_is_no_broker(make: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         port = deaf.getsockname()[1]
