@@ -42,8 +42,10 @@ from penjing.workshop.compress.settings import Settings
 from penjing.workshop.compress.work import Work
 from penjing.workshop.distill import models, train
 from penjing.workshop.distill.loss import Objective
-from penjing.workshop.distill.models import Student, Teacher
+from penjing.workshop.distill.models import Student
 from penjing.workshop.distill.schedule import Schedule
+from penjing.workshop.distill.state import StateFile
+from penjing.workshop.distill.teacher import Teacher
 from penjing.workshop.quantize import stored, whole
 from penjing.workshop.quantize.grids import GRIDS, Grid, Scales
 from penjing.workshop.quantize.whole import Store, Wish, round_model
@@ -276,7 +278,9 @@ class Bench:
         student = self.student(start)
         before = self.measured(student)
         windows = self.texts.mixed(arm.mix, arm.steps * arm.together, arm.length)
-        run = train._Run(student, self.teacher, arm.schedule(), torch.tensor(windows))
+        run = train._Run(
+            student, self.teacher, arm.schedule(), torch.tensor(windows), StateFile(None), Silent()
+        )
         train._soften(run.optimizer, float(np.mean(list(before.values()))))
         kl = [run.step(step, arm.steps) for step in range(arm.steps)]
         after = self.measured(student)

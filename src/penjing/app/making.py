@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.core.errors import Cancelled, FormatError, NetworkError, UsageError
+from penjing.app.calibration_mix import STAND_IN, mix
+from penjing.core.errors import Cancelled, FormatError, UsageError
 from penjing.core.extras import require_extra
 
 if TYPE_CHECKING:
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
     from penjing.workshop.compress.prepare import Forecast
     from penjing.workshop.compress.settings import Settings
     from penjing.workshop.compress.work import Work
-    from penjing.workshop.mixture import Domain
 
 
 _LONGEST_LICENCE = 1000
 """Characters a manifest takes."""
-_STAND_IN = "The text that is measured on is not here yet, and a plan needs some words. " * 200
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def settings(
         speed=making.speed,
         plan=recipe.get("codecs"),
         forward=checkpoint.architecture.forward,
-        mix=[] if making.text else _mix(making, held_out, home, progress),
+        mix=[] if making.text else mix(home, held_out.text, progress, dry_run=making.dry_run),
     )
 
 
@@ -153,36 +152,8 @@ def _held_out(making: Making, home: Home, progress: Progress) -> FoundText:
     from penjing.bundle.resolve import FoundText, find_text
 
     if making.dry_run and making.held_out in downloads(making):
-        return FoundText(making.held_out, _STAND_IN)
+        return FoundText(making.held_out, STAND_IN)
     return find_text(making.held_out, home, progress=progress, download=True)
-
-
-def _mix(making: Making, held_out: FoundText, home: Home, progress: Progress) -> list[Domain]:
-    """The default calibration mix, without what shares passages with the text that is measured on.
-
-    Where it cannot be downloaded the model's own writing stands alone, and that is said.
-    """
-    from penjing.bundle.catalogue import catalogue_of
-    from penjing.bundle.fetch import find
-    from penjing.bundle.resolve import find_text
-    from penjing.workshop.compress.prepare import shared_lines
-    from penjing.workshop.mixture import Domain
-
-    out = []
-    for entry in catalogue_of(home).mix:
-        if making.dry_run and find(entry, home) is None:
-            out.append(Domain(entry.domain, _STAND_IN, entry.share))
-            continue
-        try:
-            text = find_text(entry.name, home, progress=progress, download=True).text
-        except NetworkError as error:
-            progress.note(f"calibrating on the model's own writing alone: {error}")
-            return []
-        if shared_lines(text, held_out.text):
-            progress.note(f"{entry.name} is left out: the text that is measured on has lines of it")
-        else:
-            out.append(Domain(entry.domain, text, entry.share))
-    return out
 
 
 def downloads(making: Making) -> list[str]:

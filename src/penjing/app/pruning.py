@@ -1,6 +1,6 @@
 """A model made smaller by leaving parts out, as a GGUF, and what it kept of the model it was.
 
-The file is a model like any other: `penjing compress` rounds it and heals it by training.
+The file is a model like any other: `penjing distill` heals it, `penjing compress` rounds it.
 """
 
 from __future__ import annotations
@@ -106,22 +106,17 @@ def prune(asked: Pruning, progress: Progress) -> dict[str, Any]:
 def _require(asked: Pruning) -> None:
     """Raise BadInput where nothing would go, or what is there would be lost."""
     from penjing.app.making import require_workshop
-    from penjing.core.files import disk_errors, require_writable
+    from penjing.core.files import require_new_file
     from penjing.workshop.prune.scores import score_of
 
     require_workshop("prune")
     score_of(asked.score)
-    if asked.output.suffix != ".gguf":
-        raise BadInput(f"{asked.output} does not end in .gguf: name the file to be made so")
     if not (asked.narrows or asked.hidden < 1 or asked.layers or asked.sublayers
             or asked.vocabulary):  # fmt: skip
         raise BadInput("nothing is to go: give --ffn, --heads, --layers or --vocabulary")
     if asked.uneven and asked.heads < 1:
         raise BadInput("--uneven is for --ffn: heads stay alike, leave --heads out")
-    with disk_errors(asked.output):
-        if asked.output.exists() and not asked.overwrite:
-            raise BadInput(f"{asked.output} is there already: add --overwrite to replace it")
-    require_writable(asked.output.parent)
+    require_new_file(asked.output, ".gguf", overwrite=asked.overwrite)
 
 
 class _Work:

@@ -63,6 +63,7 @@ COMMANDS = (
     ),
     Command("compress", "penjing.cli.compress", "make a model small enough and prove what it kept"),
     Command("prune", "penjing.cli.prune", "leave channels, heads, layers or tokens out of a model"),
+    Command("distill", "penjing.cli.distill", "train a model to say what another says"),
     Command("compare", "penjing.cli.compare", "compare methods at several sizes with controls"),
     Command("evaluate", "penjing.cli.evaluate", "measure what a model or a bundle kept"),
     Command("chat", "penjing.cli.chat", "talk to a model on this machine"),

@@ -129,6 +129,16 @@ def require_writable(folder: Path) -> None:
             pass
 
 
+def require_new_file(path: Path, suffix: str, *, overwrite: bool) -> None:
+    """BadInput unless a file of this name can be made, and no other is lost by it."""
+    if path.suffix != suffix:
+        raise BadInput(f"{path} does not end in {suffix}: name the file to be made so")
+    with disk_errors(path):
+        if path.exists() and not overwrite:
+            raise BadInput(f"{path} is there already: add --overwrite to replace it")
+    require_writable(path.parent)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

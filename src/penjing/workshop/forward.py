@@ -31,6 +31,9 @@ Positions: TypeAlias = slice | torch.Tensor
 Product: TypeAlias = Callable[[torch.Tensor, str], torch.Tensor]
 """Inputs [..., channels] and a matrix's name without ".weight" -> outputs [..., rows]."""
 
+Watch: TypeAlias = Callable[[int, torch.Tensor, torch.Tensor], None]
+"""Is told of each attention: its layer, and q and k [texts, heads, T, head_dim], turned."""
+
 EVERY_POSITION = slice(None)
 
 _HEAD_ROWS = 128
@@ -68,6 +71,7 @@ class TorchModel:
         self.weights = dict(weights) if isinstance(weights, dict) else weights
         """By GGUF name; may load when asked, see `streamed.py`. Those to train: requires_grad."""
         self._product: Product = self.product
+        self.watch: Watch | None = None
 
     @classmethod
     def load(
@@ -224,6 +228,8 @@ class TorchModel:
             turn, pairs = self._rotation(layer, length), self.architecture.rope
             q, k = rotate(q, turn, pairs), rotate(k, turn, pairs)
         q, k = q.to(v.dtype), k.to(v.dtype)
+        if self.watch is not None:
+            self.watch(layer, q, k)
         mask = sliding_mask(length, config.window if config.sliding[layer] else None, x.device)
         mixed = attend(q, k, v, mask, config.attention_scale, cap=config.attention_softcap)
         return self._linear(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1), f"{name}output")

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from penjing.core.errors import BadInput
 from penjing.workshop.distill import loss
-from penjing.workshop.distill.loss import Losses, Objective, divergence, head_backward
+from penjing.workshop.distill.loss import Heard, Losses, Objective, divergence, head_backward
 
 POSITIONS, WIDTH, VOCAB = 37, 16, 53
 
@@ -20,6 +21,8 @@ OBJECTIVES = [
     Objective(alpha=0.3),
     Objective(alpha=0.3, temperature=4.0),
     Objective(alpha=0.9, temperature=0.5),
+    Objective(reverse=1.0),
+    Objective(alpha=0.2, temperature=2.0, reverse=0.5),
 ]
 CAPS = [None, 30.0, 3.0]
 
@@ -39,10 +42,8 @@ class Example:
         self.targets = torch.randint(VOCAB, (POSITIONS,), generator=noise)
 
     def backward(self, objective: Objective, cap: float | None) -> Losses:
-        return head_backward(
-            self.hidden, self.head, self.teacher, self.teacher_head, self.targets, objective,
-            cap=cap,
-        )  # fmt: skip
+        wanted = Heard(self.teacher, self.teacher_head, cap)
+        return head_backward(self.hidden, self.head, wanted, self.targets, objective, cap=cap)
 
     def defined(
         self, objective: Objective, cap: float | None
@@ -55,7 +56,9 @@ class Example:
             student, teacher = cap * torch.tanh(student / cap), cap * torch.tanh(teacher / cap)
         t = objective.temperature
         p, q = torch.softmax(teacher / t, -1), torch.softmax(student / t, -1)
-        kl = t**2 * (p * (p / q).log()).sum(-1).mean()
+        ahead = t**2 * (p * (p / q).log()).sum(-1).mean()
+        back = t**2 * (q * (q / p).log()).sum(-1).mean()
+        kl = (1 - objective.reverse) * ahead + objective.reverse * back
         ce = functional.cross_entropy(student, self.targets)
         total = objective.alpha * ce + (1 - objective.alpha) * kl
         by_hidden, by_head = torch.autograd.grad(total, [hidden, head])
@@ -83,12 +86,15 @@ def test_gradients_are_those_of_the_definition(objective: Objective, cap: float 
 @given(
     seed=st.integers(0, 2**31),
     alpha=st.floats(0, 1),
+    reverse=st.floats(0, 1),
     temperature=st.floats(0.3, 10),
     size=st.sampled_from([0.01, 1.0, 5.0]),
 )
 @settings(max_examples=30, deadline=None)
-def test_any_objective(seed: int, alpha: float, temperature: float, size: float) -> None:
-    objective, example = Objective(alpha, temperature), Example(seed, size=size)
+def test_any_objective(
+    seed: int, alpha: float, reverse: float, temperature: float, size: float
+) -> None:
+    objective, example = Objective(alpha, temperature, reverse), Example(seed, size=size)
     losses = example.backward(objective, None)
     kl, ce, by_hidden, by_head = example.defined(objective, None)
     assert losses.kl == pytest.approx(float(kl), rel=1e-4, abs=1e-6)
@@ -178,7 +184,7 @@ def test_the_gradient_of_a_head_is_added_to() -> None:
 
 def test_nothing_else_is_changed() -> None:
     example, untouched = Example(), Example()
-    example.backward(Objective(0.3, 2.0), 30.0)
+    example.backward(Objective(0.3, 2.0, 0.5), 30.0)
     for name, before in vars(untouched).items():
         assert torch.equal(getattr(example, name), before)
 
@@ -202,3 +208,11 @@ def test_divergence_is_the_mean_kld(cap: float | None, monkeypatch: pytest.Monke
     assert divergence(*inputs) == pytest.approx(float(kl), rel=1e-5)
     assert example.hidden.grad is None
     assert example.head.grad is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"alpha": 1.5}, {"reverse": -0.1}, {"temperature": 0.0}, {"hidden": -1.0}]
+)
+def test_what_no_loss_is(wrong: dict[str, float]) -> None:
+    with pytest.raises(BadInput, match=next(iter(wrong))):
+        Objective(**wrong)

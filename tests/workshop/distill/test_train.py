@@ -20,9 +20,10 @@ from penjing.ggml.quantize import dequantize
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.distill import train
 from penjing.workshop.distill.loss import Objective
-from penjing.workshop.distill.models import Student, Teacher
+from penjing.workshop.distill.models import Student
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import StateFile
+from penjing.workshop.distill.teacher import Teacher
 from penjing.workshop.distill.train import TrainingResult, distill
 from penjing.workshop.divergence import kld
 from penjing.workshop.export.gguf import export_gguf
@@ -133,7 +134,7 @@ def test_gradients_of_a_step_are_those_of_the_whole_network(
 
     monkeypatch.setattr(Student, "optimizer", lambda *_: Watches())
     teacher = Teacher(checkpoint, device=CPU, dtype=torch.float32)
-    train._Run(student, teacher, Schedule(seconds=0), ids).step(0, 1)
+    train._Run(student, teacher, Schedule(seconds=0), ids, StateFile(None), Silent()).step(0, 1)
     assert found.keys() == whole.keys()
     for name, grad in whole.items():
         scale = float(grad.abs().max())

@@ -18,6 +18,7 @@ import torch
 from penjing.core.errors import PenjingError
 from penjing.workshop.quantize.grids import Blocks, Grid, Scales
 from penjing.workshop.quantize.scales import round_to
+from penjing.workshop.tensors import Bytes
 
 _PIECE = 1 << 16  # weights a core works on at once: what its cache holds
 
@@ -61,6 +62,10 @@ class Latent:
     def blocks(self) -> Blocks:
         """What is exported: exactly what `project` gives."""
         return round_to(self.grid, self.weight, self.scales())
+
+    def stored(self) -> Bytes:
+        """The same as bytes."""
+        return self.grid.encode(self.blocks())
 
     @torch.no_grad()
     def project(self, dtype: torch.dtype) -> torch.Tensor:

@@ -1,29 +1,29 @@
-"""Student and teacher: one forward pass, two sets of weights, a few of them in memory at a time."""
+"""The student: a model whose weights are trained, a few of their values in memory at a time."""
 
 from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from penjing.bundle.codecs import codec
-from penjing.ggml.quantize import dequantize
+from penjing.bundle.codecs import Codec, codec
+from penjing.ggml.quantize import dequantize, quantize
 from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.distill.floating import FLOATS, Floating
 from penjing.workshop.distill.latent import Latent
 from penjing.workshop.distill.schedule import Schedule
-from penjing.workshop.forward import TorchModel, require_computable
+from penjing.workshop.forward import TorchModel
 from penjing.workshop.quantize.grids import GRIDS
-from penjing.workshop.quantize.whole import Store
-from penjing.workshop.streamed import StreamedWeights
-from penjing.workshop.tensors import Bytes
+from penjing.workshop.tensors import Bytes, TensorSource
 from penjing.workshop.threads import workers
 
-_EMBEDDING, _HEAD = "token_embd.weight", "output.weight"
-ENDS = (_EMBEDDING, _HEAD, "output_norm.weight")
+EMBEDDING, HEAD = "token_embd.weight", "output.weight"
+ENDS = (EMBEDDING, HEAD, "output_norm.weight")
 """What lies before the first block and behind the last."""
 _EPSILON = 1e-12  # gradients are means over many positions, and small
 _ABSOLUTE = 1e3
@@ -31,31 +31,30 @@ _ABSOLUTE = 1e3
 stand."""
 
 
-class Teacher:
-    """The starting model, one block of it in memory at a time. It is never changed."""
+class Start(Protocol):
+    """What a student begins with: a `Store`, or a file as it stands."""
 
-    def __init__(self, checkpoint: Checkpoint, *, device: torch.device, dtype: torch.dtype) -> None:
-        require_computable(checkpoint)
-        self._weights = StreamedWeights(checkpoint, dtype=dtype, device=device)
-        self._model = TorchModel(checkpoint.architecture, checkpoint.config, self._weights)
-        head = checkpoint.tensors[_HEAD if _HEAD in checkpoint.tensors else _EMBEDDING]
-        self.head = torch.empty(head.shape, dtype=dtype, device=device)
-        """[vocab, width]"""
-        first = 0
-        for part in head.pieces():
-            self.head[first : first + len(part)] = torch.from_numpy(part)
-            first += len(part)
+    def raw(self, source: TensorSource, kind: Codec) -> Bytes:
+        """Stored bytes."""
 
-    @torch.no_grad()
-    def hidden(self, ids: torch.Tensor) -> torch.Tensor:
-        """Token ids [texts, T] -> what the head multiplies [texts, T, width]."""
-        model = self._model
-        met, places = ids.unique(return_inverse=True)
-        rows = self._weights.rows(_EMBEDDING, met.cpu()).to(ids.device)
-        hidden = functional.embedding(places, rows) * model.config.embedding_scale
-        last = model.normed(model.hidden_from(0, hidden))
-        self._weights.release()
-        return last
+    def latent(self, name: str) -> torch.Tensor:
+        """Weights before rounding, float32."""
+
+
+class AsItStands:
+    """A student begins with what its file holds. Satisfies `Start`."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._tensors = checkpoint.tensors
+
+    @staticmethod
+    def raw(source: TensorSource, kind: Codec) -> Bytes:
+        """As stored, or encoded anew."""
+        return source.raw() if source.codec == kind else quantize(kind, source.load())
+
+    def latent(self, name: str) -> torch.Tensor:
+        """The weights, float32."""
+        return torch.from_numpy(self._tensors[name].load())
 
 
 class Student:
@@ -68,20 +67,25 @@ class Student:
         self,
         checkpoint: Checkpoint,
         plan: Mapping[str, str],
-        start: Store,
+        start: Start,
         *,
         device: torch.device,
         dtype: torch.dtype,
+        floats: bool = False,
     ) -> None:
+        """With `floats` what is stored in floating point is trained too, as it is."""
         self.device, self._dtype = device, dtype
-        self.latents: dict[str, Latent] = {}
+        self.latents: dict[str, Latent | Floating] = {}
         """What is trained through a codec, by tensor name."""
         self.vectors: dict[str, torch.Tensor] = {}
         """Norms and biases, trained as they are."""
-        fixed, tied = {}, _HEAD not in checkpoint.tensors
+        fixed, tied = {}, HEAD not in checkpoint.tensors
         for name, source in checkpoint.tensors.items():
             kind = codec(plan[name]) if name in plan else source.codec
-            if name in plan and kind.name in GRIDS and (tied or name != _EMBEDDING):
+            moves = name in plan and (tied or name != EMBEDDING)
+            if moves and floats and kind.name in FLOATS:
+                self.latents[name] = Floating(kind.name, start.latent(name).to(device))
+            elif moves and kind.name in GRIDS:
                 grid, (rows, row) = GRIDS[kind.name], source.shape
                 scales = grid.decode(start.raw(source, kind), (rows, row)).scales
                 self.latents[name] = Latent(grid, start.latent(name).to(device), scales.to(device))
@@ -119,12 +123,12 @@ class Student:
 
     def embed(self, model: TorchModel, ids: torch.Tensor) -> torch.Tensor:
         """Token ids -> hidden states in float32; `model` has the ends."""
-        rows = functional.embedding(ids, model.weights[_EMBEDDING])
+        rows = functional.embedding(ids, model.weights[EMBEDDING])
         return rows.float() * self.config.embedding_scale
 
     def embed_backward(self, model: TorchModel, ids: torch.Tensor, given: torch.Tensor) -> None:
         """Add the gradient of what `embed` gave to that of the rows."""
-        rows = model.weights[_EMBEDDING]
+        rows = model.weights[EMBEDDING]
         if not rows.requires_grad:
             return
         if rows.grad is None:
@@ -136,13 +140,13 @@ class Student:
     def head(model: TorchModel) -> torch.Tensor:
         """[vocab, width]; `model` has the ends."""
         weights = model.weights
-        return weights[_HEAD if _HEAD in weights else _EMBEDDING]
+        return weights[HEAD if HEAD in weights else EMBEDDING]
 
     def receive(self, names: Iterable[str]) -> None:
         """Hand the gradients that the network left on these to what is trained."""
         with workers() as side_by_side:
             latents = [self.latents[name] for name in names if name in self.latents]
-            side_by_side(Latent.receive, latents)
+            side_by_side(lambda latent: latent.receive(), latents)
 
     def forget_gradients(self) -> None:
         """Free them."""
@@ -158,14 +162,19 @@ class Student:
             out.update({f"{part} {name}": tensor for part, tensor in parts})
         return out
 
-    def optimizer(self, schedule: Schedule) -> torch.optim.Optimizer:
+    def optimizer(
+        self, schedule: Schedule, more: Mapping[str, torch.Tensor] | None = None
+    ) -> torch.optim.Optimizer:
         """Adafactor (Shazeer and Stern 2018, arXiv:1804.04235) without relative rates: the mean
         square of a matrix's gradient is kept as that of its rows and columns. A weight's rate is in
-        steps of its codec, so that all codecs move alike."""
+        steps of its codec, so that all codecs move alike. `more` is trained along."""
         rates = [(list(self.vectors.values()), schedule.norm_rate)]
         for latent in self.latents.values():
             weights, scales = latent.parameters()
             rates += [(weights, schedule.weight_rate * latent.step), (scales, schedule.scale_rate)]
+        for tensor in (more or {}).values():
+            size = float(tensor.detach().square().mean().sqrt())
+            rates.append(([tensor], schedule.norm_rate * size))
         groups = [{"params": moved, "rate": rate / _ABSOLUTE} for moved, rate in rates]
         return torch.optim.Adafactor(groups, lr=0.0, eps=(_EPSILON, _ABSOLUTE))
 
@@ -173,7 +182,7 @@ class Student:
         """The bytes to export, by tensor name."""
         out = {}
         for name, latent in self.latents.items():
-            out[name] = latent.grid.encode(latent.blocks())
+            out[name] = latent.stored()
         for name, vector in self.vectors.items():
             out[name] = np.ascontiguousarray(vector.detach().cpu().numpy(), np.float32).view(
                 np.uint8

@@ -15,11 +15,19 @@ _TOKENS = 1024
 _KEPT = 4 * 24
 """Bytes kept of a token for each hidden channel of a block, until its gradient has passed."""
 
+_DECODED = 4 + 4
+"""Of a weight of a teacher's block: decoded, and as it is multiplied."""
+_COMPARED = 8
+"""States of a teacher kept for a step."""
+
 _PROCESS = 1100 * 10**6  # Python, torch, logits, what is mapped, and what lies free in pieces
 
 
-def memory_needed(checkpoint: Checkpoint) -> int:
-    """Peak bytes of `distill` with two windows of 512 tokens; in torch on this machine."""
+def memory_needed(checkpoint: Checkpoint, of: Checkpoint | None = None) -> int:
+    """Peak bytes of `distill` with two windows of 512 tokens; in torch on this machine.
+
+    `of` is the teacher, where it is another model.
+    """
     config = checkpoint.config
     head = config.vocab * config.hidden
     blocks = {
@@ -35,4 +43,13 @@ def memory_needed(checkpoint: Checkpoint) -> int:
     inside = _KEPT * (config.hidden + config.ffn // 2)
     states = _TOKENS * (4 * config.layers * config.hidden + inside)
     held = _TRAINED * (sum(blocks.values()) + head) + _MOVED * (head + largest) + _FIXED * fixed
-    return _PROCESS + int(held) + logits + states
+    return _PROCESS + int(held) + logits + states + (0 if of is None else _beside(of))
+
+
+def _beside(teacher: Checkpoint) -> int:
+    """A head of its own, a block at a time, and what is compared behind the logits."""
+    config = teacher.config
+    count = sum(source.parameters for source in teacher.tensors.values())
+    head = config.vocab * config.hidden
+    block = max(0, count - head) // config.layers
+    return _FIXED * head + _DECODED * block + 4 * _TOKENS * config.hidden * _COMPARED

@@ -23,6 +23,8 @@ class Schedule:
     """For block scales, as a share of themselves."""
     norm_rate: float = 1e-3
     """For norms and biases."""
+    labels: int = 0
+    """How many tokens at each position the teacher labels once for all; 0: it is asked anew."""
     objective: Objective = field(default_factory=Objective)
     """What is minimised."""
     seed: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
@@ -14,9 +15,10 @@ from penjing.core.errors import FormatError
 from penjing.core.files import writing
 from penjing.core.plain_json import parse_json
 from penjing.core.strangers import open_plain
-from penjing.workshop.distill.models import Student
+from penjing.workshop.distill.labels import Labels
 
 _NAME = "training.npz"
+_LABELS = "labels.npz"
 
 
 @dataclass
@@ -38,12 +40,17 @@ class StateFile:
     folder: Path | None
     """Of this training alone."""
 
-    def keep(self, student: Student, optimizer: torch.optim.Optimizer, history: History) -> None:
+    def keep(
+        self,
+        trained: Mapping[str, torch.Tensor],
+        optimizer: torch.optim.Optimizer,
+        history: History,
+    ) -> None:
         """Write everything that the next step depends on."""
         if self.folder is None:
             return
         arrays = {}
-        for name, tensor in student.trained().items():
+        for name, tensor in trained.items():
             arrays[f"value {name}"] = tensor
             moments = optimizer.state[tensor].items()
             arrays |= {f"{moment} {name}": one for moment, one in moments if one is not None}
@@ -56,7 +63,9 @@ class StateFile:
                 **{name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()},
             )
 
-    def restore(self, student: Student, optimizer: torch.optim.Optimizer) -> History:
+    def restore(
+        self, trained: Mapping[str, torch.Tensor], optimizer: torch.optim.Optimizer
+    ) -> History:
         """Take up what `keep` wrote; an empty history where there is nothing, or half of it."""
         if self.folder is None or not (self.folder / _NAME).exists():
             return History()
@@ -66,7 +75,6 @@ class StateFile:
                 np.load(file, allow_pickle=False) as archive,
             ):
                 told = parse_json(archive["history"].tobytes(), constants=True)
-                trained = student.trained()
                 if {f"value {name}" for name in trained} - set(archive.files):
                     return History()
                 for name, tensor in trained.items():
@@ -74,6 +82,17 @@ class StateFile:
                 return History(**told)
         except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile, FormatError):
             return History()
+
+    def labels(self, text: torch.Tensor, write: Callable[[], Labels]) -> Labels:
+        """Soft labels of this text [windows, T]; written where there are none yet."""
+        path = None if self.folder is None else self.folder / _LABELS
+        windows, length = text.shape
+        found = None if path is None else Labels.load(path, windows, length)
+        if found is None:
+            found = write()
+            if path is not None:
+                found.save(path)
+        return found
 
     @staticmethod
     def _restore(

@@ -1,9 +1,9 @@
-"""Codec-exact distillation: the rounded model is trained, as it will be stored, to say what the
-starting model says.
+"""Codec-exact distillation: a model is trained, as it will be stored, to say what its teacher says.
 
 Every step decodes the student exactly as the engine will (`latent.py`), compares its next-token
-distributions with the starting model's on calibration text (`loss.py`), and moves latent weights,
-block scales, norms and biases. What is exported afterwards is what was trained, to the bit. Liu et
+distributions with the teacher's on calibration text (`loss.py`), or what lies behind them too
+(`features.py`), and moves latent weights, block scales, norms and biases. The teacher of a rounded
+model is the model it was. What is exported afterwards is what was trained, to the bit. Liu et
 al. 2023 (LLM-QAT, arXiv:2305.17888) train abstract grids this way; here the grid is the file's.
 
 A step goes forward block by block and keeps what entered each, then backward block by block: each
@@ -26,16 +26,19 @@ from penjing.core.errors import BadInput
 from penjing.core.memory import give_back
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.distill.loss import divergence, head_backward
-from penjing.workshop.distill.models import ENDS, Student, Teacher
+from penjing.workshop.distill.features import Features, Seen, places
+from penjing.workshop.distill.labels import Labels, write_labels
+from penjing.workshop.distill.loss import Heard, Wanted, divergence, head_backward
+from penjing.workshop.distill.models import ENDS, Start, Student
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import StateFile
-from penjing.workshop.quantize.whole import Store
+from penjing.workshop.distill.teacher import Teacher, mapper, require_same_tokens
 from penjing.workshop.tensors import Bytes
 
 _WARM_UP = 5  # steps until the rates are reached
 _TIMED = 3  # steps after which the time of one is known
 _SAVE_EVERY = 180.0  # seconds
+_FITTED = 4  # windows that a projection begins with
 _MUCH = 1.5  # nats from which on the rates are used in full
 
 
@@ -61,7 +64,7 @@ class TrainingResult:
 def distill(
     checkpoint: Checkpoint,
     plan: Mapping[str, str],
-    start: Store,
+    start: Start,
     windows: Sequence[Sequence[int]],
     schedule: Schedule,
     *,
@@ -70,20 +73,25 @@ def distill(
     device: torch.device,
     dtype: torch.dtype,
     progress: Progress,
+    of: Checkpoint | None = None,
+    floats: bool = False,
 ) -> TrainingResult:
-    """Train the model rounded in `start` towards `checkpoint` on equally long `windows`.
+    """Train the model in `start` towards the teacher `of` on equally long `windows`.
 
-    `apart` are windows by domain that are not trained on, to see whether it helps. A tensor in a
-    codec that is no grid stays as it is. `saved` keeps the state for a run that is killed. Peak
-    memory: see `memory_needed`.
+    The teacher is `checkpoint` itself where none is given; BadInput unless both have the same
+    tokens. `apart` are windows by domain that are not trained on, to see whether it helps. A tensor
+    in a codec that is no grid stays as it is, but for floating point where `floats` are trained.
+    `saved` keeps the state for a run that is killed. Peak memory: see `memory_needed`.
     """
-    student = Student(checkpoint, plan, start, device=device, dtype=dtype)
-    teacher = Teacher(checkpoint, device=device, dtype=dtype)
+    if of is not None:
+        require_same_tokens(checkpoint, of)
+    student = Student(checkpoint, plan, start, device=device, dtype=dtype, floats=floats)
+    teacher = Teacher(of or checkpoint, device=device, dtype=dtype)
     if not (windows and apart):
         raise BadInput("one window of text is too little to train on: give a longer --text")
     text = torch.tensor([list(window) for window in windows])
-    run = _Run(student, teacher, schedule, text)
-    history = saved.restore(student, run.optimizer)
+    run = _Run(student, teacher, schedule, text, saved, progress)
+    history = saved.restore(run.trained, run.optimizer)
     if history.before is None:
         history.before = run.divergences(apart)
     before = fmean(history.before.values())
@@ -105,7 +113,7 @@ def distill(
             history.kl.append(run.step(step, history.steps))
             task.advance()
             if time.monotonic() - kept > _SAVE_EVERY and step + 1 != history.steps:
-                saved.keep(student, run.optimizer, history)
+                saved.keep(run.trained, run.optimizer, history)
                 kept = time.monotonic()
     found = run.divergences(apart)
     after = fmean(found.values())
@@ -129,18 +137,64 @@ class _Run:
     """How."""
     text: torch.Tensor
     """Token ids [windows, T]."""
+    saved: StateFile
+    """Where soft labels lie, if any are kept."""
+    progress: Progress
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
         """Of everything that is trained."""
-        return self.student.optimizer(self.schedule)
+        return self.student.optimizer(self.schedule, self.features.trained())
+
+    @cached_property
+    def trained(self) -> dict[str, torch.Tensor]:
+        """The same, by name."""
+        return self.student.trained() | self.features.trained()
+
+    @cached_property
+    def features(self) -> Features:
+        """What is compared behind the logits."""
+        ours, theirs = self.student.config, self.teacher.config
+        pairs = places(ours.layers, theirs.layers)
+        out = Features(self.schedule.objective, pairs, (ours.hidden, theirs.hidden))
+        if out.projected:
+            ids = self.text[:_FITTED].to(self.student.device)
+            with torch.no_grad(), self.student.exact(ENDS) as ends:
+                _, *left = self._forward(self.student.embed(ends, ids))
+            out.fit(left, self.teacher.seen(ids, set(out.places.values()))[1])
+        return out
+
+    @cached_property
+    def labels(self) -> Labels | None:
+        """What the teacher says of all text, where it is asked once and for all."""
+        count = self.schedule.labels
+        if not count:
+            return None
+        if self.features.weights:
+            raise BadInput("soft labels tell nothing of what lies behind them: leave out "
+                           f"{' and '.join(self.features.weights)}, or the labels")  # fmt: skip
+        return self.saved.labels(
+            self.text,
+            lambda: write_labels(
+                self.teacher, self.text, count, self.teacher.config.logit_softcap, self.progress
+            ),
+        )
+
+    def _wanted(self, chosen: Sequence[int], ids: torch.Tensor) -> tuple[Wanted, Seen]:
+        """What the teacher says of these windows, and what it thinks."""
+        if self.labels is not None:
+            return self.labels.of(chosen, ids.device), Seen()
+        layers = set(self.features.places.values())
+        hidden, seen = self.teacher.seen(ids, layers, maps=self.features.wants_maps)
+        flat = hidden[:, :-1].flatten(0, 1)
+        return Heard(flat, self.teacher.head, self.teacher.config.logit_softcap), seen
 
     def step(self, number: int, total: int | None) -> float:
         """One step; its KL before it, nats."""
         _set_rates(self.optimizer, number, total)
-        ids = self.text[_draw(len(self.text), self.schedule, number)]
-        ids = ids.to(self.student.device)
-        wanted = self.teacher.hidden(ids)[:, :-1].flatten(0, 1)
+        chosen = _draw(len(self.text), self.schedule, number)
+        ids = self.text[chosen].to(self.student.device)
+        wanted, seen = self._wanted(chosen, ids)
         with self.student.exact(ENDS) as ends:
             entering = list(self._forward(self.student.embed(ends, ids).detach()))
             last = entering.pop().requires_grad_()
@@ -148,13 +202,13 @@ class _Run:
             leaf = hidden.detach()
             give_back()  # or what lies free in pieces adds up
             losses = head_backward(
-                leaf, self.student.head(ends), wanted, self.teacher.head, ids[:, 1:].flatten(),
+                leaf, self.student.head(ends), wanted, ids[:, 1:].flatten(),
                 self.schedule.objective, cap=self.student.config.logit_softcap,
             )  # fmt: skip
             hidden.backward(leaf.grad)
             given = last.grad
             while entering:
-                given = self._backward(entering.pop().requires_grad_(), len(entering), given)
+                given = self._backward(entering.pop().requires_grad_(), len(entering), given, seen)
             self.student.embed_backward(ends, ids, given)
             self._move(ENDS)
         give_back()
@@ -170,12 +224,19 @@ class _Run:
             yield hidden
 
     def _backward(
-        self, entering: torch.Tensor, layer: int, given: torch.Tensor | None
+        self, entering: torch.Tensor, layer: int, given: torch.Tensor | None, wanted: Seen
     ) -> torch.Tensor | None:
         """Move a block by the gradient of what left it; gives that of what entered it."""
         names = self.student.block(layer)
         with self.student.exact(names) as model:
-            model.block(layer, entering).backward(given)
+            ours = Seen()
+            model.watch = mapper(model, (layer,), ours) if self.features.wants_maps else None
+            left = model.block(layer, entering)
+            more = self.features.loss(layer, left, ours.attention.get(layer), wanted)
+            if more is None:
+                left.backward(given)
+            else:
+                torch.autograd.backward([left, more], [given, None])
             self._move(names)
         return entering.grad
 
