@@ -19,7 +19,7 @@ EXAMPLES: Mapping[str, str] = {
         penjing prune smollm2-135m-instruct -o narrow.gguf --ffn 0.75
         penjing prune smollm2-135m-instruct -o shallow.gguf --sublayers 6
         penjing prune gemma-3-270m -o small.gguf --vocabulary mix-encyclopedia --tokens 63488
-        penjing compress narrow.gguf -o bundle --size 60MB
+        penjing distill narrow.gguf -o healed.gguf --teacher smollm2-135m-instruct
     """,
 }
 
@@ -77,6 +77,6 @@ def _draw(made: Mapping[str, Any], console: Console) -> None:
         if item["metric"] in ("kld_mean", "same_top", "perplexity_ratio"):
             console.print(f"{item['metric']}: {item['value']:.4f}", markup=False)
     console.print(
-        f"\nTo round and heal it: penjing compress {made['output']} -o DIR --size SIZE",
+        f"\nTo heal it: penjing distill {made['output']} -o FILE --teacher {made['model']}",
         markup=False,
     )

@@ -43,12 +43,14 @@ def give_back_large() -> None:
             option(_M_MMAP_THRESHOLD, _LARGE)
 
 
-def give_back() -> None:
+def give_back(*, cycles: bool = True) -> None:
     """Return what was freed to the system: glibc keeps hundreds of megabytes of it for later.
 
-    A stage that begins then stands on what is held, not on the peak of the stage before it.
+    A stage that begins then stands on what is held, not on the peak of the stage before it. Within
+    one, objects that hold each other need not be looked for (`cycles`), which takes long.
     """
-    gc.collect()
+    if cycles:
+        gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
         if trim is not None:

@@ -45,7 +45,7 @@ def test_the_gradient_is_that_of_the_definition(reverse: float) -> None:
     total = (1 - reverse) * ahead + reverse * back
     (wanted,) = torch.autograd.grad(total, z)
     kl, found = labels.compare(EVERY, student, Objective(reverse=reverse))
-    assert float(kl) == pytest.approx(float(total), rel=1e-4)
+    assert float(kl) == pytest.approx(total.item(), rel=1e-4)
     assert torch.allclose(found.double(), wanted, atol=1e-5)
 
 

@@ -148,11 +148,6 @@ class Student:
             latents = [self.latents[name] for name in names if name in self.latents]
             side_by_side(lambda latent: latent.receive(), latents)
 
-    def forget_gradients(self) -> None:
-        """Free them."""
-        for tensor in self.trained().values():
-            tensor.grad = None
-
     def trained(self) -> dict[str, torch.Tensor]:
         """Everything an optimizer moves, by a name of its own."""
         out = {f"vector {name}": vector for name, vector in self.vectors.items()}

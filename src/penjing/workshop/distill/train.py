@@ -200,7 +200,7 @@ class _Run:
             last = entering.pop().requires_grad_()
             hidden = ends.normed(last)[:, :-1].flatten(0, 1)
             leaf = hidden.detach()
-            give_back()  # or what lies free in pieces adds up
+            give_back(cycles=False)  # or what lies free in pieces adds up
             losses = head_backward(
                 leaf, self.student.head(ends), wanted, ids[:, 1:].flatten(),
                 self.schedule.objective, cap=self.student.config.logit_softcap,
@@ -211,7 +211,7 @@ class _Run:
                 given = self._backward(entering.pop().requires_grad_(), len(entering), given, seen)
             self.student.embed_backward(ends, ids, given)
             self._move(ENDS)
-        give_back()
+        give_back(cycles=False)
         return losses.kl
 
     @torch.no_grad()
@@ -243,7 +243,8 @@ class _Run:
     def _move(self, names: Collection[str]) -> None:
         self.student.receive(names)
         self.optimizer.step()  # of all that has a gradient
-        self.student.forget_gradients()
+        for tensor in self.trained.values():
+            tensor.grad = None
 
     def divergences(self, apart: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, float]:
         """Mean KLD of the student as it would be exported now by domain, nats."""
