@@ -272,7 +272,7 @@ class _Work:
     ) -> TrainingResult:
         from penjing.workshop.arithmetic import best_device, fast_dtype
         from penjing.workshop.compress.short_type import short_type
-        from penjing.workshop.distill.models import AsItStands
+        from penjing.workshop.distill.models import StoredWeights
         from penjing.workshop.distill.schedule import Schedule
         from penjing.workshop.distill.state import StateFile
         from penjing.workshop.distill.train import distill
@@ -284,7 +284,7 @@ class _Work:
         return distill(
             now,
             plan_for(now, asked.codec),
-            AsItStands(now),
+            StoredWeights(now),
             text,
             Schedule(
                 seconds=60 * (asked.minutes or _MINUTES) / rounds,

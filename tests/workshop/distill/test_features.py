@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from penjing.workshop.distill.features import (
+    Activations,
     Features,
-    Seen,
     angle_loss,
     attention_loss,
     attention_map,
@@ -106,7 +106,7 @@ def test_a_projection_bridges_two_widths() -> None:
     """The teacher is a linear image of the student: fitted, there is nothing left to lose."""
     ours = {0: torch.randn(2, 40, 4), 1: torch.randn(2, 40, 4)}
     ways = {place: torch.randn(4, 6) for place in ours}
-    wanted = Seen(hidden={place: ours[place] @ ways[place] for place in ours})
+    wanted = Activations(hidden={place: ours[place] @ ways[place] for place in ours})
     features = Features(Objective(hidden=1.0), {0: 0, 1: 1}, (4, 6))
     assert features.projected
     features.fit([ours[0], ours[1]], wanted)
@@ -121,7 +121,7 @@ def test_a_projection_bridges_two_widths() -> None:
 
 def test_weights_are_weights_and_places_count_alike() -> None:
     ours, theirs = states(5).float(), states(6).float()
-    wanted = Seen(hidden={3: theirs})
+    wanted = Activations(hidden={3: theirs})
     features = Features(Objective(hidden=0.5, distances=2.0), {1: 3, 2: 9}, (WIDTH, WIDTH))
     found = features.loss(1, ours, None, wanted)
     assert found is not None

@@ -11,8 +11,8 @@ import torch
 from penjing.core.errors import BadInput
 from penjing.core.progress import Silent
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.distill.labels import Kept, Labels, write_labels
-from penjing.workshop.distill.loss import Heard, Objective
+from penjing.workshop.distill.labels import Labels, TopKTargets, write_labels
+from penjing.workshop.distill.loss import LiveTargets, Objective
 from penjing.workshop.distill.teacher import Teacher
 from penjing.workshop.forward import TorchModel
 
@@ -27,9 +27,9 @@ def example(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     return student, (student + torch.randn(N, VOCAB, generator=noise)).log_softmax(-1)
 
 
-def kept(teacher: torch.Tensor, count: int) -> Kept:
+def kept(teacher: torch.Tensor, count: int) -> TopKTargets:
     found = teacher.topk(count, -1)
-    return Kept(found.indices, found.values)
+    return TopKTargets(found.indices, found.values)
 
 
 @pytest.mark.parametrize("reverse", [0.0, 0.4, 1.0])
@@ -54,7 +54,7 @@ def test_all_tokens_but_one_are_all_there_is() -> None:
     student, teacher = example(1)
     kl, gradient = kept(teacher, VOCAB - 1).compare(EVERY, student, Objective())
     head = torch.eye(VOCAB)
-    whole, wanted = Heard(teacher, head).compare(EVERY, student, Objective())
+    whole, wanted = LiveTargets(teacher, head).compare(EVERY, student, Objective())
     assert float(kl) == pytest.approx(float(whole), rel=1e-4)
     assert torch.allclose(gradient, wanted, atol=1e-5)
 
@@ -62,7 +62,7 @@ def test_all_tokens_but_one_are_all_there_is() -> None:
 def test_fewer_tell_less() -> None:
     student, teacher = example(2)
     told = [float(kept(teacher, k).compare(EVERY, student, Objective())[0]) for k in (1, 4, 12)]
-    whole = float(Heard(teacher, torch.eye(VOCAB)).compare(EVERY, student, Objective())[0])
+    whole = float(LiveTargets(teacher, torch.eye(VOCAB)).compare(EVERY, student, Objective())[0])
     assert 0 <= told[0] <= told[1] <= told[2] <= whole
 
 

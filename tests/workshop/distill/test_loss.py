@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from penjing.core.errors import BadInput
 from penjing.workshop.distill import loss
-from penjing.workshop.distill.loss import Heard, Losses, Objective, divergence, head_backward
+from penjing.workshop.distill.loss import LiveTargets, Losses, Objective, divergence, head_backward
 
 POSITIONS, WIDTH, VOCAB = 37, 16, 53
 
@@ -42,7 +42,7 @@ class Example:
         self.targets = torch.randint(VOCAB, (POSITIONS,), generator=noise)
 
     def backward(self, objective: Objective, cap: float | None) -> Losses:
-        wanted = Heard(self.teacher, self.teacher_head, cap)
+        wanted = LiveTargets(self.teacher, self.teacher_head, cap)
         return head_backward(self.hidden, self.head, wanted, self.targets, objective, cap=cap)
 
     def defined(

@@ -20,14 +20,14 @@ from penjing.workshop.architectures import ARCHITECTURES
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.distill import train
 from penjing.workshop.distill.features import (
-    Seen,
+    Activations,
     angle_loss,
     attention_loss,
     distance_loss,
     hidden_loss,
 )
 from penjing.workshop.distill.loss import Objective
-from penjing.workshop.distill.models import AsItStands
+from penjing.workshop.distill.models import StoredWeights
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import StateFile
 from penjing.workshop.distill.teacher import Teacher, mapper, require_same_tokens
@@ -81,7 +81,7 @@ def healed(
         objective=objective or Objective(),
     )  # fmt: skip
     return distill(
-        student, plan_for(student, "F16"), AsItStands(student), text[:64], schedule,
+        student, plan_for(student, "F16"), StoredWeights(student), text[:64], schedule,
         apart={"text": text[64:]}, saved=saved or StateFile(None), device=CPU,
         dtype=torch.float32, progress=Silent(), of=teacher, floats=True,
     )  # fmt: skip
@@ -149,7 +149,7 @@ def test_what_is_compared_comes_nearer(
     def apart(told: Objective) -> float:
         changed = weights(student, healed(student, teacher, told))
         model = TorchModel.load(student)
-        ours = Seen()
+        ours = Activations()
         model.watch = mapper(model, layers, ours)
         with torch.no_grad(), model.replaced(changed):
             hidden = model.embed(ids)

@@ -36,7 +36,7 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 @dataclass
-class Seen:
+class Activations:
     """What a model computed at the places that are compared."""
 
     hidden: dict[int, torch.Tensor] = field(default_factory=dict)
@@ -134,7 +134,7 @@ class Features:
         return "hidden" in self.weights and self._widths[0] != self._widths[1]
 
     @torch.no_grad()
-    def fit(self, student: Sequence[torch.Tensor], teacher: Seen) -> None:
+    def fit(self, student: Sequence[torch.Tensor], teacher: Activations) -> None:
         """Projections to begin with: least squares between what left both models' blocks."""
         for layer, place in self.places.items():
             h = student[layer].flatten(0, -2).double()
@@ -145,7 +145,7 @@ class Features:
             self.projections[layer] = found.float().contiguous().requires_grad_()
 
     def loss(
-        self, layer: int, hidden: torch.Tensor, attention: torch.Tensor | None, wanted: Seen
+        self, layer: int, hidden: torch.Tensor, attention: torch.Tensor | None, wanted: Activations
     ) -> torch.Tensor | None:
         """What one block of the student adds, weighted; None where it is not compared."""
         place = self.places.get(layer)
@@ -165,7 +165,7 @@ class Features:
         place: int,
         hidden: torch.Tensor,
         attention: torch.Tensor | None,
-        wanted: Seen,
+        wanted: Activations,
     ) -> Pair | None:
         if name == "attention":
             theirs = wanted.attention.get(place)

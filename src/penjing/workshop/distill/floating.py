@@ -19,7 +19,7 @@ _STEP = 0.3
 """Of the weights' size: as levels of a four-bit codec lie apart, so that rates mean the same."""
 
 
-class Floating:
+class FloatLatent:
     """Weights behind a tensor in floating point."""
 
     def __init__(self, kind: str, weights: torch.Tensor) -> None:

@@ -45,13 +45,13 @@ class Labels:
         """What they take."""
         return self.tokens.nbytes + self.logprobs.nbytes
 
-    def of(self, windows: Sequence[int], device: torch.device) -> Kept:
+    def of(self, windows: Sequence[int], device: torch.device) -> TopKTargets:
         """What the teacher says of these windows, at all positions but each one's last."""
         chosen = torch.as_tensor(list(windows))
         tokens, logprobs = (
             each[chosen][:, :-1].flatten(0, 1).to(device) for each in (self.tokens, self.logprobs)
         )
-        return Kept(tokens.long(), logprobs.float())
+        return TopKTargets(tokens.long(), logprobs.float())
 
     def save(self, path: Path) -> None:
         """Whole or not at all."""
@@ -73,8 +73,8 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """Labels of some positions. Satisfies `Wanted`."""
+class TopKTargets:
+    """Labels of some positions. Satisfies `Targets`."""
 
     tokens: torch.Tensor
     """[positions, k]"""

@@ -8,8 +8,8 @@ arXiv:2306.08543, eq. 1). The gradient with respect to student logits z is writt
 the two distributions at the temperature, alpha (softmax(z) - onehot) + (1 - alpha) T G, where
 G = (1 - reverse) (q - p) + reverse q (log(q / p) - KL(q || p)),
 because a vocabulary of 49,152 makes automatic differentiation keep five copies of the largest
-tensor there is. What the teacher says comes from its hidden states (`Heard`) or from soft labels
-that were kept (`labels.py`).
+tensor there is. What the teacher says comes from its hidden states (`LiveTargets`) or from kept
+soft labels (`labels.py`).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Losses:
     """Of the text's own next token; 0 where alpha is 0."""
 
 
-class Wanted(Protocol):
+class Targets(Protocol):
     """What a teacher says at some positions."""
 
     def compare(
@@ -87,7 +87,7 @@ class Wanted(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class LiveTargets:
     """What a teacher says, from what enters its head."""
 
     hidden: torch.Tensor
@@ -126,7 +126,7 @@ def divergence_gradient(
 
 @torch.no_grad()
 def logit_gradient(
-    student: torch.Tensor, wanted: Wanted, at: slice, targets: torch.Tensor, objective: Objective
+    student: torch.Tensor, wanted: Targets, at: slice, targets: torch.Tensor, objective: Objective
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """KL and CE summed over positions, and the gradient of the summed L on student [n, vocab].
 
@@ -147,7 +147,7 @@ def logit_gradient(
 def head_backward(
     hidden: torch.Tensor,
     head: torch.Tensor,
-    wanted: Wanted,
+    wanted: Targets,
     targets: torch.Tensor,
     objective: Objective,
     *,
@@ -180,7 +180,7 @@ def head_backward(
 
 def _in_place(  # noqa: PLR0917 - a loss of a model, at some positions of a text
     logits: torch.Tensor,
-    wanted: Wanted,
+    wanted: Targets,
     part: slice,
     targets: torch.Tensor,
     objective: Objective,

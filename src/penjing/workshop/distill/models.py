@@ -14,7 +14,7 @@ from torch.nn import functional
 from penjing.bundle.codecs import Codec, codec
 from penjing.ggml.quantize import dequantize, quantize
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.distill.floating import FLOATS, Floating
+from penjing.workshop.distill.floating import FLOATS, FloatLatent
 from penjing.workshop.distill.latent import Latent
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.forward import TorchModel
@@ -41,7 +41,7 @@ class Start(Protocol):
         """Weights before rounding, float32."""
 
 
-class AsItStands:
+class StoredWeights:
     """A student begins with what its file holds. Satisfies `Start`."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -75,7 +75,7 @@ class Student:
     ) -> None:
         """With `floats` what is stored in floating point is trained too, as it is."""
         self.device, self._dtype = device, dtype
-        self.latents: dict[str, Latent | Floating] = {}
+        self.latents: dict[str, Latent | FloatLatent] = {}
         """What is trained through a codec, by tensor name."""
         self.vectors: dict[str, torch.Tensor] = {}
         """Norms and biases, trained as they are."""
@@ -84,7 +84,7 @@ class Student:
             kind = codec(plan[name]) if name in plan else source.codec
             moves = name in plan and (tied or name != EMBEDDING)
             if moves and floats and kind.name in FLOATS:
-                self.latents[name] = Floating(kind.name, start.latent(name).to(device))
+                self.latents[name] = FloatLatent(kind.name, start.latent(name).to(device))
             elif moves and kind.name in GRIDS:
                 grid, (rows, row) = GRIDS[kind.name], source.shape
                 scales = grid.decode(start.raw(source, kind), (rows, row)).scales

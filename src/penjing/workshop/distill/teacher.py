@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from penjing.core.errors import BadInput
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.distill.features import Seen, attention_map
+from penjing.workshop.distill.features import Activations, attention_map
 from penjing.workshop.distill.models import EMBEDDING, HEAD
 from penjing.workshop.forward import TorchModel, Watch, require_computable
 from penjing.workshop.hyperparameters import ModelConfig
@@ -44,7 +44,7 @@ def _head(checkpoint: Checkpoint) -> TensorSource:
     return checkpoint.tensors[HEAD if HEAD in checkpoint.tensors else EMBEDDING]
 
 
-def mapper(model: TorchModel, layers: Collection[int], seen: Seen) -> Watch:
+def mapper(model: TorchModel, layers: Collection[int], seen: Activations) -> Watch:
     """Keeps where these layers look in `seen`."""
     config = model.config
 
@@ -83,9 +83,9 @@ class Teacher:
     @torch.no_grad()
     def seen(
         self, ids: torch.Tensor, layers: Collection[int], *, maps: bool = False
-    ) -> tuple[torch.Tensor, Seen]:
+    ) -> tuple[torch.Tensor, Activations]:
         """The same, and what these layers gave; with `maps` where they looked too."""
-        model, seen = self._model, Seen()
+        model, seen = self._model, Activations()
         met, places = ids.unique(return_inverse=True)
         rows = self._weights.rows(EMBEDDING, met.cpu()).to(ids.device)
         hidden = functional.embedding(places, rows) * model.config.embedding_scale

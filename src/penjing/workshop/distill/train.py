@@ -26,9 +26,9 @@ from penjing.core.errors import BadInput
 from penjing.core.memory import give_back
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.distill.features import Features, Seen, places
+from penjing.workshop.distill.features import Activations, Features, places
 from penjing.workshop.distill.labels import Labels, write_labels
-from penjing.workshop.distill.loss import Heard, Wanted, divergence, head_backward
+from penjing.workshop.distill.loss import LiveTargets, Targets, divergence, head_backward
 from penjing.workshop.distill.models import ENDS, Start, Student
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.distill.state import StateFile
@@ -180,14 +180,14 @@ class _Run:
             ),
         )
 
-    def _wanted(self, chosen: Sequence[int], ids: torch.Tensor) -> tuple[Wanted, Seen]:
+    def _wanted(self, chosen: Sequence[int], ids: torch.Tensor) -> tuple[Targets, Activations]:
         """What the teacher says of these windows, and what it thinks."""
         if self.labels is not None:
-            return self.labels.of(chosen, ids.device), Seen()
+            return self.labels.of(chosen, ids.device), Activations()
         layers = set(self.features.places.values())
         hidden, seen = self.teacher.seen(ids, layers, maps=self.features.wants_maps)
         flat = hidden[:, :-1].flatten(0, 1)
-        return Heard(flat, self.teacher.head, self.teacher.config.logit_softcap), seen
+        return LiveTargets(flat, self.teacher.head, self.teacher.config.logit_softcap), seen
 
     def step(self, number: int, total: int | None) -> float:
         """One step; its KL before it, nats."""
@@ -224,12 +224,12 @@ class _Run:
             yield hidden
 
     def _backward(
-        self, entering: torch.Tensor, layer: int, given: torch.Tensor | None, wanted: Seen
+        self, entering: torch.Tensor, layer: int, given: torch.Tensor | None, wanted: Activations
     ) -> torch.Tensor | None:
         """Move a block by the gradient of what left it; gives that of what entered it."""
         names = self.student.block(layer)
         with self.student.exact(names) as model:
-            ours = Seen()
+            ours = Activations()
             model.watch = mapper(model, (layer,), ours) if self.features.wants_maps else None
             left = model.block(layer, entering)
             more = self.features.loss(layer, left, ours.attention.get(layer), wanted)
