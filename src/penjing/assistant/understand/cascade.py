@@ -25,6 +25,8 @@ from penjing.assistant.understand.judge import proposals
 from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.likeness import packaged
 from penjing.assistant.understand.reading import Reading
+from penjing.assistant.understand.repairs import Fit, Plain
+from penjing.assistant.understand.retold import Retold, retold
 from penjing.assistant.understand.sentence import SURE, Sentence, said_once
 from penjing.assistant.understand.slots import Members, Names, Reader, reader
 from penjing.assistant.understand.span import Moment
@@ -116,6 +118,13 @@ class Understanding:
 
     def read(self, text: str, now: datetime, before: str | None = None, owner: str = "") -> Reading:
         """Read one sentence; `before` is the language spoken so far, `owner` who says it."""
+        meant = self._meant(text, now, before)
+        if meant is None:
+            return self._whole(text, now, before, owner)
+        return meant.placed(self._whole(meant.text, now, before, owner))
+
+    def _whole(self, text: str, now: datetime, before: str | None, owner: str) -> Reading:
+        """A sentence that takes nothing back, with what stands beside the command in it."""
         first = self._read(text, now, before, owner, judging=False)
         if (waits := self._waiting.instead(first, now, owner)) is not None:
             return waits
@@ -161,8 +170,6 @@ class Understanding:
         own = " ".join(text[a:b].strip() for a, b in parts)
         known = self._known(language, slots)
         tokens = with_fixes(said_once(text, parts), known, common_words())
-        if takes_back(tokens):
-            tokens = self._corrected(text, tokens, language, slots, now)
         tokens = slots.groups.gathered(tokens)
         pasted = sum(b - a for a, b in parts) < len(text.strip())
         one = Sentence(
@@ -199,20 +206,30 @@ class Understanding:
             pasted=pasted,
         )
 
-    def _corrected(
-        self, text: str, tokens: tuple[Token, ...], language: str, slots: Reader, now: datetime
-    ) -> tuple[Token, ...]:
-        """A sentence without what it takes back itself."""
+    def _meant(self, text: str, now: datetime, before: str | None) -> Retold | None:
+        """A sentence without what it takes back itself; None where it takes nothing back, or where
+        something was pasted."""
+        language, parts = self.language_of(text, before), own_words(text)
+        if sum(b - a for a, b in parts) < len(text.strip()):
+            return None
+        tokens = with_fixes(
+            said_once(text, parts), self._known(language, self._slots_now()), common_words()
+        )
+        if not takes_back(tokens):
+            return None
 
-        def read(some: tuple[Token, ...]) -> Sentence:
-            spans = slots.spans(some, Moment(now), language)
-            return Sentence(text, some, spans, self.compiled[language], language="", pasted=False)
+        def read(some: tuple[Token, ...]) -> Plain | None:
+            one = self._values(retold(text, some).text, now, language)
+            found = one.templates(0, len(one.tokens)) if some else ()
+            texts = one.compiled.texts
+            return Plain.of(found[0], one.tokens, texts, self._content) if found else None
 
-        def whole(some: tuple[Token, ...]) -> bool:
-            found = read(some).templates(0, len(some))
-            return bool(found) and 1 - found[0].confidence <= SURE
-
-        return corrected(tokens, lambda some: read(some).spans, whole)
+        counted = self._kinds("number", "percentage", "temperature", "duration", "time", "date")
+        fit = Fit(
+            lambda some: self._values(retold(text, some).text, now, language).spans, read, counted
+        )
+        meant = corrected(text, tokens, fit)
+        return None if meant == tokens else retold(text, meant)
 
     def _heard(self, one: Sentence, requests: Requests, slots: Reader, now: datetime) -> Heard:
         """A sentence as the gate looks at it."""

@@ -1,121 +1,73 @@
 """Corrections in mid-sentence: "the kitchen light, no wait, the bedroom light", 不对，卧室灯. Pure.
 
 Before anything else looks at it, the sentence is made what it was meant to be: what was taken back
-is not there any more, what was said instead stands in its place. Where that is not plain (nothing
-before it is of the same kind), the sentence stays as it is, and the gate stops at the "no".
+is not there any more, what was said instead stands in its place (`repairs.py`). Where that is not
+plain, the sentence stays as it is, and the gate stops at the "no".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from penjing.assistant.understand.span import Span
+from penjing.assistant.understand import acts, repairs
+from penjing.assistant.understand.beside import gap
+from penjing.assistant.understand.numbers import number_at
+from penjing.assistant.understand.repairs import Fit, Tokens
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLER, Phrases
 
 _TAKES_BACK = Phrases((
     "no wait", "no", "nope", "wait no", "wait", "sorry", "no sorry", "sorry no", "oh no", "i mean",
     "no i mean", "i meant", "no i meant", "or rather", "rather", "make that", "no make that",
-    "correction", "scratch that", "oops", "actually", "no actually", "actually no", "er no",
-    "uh no", "um no", "oops i mean", "sorry i mean", "sorry i meant", "wait i mean", "hang on",
-    "wait , no", "no , wait", "no , sorry", "sorry , no", "sorry , i mean", "no , i mean",
-    "oops , i mean", "wait , i mean", "no , i meant", "sorry , i meant", "not that", "不对", "不",
-    "不是", "错了", "说错了", "不对不对", "我是说", "不我是说", "不是我是说", "哦不", "啊不",
-    "不对是", "不对我是说", "等等", "等一下", "等等不对", "应该是", "我说错了", "搞错了",
-    "不好意思", "抱歉", "哦不对", "不对应该是", "不是是", "更正", "算了还是", "不不", "哦不是",
-    "口误", "哎不对", "诶不对", "呃不对", "唉不对", "啊不对", "哎不是", "诶不是", "呃不是",
-    "啊错了", "哎错了", "算了", "还是算了", "nah", "ah no", "hmm no", "um no wait",
-    "well no", "oh wait", "oh sorry", "never mind", "nevermind", "forget it", "forget that",
-    "on second thoughts",    "on second thought", "actually make it", "make it", "change that",
+    "correction", "scratch that", "scrap that", "strike that", "oops", "actually", "no actually",
+    "actually no", "er no", "uh no", "um no", "not that", "or wait", "hang on", "hold on", "nah",
+    "ah no", "hmm no", "well no", "oh wait", "oh sorry", "never mind", "nevermind", "forget it",
+    "forget that", "on second thoughts", "on second thought", "actually make it", "make it",
+    "change that", "change it to", "let's make it", "or actually", "no hang on", "oh actually",
+    "no just", "no only", "my mistake", "my bad", "i take that back",
+    "不对", "不", "不是", "错了", "说错了", "我是说", "哦不", "啊不", "不对是", "等等", "等一下",
+    "应该是", "我说错了", "搞错了", "不好意思", "抱歉", "哦不对", "不对应该是", "不是是", "更正",
+    "算了还是", "算了", "还是算了", "不不", "不不不", "哦不是", "口误", "哎不对", "诶不对",
+    "呃不对", "唉不对", "啊不对", "哎不是", "诶不是", "呃不是", "啊错了", "哎错了", "哎不",
+    "哎呀不", "哎呀不对", "呃不", "嗯不", "嗯不对", "诶不", "唉不", "当我没说", "还是", "改成",
+    "改为", "改到", "换成", "不对不对", "哦错了", "等会", "我的意思是", "讲错了",
+    "记错了", "弄错了",
 ))  # fmt: skip
-"""What is said between the wrong word and the right one."""
+"""What is said between the wrong word and the right one; several of them may follow each other."""
+_HESITATES = Phrases(("uh", "um", "er", "erm", "hmm", "ah", "呃", "嗯", "啊", "哦", "额"))
+"""Between two values that are counted it is a correction too: "19, hmm, 20"."""
 _AFTER_IT = frozenset({"no", "nope", "不", "不是"})
 """What needs a pause behind it, or an article: "the kitchen light, not the bedroom light"
 (不是卧室灯) takes nothing back."""
-_ALONE = frozenset({"wait", "rather", "actually", "sorry", "抱歉", "不好意思"})
+_ALONE = frozenset({"wait", "rather", "actually", "sorry", "oops", "hangon", "holdon", "抱歉",
+                    "不好意思", "等会"})  # fmt: skip
 """What needs a pause beside it, or a value before it: "I am sorry"."""
-_PLAIN = frozenset(
-    {
-        "nowait",
-        "nosorry",
-        "sorryno",
-        "waitno",
-        "ohno",
-        "noimean",
-        "noimeant",
-        "scratchthat",
-        "sorryimean",
-        "sorryimeant",
-        "oopsimean",
-        "actuallyno",
-        "noactually",
-        "不对",
-        "哎不对",
-        "说错了",
-        "我说错了",
-        "哦不对",
-        "不对不对",
-        "哎不是",
-        "诶不对",
-    }
-)
+_PAUSED = frozenset({"还是", "改成", "改为", "改到", "换成", "changeitto"})
+"""What needs a pause before it: 把灯改成红色, 开还是关."""
+_PLAIN = Phrases((
+    "no wait", "no sorry", "sorry no", "wait no", "oh no", "i mean", "i meant", "scratch that",
+    "scrap that", "strike that", "actually no", "no actually", "make that", "correction",
+    "or rather", "no just", "no only", "on second thoughts", "on second thought",
+    "不对", "哎不对", "说错了", "我说错了", "哦不对", "哦不", "啊不", "哎不", "算了还是", "我是说",
+    "更正", "口误", "不不不", "哎不是",
+    "诶不对", "搞错了", "应该是",
+))  # fmt: skip
 """What is said for nothing else: no pause is needed behind it."""
 _MOST = 3
 """Corrections in one sentence."""
-_LEADS = Phrases(
-    (
-        "the",
-        "a",
-        "to",
-        "at",
-        "in",
-        "for",
-        "on",
-        "by",
-        "i meant",
-        "i mean",
-        "make that",
-        "make it",
-        "that should be",
-        "should be",
-        "it's",
-        "是",
-        "到",
-        "我是说",
-        "应该是",
-        "把",
-        "改成",
-        "换成",
-        "要",
-    )
-)
+_SAID = 80
+"""Tokens of a sentence in which they are looked for."""
+_TRIED = 6
+"""Places where something may be taken back that are looked at."""
+_LONGEST = 4
+"""Phrases that take one thing back."""
 _PARTING = frozenset({",", ".", ";", "-"})
-_SAID_SO = frozenset(
-    {
-        *"了啦吧咯喽",
-        "today",
-        "tonight",
-        "now",
-        "love",
-        "mate",
-        "yet",
-        "then",
-        "first",
-        "please",
-        "this",
-        "time",
-        "again",
-        "anymore",
-        "more",
-        "any",
-        "thanks",
-    }
-)
-_ENDS = Phrases((
-    "please", "instead", "rather", "then", "thanks", "吧", "好了", "谢谢",
-))  # fmt: skip
-
-
+_ENDED = frozenset(".!?;:…-—")
+_SAID_SO = frozenset({
+    *"了啦吧咯喽", "today", "tonight", "now", "love", "mate", "yet", "then", "first", "please",
+    "this", "time", "again", "anymore", "more", "any", "thanks",
+})  # fmt: skip
 _REJECTS = Phrases((
     "not", "not to", "no not", "no , not", "forget", "forget about", "never mind", "nevermind",
     "skip", "scratch", "not going to", "oh not", "no forget", "no , forget",
@@ -127,27 +79,175 @@ _REJECTS = Phrases((
 """How a sentence begins that says first what is not meant."""
 
 
+@dataclass(frozen=True)
+class _Edit:
+    """What takes something back, somewhere in a sentence."""
+
+    start: int
+    """First token."""
+    end: int
+    """One past the last."""
+    words: str
+    """Without marks and gaps."""
+    plain: bool
+    """It is said for nothing else."""
+    paused: bool
+    """A pause stands before it."""
+    waits: bool
+    """A pause, or an article, stands behind it."""
+
+    @property
+    def free(self) -> bool:
+        """What follows may be anything, and not only a value that is counted."""
+        if self.words in _AFTER_IT:
+            return self.waits
+        if self.words in _ALONE:
+            return self.paused or self.waits
+        return self.paused or self.words not in _PAUSED
+
+    @property
+    def firm(self) -> bool:
+        """What follows may be a wish of its own."""
+        return self.plain or self.waits or self.words in _PAUSED
+
+
 def takes_back(tokens: Sequence[Token]) -> bool:
     """Something may be corrected in it."""
-    return _rejection(tokens) > 0 or any(
-        _TAKES_BACK.ends(tokens, at) for at in range(1, len(tokens))
-    )
+    return len(tokens) <= _SAID and (_rejection(tokens) > 0 or bool(_places(tokens)))
 
 
-def corrected(
-    tokens: tuple[Token, ...],
-    spans: Callable[[tuple[Token, ...]], Mapping[str, Sequence[Span]]],
-    whole: Callable[[tuple[Token, ...]], bool],
-) -> tuple[Token, ...]:
+def _places(tokens: Sequence[Token]) -> list[int]:
+    """Where something may be taken back."""
+    every = (_TAKES_BACK, _HESITATES)
+    return [at for at in range(1, len(tokens)) if any(one.ends(tokens, at) for one in every)]
+
+
+def corrected(text: str, tokens: Tokens, fit: Fit) -> Tokens:
     """The sentence with its corrections carried out, where it is plain what was corrected: a value
-    by another of its kind at the end, or all that was said by a `whole` request."""
-    tokens = _without_rejected(tokens, spans, whole)
+    by another of its kind, a part of a request by another one that fits in its place, or all that
+    was said by a request of its own. Of what is taken back altogether, that it is."""
+    tokens = _without_rejected(tokens, fit)
     for _ in range(_MOST):
-        after = _once(tokens, spans(tokens), whole)
+        after = _once(text, tokens, fit)
         if after is None:
             break
         tokens = after
-    return tokens
+    return _fluent(tokens, fit)
+
+
+def _fluent(tokens: Tokens, fit: Fit) -> Tokens:
+    """Without the hesitations in it, where that makes it plain: "for uh 6 uh 30"."""
+    fluent = tuple(one for n, one in enumerate(tokens) if not _hesitation(tokens, n))
+    if len(fluent) == len(tokens) or fit.plain(tokens) or not fit.plain(fluent):
+        return tokens
+    return fluent
+
+
+def _hesitation(tokens: Tokens, at: int) -> bool:
+    """It is one; "like" before a number is."""
+    like = tokens[at].text == "like" and number_at(tokens, at + 1) is not None
+    return like or bool(_HESITATES.ends(tokens, at))
+
+
+def _once(text: str, tokens: Tokens, fit: Fit) -> Tokens | None:
+    for at in _places(tokens)[:_TRIED]:
+        if _is_named(text, tokens, at):
+            continue
+        for edit in _edits(tokens, at):
+            if (found := _repaired(tokens, edit, fit)) is not None:
+                return found
+        if _hesitant(tokens, at) and (found := _counted(tokens, at, fit)) is not None:
+            return found
+    return None
+
+
+def _is_named(text: str, tokens: Tokens, at: int) -> bool:
+    """A capital says that it is a name: "play No Woman No Cry"."""
+    said = text[tokens[at].start : tokens[at].end]
+    title = said[:1].isupper() and said != "I" and tokens[at - 1].text not in _ENDED
+    return title and not text.isupper()
+
+
+def _edits(tokens: Tokens, at: int) -> Iterator[_Edit]:
+    """What takes something back from a token on, the longest first."""
+    ends: list[int] = []
+    place, plain = at, False
+    while place < len(tokens) and len(ends) < _LONGEST:
+        found = _TAKES_BACK.ends(tokens, place)
+        if found and not (ends and _is_bare(tokens, place, found[0])):
+            plain = plain or bool(ends) or found[0] in _PLAIN.ends(tokens, place)
+            place = found[0]
+            ends.append(place)
+        elif ends and (tokens[place].mark or _HESITATES.ends(tokens, place)):
+            place += 1
+        elif not ends and _HESITATES.ends(tokens, place) and _pause(tokens, place):
+            place += 1  # 呃还是蓝色吧
+        else:
+            break
+    paused = _pause(tokens, at)
+    for end in reversed(ends):
+        words = "".join(one.text for one in tokens[at:end] if not one.mark)
+        waits = end < len(tokens) and (_pause(tokens, end) or tokens[end].text == "the")
+        yield _Edit(at, end, words, plain, paused, waits)
+
+
+def _is_bare(tokens: Tokens, at: int, end: int) -> bool:
+    """A mere "no", of what is said right behind it: 不对，不是卧室灯; 不是不吃."""
+    closed = end == len(tokens) or tokens[end].mark or tokens[end].text == "the"
+    mere = "".join(one.text for one in tokens[at:end]) in _AFTER_IT
+    return mere and not (closed and tokens[at - 1].mark)
+
+
+def _pause(tokens: Tokens, at: int) -> bool:
+    """A mark stands on one side of this place, or a gap in Chinese text."""
+    return tokens[at - 1].mark or tokens[at].mark or gap(tokens, at)
+
+
+def _hesitant(tokens: Tokens, at: int) -> bool:
+    """A pause, and somebody who thinks."""
+    ends = _HESITATES.ends(tokens, at)
+    return bool(ends) and tokens[at - 1].mark and ends[0] < len(tokens) and tokens[ends[0]].mark
+
+
+def _repaired(tokens: Tokens, edit: _Edit, fit: Fit) -> Tokens | None:
+    """The sentence with what follows an edit in place of what it takes back."""
+    before = repairs.stripped(tokens[: edit.start])
+    if not before:
+        return None
+    rest = tokens[edit.end :]
+    if not edit.free:
+        beside = edit.words in _AFTER_IT and not (tokens[edit.start].chinese and edit.paused)
+        return _counted(tokens, edit.start, fit, edit.end) if beside else None
+    found = repairs.value(before, rest, fit, last=True)
+    if found is None and (edit.paused or edit.plain) and fit.plain(before):
+        found = _all_back(tokens[edit.start :])
+    if found is None and edit.firm:
+        found = repairs.wish(before, rest, fit)
+    if found is None:
+        found = repairs.value(before, rest, fit)
+    return found or repairs.graft(before, rest, fit, firm=edit.plain or edit.waits)
+
+
+def _counted(tokens: Tokens, at: int, fit: Fit, end: int = 0) -> Tokens | None:
+    """A value that is counted, right before a place, by another right behind it."""
+    end = end or _HESITATES.ends(tokens, at)[0]
+    before = repairs.stripped(tokens[:at])
+    return repairs.value(before, tokens[end:], fit, counted=True)
+
+
+def _all_back(tokens: Tokens) -> Tokens | None:
+    """What says so, where all is taken back: "no wait, forget it", 算了还是别去了."""
+    place = 0
+    while place < len(tokens):
+        if acts.act_of(tokens[place:]) in ("cancel", "no"):
+            return tokens[place:]
+        if denied := repairs.rather_not(tokens[place:]):
+            return denied
+        ends = _TAKES_BACK.ends(tokens, place)
+        if not ends and not tokens[place].mark:
+            break
+        place = ends[0] if ends else place + 1
+    return None
 
 
 def _rejection(tokens: Sequence[Token]) -> int:
@@ -158,7 +258,7 @@ def _rejection(tokens: Sequence[Token]) -> int:
         if not ends and not tokens[at].mark:
             return 0
         at = ends[0] if ends else at + 1
-    return _past(tokens, _REJECTS.ends(tokens, at)[0]) if at < len(tokens) else 0
+    return repairs.past(tokens, _REJECTS.ends(tokens, at)[0]) if at < len(tokens) else 0
 
 
 def _exclaimed(tokens: Sequence[Token], at: int) -> list[int]:
@@ -166,11 +266,7 @@ def _exclaimed(tokens: Sequence[Token], at: int) -> list[int]:
     return [n for n in _TAKES_BACK.ends(tokens, at) if n < len(tokens) and tokens[n].mark]
 
 
-def _without_rejected(
-    tokens: tuple[Token, ...],
-    spans: Callable[[tuple[Token, ...]], Mapping[str, Sequence[Span]]],
-    whole: Callable[[tuple[Token, ...]], bool],
-) -> tuple[Token, ...]:
+def _without_rejected(tokens: Tokens, fit: Fit) -> Tokens:
     """ "Not work, take me home": what follows, where it is a request by itself with another value
     of the kind."""
     at = _rejection(tokens)
@@ -181,10 +277,10 @@ def _without_rejected(
     while rest and (rest[-1].mark or rest[-1].text == "instead"):
         rest = rest[:-1]
     starts = [0, *(n + 1 for n, token in enumerate(rest) if token.text in _PARTING)]
-    if not any(rest[n:] and whole(rest[n:]) for n in starts):
+    if not any(rest[n:] and fit.plain(rest[n:]) for n in starts):
         return tokens
-    meant = spans(rest)
-    for name, many in spans(tokens[: ends[0]]).items():
+    meant = fit.spans(rest)
+    for name, many in fit.spans(tokens[: ends[0]]).items():
         for one in many:
             end = one.end
             while end < ends[0] and tokens[end].text in _SAID_SO:
@@ -193,78 +289,3 @@ def _without_rejected(
             if one.start == at and end == ends[0] and others:
                 return rest
     return tokens
-
-
-def _once(
-    tokens: tuple[Token, ...],
-    spans: Mapping[str, Sequence[Span]],
-    whole: Callable[[tuple[Token, ...]], bool],
-) -> tuple[Token, ...] | None:
-    for at in range(1, len(tokens)):
-        for after in _TAKES_BACK.ends(tokens, at):
-            if after >= len(tokens):
-                continue
-            words = "".join(one.text for one in tokens[at:after])
-            paused = tokens[at - 1].mark or tokens[after].mark
-            if words in _AFTER_IT and not (tokens[after].mark or tokens[after].text == "the"):
-                continue
-            if words in _ALONE and not paused:
-                continue
-            if (found := _instead(tokens, spans, at, after)) is not None:
-                return found
-            rest = tokens[after:]
-            while rest and (rest[0].mark or rest[0].text == "是"):
-                rest = rest[1:]
-            if (tokens[after].mark or words in _PLAIN) and rest and whole(rest):
-                return rest
-    return None
-
-
-def _instead(
-    tokens: tuple[Token, ...], spans: Mapping[str, Sequence[Span]], at: int, after: int
-) -> tuple[Token, ...] | None:
-    """The sentence with a value before `at` replaced by the one from `after` on."""
-    place = _past(tokens, after)
-    after_it = sorted(
-        (one for many in spans.values() for one in many if one.start == place),
-        key=lambda one: (-one.end, one.cost),
-    )
-    for new in after_it:
-        rest = new.end
-        while rest < len(tokens) and (tokens[rest].mark or (ends := _ENDS.ends(tokens, rest))):
-            rest = rest + 1 if tokens[rest].mark else ends[0]
-        if rest < len(tokens):
-            continue
-        kinds = [name for name, many in spans.items() if new in many]
-        old = [
-            one
-            for name in kinds
-            for one in spans[name]
-            if one.end <= at and one.cost < 0.5 and not _later(spans[name], one, at)
-        ]
-        if old:
-            last = max(old, key=lambda one: (one.end, one.end - one.start))
-            before = tokens[:at]
-            while before and before[-1].mark:
-                before = before[:-1]
-            fresh = tokens[new.start : new.end]
-            return (*before[: last.start], *fresh, *before[last.end :])
-    return None
-
-
-def _later(spans: Sequence[Span], one: Span, at: int) -> bool:
-    """Another value of the kind stands between it and the correction."""
-    return any(one.end <= other.start and other.end <= at for other in spans)
-
-
-def _past(tokens: Sequence[Token], at: int) -> int:
-    """Past marks and the small words that lead to a value."""
-    while at < len(tokens):
-        ends = _LEADS.ends(tokens, at) or FILLER.ends(tokens, at)
-        if tokens[at].mark:
-            at += 1
-        elif ends:
-            at = ends[0]
-        else:
-            break
-    return at

@@ -80,6 +80,7 @@ def passed(
         unsure = unsure or misread.maybe(first) or bool(guessed and (heard.remarks or first[1:]))
         unsure = unsure or (bare and any(map(misread.bare_name, guessed)))
         unsure = unsure or bool(guessed and ways)  # nobody named a thing
+        unsure = unsure or heard.opposed(first)
         unsure = unsure or any(one.run_on for one in heard.remarks)
     if first and all(one.stage == "templates" and heard.speaks(one).asks for one in first):
         values = ()  # "is the kitchen light on?" is no answer to "which light?"

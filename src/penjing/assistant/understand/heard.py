@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from penjing.assistant.understand.signals import Kind
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import Token
 from penjing.core.dialogue import Recognition, Slot
+
+_IN_TURN = frozenset({"then", "after", "and", "again", "later", "再", "然", "接", "又", "后"})
+"""Of two opposite wishes the one follows the other."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,20 @@ class Heard:
                     if old.get(slot.name, slot.value) != slot.value:
                         return slot
         return None
+
+    def opposed(self, requests: Sequence[Recognition]) -> bool:
+        """One thing is wanted so and otherwise, and not in turn: "light off, I want it on"."""
+        if any(one.text in _IN_TURN for one in self.tokens):
+            return False
+        said = [
+            {self.tokens[place].text for place in self.told.get(str(one.intent), ())}
+            for one in requests
+        ]
+        return any(
+            self._things(one) == self._things(other) != []
+            and any((a & x and b & y) or (a & y and b & x) for x, y in signals.OPPOSITES)
+            for (one, a), (other, b) in itertools.combinations(zip(requests, said, strict=True), 2)
+        )
 
     def _things(self, one: Recognition) -> list[str]:
         return sorted(f"{slot.name} {slot.value}" for slot in one.slots if slot.name in self.named)

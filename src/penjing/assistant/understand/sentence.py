@@ -26,6 +26,8 @@ QUOTE = "\N{REPLACEMENT CHARACTER}quote"
 """The token that stands for a quotation: no template and no classifier knows it."""
 _UNQUOTED = str.maketrans("", "", '"“”「」『』《》«»')
 Scores = Mapping[str, float]
+_CALLED = frozenset("首曲歌") | {"song", "track", "tune", "album"}
+"""Right before a title."""
 _TITLE = re.compile(r"\s*,(?:\s+(?!I\b)(?:[A-Z][\w'’-]*|of|the|a|an|in|on|and|to|for|my|or))+")
 """The second half of a title: its words begin with capitals, but for the small ones."""
 
@@ -266,6 +268,8 @@ class Sentence:
         if not inside or any(r.start <= inside[0] < r.end for r in self.remarks):
             return
         a, b = inside[0], inside[-1] + 1
+        if a and self.tokens[a - 1].text in _CALLED and self.tokens[a].text not in _CALLED:
+            return  # the song Never Mind, 一首算了吧
         leads = not any(place < a for place in told)
         beyond = self.tokens[b if leads and b < len(self.tokens) else a - 1]
         if leads or any(way.intent == one.intent for way in self.whole(0, a)):

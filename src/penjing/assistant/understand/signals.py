@@ -64,6 +64,8 @@ OTHERS = _signals(
     "others_words",
     rf"(?<!\bi )(?<!\bi just )(?<!\bwe )(?<!\bas i )(?<!\bi have )\b(?P<w>{_SAYS})\b",
     rf"\b{_SOMEBODY} (?P<w>say|tell|write|ask|want|need|would like|'d like|order|demand|insist)\b",
+    r"\b(?:\w+'s|they're|is|are|was|were) (?:all |just )?(?P<w>like)(?= ?[,:]"
+    r"| (?:play|turn|switch|set|stop|start|put|open|close|take|call|remind|wake|can you)\b)",
     r"\b(?P<w>needs) (?:me|you|us)\b", r"\b(?P<w>goes|went) ?[,:]",
     r"\b(?:sign|poster|label|screen|card) (?P<w>read)\b",
     r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
