@@ -6,6 +6,7 @@
 # make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
 # make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
 # make docs    writes docs/commands.md from what the commands parse, and the site into build/site
+# make docs-check  types the commands of the README, one after the other: an hour or two
 # make web     builds the web page into the package (needs Node 20.19 or newer; its result is committed)
 #
 # Needs Python 3.11 or newer, a C compiler and a package index; makes .venv itself.
@@ -15,7 +16,7 @@ BIN := .venv/bin
 MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo quick test coverage siege lint light licences release docs web clean
+.PHONY: demo quick test coverage siege lint light licences release docs docs-check web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
@@ -51,6 +52,9 @@ docs: .venv/dev
 	rm -rf build/site build/doctrees
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs -d build/doctrees . build/site
 	@echo "open build/site/index.html"
+
+docs-check: .venv/dev
+	$(BIN)/python scripts/docs_check.py
 
 web:
 	cd web && npm ci --ignore-scripts --no-audit --no-fund && npm run build
