@@ -10,6 +10,7 @@ import re
 from penjing.core import numerals
 
 _N = rf"[0-9.]+|[0-9.{numerals.CHARACTERS}]+"
+_DIGITS = "一二两三四五六七八九"
 _COUNTER = "[个张件杯斤只本瓶份箱盒条双碗块支串袋公斤人位盘包]"
 _WORDS: tuple[tuple[str, str], ...] = (
     (r"^\s*(?:take|subtract|deduct)\s+([0-9.]+)\s+(?:away\s+)?from\s+(.+)$", r"\2 - \1"),
@@ -23,7 +24,9 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (rf"({_N})\s*{_COUNTER}[\u4e00-\u9fff]{{0,4}}?[\s,，]*[一每]\s*{_COUNTER}\s*({_N})",
      r"\1 * \2"),
     (rf"从?\s*({_N})\s*(?:里头|里面|里|中)\s*(?:减[去掉]?|[去扣]掉|扣除|除去|拿[走掉])", r"\1 - "),
-    (rf"({_N})\s*[块元]\s*([0-9一二三四五六七八九])\s*[毛角]?(?![0-9{numerals.CHARACTERS}])",
+    (rf"({_N})\s*[块元]\s*([0-9{_DIGITS}])\s*[毛角]\s*([0-9{_DIGITS}])\s*分?(?![0-9{numerals.CHARACTERS}])",
+     r"(\1 + \2/10 + \3/100)"),
+    (rf"({_N})\s*[块元]\s*([0-9{_DIGITS}])\s*[毛角]?(?![0-9{numerals.CHARACTERS}])",
      r"(\1 + \2/10)"),
     (r"[$€£¥￥]|(?<=[0-9.)])\s*(?:dollars?|euros?|quid|bucks)\b|[块元]钱?(?!\w*钱)|块钱", " "),
     (rf"百分之\s*([0-9.]+|[{numerals.CHARACTERS}]+)", r"\1%"),

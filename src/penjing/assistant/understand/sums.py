@@ -40,6 +40,8 @@ _COUNTERS = frozenset("个张件杯斤只本瓶份箱盒条双块支串袋位盘
 _MONEY = frozenset(
     {"块", "元", "钱", "毛", "角", "dollars", "dollar", "euros", "euro", "bucks", "quid"}
 )
+_CURRENCY = frozenset({"pounds", "pound", "pence"})
+"""Beside a price: elsewhere they may be weighed."""
 _BEFORE = Phrases(("(", "-", "$", "£", "€", "¥", "从",
                    "√", "square root of", "the square root of", "half of", "a third of",
                    "a quarter of", "根号", "百分之"))  # fmt: skip
@@ -52,7 +54,39 @@ _MOST = 60
 
 
 def sums(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
-    """All sums, each as long as it goes."""
+    """All sums, each as long as it goes; "twelve fifty" is a price in one."""
+    yield from _sums(tokens)
+    priced, starts = _prices(tokens)
+    for one in _sums(priced) if len(priced) < len(tokens) else ():
+        said = priced[one.start : one.end]
+        if any("." in token.text for token in said):
+            value = one.value or " ".join(token.text for token in said)
+            yield Span(starts[one.start], starts[one.end], value)
+
+
+def _prices(tokens: Sequence[Token]) -> tuple[list[Token], list[int]]:
+    """The same with a token for each price, its money left out, and where each began."""
+    found, starts, at = list[Token](), list[int](), 0
+    while at < len(tokens):
+        whole, begin = number_at(tokens, at), at
+        part = number_at(tokens, whole.end) if whole and tokens[at].text.isalpha() else None
+        token, at = tokens[at], at + 1
+        if whole and part and _is_price(whole, part, tokens):
+            token, at = replace(token, text=f"{whole.value}.{part.value}", fixes=()), part.end
+        found.append(token)
+        starts.append(begin)
+        if whole:
+            at += at < len(tokens) and tokens[at].text in _CURRENCY
+    return found, [*starts, len(tokens)]
+
+
+def _is_price(whole: Span, part: Span, tokens: Sequence[Token]) -> bool:
+    said = tokens[whole.start : part.end]
+    plain = all(one.text.isalpha() and not one.chinese for one in said)
+    return plain and not (whole.cost or part.cost) and 10 <= part.value <= 99 and whole.value > 0
+
+
+def _sums(tokens: Sequence[Token]) -> Iterable[Span]:
     read = [_spelt(tokens, at) for at in range(len(tokens))]
     for at in range(len(read)):
         end = _whole(read, at) or _told(read, at) or _at_a_price(read, at)
@@ -121,7 +155,7 @@ def _paid(tokens: Sequence[Token], at: int) -> int:
         at += 1
         change = (
             number_at(tokens, at)
-            if at < len(tokens) and tokens[at - 1].text in ("块", "元")
+            if at < len(tokens) and tokens[at - 1].text in ("块", "元", "毛", "角")
             else None
         )
         if change is not None and change.end == at + 1 and 0 < change.value < 10:

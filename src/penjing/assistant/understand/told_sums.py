@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.text import Token
+from penjing.core.numerals import ORDINALS
 
 _TIMES = {
     "twos": 2, "threes": 3, "fours": 4, "fives": 5, "sixes": 6, "sevens": 7, "eights": 8,
@@ -36,12 +37,17 @@ _STORIES: tuple[tuple[str, str], ...] = (
     ("a|an? N percent|% tip on|for ~ M", "N % * M"),
     ("a|an? tip of N percent|% on|for ~ M", "N % * M"),
     ("N go|goes into M", "M / N"),
+    ("F of ~ M", "M * F"),
+    ("add up? N and M", "N + M"),
+    ("N and M added|put together", "N + M"),
     ("N 个 M", "N * M"),
     ("N 成 M", "N * M"),
     ("N 块|元|个|颗|本|张? 钱? ,? M 个? 人 来? 平? 均? 分|摊 掉|了?", "N / M"),
     ("M 个? 人 来? 平? 均? 分|摊 掉|了? N 块|元|个|颗|本|张? 钱?", "N / M"),
     ("把? N 块|元|个|颗|本|张? 钱? 平? 均? 分 给|成 M 个? 人|份", "N / M"),
-    ("N 块|元? 打 M 折", "N * M / 10"),
+    ("N 块|元? 钱? 的? ,? 打 个? D 折", "N * D"),
+    ("N 的 M 分 之 O", "N * O / M"),
+    ("N 开 平 方", "N ^ (1 / 2)"),
     ("N 的 M 成", "N * M / 10"),
     ("N 的 M 倍", "N * M"),
     ("N 的 一 半", "N / 2"),
@@ -66,7 +72,7 @@ def _ways(
     tokens: Sequence[Token], at: int, story: Sequence[str], given: Mapping[str, str], sign: str
 ) -> Iterator[tuple[int, str]]:
     if not story:
-        if set("NM") & set(sign) <= given.keys():
+        if set("NMOFD") & set(sign) <= given.keys():
             yield at, "".join(given.get(one, one) for one in sign)
         return
     item, rest = story[0], story[1:]
@@ -79,13 +85,45 @@ def _ways(
         yield from _ways(tokens, at, rest, given, sign)
     if at >= len(tokens):
         return
-    if item in "NM":
-        number = number_at(tokens, at)
-        if number is not None and not number.cost and not _counts_else(tokens, number.end):
-            one = {**given, item: _said(number.value)}
-            yield from _ways(tokens, number.end, rest, one, sign)
+    if item in "NMOFD":
+        read = _READS.get(item, _number)(tokens, at)
+        if read is not None and (rest[:1] == ("分",) or not _counts_else(tokens, read[0])):
+            yield from _ways(tokens, read[0], rest, {**given, item: read[1]}, sign)
     elif tokens[at].text in item.removesuffix("?").split("|"):
         yield from _ways(tokens, at + 1, rest, given, sign)
+
+
+def _number(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
+    found = number_at(tokens, at)
+    return None if found is None or found.cost else (found.end, _said(found.value))
+
+
+def _fraction(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
+    """ "A fifth", "two thirds", "three quarters"."""
+    many = (at + 1, "1") if tokens[at].text in ("a", "an") else _number(tokens, at)
+    if many is None or many[0] >= len(tokens):
+        return None
+    parts = _PARTS.get(tokens[many[0]].text)
+    return None if parts is None else (many[0] + 1, f"{many[1]} / {parts}")
+
+
+def _discount(tokens: Sequence[Token], at: int) -> tuple[int, str] | None:
+    """八折 leaves eight tenths, 七五折 seventy-five hundredths."""
+    found = _number(tokens, at)
+    if found is None or not found[1].replace(".", "").isdigit():
+        return None
+    many = Fraction(found[1])
+    return found[0], f"{found[1]} / {10 if many < 10 else 100}"
+
+
+_PARTS = {
+    **{one: value for one, value in ORDINALS.items() if value > 2},
+    **{f"{one}s": value for one, value in ORDINALS.items() if value > 2},
+    "half": 2, "halves": 2, "quarter": 4, "quarters": 4,
+}  # fmt: skip
+"""What is cut into so many parts is called."""
+_READS = {"F": _fraction, "D": _discount}
+"""What a letter of a story stands for, but for numbers."""
 
 
 def _counts_else(tokens: Sequence[Token], at: int) -> bool:
