@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 
 from penjing.assistant.understand import quantities, times
 from penjing.assistant.understand.beside import clauses
+from penjing.assistant.understand.ended import end_of
 from penjing.assistant.understand.heard import Doubt
 from penjing.assistant.understand.recurrences import recurrences
 from penjing.assistant.understand.span import Moment, Span
@@ -180,7 +181,12 @@ def _for(tokens: Sequence[Token], moment: Moment) -> Iterator[_Found]:
         begin = _begin(tokens, one.start, _DURING)
         lasts = When(lasts=float(one.value))
         before = tokens[begin - 1].text if begin else ""
-        if begin < one.start and before not in ("once", "not", "been", "only"):
+        led = begin < one.start and before not in ("once", "not", "been", "only")
+        told = before and (led or tokens[one.start].chinese) and one.end < len(tokens)
+        if told and end_of(tokens, begin, one.end):
+            yield _Found(begin, len(tokens), lasts)  # 空调开一个钟头就停; 放点歌，半小时后停
+            continue
+        if led:
             yield _Found(begin, one.end, lasts)
         if before and one.end < len(tokens) and tokens[one.end].text == "of":
             yield _Found(one.start, one.end + 1, lasts)  # "play an hour of rain sounds"
@@ -190,38 +196,6 @@ def _for(tokens: Sequence[Token], moment: Moment) -> Iterator[_Found]:
         about = {before, after} & (_NOT_DURING | {"着"})
         if not about and any(not fills(tokens, n) for n in range(begin)):
             yield _Found(one.start, one.end + (after == "的"), lasts)  # 放一个小时的雨声
-        again = _THEN_ON.ends(tokens, one.end) if one.end < len(tokens) else []
-        if (
-            again
-            and again[-1] == len(tokens)
-            and _CLOSING & {token.text for token in tokens[max(0, begin - 6) : begin]}
-        ):  # 空调关一个小时再开
-            yield _Found(one.start, again[-1], lasts)
-        ends = _THEN_OFF.ends(tokens, one.end) if one.end < len(tokens) else []
-        begun = before in _OPENING or (
-            begin and tokens[begin - 1].mark and _OPENING & {t.text for t in tokens[:begin]}
-        )
-        if ends and ends[-1] == len(tokens) and begun:  # 空调开一个钟头就停; 放点歌，半小时后停
-            yield _Found(one.start, ends[0], lasts)
-
-
-_THEN_OFF = Phrases(tuple(
-    begin + off + end
-    for begin in ("就", "再", "后", "后再", "后就", "之后", "之后再", "以后", "然后", "然后再",
-                  ",然后", ",再", ",就", "就给我", "就自动")
-    for off in ("停", "关", "关掉", "关上", "停掉", "停下", "关闭", "熄掉", "灭")
-    for end in ("", "了", "吧", "掉")
-))  # fmt: skip
-"""Behind a while for which something is on: it is what "for a while" says."""
-_OPENING = frozenset("开吹亮放着启播听")
-_THEN_ON = Phrases(tuple(
-    begin + on + end
-    for begin in ("再", "后", "后再", "之后再", "以后再", "然后", "然后再", ",然后", ",再", "就再",
-                  "过后再")
-    for on in ("开", "打开", "开开", "开起来", "开回来", "启动")
-    for end in ("", "了", "吧")
-))  # fmt: skip
-_CLOSING = frozenset("关停熄灭掉")
 
 
 def _begin(tokens: Sequence[Token], start: int, phrases: Phrases) -> int:
