@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 
 from penjing.assistant.understand.beside import clauses, told_from
 from penjing.assistant.understand.compiled import Compiled
@@ -18,8 +18,10 @@ from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.reasons import forbids, kind_of
 from penjing.assistant.understand.reports import STAGE as REPORTED
+from penjing.assistant.understand.reworded import as_question, with_place
 from penjing.assistant.understand.slots import WHICH, unsaid
 from penjing.assistant.understand.text import Token, tokens_of
+from penjing.assistant.understand.unmarked import places
 from penjing.core.dialogue import Recognition, Slot
 
 MAX_CLAUSES = 6
@@ -29,7 +31,8 @@ MAX_READ = 5
 
 _CLEAR = 0.8
 _GUESSED = 0.9
-"""What templates, and the classifier, must give for the command."""
+_ASKED = 0.6
+"""What templates, and the classifier, must give for the command; what is asked about anyway."""
 
 Read = Callable[[str], Reading]
 """What a part of a sentence wants by itself, at whatever time."""
@@ -47,6 +50,8 @@ class Parting:
     """All before them, all after them."""
     plain: bool
     """What is told is plainly why."""
+    marked: bool = True
+    """A mark, a gap or a joining word parts it."""
 
 
 def partings(text: str, tokens: Sequence[Token]) -> Iterator[Parting]:
@@ -68,6 +73,13 @@ def partings(text: str, tokens: Sequence[Token]) -> Iterator[Parting]:
             before, command, after = (_said(text, tokens, a, b) for a, b in spans)
             told = tuple(one for one in (before, after) if one)
             yield Parting(command, told, set(kinds) <= {"reason"})
+
+
+def run_on(text: str, tokens: Sequence[Token]) -> Iterator[Parting]:
+    """Ways to part a command from its reason where no mark does."""
+    for at, over in places(tokens):
+        command = _said(text, tokens, 0, at)
+        yield Parting(command, (_said(text, tokens, at, len(tokens)),), over, marked=False)
 
 
 def _clauses(tokens: Sequence[Token]) -> list[tuple[int, int]]:
@@ -128,21 +140,43 @@ class Asides:
         settled = bool(first.requests) and not first.passed.unsure
         if settled or first.act or first.pasted:
             return None
-        ways = islice(partings(first.text, tokens_of(first.text)), MAX_READ)
+        tokens = tokens_of(first.text)
+        ways = chain(islice(partings(first.text, tokens), MAX_READ), run_on(first.text, tokens))
         return next(
             (found for way in ways if (found := self._read(first, way, read, values))), None
         )
+
+    def reworded(self, first: Reading, read: Read, values: Values) -> Reading | None:
+        """What a question asks that is turned round, and a place that only a remark names."""
+        if first.act or first.pasted:
+            return None
+        asked = as_question(first.text)
+        if asked and self._asks(found := read(asked)):
+            return replace(_found_in(found, first.text), own=first.own)
+        tokens = tokens_of(first.text)
+        named = [one for one in values(first.text) if one.name in self._things]
+        places = [one for one in named if not unsaid(one.value) and not is_group(one.value)]
+        for said, place, plain in with_place(first.text, tokens, _clauses(tokens), places):
+            found = read(said)
+            if _plain(found) and all(_has(one[0], place) for one in found.requests):
+                passed = replace(found.passed, values=(), unsure=found.passed.unsure or not plain)
+                return replace(_found_in(replace(found, passed=passed), first.text), own=first.own)
+        return None
+
+    def _asks(self, found: Reading) -> bool:
+        familiar = self._compiled[found.language].familiar
+        return _plain(found) and all(familiar[str(one[0].intent)].asks for one in found.requests)
 
     def _read(self, first: Reading, way: Parting, read: Read, values: Values) -> Reading | None:
         found = read(way.command)
         if not _plain(found) or (found.bare and not _names(values(way.command))):
             return None
-        if not self._goes_with(first, found):
+        if not self._goes_with(first, found) or not (way.marked or self._complete(found)):
             return None
         told = [slot for one in way.told for slot in values(one) if not unsaid(slot.value)]
         lacking = [slot for slot in told if self._lacks(found, slot)]
         beside = [read(one) for one in way.told]
-        if any(_wants(one, found, guessed=not lacking) for one in beside):
+        if any(_wants(one, found, guessed=way.marked and not lacking) for one in beside):
             return None
         if lacking:
             named = self._named(found, lacking)
@@ -159,7 +193,9 @@ class Asides:
     def _goes_with(self, first: Reading, found: Reading) -> bool:
         """It wants what the whole sentence was read to want, or less, and keeps all that was to be
         written down or sent."""
-        wanted = [_key(one[0]) for one in first.requests]
+        guessed = all(one[0].stage != "templates" for one in first.requests)
+        said = all(one[0].stage == "templates" for one in found.requests)
+        wanted = [] if guessed and said else [_key(one[0]) for one in first.requests]
         return not wanted or (
             all(_key(one[0]) in wanted for one in found.requests)
             and not any(
@@ -168,6 +204,14 @@ class Asides:
                 for slot in one[0].slots
                 if _key(one[0]) not in {_key(o[0]) for o in found.requests}
             )
+        )
+
+    def _complete(self, found: Reading) -> bool:
+        """All that it needs is said, be it "the light": only "turn off" is no command."""
+        return all(
+            self._compiled[found.language].familiar[str(one[0].intent)].needs
+            <= {slot.name for slot in one[0].slots}
+            for one in found.requests
         )
 
     def _named(self, found: Reading, told: Sequence[Slot]) -> Reading | None:
@@ -230,6 +274,25 @@ def _placed(found: Reading, text: str, parts: Sequence[str]) -> Reading:
     return replace(found, text=text, passed=replace(found.passed, requests=requests))
 
 
+def _found_in(found: Reading, text: str) -> Reading:
+    """What was read in other words, its slots where a text says them."""
+
+    def moved(slot: Slot) -> Slot:
+        at = text.find(slot.text)
+        return replace(slot, start=at, end=at + len(slot.text)) if at >= 0 else slot
+
+    requests = tuple(
+        tuple(replace(one, slots=tuple(map(moved, one.slots))) for one in ways)
+        for ways in found.requests
+    )
+    return replace(found, text=text, passed=replace(found.passed, requests=requests))
+
+
+def _has(one: Recognition, place: Slot) -> bool:
+    """It is about this and nothing else."""
+    return [(slot.name, slot.value) for slot in one.slots] == [(place.name, place.value)]
+
+
 def _names(values: Sequence[Slot]) -> bool:
     """A name is among them: how much or when alone is no command beside a remark."""
     words = [slot.value for slot in values if isinstance(slot.value, str)]
@@ -237,6 +300,8 @@ def _names(values: Sequence[Slot]) -> bool:
 
 
 def _clear(one: Recognition) -> bool:
+    if any(slot.value == WHICH for slot in one.slots) and one.confidence >= _ASKED:
+        return True  # 关灯: which one is asked
     return one.confidence >= (_CLEAR if one.stage == "templates" else _GUESSED)
 
 

@@ -54,7 +54,7 @@ _TELLERS = frozenset({
     "we", "baltic", "freezing", "roasting", "boiling",
 })  # fmt: skip
 _SAID = frozenset("了啦啊呀咯喽")
-_GOVERNING = frozenset({
+GOVERNING = frozenset({
     "to", "would", "will", "should", "could", "can", "must", "might", "may", "not", "don't", "i",
     "you", "he", "she", "we", "they", "who", "that", "which", "of", "a", "an", "the", "my", "our",
     "your", "his", "her", "their", "and", "or", "with", "for", "when", "if", "than", "by", "about",
@@ -186,14 +186,14 @@ def _i_have(tokens: Sequence[Token], place: int, end: int) -> bool:
         and tokens[place].text in ("i", "we")
         and tokens[place + 1].text in _HAVING
         and tokens[place + 2].text in ("a", "an", "the", "my", "to", "no")
-        and tokens[place - 1].text not in _LEADING_TO | _GOVERNING
+        and tokens[place - 1].text not in _LEADING_TO | GOVERNING
     )
 
 
 def states(tokens: Sequence[Token]) -> bool:
     """It says how something is, and what follows is not governed by it: "it's roasting in here"."""
     words = [one.text for one in tokens]
-    if len(words) < 2 or words[-1] in _GOVERNING or any(one.mark for one in tokens):
+    if len(words) < 2 or words[-1] in GOVERNING or any(one.mark for one in tokens):
         return False
     if tokens[-1].chinese:
         return words[-1] in _SAID and len(words) > 2

@@ -24,6 +24,7 @@ from penjing.assistant.understand.home_assistant import HomeAssistant
 from penjing.assistant.understand.judge import proposals
 from penjing.assistant.understand.languages import language as language_of
 from penjing.assistant.understand.likeness import packaged
+from penjing.assistant.understand.nearby import asked_for
 from penjing.assistant.understand.reading import Reading
 from penjing.assistant.understand.repairs import Fit, Plain
 from penjing.assistant.understand.retold import Retold, retold
@@ -126,25 +127,28 @@ class Understanding:
     def _whole(self, text: str, now: datetime, before: str | None, owner: str) -> Reading:
         """A sentence that takes nothing back, with what stands beside the command in it."""
         first = self._read(text, now, before, owner, judging=False)
-        if (waits := self._waiting.instead(first, now, owner)) is not None:
+        if (told := self._beside(first, now, owner, self._asides.reworded)) is not None:
+            return told
+        waits = self._waiting.instead(first, now, owner)
+        if waits is not None and all(one[0].stage == "templates" for one in waits.requests):
             return waits
-        if (told := self._beside(first, now, owner)) is not None:
+        if (told := self._beside(first, now, owner, self._asides.instead) or waits) is not None:
             return told
         stopped = first.doubt is not None and not first.doubt.of_values
         if self._judge is None or first.requests or stopped:
             return first
         return self._read(text, now, before, owner)
 
-    def _beside(self, first: Reading, now: datetime, owner: str) -> Reading | None:
+    def _beside(
+        self, first: Reading, now: datetime, owner: str, look: Callable[..., Reading | None]
+    ) -> Reading | None:
         """The command in a sentence that also tells something; no model has a say in it."""
 
         def read(text: str) -> Reading:
             one = self._plainly(text, now, first.language, owner)
             return self._waiting.instead(one, now, owner) or one
 
-        return self._asides.instead(
-            first, read, lambda text: self._values(text, now, first.language).values()
-        )
+        return look(first, read, lambda text: self._values(text, now, first.language).values())
 
     def _plainly(self, text: str, now: datetime, language: str, owner: str) -> Reading:
         """A part of a sentence by itself; no model has a say in it."""
@@ -187,7 +191,7 @@ class Understanding:
             heard, values = self._heard(one, requests, slots, now), one.values()
             return passed(heard, requests, values, act=act, bare=bare, denies=denies)
 
-        requests = self._requests(one)
+        requests = asked_for(tokens, self._requests(one))
         for found in requests:
             one.loose(found)
         if judging and not requests:
@@ -336,7 +340,7 @@ class Understanding:
         if not found and last is not None:
             found = one.same_again(a, b, last)
         swallowed = bool(found) and self._runs_on(one, found[0]) and not one.is_title(found[0])
-        if swallowed or (found and a > 0 and one.tokens[a].chinese and one.is_no_title(found[0])):
+        if swallowed or (found and a > 0 and one.is_no_title(found[0])):
             found = ()
         if not found and not swallowed and self._stages.classifier:
             found = one.classified(a, b, sure=True)

@@ -26,7 +26,7 @@ from penjing.assistant.understand.signals import Kind
 from penjing.assistant.understand.slots import BEYOND, WHICH, unsaid
 from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.text import Token
-from penjing.assistant.understand.words import DENYING, FILLER, JOINT, common_words
+from penjing.assistant.understand.words import DENYING, FILLER, JOINT, common_words, courteous
 from penjing.core.dialogue import Recognition, Slot
 
 _ASKED: frozenset[Kind] = frozenset(
@@ -83,6 +83,8 @@ class Left:
         self._stops = True  # all that is wanted is that something ends
         self._beyond: list[Slot] = []
         self._garbled = False  # a word was passed over: the others may be there by chance
+        self._courteous = courteous(self.tokens)
+        self.used |= self._courteous
         for idiom in signals.IDIOMS.finditer(self.flat):
             self.used |= self.of(idiom.start(), idiom.end())
         if denies:  # "no, ..." takes back what was before
@@ -200,7 +202,7 @@ class Left:
         yield from self._asides
 
     def _signalled(self, *, tells: bool) -> Iterator[Doubt]:
-        polite = signals.POLITE.search(self.flat) is not None
+        polite = bool(self._courteous) or signals.POLITE.search(self.flat) is not None
         if not tells and (able := signals.ABLE.search(self.flat)):
             yield Doubt("only_asked", able.group())
         needless = [

@@ -14,6 +14,7 @@ from typing import Literal
 from penjing.assistant.understand import acts, signals
 from penjing.assistant.understand.familiar import joined
 from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.words import courteous
 
 Kind = Literal["reason", "doubtful", "turning"]
 """Why something is wanted; perhaps that; meant for the command itself."""
@@ -168,7 +169,7 @@ _DOUBTFUL = _any(
     r"(?:n't|not) (?:\w+ ){1,2}(?:it|that|this|so)$",
     r"^(?:what|who|why|how|when|where|which|whose|is|are|do|does|did|can|could|will|have|has|shall"
     r"|may)\b(?! a\b)",
-    "[你您]|想(?!睡|吐|哭)|应该|可以|说|话|意思|同意|打算|考虑|可能|也许|还在|还没[^,。]{0,2}完|已经?[开关停调打拉]",
+    "[你您]|想(?!睡|吐|哭)|应该|可以|说|(?<!电)话|意思|同意|打算|考虑|可能|也许|还在|还没[^,。]{0,2}完|已经?[开关停调打拉]",
     "[吗么嘛]$|谁|怎么|为什么|干嘛|几点|[开关停调放][了着过掉上的]|[没不别][开关停调放做弄按]|明[天早晚]|后天|晚点|待会",
     "一会|等会|回头|下次|只|才|就[要得]|上次|我们?[也都才]?不(?!舒服|好|行|知道|太|够|敢|爱|喜欢|习惯|困)",
 )
@@ -192,6 +193,7 @@ _REASON = _any(
     rf"{_LEAD}(?:not a soul|no (?:point|sense|use|reason|light|sun|air|time)|nothing"
     r"|not (?:enough|much|very|even))\b",
     rf"{_LEAD}(?:otherwise|or else|or) (?:{_PEOPLE}|my|our|the|his|her|their)\b",
+    rf"{_LEAD}(?:(?:just|only|simply|in order|so as) to|so that|so (?:i|we|he|she|they|it)) \w+",
     rf"{_LEAD}(?:last (?:time|night|week)|feels|looks|smells|sounds|what a|such a)\b",
 )
 """How a reason begins."""
@@ -207,6 +209,19 @@ STILL = _any(
     "[还正]在?[看听用读写做玩吃聊](?![一下点起上了])",
 )
 """What goes on yet: it may not be meant to end."""
+_BARELY = re.compile(r"\bonly just\b ?(?!(?:the|my|our|this|that|these|those|in|for|at|to)\b)")
+"""How lately something happened: no exception is made."""
+_ALREADY = re.compile(
+    r"\balready\b ?(?!on\b|off\b|open|closed|shut|done|did|set|turned|switched|running|playing)"
+    r"|\b(?:has|have|had|got|needs?) to do\b|已经(?![开关停调打拉])"
+)
+"""What is so by now, or must be done, and not of the thing itself."""
+_HEARSAY = re.compile(
+    r"^(?:(?:and|but|so|well|because|cos|as|since) ?,? ?)*"
+    r"(?:apparently|supposedly|rumour has it|i hear|i heard|they say|听说|据说)(?: that)? ?,? ?"
+    r"(?=\w)"
+)
+"""How somebody tells what they have heard, and wants nothing by it."""
 _TURNING: frozenset[signals.Kind] = frozenset({
     "with_exception", "others_words", "on_condition", "only_asked", "not_now",
 })  # fmt: skip
@@ -215,6 +230,7 @@ _TELLS_WHEN = _any(
     r"\b(?:last|this|all|every|half the|the other|since)"
     r" (?:night|morning|evening|afternoon|week|weekend|month|day)s?\b",
     r"\b(?:for|in) (?:\w+ ){1,2}(?:nights|days|hours|weeks|months|years|ages)\b",
+    r"\bneeds? (?:some|more|a|an|his|her|their|its)\b(?!.* (?:on|off|up|down|open|closed|shut)$)",
     r"\bafter all\b|\b(?:i|we) only\b|^(?:otherwise|不然|否则|要不然|要不)|[什谁哪怎]么?(?=[都也])",
     "每[天次]|天天|一晚上|一夜|半夜|早上|[今昨]晚上?|只(?=穿|睡|吃|有一)",
 )
@@ -223,15 +239,19 @@ _TELLS_WHEN = _any(
 
 def kind_of(tokens: Sequence[Token], *, leads: bool) -> Kind:
     """What a clause beside a command is; `leads`: it stands before it."""
-    flat = _flat(tokens)
+    gone = courteous(tokens)
+    flat = _flat([one for n, one in enumerate(tokens) if n not in gone])
+    if gone and not flat:
+        return "reason"
     if leads and _GREETING.search(flat):
         return "reason"
+    flat = _HEARSAY.sub("", _BARELY.sub("", flat))
     kinds, harm = set(_signals(flat)), _HARM.search(flat)
     if takes_back(tokens) or "with_exception" in kinds or _turns(flat, leads=leads):
         return "turning"
     if _ORDER_NOT.search(flat) and not harm:
         return "doubtful" if leads else "turning"
-    if kinds or _DOUBTFUL.search(flat):
+    if kinds or _DOUBTFUL.search(_ALREADY.sub("", flat)):
         return "doubtful"
     begins = _REASON_ZH if any(one.chinese for one in tokens) else _REASON
     return "reason" if harm or begins.search(flat) else "doubtful"

@@ -35,7 +35,7 @@ _MOST = 0.5
 _OVER = re.compile(
     r"\b(?:fixed (?:now|already|itself|it)|(?:all|is|got|been|was) (?:fixed|sorted|solved|repaired)"
     r"|works? (?:again|fine|now|perfectly|well)|working (?:again|fine|now|perfectly|well)"
-    r"|(?:all|is) (?:good|fine|okay|ok) (?:now|again)"
+    r"|(?:all|is|it's|that's|everything's) (?:good|fine|okay|ok) (?:now|again)"
     r"|already (?:reported|have a|opened|filed|asked|called|complained)"
     r"|(?:spoke|talked) (?:to|with)"
     r"|(?:don't|dont|do not|no|needn't|not) (?:need|want|wish|going|have)? ?(?:to )?(?:need )?"

@@ -85,7 +85,8 @@ OTHERS = _signals(
     r"|原话|台词|歌词|引用|吩咐|叮嘱|嘱咐|通告|公告|告示|备注|转给|翻译|解释|朗读|念一)",
     r"(?<![我])(?P<w>要求|建议|命令|希望|提议|告诉)",
     rf"(?P<w>{_PERSON_ZH})[^,。;:!?]{{0,6}}?(?<!别)(?:让|叫|要|请|想|求|催|问|回|发|告诉|希望)",
-    r"(?<=[^\s我你请您帮,。;!?，])(?P<w>让我|要我|请我|求我|催我|喊我|劝我|命我|逼我|叫我(?=[^起醒,。!]))",
+    r"(?:^|[,。;!?])[^,。;!?开关打拉放播把给]{1,4}(?<![我你请您帮])(?P<w>让我)",
+    r"(?<=[^\s我你请您帮,。;!?，])(?P<w>要我|请我|求我|催我|喊我|劝我|命我|逼我|叫我(?=[^起醒,。!]))",
 )  # fmt: skip
 
 _NOT = (
@@ -323,10 +324,11 @@ NO_TITLE = re.compile(
     r"(?:it (?!is\b)\w|(?:with|along|around|for|up|dead|fair|down|about|outside|together|safe)\b"
     r"|(?:a |the |some )?(?:chess|cards|games?|football|soccer|tennis|golf"
     r"|(?:piano|guitar|violin)(?! (?:music|songs?|concert|sonata|pieces?|tunes?|solos?))|tricks?"
-    r"|role|part|fool|hide and seek|what|how|why|whether|your|him|her|them|us|me)\b)"
+    r"|(?:a |an |me )?(?:headache|migraine|earache)|role|part|fool|hide and seek"
+    r"|what|how|why|whether|your|him|her|them|us|me)\b)"
     r"|不[清懂见到了下起完腻够好进住着同]|[说话懂见腻够烦到]|起来"
     r"|[心学假手弃慢屁种报音撒出力众课证讲取命从]"
-    r"|[下大过开](?!.)|[我你他她](?:的话|说|讲)"
+    r"|得(?!意|闲|道|不到)|死(?:我|了)|[下大过开](?!.)|[我你他她](?:的话|说|讲)"
 )
 """How free words begin that are no title: "play it by ear", 听不清, 放心."""
 PLACE = re.compile(

@@ -6,6 +6,7 @@ import functools
 import importlib.resources
 from collections.abc import Sequence
 
+from penjing.assistant.understand import courtesy
 from penjing.assistant.understand.text import Token
 
 FILLERS = (
@@ -31,6 +32,7 @@ FILLERS = (
     "呗", "咯", "喽", "呀", "哈", "嘛", "哎", "喂", "拜托", "劳驾您", "多谢", "辛苦", "赶紧",
     "赶快", "唔该", "唔该晒", "噻", "嘞", "咧", "哩", "啵", "一哈", "劳烦", "有劳", "烦请", "麻利",
     "好不好", "行不行", "可否", "能否", "能", "帮个忙",
+    *courtesy.LEADS,
 )  # fmt: skip
 """What may be left out of a sentence without changing what is wanted."""
 GUARDS = frozenset({
@@ -104,5 +106,12 @@ class Phrases:
 
 
 FILLER = Phrases(FILLERS)
+_COURTESY = Phrases(courtesy.LEADS)
 JOINT = Phrases(JOINTS)
 PRONOUN = Phrases(PRONOUNS)
+
+
+def courteous(tokens: Sequence[Token]) -> set[int]:
+    """The tokens of politeness that looks like a condition or a question."""
+    found = ((at, _COURTESY.ends(tokens, at)) for at in range(len(tokens)))
+    return {place for at, ends in found if ends for place in range(at, ends[0])}
