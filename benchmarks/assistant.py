@@ -250,6 +250,7 @@ def strangers() -> dict[str, Any]:
     for spec in SPECS:
         stage = Stage(spec)
         for folder in sorted(BLIND.iterdir()):
+            stage.begin(folder)
             for language in ("en", "zh"):
                 many = sentences(f"{spec}.{language}", folder)
                 good = sum(right(one, stage.hear(one.say)) for one in many)

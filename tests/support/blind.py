@@ -37,6 +37,8 @@ BLIND = DATA / "blind"
 SPECS = ("smart-home", "in-car", "personal", "customer-service")
 _NOON = 1_795_608_000.0
 """2026-11-25 12:00 UTC, a Wednesday."""
+_MOMENTS = {"advent": 1_795_687_200.0}
+"""When else a set is said: 2026-11-26 10:00 UTC, a Thursday."""
 _LOOKING = frozenset({"states", "clock", "weather", "calculator", "list"})
 """Tools and actions that change nothing."""
 _CARDS = 6
@@ -118,14 +120,19 @@ class Stage:
             story = Story("blind", "owner", names, {}, ())
             acting = [StoryTool.of(tool, story) for tool in tools]
         retrievers = documents_of(loaded)
+        self._clock = StoryClock(_NOON)
         self.assistant: SpecAssistant = build(
             loaded,
             acting,
             cache=cache,
-            clock=StoryClock(_NOON),
+            clock=self._clock,
             retrievers=retrievers,
             planner=_Keeper(),
         )
+
+    def begin(self, folder: Path) -> None:
+        """It is when the sentences of this set are said."""
+        self._clock.at = _MOMENTS.get(folder.name, _NOON)
 
     def use(self, judge: Judge) -> None:
         """Let somebody decide what the other stages do not."""
