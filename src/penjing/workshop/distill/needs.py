@@ -20,6 +20,7 @@ _DECODED = 4 + 4
 _COMPARED = 8
 """States of a teacher kept for a step."""
 
+_AROUND = 500 * 10**6  # the engine that measures both files, attention maps
 _PROCESS = 1100 * 10**6  # Python, torch, logits, what is mapped, and what lies free in pieces
 
 
@@ -52,4 +53,5 @@ def _beside(teacher: Checkpoint) -> int:
     count = sum(source.parameters for source in teacher.tensors.values())
     head = config.vocab * config.hidden
     block = max(0, count - head) // config.layers
-    return _FIXED * head + _DECODED * block + 4 * _TOKENS * config.hidden * _COMPARED
+    states = 4 * _TOKENS * config.hidden * _COMPARED
+    return _AROUND + _FIXED * head + _DECODED * block + states
