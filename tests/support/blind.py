@@ -39,6 +39,8 @@ _NOON = 1_795_608_000.0
 """2026-11-25 12:00 UTC, a Wednesday."""
 _MOMENTS = {"advent": 1_795_687_200.0}
 """When else a set is said: 2026-11-26 10:00 UTC, a Thursday."""
+_DESK = {"tickets": "ticket", "handover": "person"}
+"""Intents of the service desk by their tools."""
 _LOOKING = frozenset({"states", "clock", "weather", "calculator", "list"})
 """Tools and actions that change nothing."""
 _CARDS = 6
@@ -175,8 +177,8 @@ def right(one: Blind, came: Came) -> bool:
     """Whether what came is what its writer wanted: these calls, in whatever order, and no others
     that change things."""
     wanted = [(tool, dict(how or {})) for each in one.given["wants"] for tool, how in each.items()]
-    if [tool for tool, _ in wanted] == ["tickets"]:
-        return came.intents == ("ticket",)  # what is missing is asked for
+    if "tickets" in (tools := [tool for tool, _ in wanted]):
+        return came.intents == tuple(_DESK[one] for one in tools)  # what is missing is asked for
     if one.given.get("reply") in ("greeting", "thanks"):
         return came.intents == (one.given["reply"],)
     if not wanted:

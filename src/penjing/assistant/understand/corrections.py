@@ -116,6 +116,16 @@ def takes_back(tokens: Sequence[Token]) -> bool:
     return len(tokens) <= _SAID and (_rejection(tokens) > 0 or bool(_places(tokens)))
 
 
+def left_standing(tokens: Sequence[Token]) -> set[int]:
+    """Words that only take something back, and nothing was found that stands in its place."""
+    return {
+        place
+        for at in range(1, len(tokens))
+        for end in _PLAIN.ends(tokens, at)
+        for place in range(at, end)
+    }
+
+
 def _places(tokens: Sequence[Token]) -> list[int]:
     """Where something may be taken back."""
     every = (_TAKES_BACK, _HESITATES)

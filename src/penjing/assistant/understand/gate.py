@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from penjing.assistant.understand import reports, signals
 from penjing.assistant.understand.acts import Act
+from penjing.assistant.understand.corrections import left_standing
 from penjing.assistant.understand.direction import directions
 from penjing.assistant.understand.groups import is_group
 from penjing.assistant.understand.heard import Doubt, Heard
@@ -81,6 +82,7 @@ def passed(
         unsure = unsure or (bare and any(map(misread.bare_name, guessed)))
         unsure = unsure or bool(guessed and ways)  # nobody named a thing
         unsure = unsure or heard.opposed(first)
+        unsure = unsure or bool(left_standing(heard.tokens) - left.used)
         unsure = unsure or any(one.run_on for one in heard.remarks)
     if first and all(one.stage == "templates" and heard.speaks(one).asks for one in first):
         values = ()  # "is the kitchen light on?" is no answer to "which light?"

@@ -25,6 +25,9 @@ _TAKEN_BACK = re.compile(
 """Behind words that are written down or sent: it may be meant for the wish itself."""
 
 
+_ARTICLES = frozenset({"the", "my", "our", "your", "this", "that", "a", "an"})
+
+
 class Misread:
     """What of a sentence may have been taken for something else."""
 
@@ -57,6 +60,7 @@ class Misread:
             or any(self._turned(one) for one in requests if one.stage != "templates")
             or self._foreign(requests)
             or any(self._unheard(one) for one in requests if one.stage != "templates")
+            or any(self._another(one) for one in requests if one.stage != "templates")
             or bool(self._left.told & self._left.heard.mended)
         )
 
@@ -103,6 +107,14 @@ class Misread:
         chinese = [one.text for one in spoken if one.chinese]  # no gap shows a thing's name
         last = chinese or words[-1:]
         return any(one not in speaks.words and one not in signals.SMALL for one in last)
+
+    def _another(self, request: Recognition) -> bool:
+        """It takes no values, and a strange word begins a thing's name: "the ceiling fan"."""
+        tokens = self._left.tokens
+        return not request.slots and any(
+            self._strange(place) and tokens[place - 1].text in _ARTICLES
+            for place in range(1, len(tokens))
+        )
 
     def bare_name(self, request: Recognition) -> bool:
         """A name or a time alone tells nobody what to do with it."""

@@ -11,10 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal[
-    "others_words", "said_not", "only_asked", "on_condition", "in_the_past", "with_exception",
-    "not_now", "not_used", "unsure",
-]  # fmt: skip
+Kind = Literal["others_words", "said_not", "only_asked", "on_condition", "in_the_past",
+               "with_exception", "not_now", "not_used", "unsure"]  # fmt: skip
 """What stands against a plain command; all but the last have a sentence in `spec/phrases.py`."""
 
 

@@ -56,6 +56,8 @@ class Spelling:
             for other_mask, other in self._by_length.get(length, ()):
                 if (mask ^ other_mask).bit_count() > 2 * most or alphabet(other) != letters:
                     continue
+                if _another(word, other):
+                    continue
                 distance = edits(word, other, most)
                 if distance <= most and (distance < 2 or word[0] == other[0]):
                     near.append((other, EDIT_COST * distance))
@@ -63,6 +65,11 @@ class Spelling:
             key=lambda one: (one[1], one[0][0] != word[0], abs(len(one[0]) - len(word)), one[0])
         )
         return tuple(one for one in near[: self._most] if one[1] <= near[0][1] + 0.01)
+
+
+def _another(word: str, other: str) -> bool:
+    """Three letters of which one is not the other's are a word of their own: a fan is no fab."""
+    return len(word) == len(other) == _SHORTEST and sorted(word) != sorted(other)
 
 
 @functools.lru_cache(maxsize=8)
