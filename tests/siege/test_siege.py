@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reas
 MINUTES = "1.5"
 
 
+@pytest.mark.alone
 def test_a_short_siege_is_survived(tmp_path: Path) -> None:
     words = [sys.executable, str(HERE), "--minutes", MINUTES, "--into", str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
