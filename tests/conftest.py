@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -25,7 +26,12 @@ settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
-    """Tests side by side (`-n 2`) have cores of their own each: they disturb nobody's clock."""
+    """Tests side by side (`-n 2`) have cores of their own each: they disturb nobody's clock.
+
+    A shell's job in the background ignores Ctrl-C and so would all that tests start.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "PYTEST_XDIST_WORKER" in os.environ and hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from penjing.app import making
-from penjing.app.making import Making
+from penjing.app.calibration_mix import mix as of_catalogue
 from penjing.bundle.catalogue import load_catalogue
 from penjing.bundle.home import Home
 from penjing.bundle.resolve import FoundText
@@ -37,9 +36,8 @@ def mix(
         return FoundText(name, LINE if name == "mix-code" else name)
 
     monkeypatch.setattr("penjing.bundle.resolve.find_text", found)
-    asked, notes = Making("m", tmp_path, dry_run=dry), Notes()
-    made = making._mix(asked, FoundText("held", held), Home(tmp_path), notes)
-    return made, notes.said
+    notes = Notes()
+    return of_catalogue(Home(tmp_path), held, notes, dry_run=dry), notes.said
 
 
 def test_every_domain_comes_with_its_share(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
