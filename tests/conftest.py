@@ -37,6 +37,7 @@ def pytest_configure() -> None:
         number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
         share = cores[number :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]
         os.sched_setaffinity(0, share or cores)
+    os.environ.pop("COLUMNS", None)  # of the process that hands out the tests: nobody's screen
 
 
 @pytest.fixture(autouse=True)
