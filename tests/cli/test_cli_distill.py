@@ -125,6 +125,7 @@ def test_people_read_what_it_gave(place: Path, capsys: pytest.CaptureFixture[str
     [
         (("--labels", "8", "--hidden", "1"), "hidden"),
         (("--labels", "8", "--on-policy", "0.5"), "--on-policy"),
+        (("--labels", "8", "--temperature", "2"), "--temperature"),
         (("--codec", "Q4_K"), "penjing compress"),
         (("--ram", "1MB"), "memory"),
         (("--text", "nowhere.txt"), "nowhere.txt"),
@@ -137,6 +138,19 @@ def test_refusals_are_one_line_and_leave_nothing(
     said = capsys.readouterr().err
     assert why in said
     assert len(said.strip().splitlines()) == 1
+    assert not (place / "out.gguf").exists()
+
+
+@pytest.mark.parametrize("other", ["--on-policy", "--temperature", "--angles", "--hidden"])
+def test_what_labels_cannot_do_is_said_before_any_work(
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    other: str,
+) -> None:
+    monkeypatch.setattr(distilling, "_Work", None)
+    assert app.main(line("--labels", "8", other, "0.5")) == 2
+    assert other in capsys.readouterr().err
     assert not (place / "out.gguf").exists()
 
 

@@ -124,7 +124,7 @@ def _require(asked: Distilling) -> None:
     from penjing.core.files import require_new_file
 
     require_workshop("distill")
-    asked.objective()
+    objective = asked.objective()
     if asked.codec not in CODECS:
         raise BadInput(f"what is trained is stored as {' or '.join(CODECS)}: penjing compress "
                        "rounds it")  # fmt: skip
@@ -132,6 +132,11 @@ def _require(asked: Distilling) -> None:
         raise BadInput("the share of the student's own writing is a number from 0 to 1")
     if asked.labels and asked.on_policy:
         raise BadInput("labels are of a text that stays: leave out --labels or --on-policy")
+    if asked.labels and asked.temperature != 1:
+        raise BadInput("labels are kept at temperature 1: leave out --labels or --temperature")
+    if asked.labels and objective.features:
+        raise BadInput("labels tell nothing of what lies behind them: leave out --labels or "
+                       f"--{' and --'.join(objective.features)}")  # fmt: skip
     require_new_file(asked.output, ".gguf", overwrite=asked.overwrite)
 
 
@@ -141,6 +146,8 @@ class _Work:
     def __init__(
         self, asked: Distilling, home: Home, progress: Progress, folder: Path, stack: ExitStack
     ) -> None:
+        from penjing.app.making import require_memory
+        from penjing.workshop.distill.needs import memory_needed
         from penjing.workshop.distill.teacher import require_same_tokens
         from penjing.workshop.forward import require_computable
 
@@ -153,7 +160,7 @@ class _Work:
                 raise BadInput(f"{asked.output} is one of both models: name another file")
         require_same_tokens(self.student, self.teacher)
         require_computable(self.student)
-        self._require_memory()
+        require_memory(memory_needed(self.student, self.teacher), asked.ram)
 
     def _opened(self, name: str) -> tuple[Path, Checkpoint]:
         from penjing.app.evaluating import as_gguf
@@ -164,17 +171,6 @@ class _Work:
         if path.is_dir():
             path = as_gguf(path, self.home, self.progress, self.stack)
         return path, self.stack.enter_context(Checkpoint.open(path))
-
-    def _require_memory(self) -> None:
-        from penjing.devices.machine import look
-        from penjing.workshop.compress.settings import Ceiling
-        from penjing.workshop.distill.needs import memory_needed
-
-        given = self.asked.ram
-        ceiling = Ceiling(look().available_bytes if given is None else given, given is not None)
-        need = memory_needed(self.student, self.teacher)
-        if need > ceiling.size:
-            raise ceiling.refused(need)
 
     def run(self) -> dict[str, Any]:
         calibration = self._calibration(self.teacher_path, "text", self._domains(), _TRAINING)

@@ -91,6 +91,16 @@ def require_workshop(task: str) -> None:
     require_extra(f"penjing {task}", "workshop", "torch", "yaml")
 
 
+def require_memory(need: int, ram: int | None, remedy: str = "") -> None:
+    """BudgetError where `need` bytes are more than `ram` allows (None: than there are to spare)."""
+    from penjing.devices.machine import look
+    from penjing.workshop.compress.settings import Ceiling
+
+    ceiling = Ceiling(look().available_bytes if ram is None else ram, ram is not None)
+    if need > ceiling.size:
+        raise ceiling.refused(need, remedy)
+
+
 def settings(
     making: Making,
     opened: tuple[Path, Checkpoint],

@@ -303,15 +303,9 @@ class _Work:
         return LlamaCpp.open(path, context=512, threads=self.asked.threads)
 
     def _require_memory(self, need: int, remedy: str = "") -> None:
-        from penjing.devices.machine import look
-        from penjing.workshop.compress.settings import Ceiling
+        from penjing.app.making import require_memory
 
-        asked = self.asked.ram is not None
-        ceiling = Ceiling(
-            look().available_bytes if self.asked.ram is None else self.asked.ram, asked
-        )
-        if need > ceiling.size:
-            raise ceiling.refused(need, remedy)
+        require_memory(need, self.asked.ram, remedy)
 
 
 def _codecs(before: Checkpoint, after: Checkpoint, places: Sequence[int]) -> dict[str, str]:
