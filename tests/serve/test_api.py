@@ -30,6 +30,7 @@ from penjing.core.dialogue import (
     Slot,
     Standing,
     Understood,
+    Undone,
 )
 from penjing.core.errors import BadInput, NotFound
 from penjing.core.history import Document, Excerpt
@@ -99,7 +100,15 @@ class Butler:
         if action != "a1":
             raise NotFound("action", action)
         if yes:
-            yield Acted(LAMP, Outcome(True, {"state": ("on",)}))
+            yield Acted(LAMP, Outcome(True, {"state": ("on",)}), {"was": {}, "made": {}})
+        yield Finished("stop")
+
+    def undo(
+        self, person: str, store: Store, session: str, action: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        if action != "a1":
+            raise NotFound("action", action)
+        yield Undone(LAMP, Outcome(True, {"devices": ("lamp",)}))
         yield Finished("stop")
 
     def close(self) -> None:
@@ -282,6 +291,10 @@ def test_every_event_of_an_assistant() -> None:
         actions = f"/api/sessions/{session}/actions"
         heard = events(client.post(f"{actions}/a1", json={"yes": True}))
         assert heard[0]["outcome"] == {"ok": True, "data": {"state": ["on"]}, "error": ""}
+        assert heard[0]["undoable"] is True
+        heard = events(client.post(f"{actions}/a1/undo", json={}))
+        assert (heard[0]["type"], heard[0]["outcome"]["data"]) == ("undone", {"devices": ["lamp"]})
+        assert events(client.post(f"{actions}/a2/undo", json={}))[0]["type"] == "error"
         heard = events(client.post(f"{actions}/a2", json={"yes": True}))
         assert heard[0]["type"] == "error"
         assert client.post(f"{actions}/a1", json={"yes": "yes"}).status_code == 422

@@ -36,6 +36,7 @@ from penjing.core.dialogue import (
     Slot,
     Standing,
     Understood,
+    Undone,
 )
 from penjing.core.errors import BadInput, NotFound
 from penjing.core.history import Document, Excerpt
@@ -143,11 +144,26 @@ class Gardener:
         if yes:
             self.done.append(asked)
             outcome = Outcome(True, {"state": "on", "brightness": 40, "told": "no_answer"})
-            yield Acted(asked, outcome)
-            data = {"action": vars(asked), "outcome": vars(outcome)}
+            yield Acted(asked, outcome, {"was": {}, "made": {}})
+            data = {"action": vars(asked), "outcome": vars(outcome), "memory": {"was": {}}}
             said = (Text("The lamp is on."), Note("acted", data))
         yield Said(said[0].text, "spec")  # type: ignore[union-attr]
         store.history.append_turn(session, Message("assistant", said))
+        yield Finished("stop")
+
+    def undo(
+        self, person: str, store: Store, session: str, action: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """The lamp is as it was."""
+        found = next((one for one in self.done if one.id == action), None)
+        if found is None:
+            raise NotFound("action that can be undone", action)
+        self.done.remove(found)
+        outcome = Outcome(True, {"devices": ["elm shelf"], "told": "confirmed"})
+        yield Undone(found, outcome)
+        yield Said("Undone.", "spec")
+        note = Note("undone", {"action": vars(found), "outcome": vars(outcome)})
+        store.history.append_turn(session, Message("assistant", (Text("Undone."), note)))
         yield Finished("stop")
 
     def close(self) -> None:

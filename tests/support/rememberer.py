@@ -14,6 +14,7 @@ class Rememberer(RecordingTool):
     """Records calls, and changes a thing's state by them. Satisfies `Restoring`."""
 
     restores = True
+    undoes = True
 
     def __init__(self, name: str, by: str, names: Mapping[str, Sequence[str]]) -> None:
         super().__init__(name, SCHEMAS[name], required=[by], names=names)
@@ -41,8 +42,11 @@ class Rememberer(RecordingTool):
 
     def restore(self, was: Mapping[str, Any], made: Mapping[str, Any], person: str) -> Outcome:
         """As it was, unless somebody changed it."""
-        for name, before in was.items():
-            if self.states[name] == made[name]:
-                self.states[name] = dict(before)
-                self.restored.append({name: before})
-        return Outcome(True)
+        done: list[str] = []
+        left: list[str] = []
+        for name in was:
+            (done if self.states[name] == made[name] else left).append(name)
+        for name in done:
+            self.states[name] = dict(was[name])
+            self.restored.append({name: was[name]})
+        return Outcome(True, {"devices": done, "left": left})

@@ -8,8 +8,19 @@ from typing import Any, cast
 
 import pytest
 
+from penjing.core.dialogue import Outcome
 from penjing.core.restoring import Restoring
-from penjing.tools import climate, lights, tv
+from penjing.tools import (
+    alarms,
+    climate,
+    covers,
+    lights,
+    notes,
+    reminders,
+    switches,
+    timers,
+    tv,
+)
 from penjing.tools.checked import ToolAdapter
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
@@ -94,7 +105,10 @@ def test_it_is_put_back(
     assert outcome.ok, outcome.error
     made = tool.remember(arguments, outcome.data, "ann")
     restored = tool.restore(was.data, made.data, "ann")
-    assert (restored.ok, restored.data) == (True, {"devices": ["one"], "left": []})
+    assert (restored.ok, restored.data) == (
+        True,
+        {"devices": ["one"], "left": [], "told": "confirmed"},
+    )
     assert place.changed[-1] == ("one", back)
 
 
@@ -112,11 +126,11 @@ def test_what_somebody_changed_is_left(
         "brightness": 55,
         "temperature": 17.0,
         "volume": 77,
-        "on": not place.states["one"].get("on"),
     }
-    place.states["one"] |= {name: other[name]} if name in other else {"on": False}
+    elsewhere = {"colour": "#0000ff"} if name == "on" else {"on": False}
+    place.states["one"] |= {name: other[name]} if name in other else elsewhere
     before = len(place.changed)
-    assert tool.restore(was.data, made.data, "ann").data == {"devices": [], "left": ["one"]}
+    assert tool.restore(was.data, made.data, "ann").data["left"] == ["one"]
     assert len(place.changed) == before
 
 
@@ -210,3 +224,79 @@ def test_what_is_nearly_the_same() -> None:
     assert not close("#ff0000", "#00ff00")
     assert not close(False, True)
     assert not close(70, 80)
+
+
+def adapter(module: Any, given: Given, **settings: Any) -> ToolAdapter:
+    return cast("ToolAdapter", module.make(module.Settings(**settings), given)[0])
+
+
+def undone(tool: ToolAdapter, arguments: dict[str, Any]) -> Outcome:
+    """A call, taken back at once."""
+    assert (tool.undoes, tool.restores) == (True, False)
+    was = tool.remember(arguments, {}, "ann")
+    outcome = tool.call(arguments, "ann")
+    assert outcome.ok, outcome.error
+    made = tool.remember(arguments, outcome.data, "ann")
+    assert was.ok, was.error
+    assert made.ok, made.error
+    return tool.restore(was.data, made.data, "ann")
+
+
+@pytest.mark.parametrize(
+    ("state", "arguments", "back"),
+    [
+        ({"position": 30, "open": True}, {"cover": "one", "action": "close"}, {"position": 30}),
+        ({"open": False}, {"cover": "one", "action": "open"}, {"action": "close"}),
+        ({"open": True}, {"cover": "one", "position": 10}, {"action": "open"}),
+    ],
+)
+def test_a_cover_moves_back(
+    state: dict[str, Any], arguments: dict[str, Any], back: dict[str, Any], given: Given
+) -> None:
+    place = Place("cover", {"one": dict(state)})
+    assert undone(tool_of(covers, place, given), arguments).ok
+    assert place.changed[-1] == ("one", back)
+
+
+def test_a_switch_is_as_it_was(given: Given) -> None:
+    place = Place("switch", {"one": {"on": False}}, told="sent")
+    assert undone(tool_of(switches, place, given), {"switch": "one", "on": True}).ok
+    assert place.changed[-1] == ("one", {"on": False})
+
+
+def test_a_list_is_as_it_was(given: Given) -> None:
+    tool = adapter(notes, given)
+    for text in ("milk", "bread", "tea"):
+        assert tool.call({"action": "add", "text": text}, "ann").ok
+    assert undone(tool, {"action": "add", "text": "salt"}).ok
+    assert undone(tool, {"action": "remove", "text": "bread"}).ok
+    assert tool.call({"action": "list"}, "ann").data["texts"] == ["milk", "bread", "tea"]
+    assert not tool.remember({"action": "list"}, {}, "ann").ok
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "what"),
+    [
+        (timers, {"seconds": 600, "label": "tea"}, {"label": "tea"}),
+        (alarms, {"time": "07:00", "days": ["mon", "tue"]}, {"time": "07:00"}),
+        (alarms, {"time": "07:00", "label": "up"}, {"label": "up"}),
+        (reminders, {"time": "19:00", "text": "bins"}, {"text": "bins"}),
+    ],
+)
+def test_what_rings_is_as_it_was(
+    module: Any, arguments: dict[str, Any], what: dict[str, Any], given: Given
+) -> None:
+    tool, key = adapter(module, given), f"{module.__name__.rpartition('.')[2]}"
+    assert undone(tool, {"action": "set", **arguments}).ok
+    assert tool.call({"action": "list"}, "ann").data["count"] == 0
+    tool.call({"action": "set", **arguments}, "ann")
+    before = tool.call({"action": "list"}, "ann").data[key]
+    assert undone(tool, {"action": "cancel", **what}).ok
+    after = tool.call({"action": "list"}, "ann").data[key]
+    assert [{**one, "id": ""} for one in after] == [{**one, "id": ""} for one in before]
+
+
+def test_a_timer_that_rang_is_not_unset(given: Given) -> None:
+    tool = adapter(timers, given)
+    made = tool.remember({"action": "set"}, {"id": "gone"}, "ann").data
+    assert tool.restore({}, made, "ann").data["reason"] == "unknown_name"

@@ -32,6 +32,27 @@ def test_a_card_reads_like_a_sentence_in_chinese(alone: Garden, visit: Visit) ->
     assert not [word for word in ("lamp", "brightness", "state", "id") if word in seen]
 
 
+def test_what_was_done_is_undone_from_its_card(alone: Garden, visit: Visit) -> None:
+    page = visit(alone)
+    say(page, "switch on the lamp")
+    page.get_by_role("button", name="Yes, do it").click()
+    card = page.locator(".action")
+    expect(card.locator("small")).to_contain_text("the device has not answered")
+    undo = card.get_by_role("button", name="Undo: Switch on the lamp")
+    undo.click()
+    page.locator("dialog").get_by_role("button", name="Cancel").click()  # it was asked about
+    assert len(alone.gardener.done) == 1
+    undo.click()
+    page.locator("dialog").get_by_role("button", name="Undo").click()
+    expect(card).to_have_count(1)
+    expect(card.locator("small")).to_have_text("Undone")
+    expect(undo).to_have_count(0)
+    assert alone.gardener.done == []
+    page.reload()
+    expect(card.locator("small")).to_have_text("Undone")
+    expect(page.locator(".turn.assistant").last).to_contain_text("Undone.")
+
+
 def test_an_owner_says_in_the_page_what_a_guest_may_use(home: Garden, visit: Visit) -> None:
     owner, guest = visit(home, "Anna"), visit(home, "Gil", locale="zh-CN")
     expect(guest.locator(".suggestions")).to_have_count(0)

@@ -7,6 +7,7 @@ due it is asked with what they are by then.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from penjing.assistant.dialogue.deferred import back_of, from_plain, to_plain
@@ -26,6 +27,16 @@ _MOST_MEMORIES = 100
 _LOST = "how it was before is not known"
 _NO_KEEPER = "nothing can be kept for later here"
 _UNSAID = "that was not said in this conversation: say it again"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A call that was made, and can be taken back."""
+
+    tool: str
+    """Whose."""
+    memory: Memory
+    """How things were before and after it."""
 
 
 class Caller:
@@ -51,18 +62,26 @@ class Caller:
         sentences: Sequence[str],
         *,
         undone: bool = False,
-    ) -> Outcome:
-        """Make a call that the person said in one of these sentences; `undone`: how things were is
-        kept until `keep` is asked to have it undone."""
+    ) -> Acted:
+        """Make a call that the person said in one of these sentences; `undone`: not where nobody
+        can tell how things are, and that is kept until `keep` is asked to have it undone."""
         if not was_said(call, sentences):
-            return Outcome(False, error=_UNSAID)
-        if not undone:
-            return self._make(call, person, role)
-        outcome, memory = self._make_for_a_while(call, person, role)
-        if memory:
-            self._memories[f"{call.action.id}-back"] = memory
+            return Acted(call.action, Outcome(False, error=_UNSAID))
+        acted = self._make(call, person, role, for_a_while=undone)
+        if undone and acted.memory is not None:
+            self._memories[f"{call.action.id}-back"] = acted.memory
             while len(self._memories) > _MOST_MEMORIES:
                 del self._memories[next(iter(self._memories))]
+        return acted
+
+    def undo(self, done: Done, person: str, role: Standing) -> Outcome:
+        """Take back what a call did. Of what nobody left as it was, nothing is done."""
+        refused = self._refused(done.tool, person, role)
+        outcome = refused or self._restored(done.tool, done.memory, person)
+        left = outcome.data.get("left")
+        if outcome.ok and left and not outcome.data.get("devices"):
+            data = {"reason": "changed_since", "left": left}
+            return Outcome(False, data, "it was changed since, and stays as it is")
         return outcome
 
     def keep(
@@ -91,23 +110,23 @@ class Caller:
         if isinstance(again, Refused):
             return Outcome(False, error=again.why)
         if kept.get("restores"):
-            outcome = self._undo(again, kept.get("memory"), person, role)
+            tool = again.action.tool
+            refused = self._refused(tool, person, role)
+            outcome = refused or self._restored(tool, kept.get("memory"), person)
             return Acted(again.action, outcome)
-        back, memory = back_of(kept), None
-        if back is not None and back[0].get("restores"):
-            outcome, memory = self._make_for_a_while(again, person, role)
-        else:
-            outcome = self._make(again, person, role)
-        if back is not None and outcome.ok:
-            data, when = {**back[0], "memory": memory}, back[1]
+        back = back_of(kept)
+        restored = back is not None and bool(back[0].get("restores"))
+        acted = self._make(again, person, role, for_a_while=restored)
+        if back is not None and acted.outcome.ok:
+            data, when = {**back[0], "memory": acted.memory if restored else None}, back[1]
             try:
                 if (refused := self._no_keeper(person, role)) is not None or self._planner is None:
                     raise BadInput(_NO_KEEPER if refused is None else refused.error)
                 self._planner.plan(person, str(data.get("describes", "")), when, data)
             except PenjingError as error:
                 why = f"it was done, and will not be taken back ({error})"
-                outcome = Outcome(False, outcome.data, why)
-        return Acted(again.action, outcome)
+                return replace(acted, outcome=Outcome(False, acted.outcome.data, why))
+        return acted
 
     def _no_keeper(self, person: str, role: Standing) -> Outcome | None:
         if self._planner is None or self._plan.keeper not in self._plan.spec.tools:
@@ -119,43 +138,41 @@ class Caller:
             return Outcome(False, error="this tool may not be used here")
         return refusal(self._plan.spec.tools, tool, person, role, self._forbids)
 
-    def _make_for_a_while(
-        self, call: Licensed, person: str, role: Standing
-    ) -> tuple[Outcome, Memory | None]:
-        """Make a call, with how things were before it and after it; not at all where nobody can
-        tell."""
-        tool = self._restoring(call)
-        if (refused := self._refused(call.action.tool, person, role)) is not None:
-            return refused, None
-        if tool is None:
-            return Outcome(False, error=_LOST), None
-        was = tool.remember(call.action.arguments, {}, person)
-        if not was.ok:
-            return was, None
-        outcome = self._make(call, person, role)
-        made = tool.remember(call.action.arguments, outcome.data, person) if outcome.ok else outcome
-        return outcome, {"was": was.data, "made": made.data} if made.ok else None
+    def _make(
+        self, call: Licensed, person: str, role: Standing, *, for_a_while: bool = False
+    ) -> Acted:
+        """Make a call, with how things were before it and after it where its tool can tell;
+        `for_a_while`: not at all where it can not."""
+        action = call.action
+        if (refused := self._refused(action.tool, person, role)) is not None:
+            return Acted(action, refused)
+        tool = self._restoring(action.tool, for_a_while=for_a_while)
+        lost = Outcome(False, error=_LOST)
+        was = lost if tool is None else tool.remember(action.arguments, {}, person)
+        if for_a_while and not was.ok:
+            return Acted(action, was)
+        try:
+            outcome = self._tools[action.tool].call(action.arguments, person)
+        except PenjingError as error:
+            return Acted(action, Outcome(False, error=str(error)))
+        if tool is None or not was.ok or not outcome.ok:
+            return Acted(action, outcome)
+        made = tool.remember(action.arguments, outcome.data, person)
+        memory = {"was": was.data, "made": made.data} if made.ok else None
+        return Acted(action, outcome, memory)
 
-    def _undo(self, call: Licensed, memory: object, person: str, role: Standing) -> Outcome:
+    def _restored(self, tool: str, memory: object, person: str) -> Outcome:
         """Put back what a call changed, as far as nobody changed it since."""
-        tool = self._restoring(call)
-        if (refused := self._refused(call.action.tool, person, role)) is not None:
-            return refused
-        if tool is None or not isinstance(memory, Mapping):
+        restoring = self._restoring(tool)
+        if restoring is None or not isinstance(memory, Mapping):
             return Outcome(False, error=_LOST)
         try:
-            return tool.restore(memory["was"], memory["made"], person)
+            return restoring.restore(memory["was"], memory["made"], person)
         except (KeyError, PenjingError) as error:
             return Outcome(False, error=str(error))
 
-    def _restoring(self, call: Licensed) -> Restoring | None:
-        tool: object = self._tools.get(call.action.tool)
-        return tool if isinstance(tool, Restoring) and tool.restores else None
-
-    def _make(self, call: Licensed, person: str, role: Standing) -> Outcome:
-        if (refused := self._refused(call.action.tool, person, role)) is not None:
-            return refused
-        try:
-            return self._tools[call.action.tool].call(call.action.arguments, person)
-        except PenjingError as error:
-            return Outcome(False, error=str(error))
+    def _restoring(self, tool: str, *, for_a_while: bool = False) -> Restoring | None:
+        """A tool that puts back what it changed; `for_a_while`: by itself."""
+        found: object = self._tools.get(tool)
+        fits = isinstance(found, Restoring) and (found.restores if for_a_while else found.undoes)
+        return found if fits and isinstance(found, Restoring) else None

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from penjing.core.dialogue import CUT, Acted, Action, Cited, Planned
+from penjing.core.dialogue import CUT, Acted, Action, Cited, Outcome, Planned, Undone
 from penjing.core.errors import BadInput
 from penjing.core.history import Turn
 from penjing.core.messages import Message, Note, Text
 
+MEMORY = "memory"
+"""Of a call that was made: what it is undone by. For nobody to see."""
 TALKED = "talked"
 """Of words by whom may only talk: no argument of a call ever comes from them."""
 
@@ -32,9 +34,14 @@ def confirm_note(action: Action) -> Note:
 
 def acted_note(event: Acted) -> Note:
     """A call that was made."""
-    one = event.outcome
-    outcome = {"ok": one.ok, "data": dict(one.data), "error": one.error}
-    return Note("acted", {"action": action_data(event.action), "outcome": outcome})
+    note = {"action": action_data(event.action), "outcome": _outcome_data(event.outcome)}
+    return Note("acted", note if event.memory is None else {**note, MEMORY: dict(event.memory)})
+
+
+def undone_note(event: Undone) -> Note:
+    """A call that was taken back, or was to be."""
+    outcome = _outcome_data(event.outcome)
+    return Note("undone", {"action": action_data(event.action), "outcome": outcome})
 
 
 def planned_note(event: Planned) -> Note:
@@ -44,7 +51,7 @@ def planned_note(event: Planned) -> Note:
 
 def is_deed(message: Message) -> bool:
     """A turn in which something was called, put off, or asked about before it is."""
-    return any(message.notes(kind) for kind in ("acted", "planned", "confirm"))
+    return any(message.notes(kind) for kind in ("acted", "undone", "planned", "confirm"))
 
 
 def unfinished(turns: Sequence[Turn]) -> Sequence[Turn]:
@@ -69,6 +76,10 @@ def joined(parts: Sequence[Text | Note]) -> Iterator[Text | Note]:
         yield part
     if text:
         yield Text(text)
+
+
+def _outcome_data(outcome: Outcome) -> dict[str, Any]:
+    return {"ok": outcome.ok, "data": dict(outcome.data), "error": outcome.error}
 
 
 def action_data(action: Action) -> dict[str, Any]:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 
 from penjing.assistant.answer import Told
 from penjing.assistant.dialogue.keep import to_plain
-from penjing.assistant.notes import acted_note, cited_note, confirm_note, joined, planned_note
+from penjing.assistant.notes import (
+    acted_note,
+    cited_note,
+    confirm_note,
+    joined,
+    planned_note,
+    undone_note,
+)
 from penjing.assistant.session_memory import Talk
 from penjing.core.dialogue import (
     CUT,
@@ -19,6 +26,7 @@ from penjing.core.dialogue import (
     Said,
     Standing,
     Trust,
+    Undone,
 )
 from penjing.core.history import Turn
 from penjing.core.messages import Message, Note, Text
@@ -59,6 +67,8 @@ class Reply:
         elif isinstance(event, Acted):
             self.parts.append(acted_note(event))
             self.unheard |= event.outcome.data.get("told") == "no_answer"
+        elif isinstance(event, Undone):
+            self.parts.append(undone_note(event))
         elif isinstance(event, Planned):
             self.parts.append(planned_note(event))
         return event

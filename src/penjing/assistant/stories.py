@@ -88,6 +88,8 @@ class StoryTool:
     calls: list[Mapping[str, Any]] = field(default_factory=list)
     restores: bool = False
     """The real one can put back what it changed."""
+    undoes: bool = False
+    """Or take it back when it is told to."""
 
     @classmethod
     def of(cls, tool: Tool, story: Story) -> StoryTool:
@@ -96,6 +98,7 @@ class StoryTool:
             tool.name, tool.description, tool.parameters, tool.careful,
             story.house.get(tool.name, {}), story.answers.get(tool.name, ()),
             restores=isinstance(tool, Restoring) and tool.restores,
+            undoes=isinstance(tool, Restoring) and tool.undoes,
         )  # fmt: skip
 
     def entities(self, parameter: str) -> Sequence[str]:

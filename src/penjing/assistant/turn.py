@@ -1,6 +1,6 @@
 """One turn: what was said is understood, the dialogue steps, tools are called, an answer is made.
 
-Satisfies `core.protocols.Assistant`. Every turn is kept with its notes: what was confirmed, done
+Satisfies `Assistant`. Every turn is kept with its notes: what was confirmed, done
 and cited, and the state of the dialogue, so that a restart loses nothing. Tools are called by
 `calling.py` and nowhere else, and only with a licence (`trust.py`).
 """
@@ -32,15 +32,16 @@ from penjing.assistant.dialogue.events import (
 from penjing.assistant.dialogue.events import Event as Happening
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
-from penjing.assistant.generate.say import fill, slot_words
+from penjing.assistant.generate.say import fill
 from penjing.assistant.helping import Examples, asks_for_help
 from penjing.assistant.live_names import Names, listed
 from penjing.assistant.notes import TALKED, is_deed, unfinished
+from penjing.assistant.offers import Offers
 from penjing.assistant.permission import Forbids
 from penjing.assistant.reply import Reply
 from penjing.assistant.session_memory import Talk, Talks
 from penjing.assistant.understand.cascade import Understanding
-from penjing.assistant.understand.group_names import collectives, nouns_of
+from penjing.assistant.undoing import done_before, undoing
 from penjing.assistant.writer import Writer
 from penjing.core.dialogue import (
     TALKER,
@@ -71,8 +72,6 @@ MAX_TEXT = 8000
 
 Retrievers = Callable[[str, Store], Retriever]
 """Whose documents are searched: a person and their store."""
-
-
 Facts = Callable[[str], Sequence[str]]
 """The state of things worth telling the model, in a language."""
 
@@ -105,6 +104,7 @@ class SpecAssistant:
         self._clock = clock
         self._talks = Talks(plan)
         self._names = names
+        self._offered = Offers(plan, self._tools, names)
 
     @property
     def name(self) -> str:
@@ -187,6 +187,21 @@ class SpecAssistant:
             stepped = step(self._plan, talk.state, Chosen(action, yes, self._clock(), role))
             reply = Reply(person, store, session, role, talk, talk.state.language)
             yield from self._answer(reply, stepped, [])
+        finally:
+            talk.turn.release()
+
+    def undo(
+        self, person: str, store: Store, session: str, action: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """Take back what was done under this id. NotFound where nothing of it can be."""
+        talk = self._talks.of(person, store, session)
+        self._take(talk)
+        try:
+            found = done_before(store.history.turns(session), action)
+            language = talk.state.language or self._plan.spec.languages[0]
+            reply = Reply(person, store, session, role, talk, language)
+            told = undoing(self._caller, reply, found, self._plan.spec.fallbacks)
+            yield from self._kept(reply, told)
         finally:
             talk.turn.release()
 
@@ -314,17 +329,18 @@ class SpecAssistant:
                 return
             order = orders.popleft()
             if isinstance(order, Say):
-                yield reply.keep(reply.said(order.text + self._offered(order, reply), "spec"))
+                offered = self._offered(order, reply.language)
+                yield reply.keep(reply.said(order.text + offered, "spec"))
             elif isinstance(order, Wait):
                 yield reply.keep(Confirm(order.call.action))
             elif isinstance(order, Do):
-                outcome = self._caller.call(
+                acted = self._caller.call(
                     order.call, reply.person, reply.role, reply.talk.sentences,
                     undone=order.undone,
                 )  # fmt: skip
-                yield reply.keep(Acted(order.call.action, outcome))
+                yield reply.keep(acted)
                 happened: Happening = Answered(
-                    order.call.action.id, outcome, reply.role, self._clock()
+                    acted.action.id, acted.outcome, reply.role, self._clock()
                 )
                 stepped = step(self._plan, reply.talk.state, happened)
                 reply.talk.state = stepped.state
@@ -334,24 +350,6 @@ class SpecAssistant:
                     yield reply.keep(event)
             else:
                 yield from self._consult(reply, order)
-
-    def _offered(self, order: Say, reply: Reply) -> str:
-        """Names to choose from, after a question that was not answered."""
-        slot = self._plan.spec.slots.get(order.offers)
-        if slot is None or slot.tool not in self._tools:
-            return ""
-        known = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
-        live = [n for n in known(slot.tool, slot.parameter) if n.isprintable()]
-        together = collectives(live, nouns_of(slot.all))
-        means = {} if self._names is None else self._names.members(slot.tool, slot.parameter)
-        own = {one for many in means.values() for one in many}  # what devices are called themselves
-        live = [n for n in live if n not in together and (not own or n in own)]
-        names = list(dict.fromkeys(slot_words(slot, n, reply.language) for n in live))
-        if not names:
-            return ""
-        chinese, words = reply.language.startswith("zh"), self._fallback("which", reply)
-        gap = "" if chinese else " "
-        return gap + words.replace("{names}", ("、" if chinese else ", ").join(names[:12]))
 
     def _keep_for_later(self, reply: Reply, order: PutOff) -> Iterator[Event]:
         kept = self._caller.keep(order, reply.person, reply.role, reply.talk.sentences)

@@ -64,6 +64,12 @@ class Assistant(Protocol):
         """Do, or drop, the action of this id that waits. NotFound when none of it waits."""
         ...
 
+    def undo(
+        self, person: str, store: Store, session: str, action: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """Take back what was done under this id. NotFound where nothing of it can be."""
+        ...
+
     def close(self) -> None:
         """Let go of models and tools. Calling it twice is harmless."""
         ...

@@ -172,6 +172,24 @@ class Acted:
     """What was called."""
     outcome: Outcome
     """What came of it."""
+    memory: Mapping[str, Any] | None = None
+    """How things were before it ("was") and after it ("made"), to undo it by; for its tool alone.
+    None: it cannot be undone."""
+
+    @property
+    def undoable(self) -> bool:
+        """It can be taken back."""
+        return self.memory is not None
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What was done is taken back, as far as nobody changed it since."""
+
+    action: Action
+    """What had been called."""
+    outcome: Outcome
+    """What came of taking it back."""
 
 
 @dataclass(frozen=True)
@@ -208,4 +226,4 @@ class Finished:
     """What the model did; None where it was not asked."""
 
 
-Event = Understood | Said | Cited | Confirm | Acted | Planned | Remarked | Finished
+Event = Understood | Said | Cited | Confirm | Acted | Undone | Planned | Remarked | Finished

@@ -1,4 +1,4 @@
-"""A seam beside `Tool`: what a call changes is put back as it was, "red for ten minutes"."""
+"""A seam beside `Tool`: what a call changes is put back as it was: "red for ten minutes", undo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ class Restoring(Protocol):
 
     @property
     def restores(self) -> bool:
-        """It can; a tool may have these methods and no use for them."""
+        """It can after a while, with nobody there; a tool may have these methods and no use."""
+        ...
+
+    @property
+    def undoes(self) -> bool:
+        """It can at once, when its person says so."""
         ...
 
     def remember(

@@ -168,6 +168,18 @@ class Plain:
         """Nothing ever waits here."""
         raise NotFound("action", action)
 
+    def undo(
+        self,
+        person: str,  # noqa: ARG002
+        store: Store,  # noqa: ARG002
+        session: str,  # noqa: ARG002
+        action: str,
+        *,
+        role: Standing = "guest",  # noqa: ARG002
+    ) -> Iterator[Event]:
+        """Nothing is ever done here."""
+        raise NotFound("action that can be undone", action)
+
     def close(self) -> None:
         """The scheduler is somebody else's."""
 

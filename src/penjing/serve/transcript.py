@@ -12,11 +12,12 @@ from penjing.core.history import Turn
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "you": "You", "untitled": "Conversation", "done": "Done", "failed": "Not done",
-        "stopped": "Stopped here", "length": "Cut here: its length limit was reached",
+        "undone": "Undone", "stopped": "Stopped here",
+        "length": "Cut here: its length limit was reached",
         "broken": "Broken off here",
     },
     "zh": {
-        "you": "您", "untitled": "对话", "done": "已完成", "failed": "未完成",
+        "you": "您", "untitled": "对话", "done": "已完成", "failed": "未完成", "undone": "已撤销",
         "stopped": "在此停止", "length": "在此截断：达到长度上限", "broken": "在此中断",
     },
 }  # fmt: skip
@@ -37,6 +38,9 @@ def written(title: str, turns: Sequence[Turn], assistant: str, language: str) ->
 def _notes(turn: Turn, words: Mapping[str, str]) -> Iterator[str]:
     for done in turn.message.notes("acted"):
         yield _deed(done, words)
+    for undone in turn.message.notes("undone"):
+        if undone["outcome"]["ok"]:
+            yield f"> {words['undone']}: {_what(undone)}"
     for cited in turn.message.notes("cited"):
         passage = cited["passage"]
         where = ", ".join(filter(None, (passage["source"], passage["location"])))
@@ -45,9 +49,14 @@ def _notes(turn: Turn, words: Mapping[str, str]) -> Iterator[str]:
         yield f"*({words.get(cut.get('why', 'stopped'), words['broken'])})*"
 
 
+def _what(note: Mapping[str, Any]) -> str:
+    action = note["action"]
+    return str(action.get("describes") or action["tool"])
+
+
 def _deed(done: Mapping[str, Any], words: Mapping[str, str]) -> str:
-    action, outcome = done["action"], done["outcome"]
-    what = action.get("describes") or action["tool"]
+    outcome = done["outcome"]
+    what = _what(done)
     if outcome["ok"]:
         return f"> {words['done']}: {what}"
     return f"> {words['failed']}: {what} ({outcome['error']})"

@@ -36,11 +36,18 @@ class Doing(Protocol):
 class Remembering(Protocol):
     """What a tool's own file writes whose changes can be put back; see `Restoring`."""
 
-    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    for_a_while: bool
+    """It may be put back by itself, with nobody there."""
+
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """How what a call changes is now. Raises ToolError."""
         ...
 
-    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """Put it back unless somebody changed it since. Raises ToolError."""
         ...
 
@@ -85,7 +92,12 @@ class ToolAdapter:
 
     @property
     def restores(self) -> bool:
-        """What it changes can be put back."""
+        """What it changes can be put back by itself."""
+        return isinstance(self.doing, Remembering) and self.doing.for_a_while
+
+    @property
+    def undoes(self) -> bool:
+        """What it changed can be taken back when a person says so."""
         return isinstance(self.doing, Remembering)
 
     def remember(
@@ -95,14 +107,14 @@ class ToolAdapter:
         doing = self.doing
         if mistake(arguments, self.parameters) or not isinstance(doing, Remembering):
             return Outcome(False, {"reason": "not_known"}, f"{self.name} can put nothing back")
-        return _outcome(lambda: doing.remember(arguments, told))
+        return _outcome(lambda: doing.remember(arguments, told, person))
 
     def restore(self, was: Mapping[str, Any], made: Mapping[str, Any], person: str) -> Outcome:
         """See `Restoring.restore`."""
         doing = self.doing
         if not isinstance(doing, Remembering):
             return Outcome(False, {"reason": "not_known"}, f"{self.name} can put nothing back")
-        return _outcome(lambda: doing.restore(was, made))
+        return _outcome(lambda: doing.restore(was, made, person))
 
     def close(self) -> None:
         """Let go of connections. Calling it twice is harmless."""

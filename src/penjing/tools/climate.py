@@ -76,6 +76,8 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Climate:
     """Sets temperatures."""
 
+    for_a_while = True
+
     def __init__(self, settings: Settings, given: Given) -> None:
         self._settings = settings
         house = settings.house()
@@ -98,12 +100,16 @@ class Climate:
 
         return self._control.change(arguments["device"], wanted, warmer)
 
-    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """How the devices are that a call changes. Raises ToolError."""
         names = {name.removesuffix("_change") for name in arguments.keys() - {"device"}}
         return self._control.remember(arguments["device"], [(one,) for one in sorted(names)], told)
 
-    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """Put them back. Raises ToolError."""
         return self._control.restore(was, made)
 

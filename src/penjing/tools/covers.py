@@ -35,6 +35,8 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Covers:
     """Moves covers."""
 
+    for_a_while = False
+
     def __init__(self, settings: Settings, given: Given) -> None:
         self._control = Control(settings, given.houses, "cover", _WORDS, any_kind=False)
 
@@ -44,6 +46,20 @@ class Covers:
         if len(wanted) != 1:
             raise ToolError("arguments", "a cover gets an action or a position, not both")
         return self._control.change(arguments["cover"], wanted)
+
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """How far open the covers are that a call moves. Raises ToolError."""
+        if arguments.get("action") == "stop":
+            raise ToolError("not_known", "that something was stopped is not taken back")
+        return self._control.remember(arguments["cover"], [("position", "open")], told)
+
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """Move them back; they may still be on their way. Raises ToolError."""
+        return self._control.restore({name: _moved(one) for name, one in was.items()}, {})
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of covers."""
@@ -56,3 +72,10 @@ class Covers:
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()
+
+
+def _moved(was: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What moves a cover to where it was."""
+    if "position" in was:
+        return {"position": was["position"]}
+    return {"action": "open" if was["open"] else "close"}

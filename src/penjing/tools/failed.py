@@ -19,6 +19,8 @@ Reason = Literal[
     "not_kept",  # there is nowhere to keep it
     "full",  # a bound is reached
     "wrong_answer",  # what it answered cannot be used
+    "changed_since",  # somebody changed it: it is not taken back
+    "over",  # its time has passed
 ]
 """A word for programs: a spec chooses its sentence by it."""
 

@@ -40,6 +40,8 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Lights:
     """Changes lights."""
 
+    for_a_while = True
+
     def __init__(self, settings: Settings, given: Given) -> None:
         self._control = Control(settings, given.houses, "light", _WORDS, any_kind=False)
 
@@ -63,7 +65,9 @@ class Lights:
             raise ToolError("arguments", "a light is dimmed to a number, or by one, not both")
         return self._control.change(arguments["light"], wanted, lambda now: _dimmed(now, change))
 
-    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """How the lights are that a call changes. Raises ToolError."""
         fields: list[tuple[str, ...]] = [("on",)]
         if {"brightness", "brightness_change"} & arguments.keys():
@@ -72,7 +76,9 @@ class Lights:
             fields.append(("colour", "kelvin"))
         return self._control.remember(arguments["light"], fields, told)
 
-    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """Put them back. Raises ToolError."""
         return self._control.restore(was, made)
 

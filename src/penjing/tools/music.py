@@ -71,6 +71,8 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Music:
     """Plays."""
 
+    for_a_while = True
+
     def __init__(self, settings: Settings) -> None:
         password = read_secret(settings.password_file) if settings.password_file else None
         self._mpd = Mpd(settings.host, settings.port, password, settings.seconds)
@@ -96,14 +98,18 @@ class Music:
                 self._mpd.do(_SIMPLE[action])
         return self._status()
 
-    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """How loud it is. Raises ToolError."""
         volume = self._status()["volume"] if arguments["action"] == "volume" else None
         if volume is None:
             raise ToolError("not_known", "only a volume that is known can be put back")
         return {"volume": volume}
 
-    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """As loud as it was. Raises ToolError."""
         if self._status()["volume"] != made["volume"]:
             return {"devices": [], "left": ["music"]}

@@ -43,6 +43,8 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Notes:
     """Reads and writes the list."""
 
+    for_a_while = False
+
     def __init__(self, given: Given) -> None:
         self._kept, self._clock = given.kept, given.clock
         self._lock = threading.Lock()
@@ -78,6 +80,30 @@ class Notes:
         if len(notes) >= _MOST:
             raise ToolError("full", f"there are {_MOST} notes: remove some first")
         return {"number": len(notes) + 1, "text": words, "at": self._clock()}
+
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """What a call added, or removed. Raises ToolError."""
+        if arguments["action"] not in ("add", "remove"):
+            raise ToolError("not_known", "the list was not changed: nothing can be put back")
+        return {arguments["action"]: list(told.get("notes", ()))}
+
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """Take it off the list again, or put it back where it stood. Raises ToolError."""
+        with self._lock:
+            notes = load(self._kept, person, _NAME)
+            for one in made.get("add", ()):
+                kept = {"text": one["text"], "at": one["at"]}
+                if kept not in notes:
+                    raise ToolError("unknown_name", "that note is not there any more", near=[])
+                notes.remove(kept)
+            for one in made.get("remove", ()):
+                notes.insert(one["number"] - 1, {"text": one["text"], "at": one["at"]})
+            save(self._kept, person, _NAME, notes)
+        return {"count": sum(map(len, made.values()))}
 
     def entities(self, parameter: str) -> Sequence[str]:
         """None: notes are a person's own."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, tzinfo
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from penjing.tools.entries import Entry
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.names import plain
-from penjing.tools.when import DATE, DAYS, TIME, local, zone_of
+from penjing.tools.when import DATE, DAYS, TIME, local, next_moment, zone_of
 
 WALL = {
     "time": text("HH:MM", 5, TIME),
@@ -53,6 +54,7 @@ class Ringing(ABC):
 
     kind: ClassVar[Kind]
     """Which."""
+    for_a_while: ClassVar[bool] = False
 
     def __init__(self, given: Given, snooze_minutes: int, zone: str | None = None) -> None:
         self._schedule, self._clock, self._snooze = given.schedule, given.clock, snooze_minutes
@@ -74,8 +76,9 @@ class Ringing(ABC):
                 found = [self._shown(entry, now) for entry in entries]
                 listed = [_listed(one) for one in found]
                 return {f"{self.kind}s": found, "count": len(found), "listed": listed}
-            case "cancel" if set(arguments) == {"action"} and (rings := self._rings(person)):
+            case "cancel" if self._stops(arguments, person):
                 # what is meant is what rings: it was set once, and is set no more
+                rings = self._rings(person)
                 names = [self._schedule.label(one) for one in rings if self._schedule.stop(one.id)]
                 return {"cancelled": names, "count": len(names)}
             case "cancel":
@@ -91,6 +94,51 @@ class Ringing(ABC):
                 return {"stopped": len(stopped)}
             case _:
                 return self._shown(self._snoozed(arguments, person, now), now)
+
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """What a call set, or will cancel. Raises ToolError."""
+        action = arguments["action"]
+        if action == "set":
+            return {"set": told["id"]} if told else {}
+        if action != "cancel" or self._stops(arguments, person):
+            raise ToolError("not_known", "only what was set or cancelled can be taken back")
+        entries = [] if told else self._schedule.entries(person, self.kind)
+        return {"cancelled": [asdict(one) for one in _chosen(entries, arguments, self._zone)]}
+
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """Cancel what was set, or set what was cancelled and is still to come. Raises ToolError."""
+        if "set" in made:
+            return self._unset(made["set"], person)
+        now, zone, set_again = self._clock(), self._zone, 0
+        for one in was["cancelled"]:
+            days = tuple(one["days"])
+            at = next_moment(now, one["time"], zone, days=days) if days else one["at"]
+            if at <= now:
+                continue
+            date = f"{local(at, zone):%Y-%m-%d}" if one["time"] and not days else ""
+            self._schedule.add(
+                person, self.kind, one["label"], at, time=one["time"], date=date, days=days,
+                zone=self._named or "", seconds=one["seconds"],
+            )  # fmt: skip
+            set_again += 1
+        if not set_again:
+            raise ToolError("over", f"the {self.kind} would have rung by now: set another")
+        return {"count": set_again}
+
+    def _unset(self, name: str, person: str) -> Mapping[str, Any]:
+        there = [one.id for one in self._schedule.entries(person, self.kind)]
+        if name not in there:
+            raise ToolError("unknown_name", f"that {self.kind} is not set any more", near=[])
+        self._schedule.cancel(person, [name])
+        return {"count": 1}
+
+    def _stops(self, arguments: Mapping[str, Any], person: str) -> bool:
+        """What is cancelled is what rings."""
+        return set(arguments) == {"action"} and bool(self._rings(person))
 
     def entities(self, parameter: str) -> Sequence[str]:
         """None: what rings is a person's own."""

@@ -30,12 +30,26 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Switches:
     """Switches."""
 
+    for_a_while = False
+
     def __init__(self, settings: Settings, given: Given) -> None:
         self._control = Control(settings, given.houses, "switch", _WORDS, any_kind=False)
 
     def do(self, arguments: Mapping[str, Any], person: str) -> Mapping[str, Any]:
         """Do it; raises Failed."""
         return self._control.change(arguments["switch"], {"on": arguments["on"]})
+
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """Whether the switches are on that a call changes. Raises ToolError."""
+        return self._control.remember(arguments["switch"], [("on",)], told)
+
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
+        """Put them back. Raises ToolError."""
+        return self._control.restore(was, made)
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of switches."""

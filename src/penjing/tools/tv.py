@@ -40,6 +40,8 @@ def make(settings: Settings, given: Given) -> list[Tool]:
 class Tv:
     """Changes televisions."""
 
+    for_a_while = True
+
     def __init__(self, settings: Settings, given: Given) -> None:
         self._control = Control(settings, given.houses, "tv", _WORDS, any_kind=False)
 
@@ -60,13 +62,17 @@ class Tv:
             lambda now: {"volume": bounded(base(now, "volume", "volume") + change, 0, 100)},
         )
 
-    def remember(self, arguments: Mapping[str, Any], told: Mapping[str, Any]) -> Mapping[str, Any]:
+    def remember(
+        self, arguments: Mapping[str, Any], told: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """How the devices are that a call changes; what is played is not put back. Raises
         ToolError."""
         names = {name.removesuffix("_change") for name in arguments.keys() - {"device"}}
         return self._control.remember(arguments["device"], [(one,) for one in sorted(names)], told)
 
-    def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> Mapping[str, Any]:
+    def restore(
+        self, was: Mapping[str, Any], made: Mapping[str, Any], person: str
+    ) -> Mapping[str, Any]:
         """Put them back. Raises ToolError."""
         return self._control.restore(was, made)
 

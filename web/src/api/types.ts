@@ -108,7 +108,8 @@ export type Event =
   | { type: "said"; text: string; trust: string }
   | ({ type: "cited" } & Cited)
   | { type: "confirm"; action: Action }
-  | { type: "acted"; action: Action; outcome: Outcome }
+  | { type: "acted"; action: Action; outcome: Outcome; undoable?: boolean }
+  | { type: "undone"; action: Action; outcome: Outcome }
   | { type: "planned"; action: Action; when: { words: string } }
   | { type: "remarked"; text: string }
   | { type: "finished"; reason: "stop" | "length" | "cancelled"; usage: Usage | null }

@@ -4,8 +4,12 @@ import type { Action, Cited, Event, Outcome, Turn, Understood, Usage } from "../
 
 export interface Card {
   action: Action;
-  state: "waiting" | "done" | "failed" | "refused" | "over" | "planned";
+  state: "waiting" | "done" | "failed" | "refused" | "over" | "planned" | "undone";
   outcome: Outcome | null;
+  /** It was asked about before it was done. */
+  asked: boolean;
+  /** It can be taken back. */
+  undoable: boolean;
   /** Of what is planned: when, in words. */
   when?: string;
 }
@@ -20,6 +24,8 @@ export interface Shown {
   cards: Card[];
   /** Something was done or asked about there: words may be said anew, deeds may not. */
   deed: boolean;
+  /** It says what came of taking something back, and nothing else. */
+  undoing: boolean;
   leftOut: number;
   remarks: string[];
   usage: Usage | null;
@@ -34,9 +40,13 @@ let made = 0;
 export function fresh(role: Shown["role"], text: string, state: Shown["state"]): Shown {
   made += 1;
   return {
-    ...{ key: `new-${made}`, number: null, role, text, understood: null, cites: [], cards: [], deed: false },
+    ...{ key: `new-${made}`, number: null, role, text, understood: null, cites: [], cards: [], deed: false, undoing: false },
     ...{ leftOut: 0, remarks: [], usage: null, state, error: "" },
   };
+}
+
+function card(action: Action, state: Card["state"], outcome: Outcome | null = null): Card {
+  return { action, state, outcome, asked: false, undoable: false };
 }
 
 /** A turn that was kept; roles the page does not show give null. */
@@ -48,7 +58,7 @@ export function ofTurn(turn: Turn): Shown | null {
     if (note.name === "confirm") shown = after(shown, { type: "confirm", action: data as unknown as Action });
     else if (note.name === "left_out") shown = { ...shown, leftOut: Number(data["messages"]) || 0 };
     else if (note.name === "cut") shown = { ...shown, state: CUT[String(data["why"])] ?? "stopped" };
-    else if (["cited", "acted", "remarked", "planned"].includes(note.name)) {
+    else if (["cited", "acted", "undone", "remarked", "planned"].includes(note.name)) {
       shown = after(shown, { ...data, type: note.name } as unknown as Event);
     }
   }
@@ -65,15 +75,19 @@ export function after(shown: Shown, event: Event): Shown {
     case "cited":
       return { ...shown, cites: [...shown.cites.filter((one) => one.number !== event.number), event] };
     case "confirm":
-      return { ...shown, deed: true, cards: [...shown.cards, { action: event.action, state: "waiting", outcome: null }] };
+      return { ...shown, deed: true, cards: [...shown.cards, { ...card(event.action, "waiting"), asked: true }] };
     case "acted": {
       const state = event.outcome.ok ? "done" : "failed";
-      const card: Card = { action: event.action, state, outcome: event.outcome };
-      return { ...shown, deed: true, cards: [...shown.cards.filter((one) => one.action.id !== card.action.id), card] };
+      const done = { ...card(event.action, state, event.outcome), undoable: event.undoable ?? false };
+      return { ...shown, deed: true, cards: [...shown.cards.filter((one) => one.action.id !== done.action.id), done] };
+    }
+    case "undone": {
+      const cards = event.outcome.ok ? [card(event.action, "undone", event.outcome)] : [];
+      return { ...shown, deed: true, undoing: true, cards: [...shown.cards, ...cards] };
     }
     case "planned": {
-      const card: Card = { action: event.action, state: "planned", outcome: null, when: event.when.words };
-      return { ...shown, deed: true, cards: [...shown.cards, card] };
+      const kept: Card = { ...card(event.action, "planned"), when: event.when.words };
+      return { ...shown, deed: true, cards: [...shown.cards, kept] };
     }
     case "remarked":
       return { ...shown, remarks: [...shown.remarks, event.text] };
@@ -100,6 +114,7 @@ export function merged(seen: Shown[], kept: Shown[]): Shown[] {
 
 /** One card for each action, where it was asked for, with what came of it; only the last turn's wait. */
 export function settled(turns: Shown[]): Shown[] {
+  const asks = turns.map((turn) => turn.undoing).lastIndexOf(false); // to undo something answers no card
   const first = new Map<string, number>();
   const done = new Map<string, Card>();
   turns.forEach((turn, at) => {
@@ -113,8 +128,8 @@ export function settled(turns: Shown[]): Shown[] {
     const here = turn.cards.filter((card) => first.get(card.action.id) === at);
     const cards = here.map((card) => {
       const came = done.get(card.action.id);
-      if (came !== undefined) return { ...card, state: came.state, outcome: came.outcome };
-      return card.state === "waiting" && at < turns.length - 1 ? { ...card, state: "over" as const } : card;
+      if (came !== undefined) return { ...came, asked: card.asked };
+      return card.state === "waiting" && at < asks ? { ...card, state: "over" as const } : card;
     });
     return { ...turn, cards };
   });

@@ -158,6 +158,7 @@ async function hear(talk: Talk, path: string, body: unknown, turns: Shown[], las
     await adopt(talk);
     await write(talk, () => send("POST", `/api/sessions/${talk.id}/${path}`, body, stop.signal), stop);
     talk.writing.value = null;
+    talk.turns.value = settled(talk.turns.peek());
     if (talk.turns.peek().at(-1)?.state !== "failed") await read(talk).catch(() => undefined);
     return false;
   } catch (error) {
@@ -187,6 +188,11 @@ export async function decide(talk: Talk, action: string, yes: boolean): Promise<
   }
   talk.writing.value = null;
   if (talk.trouble.peek() === null) await read(talk).catch(() => undefined);
+}
+
+/** Take back what was done. */
+export async function undo(talk: Talk, action: string): Promise<void> {
+  await hear(talk, `actions/${action}/undo`, {}, talk.turns.peek());
 }
 
 /** Whether any answer is being written here. */

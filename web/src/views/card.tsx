@@ -4,7 +4,8 @@
 import type { Outcome } from "../api/types";
 import { Icon } from "../parts/icon";
 import type { Card } from "../state/shown";
-import { decide, type Talk } from "../state/talk";
+import { sure } from "../state/asking";
+import { decide, type Talk, undo } from "../state/talk";
 import { words } from "../words";
 
 export function CardView({ card, talk }: { card: Card; talk: Talk }) {
@@ -17,7 +18,7 @@ export function CardView({ card, talk }: { card: Card; talk: Talk }) {
   return (
     <section class={`action ${card.state}${toldOf(outcome)}`} aria-label={`${state}: ${what}`}>
       <header>
-        <Icon name={card.state === "done" ? "check" : card.state === "failed" ? "close" : card.state === "planned" ? "bell" : "tool"} />
+        <Icon name={card.state === "done" ? "check" : card.state === "undone" ? "again" : card.state === "failed" ? "close" : card.state === "planned" ? "bell" : "tool"} />
         <p>
           <strong>{what}</strong>
           <small>{state}</small>
@@ -34,9 +35,23 @@ export function CardView({ card, talk }: { card: Card; talk: Talk }) {
           </button>
         </div>
       )}
+      {card.undoable && card.state === "done" && (
+        <div class="row">
+          <button type="button" class="plain" disabled={talk.writing.value !== null} aria-label={t.undoOf(what)} onClick={() => void takeBack(talk, card, what)}>
+            {t.undo}
+          </button>
+        </div>
+      )}
       <Exactly card={card} />
     </section>
   );
+}
+
+/** What was asked about before it was done, because it moves say, is asked about again. */
+async function takeBack(talk: Talk, card: Card, what: string): Promise<void> {
+  const t = words.peek();
+  if (card.asked && !(await sure({ title: t.undoOf(what), more: t.undoMore, yes: t.undo }))) return;
+  await undo(talk, card.action.id);
 }
 
 /** Where somebody wants to see it as a program does. */

@@ -129,6 +129,10 @@ export const en = {
   failed: "Not done",
   refused: "You said no",
   over: "No longer waiting",
+  undo: "Undo",
+  undoOf: (what: string) => `Undo: ${what}`,
+  undoMore: "It is put back as it was before.",
+  undone: "Undone",
   plannedFor: (when: string) => (when === "" ? "Will be done later" : `Will be done ${when}`),
   told: {
     confirmed: "Done: the device says so",
@@ -149,6 +153,8 @@ export const en = {
     not_kept: "It could not be kept.",
     full: "There are too many already.",
     wrong_answer: "What it answered makes no sense.",
+    changed_since: "Somebody has changed it since, so it stays as it is.",
+    over: "It is too late for that.",
     other: "Why is among the details.",
   },
 

@@ -140,9 +140,15 @@ export const zh: Words = {
     not_kept: "没能保存。",
     full: "已经太多了。",
     wrong_answer: "对方的回答看不懂。",
+    changed_since: "之后有人改动过，所以保持现状。",
+    over: "已经太晚了。",
     other: "没有成功，原因见详情。",
   },
   over: "不再等待",
+  undo: "撤销",
+  undoOf: (what) => `撤销：${what}`,
+  undoMore: "恢复到之前的状态。",
+  undone: "已撤销",
 
   ringing: "正在响铃",
   rang: {

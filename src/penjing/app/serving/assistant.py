@@ -131,6 +131,13 @@ class ServedAssistant:
         with self._held() as assistant:
             yield from assistant.confirm(person, store, session, action, yes=yes, role=role)
 
+    def undo(
+        self, person: str, store: Store, session: str, action: str, *, role: Standing = "guest"
+    ) -> Iterator[Event]:
+        """See `Assistant.undo`."""
+        with self._held() as assistant:
+            yield from assistant.undo(person, store, session, action, role=role)
+
     def carry_out(self, person: str, kept: Mapping[str, Any]) -> Acted | Outcome:
         """Make a call that was kept and is due, for what the person is by now."""
         role = next((one.role for one in self._around.people.all() if one.id == person), None)

@@ -169,6 +169,14 @@ FALLBACKS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "en": ("undo “{action}”",),
         "zh": ("撤销“{action}”",),
     },
+    "undone": {
+        "en": ("Undone.",),
+        "zh": ("已撤销。",),
+    },
+    "changed_since": {
+        "en": ("Somebody has changed that since ({names}), so it stays as it is.",),
+        "zh": ("之后有人改动过（{names}），所以保持现状。",),
+    },
     "no_way_back": {
         "en": ("I can not take that back by myself (“{words}”), so I did nothing.",),
         "zh": ("到时候我没法自己恢复原样（“{words}”），所以什么都没做。",),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import BaseModel
 
+from penjing.assistant.notes import MEMORY
 from penjing.core.dialogue import (
     CUT,
     Acted,
@@ -16,12 +17,14 @@ from penjing.core.dialogue import (
     Confirm,
     Event,
     Finished,
+    Outcome,
     Passage,
     Planned,
     Recognition,
     Remarked,
     Said,
     Understood,
+    Undone,
 )
 from penjing.core.errors import PenjingError
 from penjing.core.history import Session, Turn
@@ -81,7 +84,7 @@ class TurnDocument(BaseModel):
     notes: list[NoteDocument]
 
 
-_SHOWN = ("cited", "confirm", "acted", "planned", "left_out", "remarked", CUT)
+_SHOWN = ("cited", "confirm", "acted", "undone", "planned", "left_out", "remarked", CUT)
 """Notes that people see; an assistant keeps others for itself."""
 
 
@@ -93,7 +96,7 @@ def session(one: Session) -> dict[str, Any]:
 def turn(one: Turn) -> dict[str, Any]:
     """A turn as JSON."""
     notes = [
-        {"name": part.name, "data": plain(part.data)}
+        {"name": part.name, "data": _seen(part)}
         for part in one.message.parts
         if isinstance(part, Note) and part.name in _SHOWN
     ]
@@ -114,9 +117,11 @@ def event(one: Event) -> dict[str, Any]:
         case Confirm():
             shown = {"type": "confirm", "action": _action(one.action)}
         case Acted():
-            done = {"ok": one.outcome.ok, "data": plain(one.outcome.data)}
-            outcome = {**done, "error": one.outcome.error}
-            shown = {"type": "acted", "action": _action(one.action), "outcome": outcome}
+            did = {"action": _action(one.action), "outcome": _outcome(one.outcome)}
+            shown = {"type": "acted", **did, "undoable": one.undoable}
+        case Undone():
+            did = {"action": _action(one.action), "outcome": _outcome(one.outcome)}
+            shown = {"type": "undone", **did}
         case Planned():
             shown = {"type": "planned", "action": _action(one.action), "when": dict(vars(one.when))}
         case Remarked():
@@ -145,6 +150,18 @@ def _taken(one: Recognition) -> dict[str, Any]:
     slots = [{"name": s.name, "value": plain(s.value), "text": s.text} for s in one.slots]
     taken = {"intent": one.intent, "stage": one.stage, "confidence": one.confidence}
     return {**taken, "slots": slots}
+
+
+def _seen(note: Note) -> dict[str, Any]:
+    """A note as people see it: what a call is undone by is its tool's."""
+    data: dict[str, Any] = plain(note.data)
+    if note.name == "acted":
+        data["undoable"] = data.pop(MEMORY, None) is not None
+    return data
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {"ok": outcome.ok, "data": plain(outcome.data), "error": outcome.error}
 
 
 def _action(action: Action) -> dict[str, Any]:

@@ -127,6 +127,17 @@ async def decide(session: Id, action: Id, body: Decided, request: Request) -> Re
     return await _stream(desk_of(request), who, session, confirm)
 
 
+@router.post("/{session}/actions/{action}/undo", response_model=None)
+async def undo(session: Id, action: Id, body: Nothing, request: Request) -> Response:  # noqa: ARG001
+    """Take back what was done, as far as nobody changed it since."""
+    who = who_of(request)
+
+    def back(assistant: Assistant) -> Iterator[Event]:
+        return assistant.undo(who.person, who.store, session, action, role=who.standing)
+
+    return await _stream(desk_of(request), who, session, back)
+
+
 async def _stream(
     desk: Desk,
     who: Who,

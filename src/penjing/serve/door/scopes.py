@@ -82,6 +82,7 @@ TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_GET, "/api/sessions/*/manner", frozenset({READ})),
     (_PUT, "/api/sessions/*/manner", frozenset({CHAT, TOOLS})),
     (_POST, "/api/sessions/*/actions/*", frozenset({TOOLS})),
+    (_POST, "/api/sessions/*/actions/*/undo", frozenset({TOOLS})),
     (_GET, "/api/documents", frozenset({DOCUMENTS})),
     (_POST, "/api/documents", frozenset({DOCUMENTS})),
     (_DELETE, "/api/documents/*", frozenset({DOCUMENTS})),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,8 +104,8 @@ class Control:
             message = f"done: {', '.join(done)}; not done: {rest}"
             names = [name for name, _ in failed]
             raise ToolError("unconfirmed", message, done=done, failed=names)
-        least = next((one for one in _LEAST if one in told), "confirmed")
-        return {"devices": done, **wanted, "confirmed": least == "confirmed", "told": least}
+        heard = least(told)
+        return {"devices": done, **wanted, "confirmed": heard == "confirmed", "told": heard}
 
     def remember(
         self, name: str, fields: Sequence[Sequence[str]], told: Mapping[str, Any]
@@ -126,19 +127,21 @@ class Control:
         return kept
 
     def restore(self, was: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
-        """Put devices back as they were, but those that are not any more as they were made.
-        Raises ToolError."""
+        """Put devices back as they were, but those that are neither as they were made nor, because
+        they have not answered yet, as they were. Raises ToolError."""
         done: list[str] = []
         left: list[str] = []
+        told: set[Told] = set()
         for name, before in was.items():
             for house, device in self.find(name):
-                if not same(house.known(device).state, made.get(name, {})):
+                state = house.known(device).state
+                if not same(state, made.get(name, {})) and not same(state, before):
                     left.append(device.name)
                     continue
                 off = before.get("on") is False
-                house.change(device, {"on": False} if off else before)
+                told.add(house.change(device, {"on": False} if off else before))
                 done.append(device.name)
-        return {"devices": done, "left": left}
+        return {"devices": done, "left": left, "told": least(told)}
 
     def close(self) -> None:
         """Let go of the houses. Calling it twice is harmless."""
@@ -211,6 +214,11 @@ def _single(devices: Iterable[tuple[House, Device]]) -> Iterator[tuple[str, Grou
 
 _LEAST: Sequence[Told] = ("no_answer", "sent")
 """Of several devices it is the least that is told."""
+
+
+def least(told: AbstractSet[Told]) -> Told:
+    """What is told of several devices."""
+    return next((one for one in _LEAST if one in told), "confirmed")
 
 
 def same(state: State, made: Mapping[str, Any]) -> bool:
