@@ -57,8 +57,17 @@ TEMPLATE = (
 
 _CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 _TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_CASES = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
+)
+_SLASHES = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_ENDING = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
 REGEX = {
     "llama-bpe": _CONTRACTIONS + r"\p{N}{1,3}" + _TAIL,
+    "dbrx": _CONTRACTIONS + r"\p{N}{1,3}" + _TAIL,
+    "tekken": "|".join(_CASES) + r"|\p{N}" + _SLASHES,
+    "gpt-4o": "|".join(each + _ENDING for each in _CASES) + r"|\p{N}{1,3}" + _SLASHES,
     "qwen2": _CONTRACTIONS + r"\p{N}" + _TAIL,
 }
 
@@ -71,7 +80,7 @@ def byte_level_tokenizer(pre: str, size: int = 600) -> Any:
     """
     from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-    tokenizer = Tokenizer(models.BPE(ignore_merges=pre == "llama-bpe"))
+    tokenizer = Tokenizer(models.BPE(ignore_merges=pre in ("llama-bpe", "tekken")))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     trainer = trainers.BpeTrainer(
         vocab_size=size,
@@ -158,6 +167,8 @@ PRE = {
     "granite": "smollm",
     "qwen2": "qwen2",
     "qwen3": "qwen2",
+    "olmo2": "dbrx",
+    "phi3": "llama-spm",
     "gemma2": "gemma",
     "gemma3": "gemma",
 }
@@ -217,6 +228,12 @@ def hf_config(family: str, vocab: int, **changes: Any) -> Any:
     if family == "qwen2":
         common["rope_parameters"] = {"rope_type": "default", "rope_theta": 1e6}
         return hf.Qwen2Config(**(common | changes))
+    if family == "olmo2":
+        common |= {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 2}
+        return hf.Olmo2Config(**(common | changes))
+    if family == "phi3":
+        common |= {"pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 2}
+        return hf.Phi3Config(**(common | changes))
     if family == "qwen3":
         return hf.Qwen3Config(**(common | {"head_dim": 32} | changes))
     gemma = {
@@ -235,7 +252,7 @@ def hf_model(config: Any, seed: int = 0) -> Any:
     kinds = {
         "llama": hf.LlamaForCausalLM, "qwen2": hf.Qwen2ForCausalLM, "qwen3": hf.Qwen3ForCausalLM,
         "smollm3": hf.SmolLM3ForCausalLM, "granite": hf.GraniteForCausalLM,
-        "gemma2": hf.Gemma2ForCausalLM,
+        "gemma2": hf.Gemma2ForCausalLM, "olmo2": hf.Olmo2ForCausalLM, "phi3": hf.Phi3ForCausalLM,
         "gemma3_text": hf.Gemma3ForCausalLM,
     }  # fmt: skip
     model = kinds[config.model_type](config).eval()
@@ -304,7 +321,8 @@ def _numbers(family: str, hidden: int, ffn: int, layers: int) -> dict[str, Value
         counts["attention.sliding_window"] = 8
     out = {
         "general.architecture": Value.text(family),
-        "general.name": Value.text(f"tiny {family}"),
+        # of a name like Phi-3 the engine wants tokens that a byte tokenizer has not
+        "general.name": Value.text("tiny " + family.replace("phi3", "phi 3")),
     }
     out |= {f"{family}.{key}": Value(ValueKind.UINT32, n) for key, n in counts.items()}
     return out | {f"{family}.{key}": Value(ValueKind.FLOAT32, x) for key, x in reals.items()}

@@ -34,7 +34,7 @@ def test_each_is_a_whole_forward(family: str, head: bool) -> None:
     every = dict.fromkeys(names, "MXFP4")
     late = {**every, "blk.1.ffn_up.weight": "Q8_0"}
     early = {**every, "token_embd.weight": "Q4_0"}
-    alone = {"blk.1.attn_q.weight": "Q4_0"}
+    alone = {"blk.1.attn_output.weight": "Q4_0"}
     assert_exact(family, [every, late, every, early, alone, {}, early], head=head)
 
 

@@ -30,6 +30,8 @@ NEAR = {
     "granite": 4e-5,
     "qwen2": 2e-5,
     "qwen3": 2e-5,
+    "olmo2": 2e-5,
+    "phi3": 2e-5,
     "gemma2": 4e-3,
     "gemma3": 4e-3,
 }
@@ -50,7 +52,7 @@ def full(family: str, *, layers: int = 2) -> Checkpoint:
     noise = np.random.default_rng(11)
     extra = {}
     for name, kind, _ in plain.architecture.expected(layers):
-        if name == "rope_freqs.weight":
+        if name.startswith("rope_"):
             extra[name] = noise.uniform(1, 8, kind.dimensions(plain.config))
         elif name not in plain.tensors:
             extra[name] = noise.normal(0, 0.2, kind.dimensions(plain.config))
@@ -131,6 +133,8 @@ def test_every_tensor_takes_part(family: str) -> None:
     model = TorchModel.load(full(family))
     clean = model.forward(TOKENS)
     for name, weight in model.weights.items():
+        if name == "rope_factors_long.weight":  # for more text than it was trained on at once
+            continue
         with model.replaced({name: weight * 1.5 + 0.05}):
             assert float((model.forward(TOKENS) - clean).abs().max()) > 1e-3, name
     assert torch.equal(model.forward(TOKENS), clean)
@@ -231,7 +235,8 @@ def test_gradients_reach_every_tensor_and_are_right(family: str) -> None:
     tokens = TOKENS[:16]
     loss = torch.nn.functional.cross_entropy(model.forward(tokens[:-1]), tokens[1:])
     loss.backward()
-    for name in ("token_embd.weight", "blk.0.attn_k.weight", "blk.1.ffn_up.weight"):
+    keys = "blk.0.attn_qkv.weight" if model.architecture.fused else "blk.0.attn_k.weight"
+    for name in ("token_embd.weight", keys, "blk.1.ffn_up.weight"):
         weight = model.weights[name]
         step = torch.randn(weight.shape, dtype=weight.dtype) * 1e-4
         losses = []
@@ -242,6 +247,8 @@ def test_gradients_reach_every_tensor_and_are_right(family: str) -> None:
         slope = (losses[0] - losses[1]) / 2
         torch.testing.assert_close((weight.grad * step).sum(), slope, rtol=1e-3, atol=1e-9)
     for name, weight in model.weights.items():
+        if name == "rope_factors_long.weight":
+            continue
         assert weight.grad is not None, name
         assert weight.grad.any(), name
 

@@ -33,6 +33,10 @@ def source(name: str, codec: str, row: int = 256, rows: int = 4) -> TensorSource
     return TensorSource(name, (rows, row), CODECS[codec], lambda: raw)
 
 
+APART = ("attn_q+attn_k", "attn_v", "attn_output", "ffn_gate+ffn_up", "ffn_down")
+FUSED = ("attn_qkv", "attn_output", "ffn_up", "ffn_down")
+
+
 def padded(count: int) -> int:
     return -(-count // 32) * 32
 
@@ -45,16 +49,15 @@ def test_every_matrix_is_in_one_group_and_groups_are_those_of_the_plan(family: s
     assert sorted(members) == sorted(checkpoint.quantizable)
     assert len({group.name for group in groups}) == len(groups)
     names = {group.name: group.layer for group in groups}
+    ends = [name for name in ("token_embd", "output") if f"{name}.weight" in checkpoint.tensors]
     assert names == {
-        "token_embd": None,
+        **dict.fromkeys(ends),
         **{
             f"blk.{layer}.{stem}": layer
             for layer in range(2)
-            for stem in (
-                "attn_q+attn_k", "attn_v", "attn_output", "ffn_gate+ffn_up", "ffn_down",
-            )
+            for stem in (FUSED if checkpoint.architecture.fused else APART)
         },
-    }  # fmt: skip
+    }
     for group in groups:
         assert {member.shape[-1] for member in group.members} == {group.row}
 

@@ -35,8 +35,8 @@ def some_plans(checkpoint: Checkpoint) -> list[dict[str, str]]:
     names = checkpoint.quantizable
     alone = [{name: "MXFP4" if i % 2 else "Q8_0"} for i, name in enumerate(names)]
     every = dict.fromkeys(names, "MXFP4")
-    pair = {"blk.1.attn_q.weight": "MXFP4", "blk.0.ffn_up.weight": "Q8_0"}
-    return [*alone[::-1], pair, every, {"blk.1.attn_q.weight": "F32"}]
+    pair = {"blk.1.attn_output.weight": "MXFP4", "blk.0.ffn_up.weight": "Q8_0"}
+    return [*alone[::-1], pair, every, {"blk.1.attn_output.weight": "F32"}]
 
 
 @pytest.mark.parametrize("family", sorted(ARCHITECTURES))

@@ -219,6 +219,41 @@ _QWEN3 = Architecture(
     must_be={**_NO_EXPERTS, "use_sliding_window": (None, False)},
 )
 
+_PHI3 = Architecture(
+    name="phi3",
+    hf_classes=("Phi3ForCausalLM",),
+    tensors=(
+        *_ENDS,
+        TensorKind("rope_factors_long.weight", "", ("half_rotary",), False, optional=True),
+        TensorKind("rope_factors_short.weight", "", ("half_rotary",), False, optional=True),
+        _ATTN_NORM,
+        _layer("attn_qkv.weight", "self_attn.qkv_proj.weight", "qkv", "hidden"),
+        # the engine wants queries as wide as the residual stream
+        _layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
+        _FFN_NORM,
+        _layer("ffn_up.weight", "mlp.gate_up_proj.weight", "gate_up", "hidden"),
+        _layer("ffn_down.weight", "mlp.down_proj.weight", "hidden", "ffn"),
+    ),
+    rope="halves",
+    activation="silu",
+    hf_activations=("silu",),
+    groups=(
+        InputGroup("attention", ("attn_qkv.weight",), "attn_norm.weight"),
+        InputGroup("attention_output", ("attn_output.weight",), ""),
+        InputGroup("ffn", ("ffn_up.weight",), "ffn_norm.weight"),
+        InputGroup("ffn_down", ("ffn_down.weight",), ""),
+        _GROUPS[-1],
+    ),
+    fused=True,
+    partial_rotary=True,
+    config_defaults={"rms_norm_eps": 1e-5, "max_position_embeddings": 4096},
+    must_be={
+        **{key: values for key, values in _NO_EXPERTS.items() if key != "partial_rotary_factor"},
+        "attention_bias": (None, False),
+    },
+    rope_types=("default", "linear", "longrope"),
+)
+
 _GEMMA3 = Architecture(
     name="gemma3",
     hf_classes=("Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"),
@@ -304,8 +339,53 @@ _GEMMA2 = replace(
     hf_ignored=(),
 )  # fmt: skip
 
+_OLMO2 = replace(
+    _QWEN2,
+    name="olmo2",
+    hf_classes=("Olmo2ForCausalLM",),
+    tensors=(
+        _EMBEDDING,
+        _OUTPUT_NORM,
+        replace(_OUTPUT, optional=False),
+        # the engine wants queries as wide as the residual stream
+        _layer("attn_q.weight", "self_attn.q_proj.weight", "hidden", "hidden"),
+        _K,
+        _V,
+        _layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
+        # over all heads at once, before they are told apart
+        _layer("attn_q_norm.weight", "self_attn.q_norm.weight", "hidden"),
+        _layer("attn_k_norm.weight", "self_attn.k_norm.weight", "keys"),
+        _layer("post_attention_norm.weight", "post_attention_layernorm.weight", "hidden"),
+        *_FFN,
+        _layer("post_ffw_norm.weight", "post_feedforward_layernorm.weight", "hidden"),
+    ),
+    # what a half reads is the residual stream as it is: no norm makes it
+    groups=tuple(
+        replace(group, producer="") if group.name in ("attention", "ffn") else group
+        for group in _GROUPS
+    ),
+    config_defaults={
+        "rms_norm_eps": 1e-5, "max_position_embeddings": 2048, "rope_theta": 10_000.0,
+    },
+    must_be=_NO_EXPERTS
+    | {"attention_bias": (None, False), "tie_word_embeddings": (None, False)},
+)  # fmt: skip
+
 ARCHITECTURES: Mapping[str, Architecture] = MappingProxyType(
-    {each.name: each for each in (_LLAMA, _SMOLLM3, _GRANITE, _QWEN2, _QWEN3, _GEMMA2, _GEMMA3)}
+    {
+        each.name: each
+        for each in (
+            _LLAMA,
+            _SMOLLM3,
+            _GRANITE,
+            _QWEN2,
+            _QWEN3,
+            _OLMO2,
+            _PHI3,
+            _GEMMA2,
+            _GEMMA3,
+        )
+    }
 )
 """Every family Penjing can take apart, by GGUF name."""
 

@@ -219,10 +219,16 @@ class TorchModel:
         """Grouped-query causal attention of normalised [..., T, hidden]."""
         config, name, length = self.config, f"blk.{layer}.attn_", x.shape[-2]
         sizes = config.sizes(layer)
-        q = self._heads(x, f"{name}q", sizes.heads)
-        k = self._heads(x, f"{name}k", sizes.kv_heads)
-        v = self._heads(x, f"{name}v", sizes.kv_heads)
-        q, k = self._norm(q, f"{name}q_norm"), self._norm(k, f"{name}k_norm")
+        counts = {"q": sizes.heads, "k": sizes.kv_heads, "v": sizes.kv_heads}
+        if self.architecture.fused:
+            widths = [heads * config.head_dim for heads in counts.values()]
+            flat = self._linear(x, f"{name}qkv").split(widths, dim=-1)
+        else:
+            flat = tuple(self._linear(x, f"{name}{each}") for each in counts)
+        q, k, v = (
+            self._heads(part, f"{name}{each}_norm", heads)
+            for part, (each, heads) in zip(flat, counts.items(), strict=True)
+        )
         every = config.unrotated_every
         if not every or (layer + 1) % every:
             turn, pairs = self._rotation(layer, length), self.architecture.rope
@@ -234,24 +240,36 @@ class TorchModel:
         mixed = attend(q, k, v, mask, config.attention_scale, cap=config.attention_softcap)
         return self._linear(mixed.transpose(1, 2).reshape(*x.shape[:-1], -1), f"{name}output")
 
-    def _heads(self, x: torch.Tensor, name: str, heads: int) -> torch.Tensor:
-        """[..., T, hidden] -> [texts, heads, T, head_dim]."""
-        flat = self._linear(x, name)
-        return flat.view(-1, x.shape[-2], heads, self.config.head_dim).transpose(1, 2)
+    def _heads(self, flat: torch.Tensor, norm: str, heads: int) -> torch.Tensor:
+        """[..., T, heads x head_dim] -> [texts, heads, T, head_dim], normalised if the family does.
+
+        Head by head (Qwen3, Gemma 3), or all heads of a position at once (OLMo 2).
+        """
+        weight = self.weights.get(f"{norm}.weight")
+        at_once = weight is not None and len(weight) == flat.shape[-1]
+        flat = self._norm(flat, norm) if at_once else flat
+        split = flat.view(-1, flat.shape[-2], heads, self.config.head_dim).transpose(1, 2)
+        return split if at_once else self._norm(split, norm)
 
     def _feed_forward(self, layer: int, x: torch.Tensor) -> torch.Tensor:
         name = f"blk.{layer}."
-        gate = activate(self._linear(x, f"{name}ffn_gate"), self.architecture.activation)
-        return self._linear(gate * self._linear(x, f"{name}ffn_up"), f"{name}ffn_down")
+        if self.architecture.fused:
+            gate, up = self._linear(x, f"{name}ffn_up").chunk(2, dim=-1)
+        else:
+            gate, up = self._linear(x, f"{name}ffn_gate"), self._linear(x, f"{name}ffn_up")
+        return self._linear(activate(gate, self.architecture.activation) * up, f"{name}ffn_down")
 
     def _rotation(self, layer: int, length: int) -> Rotation:
         """Angles of a layer: sliding ones have their own base and are not stretched."""
         config = self.config
         local = config.sliding[layer] and self.architecture.local_rope
         divisors = self.weights.get("rope_freqs.weight")
+        if divisors is None:  # of texts as long as it was trained on; the engine takes the longer
+            divisors = self.weights.get("rope_factors_short.weight")  # ones where a context is more
         return rotation(
             length,
-            config.head_dim,
+            config.rotating,
+            gain=config.rope_gain,
             theta=config.rope_theta_local if local else config.rope_theta,
             factor=config.rope_factor if config.rope_scaling == "linear" and not local else 1.0,
             divisors=divisors,

@@ -5,12 +5,23 @@ Must not know files, torch or numpy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
-Size = Literal["hidden", "ffn", "queries", "keys", "head", "half_head", "vocab", "any"]
-"""A side of a tensor: `queries` is heads x head, `keys` is key-value heads x head; `any` is what
-the file says, of a model that only the engine runs."""
+Size = Literal[
+    "hidden", "ffn", "gate_up", "queries", "keys", "qkv", "head", "half_head", "half_rotary",
+    "vocab", "any",
+]  # fmt: skip
+"""A side of a tensor: `queries` is heads x head, `keys` is key-value heads x head, `qkv` queries,
+keys and values, `gate_up` twice the ffn; `any` is what the file says, of a model that only the
+engine runs."""
+
+FUSED: Mapping[Size, tuple[Size, ...]] = MappingProxyType(
+    {"gate_up": ("ffn", "ffn"), "qkv": ("queries", "keys", "keys")}
+)
+"""Sides that are others behind each other."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,10 @@ class ModelConfig:
     """Logits are divided by it."""
     unrotated_every: int = 0
     """Every so many layers one does not rotate positions at all; 0: all do."""
+    rotary_dim: int = 0
+    """How many numbers of a head rotate, the first ones; 0: all."""
+    rope_gain: float = 1.0
+    """What rotates is multiplied by it."""
     uneven: tuple[LayerSizes, ...] = ()
     """Of every layer, where they differ; the numbers above are then the largest."""
 
@@ -83,12 +98,19 @@ class ModelConfig:
         return self.uneven[layer] if self.uneven else self.widest
 
     @property
+    def rotating(self) -> int:
+        """How many numbers of a head rotate."""
+        return self.rotary_dim or self.head_dim
+
+    @property
     def widest(self) -> LayerSizes:
         """Those of the widest layer."""
         return LayerSizes(self.heads, self.kv_heads, self.ffn)
 
     def size(self, name: Size, layer: int | None = None) -> int:
         """The number a side of a tensor has in this model, or in one layer of it."""
+        if name in FUSED:
+            return sum(self.size(each, layer) for each in FUSED[name])
         here = self.widest if layer is None else self.sizes(layer)
         return {
             "hidden": self.hidden,
@@ -97,5 +119,6 @@ class ModelConfig:
             "keys": here.kv_heads * self.head_dim,
             "head": self.head_dim,
             "half_head": self.head_dim // 2,
+            "half_rotary": self.rotating // 2,
             "vocab": self.vocab,
         }[name]

@@ -84,7 +84,8 @@ class InputGroup:
     members: tuple[str, ...]
     """Tensor kinds that read it, columns = channels."""
     producer: str
-    """Tensor kind that writes it: dividing its rows (or its norm's weights) divides the input."""
+    """Tensor kind that writes it: dividing its rows (or its norm's weights) divides the input; ""
+    where no tensor does."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,10 @@ class Architecture:
     """Whether the workshop computes it; False: what is known of it the engine has shown."""
     uneven: bool = False
     """Whether layers may have widths of their own, and lack a half."""
+    fused: bool = False
+    """Whether queries, keys and values are one matrix, and gate and up another."""
+    partial_rotary: bool = False
+    """Whether only the first numbers of a head may rotate."""
     scaled_embedding: bool = False
     """Whether embeddings are multiplied by the root of their width."""
     tied: bool = False

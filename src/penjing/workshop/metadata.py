@@ -30,6 +30,9 @@ def read_config(
     heads, kv_heads, ffn = _widest(read, uneven)
     head = read.count("attention.key_length", hidden // heads)
     _check_heads(read, heads, kv_heads, head)
+    rotary = read.count("rope.dimension_count", head)
+    if rotary % 2 or not (rotary == head or (family.partial_rotary and rotary < head)):
+        raise read.bad("rope.dimension_count", rotary)
     if read.plain("expert_count", 0):
         raise NoForwardPass("mixtures of experts are not read: use a dense model")
     window, sliding = _window(read, family, layers)
@@ -69,6 +72,8 @@ def read_config(
         residual_scale=scales.get("residual_scale", 1.0),
         logit_divisor=scales.get("logit_scale", 1.0),
         unrotated_every=family.unrotated_every,
+        rotary_dim=0 if rotary == head else rotary,
+        rope_gain=read.real("rope.scaling.attn_factor", 1.0),
         uneven=uneven,
     )
 
@@ -153,9 +158,8 @@ def _check_heads(read: _Reader, heads: int, kv_heads: int, head: int) -> None:
         raise read.bad("attention.head_count_kv", kv_heads)
     if head % 2:
         raise read.bad("attention.key_length", head)
-    for key in ("attention.value_length", "rope.dimension_count"):
-        if read.count(key, head) != head:
-            raise read.bad(key, read.plain(key, head))
+    if (value := read.count("attention.value_length", head)) != head:
+        raise read.bad("attention.value_length", value)
 
 
 def _window(

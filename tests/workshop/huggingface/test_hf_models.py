@@ -18,6 +18,7 @@ import tiny
 from safetensors.numpy import load_file, save_file
 
 import penjing.workshop.huggingface as reading
+import penjing.workshop.huggingface.config as reading_config
 from penjing.core.errors import FormatError
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop.checkpoint import Checkpoint
@@ -65,6 +66,23 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "qwen2": ("qwen2", {}),
     "qwen3": ("qwen3", {}),
+    "olmo2": ("olmo2", {}),
+    "olmo2, linear, odd sizes": (
+        "olmo2",
+        {"rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 500.0},
+         "intermediate_size": 104, "num_key_value_heads": 4, "num_hidden_layers": 2},
+    ),
+    "phi3": ("phi3", {}),
+    "phi4 mini: half of a head, stretched, tied": (
+        "phi3",
+        {"tie_word_embeddings": True, "intermediate_size": 104, "max_position_embeddings": 2048,
+         "original_max_position_embeddings": 512,
+         "rope_parameters": {
+             "rope_type": "longrope", "rope_theta": 500.0, "partial_rotary_factor": 0.5,
+             "original_max_position_embeddings": 512,
+             "short_factor": [1.0, 1.5, 3.0, 7.0], "long_factor": [2.0, 3.0, 9.0, 17.0],
+         }},
+    ),
     "gemma3": ("gemma3", {}),
     "gemma3, usual pattern": ("gemma3", {"num_hidden_layers": 7, "layer_types": None}),
     "gemma3, linear far, softcap": (
@@ -119,6 +137,10 @@ def test_the_engine_computes_what_transformers_computes(
         ("granite", "embedding_multiplier"),
         ("granite", "residual_multiplier"),
         ("granite", "logits_scaling"),
+        ("olmo2, linear, odd sizes", "no factor"),
+        ("phi4 mini: half of a head, stretched, tied", "short_factor"),
+        ("phi4 mini: half of a head, stretched, tied", "attention_factor"),
+        ("phi4 mini: half of a head, stretched, tied", "all of a head"),
         ("gemma3, linear far, softcap", "no softcap"),
         ("gemma3", "norms not shifted"),
         ("gemma3", "every layer sees all"),
@@ -147,6 +169,13 @@ def test_each_mistake_would_be_seen(
         monkeypatch.setattr(reading, "rope_frequencies", lambda config: None)
     elif mistake == "no factor":
         config["rope_parameters"]["factor"] = 1.0
+    elif mistake == "short_factor":
+        config["rope_parameters"][mistake] = config["rope_parameters"]["long_factor"]
+    elif mistake == "attention_factor":
+        config["rope_parameters"][mistake] = 1.0
+    elif mistake == "all of a head":
+        monkeypatch.setattr(reading_config, "_partial", lambda config: {})
+        monkeypatch.setattr(reading, "long_factors", lambda config: {})
     elif mistake in config:
         config[mistake] = 1.0
     elif mistake == "no softcap":

@@ -73,8 +73,8 @@ def test_the_function_stays_whatever_the_family_has(family: str, tied: bool) -> 
     assert float(before.std()) > 0.3
     torch.testing.assert_close(after, before, rtol=0, atol=3e-6)
     assert {s.group for s in found.scalings if s.alpha > 0} >= {
-        "attention", "attention_output", "ffn", "ffn_down",
-    }  # fmt: skip
+        group.name for group in checkpoint.architecture.groups if group.producer
+    } - {"head"}
     assert found.checkpoint.tensors.keys() == checkpoint.tensors.keys()
     assert dict(found.checkpoint.metadata) == dict(checkpoint.metadata)
 
@@ -115,7 +115,8 @@ def test_importance_is_what_the_scaled_model_shows(family: str) -> None:
         }
     )
     found = awq(loud, mean_squares(loud), plan(loud))
-    assert sum(scaling.alpha > 0 for scaling in found.scalings) >= 5
+    scaled = sum(scaling.alpha > 0 for scaling in found.scalings)
+    assert scaled >= min(5, len(found.scalings) - 1)
     seen = mean_squares(found.checkpoint)
     for name, row in found.importance.items():
         np.testing.assert_allclose(row, seen[name], rtol=1e-4, err_msg=name)

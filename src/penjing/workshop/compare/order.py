@@ -144,8 +144,13 @@ def _sizes(words: str) -> tuple[int, ...]:
 
 
 def check_methods(order: Order, checkpoint: Checkpoint) -> None:
-    """BadInput for a method that needs a forward pass where only the engine runs the model."""
+    """BadInput for a method that this model cannot have, before any work."""
     for method in order.methods:
+        if checkpoint.architecture.fused and method.fold == "rotation":
+            raise BadInput(
+                f"{method.name} rotates values, which a {checkpoint.architecture.name} model has "
+                "in one matrix with its queries: leave that method out"
+            )
         if not checkpoint.architecture.forward and method.needs_forward:
             raise BadInput(
                 f"{method.name} needs a forward pass of ours, and there is none of "

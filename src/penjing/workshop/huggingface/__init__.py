@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from penjing.ggml.quantize import dequantize
 from penjing.workshop.architectures import Architecture, TensorKind
 from penjing.workshop.huggingface.config import (
     FolderConfig,
+    long_factors,
     metadata_of,
     read_folder_config,
     rope_frequencies,
@@ -30,6 +32,7 @@ from penjing.workshop.tensors import Bytes, TensorSource
 
 _F32 = codec("F32")
 _TABLE, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
+_PHI3_TOKENS = ("</s>", "<unk>", "<s>", "<|endoftext|>")
 _CONFIG_BYTES = 4 * 2**20
 
 
@@ -64,8 +67,16 @@ def _opened(folder: Path, path: Path) -> ModelFolder:
     rows = _vocabulary(config, sources)
     name = folder_name(folder)
     tokenizer = tokenizer_metadata(folder, config.values, rows, rowless=config.family.rowless)
-    metadata = metadata_of(config, name) | tokenizer
+    metadata = metadata_of(config, _harmless(name, tokenizer)) | tokenizer
     return ModelFolder(name, metadata, sources)
+
+
+def _harmless(name: str, tokenizer: Mapping[str, Value]) -> str:
+    """The name as the engine can load it: of one like Phi-3 it wants four tokens to be there."""
+    tokens = tokenizer["tokenizer.ggml.tokens"].data
+    if set(_PHI3_TOKENS) <= set(tokens):
+        return name
+    return re.sub("phi-?3", "phi 3", name, flags=re.IGNORECASE)
 
 
 def _sources(folder: Path, config: FolderConfig) -> dict[str, TensorSource]:
@@ -87,6 +98,8 @@ def _sources(folder: Path, config: FolderConfig) -> dict[str, TensorSource]:
     factors = rope_frequencies(config)
     if factors is not None:
         sources["rope_freqs.weight"] = TensorSource.of("rope_freqs.weight", factors)
+    for name, divisors in long_factors(config).items():
+        sources[name] = TensorSource.of(name, divisors)
     return sources
 
 

@@ -19,8 +19,9 @@ from penjing.core.errors import FormatError
 from penjing.workshop.architectures import ARCHITECTURES, Architecture, NoForwardPass
 from penjing.workshop.config_keys import CONFIG_KEYS, ConfigKey
 
-_BOUNDED = ("llama",)
-"""Families all of whose layers slide where config.json says so (Mistral 7B 0.1)."""
+_BOUNDED = ("llama", "phi3")
+"""Families all of whose layers slide where config.json says so (Mistral 7B 0.1, Phi-3), and in the
+engine do not."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class Rotary:
     theta_local: float | None
     """The same in sliding layers; None where the file has no such layers."""
     kind: str
-    """"default", "linear" or "llama3"."""
+    """"default", "linear", "llama3" or "longrope"."""
     factor: float
     """Linear: positions are divided by it."""
+    share: float
+    """How much of each head rotates."""
     settings: Mapping[str, Any]
     """The scaling's other numbers."""
 
@@ -119,6 +122,7 @@ def metadata_of(config: FolderConfig, name: str) -> dict[str, Value]:
     if config.rotary.kind == "linear":
         out[f"{family}.rope.scaling.type"] = Value.text("linear")
         out[f"{family}.rope.scaling.factor"] = Value(ValueKind.FLOAT32, config.rotary.factor)
+    out |= _stretched(config) | _partial(config)
     for cap in {"final_logit_softcapping": None, **config.family.softcaps}:
         if softcap := config.values.get(cap):
             out[f"{family}.{cap}"] = Value(ValueKind.FLOAT32, _real(cap, softcap))
@@ -144,6 +148,57 @@ def rope_frequencies(config: FolderConfig) -> npt.NDArray[np.float32] | None:
     wavelength = 2 * math.pi * config.rotary.theta**steps
     blend = np.clip((trained / wavelength - low) / (high - low), 0.0, 1.0)
     return (1 / ((1 - blend) / factor + blend)).astype(np.float32)
+
+
+def long_factors(config: FolderConfig) -> dict[str, npt.NDArray[np.float32]]:
+    """LongRoPE's divisors [rotating / 2] by GGUF name, within the trained length and beyond it."""
+    if config.rotary.kind != "longrope":
+        return {}
+    out = {}
+    for key in ("long_factor", "short_factor"):
+        given = config.rotary.settings.get(key)
+        if not isinstance(given, list) or len(given) != _rotating(config) // 2:
+            raise FormatError(
+                f"config.json: {key} is not one number for each pair that rotates, "
+                f"{_rotating(config) // 2} of them: get it again"
+            )
+        name = f"rope_factors_{key.removesuffix('_factor')}.weight"
+        out[name] = np.array([_real(key, each) for each in given], np.float32)
+    return out
+
+
+def _stretched(config: FolderConfig) -> dict[str, Value]:
+    """What goes with `long_factors`: the length before it was stretched, and a gain for that.
+
+    LongRoPE (arXiv 2402.13753): sqrt(1 + ln(stretch) / ln(length)), as transformers has it.
+    """
+    if config.rotary.kind != "longrope":
+        return {}
+    context, settings = config.count("max_position_embeddings"), config.rotary.settings
+    key = "original_max_position_embeddings"
+    before = settings.get(key, config.values.get(key, context))
+    if isinstance(before, bool) or not isinstance(before, int) or before < 2:
+        raise FormatError(f"config.json: {key} is {str(before)[:40]!a}, not a count")
+    gain = settings.get("attention_factor")
+    if gain is None:
+        longer = max(1.0, context / before)
+        gain = math.sqrt(1 + math.log(longer) / math.log(before))
+    prefix = f"{config.family.name}.rope.scaling."
+    return {
+        f"{prefix}original_context_length": Value(ValueKind.UINT32, before),
+        f"{prefix}attn_factor": Value(ValueKind.FLOAT32, _real("attention_factor", gain)),
+    }
+
+
+def _rotating(config: FolderConfig) -> int:
+    return int(config.count("head_dim") * config.rotary.share)
+
+
+def _partial(config: FolderConfig) -> dict[str, Value]:
+    if config.rotary.share == 1.0:
+        return {}
+    rotating = Value(ValueKind.UINT32, _rotating(config))
+    return {f"{config.family.name}.rope.dimension_count": rotating}
 
 
 def _value(config: FolderConfig, key: ConfigKey) -> Value:
@@ -232,6 +287,7 @@ def _rotary(family: Architecture, values: Mapping[str, Any]) -> Rotary:
         theta_local=None if local is None else _real("rope_local_base_freq", local),
         kind=kind,
         factor=_real("rope factor", everywhere.get("factor", 1.0)),
+        share=_share(family, values, everywhere),
         settings=everywhere,
     )
 
@@ -243,8 +299,14 @@ def _check_rope_type(family: Architecture, settings: Mapping[str, Any]) -> None:
             f"config.json: rope type {kind[:40]!a} cannot be carried over for {family.name} "
             f"(only {', '.join(family.rope_types)}): remove the scaling or use another model"
         )
-    if settings.get("partial_rotary_factor", 1.0) != 1.0:
+
+
+def _share(family: Architecture, values: Mapping[str, Any], settings: Mapping[str, Any]) -> float:
+    """How much of each head rotates; FormatError where the engine's family rotates all of it."""
+    share = settings.get("partial_rotary_factor", values.get("partial_rotary_factor", 1.0))
+    if share != 1.0 and not family.partial_rotary:
         raise FormatError("config.json: only a part of each head rotates: use another model")
+    return min(1.0, _real("partial_rotary_factor", share))
 
 
 def _window_keys(config: FolderConfig) -> dict[str, Value]:

@@ -87,6 +87,15 @@ Step = Digits | Split | ByteLevel | Metaspace | Other
 
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
 _REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_CASES = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
+)
+"""Words that also end where small letters meet capitals."""
+_SLASHES = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_ENDING = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+_TEKKEN = "|".join(_CASES) + r"|\p{N}" + _SLASHES
+_GPT4O = "|".join(each + _ENDING for each in _CASES) + r"|\p{N}{1,3}" + _SLASHES
 _PLAIN = ByteLevel(prefix=False, regex=False)
 _GPT2 = ByteLevel(prefix=False, regex=True)
 
@@ -106,10 +115,17 @@ BYTE_LEVEL: Mapping[str, _Entry] = MappingProxyType(
         "gpt-2": _Entry((_GPT2,)),
         "smollm": _Entry((Digits(individual=True), _GPT2)),
         "llama-bpe": _Entry(_by_regex(_WORDS + r"\p{N}{1,3}" + _REST), ignore_merges=True),
+        "dbrx": _Entry(_by_regex(_WORDS + r"\p{N}{1,3}" + _REST)),
+        "tekken": _Entry(_by_regex(_TEKKEN), ignore_merges=True),
+        "gpt-4o": _Entry(_by_regex(_GPT4O)),
         "qwen2": _Entry(_by_regex(_WORDS + r"\p{N}" + _REST)),
     }
 )
-"""tokenizer.ggml.pre -> the steps it stands for, and whether whole words skip the merges."""
+"""tokenizer.ggml.pre -> the steps it stands for, and whether whole words skip the merges.
+
+Of tekken and gpt-4o the engine knows the cases of A to Z alone: a word in other letters that goes
+from small to capital inside, or has combining marks, is cut otherwise than by tokenizer.json.
+"""
 
 # Gemma cuts at spaces that its normalizer has already replaced: it never cuts.
 _IDLE = Split(" ", literal=True, behavior="MergedWithPrevious", invert=False)
@@ -138,13 +154,13 @@ def _byte_level(
     if strange:
         raise FormatError(f"tokenizer.json: the normalizer {strange[0]} is not one the engine has")
     for name, entry in BYTE_LEVEL.items():
-        if entry.steps == steps:
-            if entry.ignore_merges != ignore_merges:
-                raise FormatError(
-                    f"tokenizer.json cuts text like {name} with ignore_merges "
-                    f"{str(ignore_merges).lower()}, which the engine does not do"
-                )
+        if entry.steps == steps and entry.ignore_merges == ignore_merges:
             return Style("gpt2", name, composed=bool(normal))
+    if alike := [name for name, entry in BYTE_LEVEL.items() if entry.steps == steps]:
+        raise FormatError(
+            f"tokenizer.json cuts text like {alike[0]} with ignore_merges "
+            f"{str(ignore_merges).lower()}, which the engine does not do"
+        )
     found = ", ".join(str(step)[:200] for step in steps) or "nothing"
     raise FormatError(
         f"tokenizer.json cuts text by {found}, which is none of the ways Penjing knows "

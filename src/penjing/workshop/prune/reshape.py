@@ -18,7 +18,7 @@ from penjing.bundle.gguf_values import Value, ValueKind
 from penjing.core.errors import BadInput
 from penjing.workshop.architectures import UNEVEN, Architecture
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.hyperparameters import LayerSizes, ModelConfig, Size
+from penjing.workshop.hyperparameters import FUSED, LayerSizes, ModelConfig, Size
 from penjing.workshop.prune.cut import Index, columns_of, rows_of
 from penjing.workshop.tensors import TensorSource
 
@@ -152,6 +152,13 @@ class _Cut:
         """Which of a side's `size` lines stay."""
         if side == "hidden":
             return self._residual
+        if layer is not None and side in FUSED:
+            lengths = [self._config.size(one, layer.source) for one in FUSED[side]]
+            starts = np.cumsum([0, *lengths[:-1]])
+            each = zip(FUSED[side], lengths, starts, strict=True)
+            return np.concatenate(
+                [start + self._stays(one, length, layer) for one, length, start in each]
+            )
         if layer is None or side not in ("ffn", "queries", "keys"):
             return np.arange(size)
         if side == "ffn":
@@ -189,7 +196,7 @@ def lines_of(structures: Index, size: int) -> Index:
 def _require_possible(checkpoint: Checkpoint, sizes: Sequence[LayerSizes], hidden: int) -> None:
     """BadInput for a family that counts its heads by its width, where that would not hold."""
     sides = {kind.name: kind.shape for kind in checkpoint.architecture.tensors}
-    counted = sides["attn_q.weight"] == ("hidden", "hidden")
+    counted = sides["attn_output.weight"] == ("hidden", "hidden")
     config = checkpoint.config
     if counted and (hidden != config.hidden or sizes[0].heads != config.heads):
         raise BadInput(

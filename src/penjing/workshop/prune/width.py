@@ -18,6 +18,7 @@ import torch
 from penjing.core.errors import BadInput
 from penjing.core.progress import Progress
 from penjing.workshop.checkpoint import Checkpoint
+from penjing.workshop.hyperparameters import FUSED
 from penjing.workshop.prune import importance_sum, masks
 from penjing.workshop.prune.cut import Index
 from penjing.workshop.prune.evidence import Evidence
@@ -60,12 +61,15 @@ def _layer(checkpoint: Checkpoint, layer: int, score: str, known: Known) -> Wort
         if not (kind.per_layer and kind.quantizable and name in checkpoint.tensors):
             continue
         for axis, side in enumerate(kind.shape):
-            if side not in width or (SCORES[score].by_reader and axis == 0):
+            sides = FUSED.get(side, (side,))
+            if not set(sides) <= set(width) or (SCORES[score].by_reader and axis == 0):
                 continue
             weights = torch.from_numpy(checkpoint.tensors[name].load())
             each = SCORES[score].scores(weights, known(name))
-            part = importance_sum.structures(each, width[side], axis)
-            found["channels" if side == "ffn" else "groups"].append(part)
+            lengths = [config.size(one, layer) for one in sides]
+            for one, lines in zip(sides, each.split(lengths, axis), strict=True):
+                part = importance_sum.structures(lines, width[one], axis)
+                found["channels" if one == "ffn" else "groups"].append(part)
     nothing = torch.zeros(0, dtype=torch.float64)
     sums = {key: importance_sum.total(parts) if parts else nothing for key, parts in found.items()}
     return Worth(**sums)

@@ -49,14 +49,15 @@ class Link:
 
 
 def links(checkpoint: Checkpoint) -> list[Link]:
-    """Every input of the model, in the order it is computed."""
+    """Every input of the model that a tensor makes, in the order it is computed."""
     kinds = {kind.name: kind for kind in checkpoint.architecture.tensors}
     places: list[int | None] = [*range(checkpoint.config.layers), None]
     return [
         _link(checkpoint, group, kinds[group.producer], layer)
         for layer in places
         for group in checkpoint.architecture.groups
-        if kinds[group.producer].per_layer == (layer is not None)
+        if group.producer
+        and kinds[group.producer].per_layer == (layer is not None)
         and not (layer is not None and kinds[group.producer].absent(checkpoint.config.sizes(layer)))
     ]
 

@@ -92,8 +92,13 @@ def rotate_values(
     """R2: the values of every head in a random basis, another one in each layer; all by default.
 
     Nothing is added and a tied head stays tied. Query heads that share a value head share its
-    basis. BadInput for a layer that is not there.
+    basis. BadInput for a layer that is not there, and where values have no matrix of their own.
     """
+    if checkpoint.architecture.fused:
+        raise BadInput(
+            f"the values of a {checkpoint.architecture.name} model are in one matrix with its "
+            "queries, and cannot be rotated alone: leave this step out"
+        )
     chosen = range(checkpoint.config.layers) if layers is None else layers
     if any(layer not in range(checkpoint.config.layers) for layer in chosen):
         raise BadInput(
