@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 from penjing.workshop.config_keys import ConfigKey
-from penjing.workshop.hyperparameters import Size
 from penjing.workshop.kinds import (
     Activation,
     Architecture,
@@ -23,6 +21,24 @@ from penjing.workshop.kinds import (
     TensorKind,
     Transform,
 )
+from penjing.workshop.shared_kinds import (
+    ATTN_NORM,
+    ATTN_OUTPUT,
+    EMBEDDING,
+    ENDS,
+    FFN,
+    FFN_NORM,
+    GROUPS,
+    KEYS,
+    NO_EXPERTS,
+    OUTPUT,
+    OUTPUT_NORM,
+    QUERIES,
+    ROPE_FREQS,
+    VALUES,
+    layer,
+    norms,
+)
 
 __all__ = [
     "ARCHITECTURES", "UNEVEN", "Activation", "Architecture", "InputGroup", "NoForwardPass", "Rope",
@@ -30,97 +46,45 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _layer(
-    name: str, hf: str, *shape: Size, transform: Transform = "none", optional: bool = False
-) -> TensorKind:
-    return TensorKind(
-        name, "model.layers.{layer}." + hf, shape, transform=transform, optional=optional
-    )
-
-
-def _norms(transform: Transform = "none") -> tuple[TensorKind, ...]:
-    return (
-        _layer("attn_q_norm.weight", "self_attn.q_norm.weight", "head", transform=transform),
-        _layer("attn_k_norm.weight", "self_attn.k_norm.weight", "head", transform=transform),
-    )
-
-
-_EMBEDDING = TensorKind(
-    "token_embd.weight", "model.embed_tokens.weight", ("vocab", "hidden"), False
-)
-_OUTPUT_NORM = TensorKind("output_norm.weight", "model.norm.weight", ("hidden",), False)
-_OUTPUT = TensorKind("output.weight", "lm_head.weight", ("vocab", "hidden"), False, optional=True)
-_ROPE_FREQS = TensorKind("rope_freqs.weight", "", ("half_head",), False, optional=True)
-_ENDS = (_EMBEDDING, _OUTPUT_NORM, _OUTPUT)
-
-_ATTN_NORM = _layer("attn_norm.weight", "input_layernorm.weight", "hidden")
-_FFN_NORM = _layer("ffn_norm.weight", "post_attention_layernorm.weight", "hidden")
-_Q = _layer("attn_q.weight", "self_attn.q_proj.weight", "queries", "hidden")
-_K = _layer("attn_k.weight", "self_attn.k_proj.weight", "keys", "hidden")
-_V = _layer("attn_v.weight", "self_attn.v_proj.weight", "keys", "hidden")
-_O = _layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "queries")
-_FFN = (
-    _layer("ffn_gate.weight", "mlp.gate_proj.weight", "ffn", "hidden"),
-    _layer("ffn_up.weight", "mlp.up_proj.weight", "ffn", "hidden"),
-    _layer("ffn_down.weight", "mlp.down_proj.weight", "hidden", "ffn"),
-)
-_GROUPS = (
-    InputGroup(
-        "attention", ("attn_q.weight", "attn_k.weight", "attn_v.weight"), "attn_norm.weight"
-    ),
-    InputGroup("attention_output", ("attn_output.weight",), "attn_v.weight"),
-    InputGroup("ffn", ("ffn_gate.weight", "ffn_up.weight"), "ffn_norm.weight"),
-    InputGroup("ffn_down", ("ffn_down.weight",), "ffn_up.weight"),
-    InputGroup("head", ("output.weight",), "output_norm.weight"),
-)
-
-_NO_EXPERTS: dict[str, tuple[Any, ...]] = {
-    "num_local_experts": (None, 0),
-    "num_experts": (None, 0),
-    "quantization_config": (None,),
-    "is_causal": (None, True),
-    "partial_rotary_factor": (None, 1, 1.0),
-}
-
 _LLAMA = Architecture(
     name="llama",
     hf_classes=("LlamaForCausalLM", "MistralForCausalLM"),
     tensors=(
-        *_ENDS,
-        _ROPE_FREQS,
-        _ATTN_NORM,
-        _layer(
+        *ENDS,
+        ROPE_FREQS,
+        ATTN_NORM,
+        layer(
             "attn_q.weight", "self_attn.q_proj.weight", "queries", "hidden",
             transform="interleave_queries",
         ),
-        _layer(
+        layer(
             "attn_k.weight", "self_attn.k_proj.weight", "keys", "hidden",
             transform="interleave_keys",
         ),
-        _V,
-        _O,
-        _layer(
+        VALUES,
+        ATTN_OUTPUT,
+        layer(
             "attn_q.bias", "self_attn.q_proj.bias", "queries",
             transform="interleave_queries", optional=True,
         ),
-        _layer(
+        layer(
             "attn_k.bias", "self_attn.k_proj.bias", "keys",
             transform="interleave_keys", optional=True,
         ),
-        _layer("attn_v.bias", "self_attn.v_proj.bias", "keys", optional=True),
-        _layer("attn_output.bias", "self_attn.o_proj.bias", "hidden", optional=True),
-        _FFN_NORM,
-        *_FFN,
-        _layer("ffn_gate.bias", "mlp.gate_proj.bias", "ffn", optional=True),
-        _layer("ffn_up.bias", "mlp.up_proj.bias", "ffn", optional=True),
-        _layer("ffn_down.bias", "mlp.down_proj.bias", "hidden", optional=True),
+        layer("attn_v.bias", "self_attn.v_proj.bias", "keys", optional=True),
+        layer("attn_output.bias", "self_attn.o_proj.bias", "hidden", optional=True),
+        FFN_NORM,
+        *FFN,
+        layer("ffn_gate.bias", "mlp.gate_proj.bias", "ffn", optional=True),
+        layer("ffn_up.bias", "mlp.up_proj.bias", "ffn", optional=True),
+        layer("ffn_down.bias", "mlp.down_proj.bias", "hidden", optional=True),
     ),
     rope="interleaved",
     activation="silu",
     hf_activations=("silu",),
-    groups=_GROUPS,
+    groups=GROUPS,
     config_defaults={"rms_norm_eps": 1e-6, "max_position_embeddings": 2048},
-    must_be=_NO_EXPERTS,
+    must_be=NO_EXPERTS,
     rope_types=("default", "linear", "llama3"),
 )  # fmt: skip
 
@@ -144,7 +108,7 @@ _SMOLLM3 = replace(
     config_defaults={
         "rms_norm_eps": 1e-6, "max_position_embeddings": 32768, "rope_theta": 2_000_000.0,
     },
-    must_be=_NO_EXPERTS
+    must_be=NO_EXPERTS
     | dict.fromkeys(("use_sliding_window", "attention_bias", "mlp_bias"), (None, False)),
     rope_types=("default", "linear"),
 )  # fmt: skip
@@ -165,7 +129,7 @@ _GRANITE = replace(
         "rms_norm_eps": 1e-6, "max_position_embeddings": 2048, "attention_multiplier": 1.0,
         "embedding_multiplier": 1.0, "residual_multiplier": 1.0, "logits_scaling": 1.0,
     },
-    must_be=_NO_EXPERTS,
+    must_be=NO_EXPERTS,
     rope_types=("default", "linear"),
 )  # fmt: skip
 
@@ -173,66 +137,66 @@ _QWEN2 = Architecture(
     name="qwen2",
     hf_classes=("Qwen2ForCausalLM",),
     tensors=(
-        *_ENDS,
-        _ATTN_NORM,
+        *ENDS,
+        ATTN_NORM,
         # the engine wants queries as wide as the residual stream
-        _layer("attn_q.weight", "self_attn.q_proj.weight", "hidden", "hidden"),
-        _K,
-        _V,
-        _layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
-        _layer("attn_q.bias", "self_attn.q_proj.bias", "hidden"),
-        _layer("attn_k.bias", "self_attn.k_proj.bias", "keys"),
-        _layer("attn_v.bias", "self_attn.v_proj.bias", "keys"),
-        _FFN_NORM,
-        *_FFN,
+        layer("attn_q.weight", "self_attn.q_proj.weight", "hidden", "hidden"),
+        KEYS,
+        VALUES,
+        layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
+        layer("attn_q.bias", "self_attn.q_proj.bias", "hidden"),
+        layer("attn_k.bias", "self_attn.k_proj.bias", "keys"),
+        layer("attn_v.bias", "self_attn.v_proj.bias", "keys"),
+        FFN_NORM,
+        *FFN,
     ),
     rope="halves",
     activation="silu",
     hf_activations=("silu",),
-    groups=_GROUPS,
+    groups=GROUPS,
     config_defaults={"rms_norm_eps": 1e-6, "max_position_embeddings": 32768},
-    must_be={**_NO_EXPERTS, "use_sliding_window": (None, False)},
+    must_be={**NO_EXPERTS, "use_sliding_window": (None, False)},
 )
 
 _QWEN3 = Architecture(
     name="qwen3",
     hf_classes=("Qwen3ForCausalLM",),
     tensors=(
-        *_ENDS,
-        _ATTN_NORM,
-        _Q,
-        _K,
-        _V,
-        _O,
-        *_norms(),
-        _layer("attn_q.bias", "self_attn.q_proj.bias", "queries", optional=True),
-        _layer("attn_k.bias", "self_attn.k_proj.bias", "keys", optional=True),
-        _layer("attn_v.bias", "self_attn.v_proj.bias", "keys", optional=True),
-        _FFN_NORM,
-        *_FFN,
+        *ENDS,
+        ATTN_NORM,
+        QUERIES,
+        KEYS,
+        VALUES,
+        ATTN_OUTPUT,
+        *norms(),
+        layer("attn_q.bias", "self_attn.q_proj.bias", "queries", optional=True),
+        layer("attn_k.bias", "self_attn.k_proj.bias", "keys", optional=True),
+        layer("attn_v.bias", "self_attn.v_proj.bias", "keys", optional=True),
+        FFN_NORM,
+        *FFN,
     ),
     rope="halves",
     activation="silu",
     hf_activations=("silu",),
-    groups=_GROUPS,
+    groups=GROUPS,
     config_defaults={"rms_norm_eps": 1e-6, "max_position_embeddings": 32768, "head_dim": 128},
-    must_be={**_NO_EXPERTS, "use_sliding_window": (None, False)},
+    must_be={**NO_EXPERTS, "use_sliding_window": (None, False)},
 )
 
 _PHI3 = Architecture(
     name="phi3",
     hf_classes=("Phi3ForCausalLM",),
     tensors=(
-        *_ENDS,
+        *ENDS,
         TensorKind("rope_factors_long.weight", "", ("half_rotary",), False, optional=True),
         TensorKind("rope_factors_short.weight", "", ("half_rotary",), False, optional=True),
-        _ATTN_NORM,
-        _layer("attn_qkv.weight", "self_attn.qkv_proj.weight", "qkv", "hidden"),
+        ATTN_NORM,
+        layer("attn_qkv.weight", "self_attn.qkv_proj.weight", "qkv", "hidden"),
         # the engine wants queries as wide as the residual stream
-        _layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
-        _FFN_NORM,
-        _layer("ffn_up.weight", "mlp.gate_up_proj.weight", "gate_up", "hidden"),
-        _layer("ffn_down.weight", "mlp.down_proj.weight", "hidden", "ffn"),
+        layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
+        FFN_NORM,
+        layer("ffn_up.weight", "mlp.gate_up_proj.weight", "gate_up", "hidden"),
+        layer("ffn_down.weight", "mlp.down_proj.weight", "hidden", "ffn"),
     ),
     rope="halves",
     activation="silu",
@@ -242,13 +206,13 @@ _PHI3 = Architecture(
         InputGroup("attention_output", ("attn_output.weight",), ""),
         InputGroup("ffn", ("ffn_up.weight",), "ffn_norm.weight"),
         InputGroup("ffn_down", ("ffn_down.weight",), ""),
-        _GROUPS[-1],
+        GROUPS[-1],
     ),
     fused=True,
     partial_rotary=True,
     config_defaults={"rms_norm_eps": 1e-5, "max_position_embeddings": 4096},
     must_be={
-        **{key: values for key, values in _NO_EXPERTS.items() if key != "partial_rotary_factor"},
+        **{key: values for key, values in NO_EXPERTS.items() if key != "partial_rotary_factor"},
         "attention_bias": (None, False),
     },
     rope_types=("default", "linear", "longrope"),
@@ -258,24 +222,24 @@ _GEMMA3 = Architecture(
     name="gemma3",
     hf_classes=("Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"),
     tensors=(
-        _EMBEDDING,
+        EMBEDDING,
         TensorKind("output_norm.weight", "model.norm.weight", ("hidden",), False, "add_one"),
-        _OUTPUT,
-        _layer("attn_norm.weight", "input_layernorm.weight", "hidden", transform="add_one"),
-        _Q,
-        _K,
-        _V,
-        _O,
-        *_norms("add_one"),
-        _layer(
+        OUTPUT,
+        layer("attn_norm.weight", "input_layernorm.weight", "hidden", transform="add_one"),
+        QUERIES,
+        KEYS,
+        VALUES,
+        ATTN_OUTPUT,
+        *norms("add_one"),
+        layer(
             "post_attention_norm.weight", "post_attention_layernorm.weight", "hidden",
             transform="add_one",
         ),
-        _layer(
+        layer(
             "ffn_norm.weight", "pre_feedforward_layernorm.weight", "hidden", transform="add_one"
         ),
-        *_FFN,
-        _layer(
+        *FFN,
+        layer(
             "post_ffw_norm.weight", "post_feedforward_layernorm.weight", "hidden",
             transform="add_one",
         ),
@@ -283,7 +247,7 @@ _GEMMA3 = Architecture(
     rope="halves",
     activation="gelu_tanh",
     hf_activations=("gelu_pytorch_tanh",),
-    groups=_GROUPS,
+    groups=GROUPS,
     scaled_embedding=True,
     tied=True,
     local_rope=True,
@@ -295,7 +259,7 @@ _GEMMA3 = Architecture(
         "query_pre_attn_scalar": 256, "hidden_activation": "gelu_pytorch_tanh",
     },
     must_be={
-        **_NO_EXPERTS,
+        **NO_EXPERTS,
         "attn_logit_softcapping": (None,),
         "attention_bias": (None, False),
         "use_bidirectional_attention": (None, False),
@@ -318,7 +282,7 @@ _GEMMA2 = replace(
         for kind in _GEMMA3.tensors
         if kind.name not in ("attn_q_norm.weight", "attn_k_norm.weight", "output.weight")
     ),
-    groups=_GROUPS[:-1],  # the head is the embedding, always
+    groups=GROUPS[:-1],  # the head is the embedding, always
     local_rope=False,
     window_every=2,
     config_defaults={
@@ -328,7 +292,7 @@ _GEMMA2 = replace(
         "hidden_activation": "gelu_pytorch_tanh",
     },
     must_be={
-        **_NO_EXPERTS,
+        **NO_EXPERTS,
         "attention_bias": (None, False),
         "use_bidirectional_attention": (None, False),
     },
@@ -344,30 +308,30 @@ _OLMO2 = replace(
     name="olmo2",
     hf_classes=("Olmo2ForCausalLM",),
     tensors=(
-        _EMBEDDING,
-        _OUTPUT_NORM,
-        replace(_OUTPUT, optional=False),
+        EMBEDDING,
+        OUTPUT_NORM,
+        replace(OUTPUT, optional=False),
         # the engine wants queries as wide as the residual stream
-        _layer("attn_q.weight", "self_attn.q_proj.weight", "hidden", "hidden"),
-        _K,
-        _V,
-        _layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
+        layer("attn_q.weight", "self_attn.q_proj.weight", "hidden", "hidden"),
+        KEYS,
+        VALUES,
+        layer("attn_output.weight", "self_attn.o_proj.weight", "hidden", "hidden"),
         # over all heads at once, before they are told apart
-        _layer("attn_q_norm.weight", "self_attn.q_norm.weight", "hidden"),
-        _layer("attn_k_norm.weight", "self_attn.k_norm.weight", "keys"),
-        _layer("post_attention_norm.weight", "post_attention_layernorm.weight", "hidden"),
-        *_FFN,
-        _layer("post_ffw_norm.weight", "post_feedforward_layernorm.weight", "hidden"),
+        layer("attn_q_norm.weight", "self_attn.q_norm.weight", "hidden"),
+        layer("attn_k_norm.weight", "self_attn.k_norm.weight", "keys"),
+        layer("post_attention_norm.weight", "post_attention_layernorm.weight", "hidden"),
+        *FFN,
+        layer("post_ffw_norm.weight", "post_feedforward_layernorm.weight", "hidden"),
     ),
     # what a half reads is the residual stream as it is: no norm makes it
     groups=tuple(
         replace(group, producer="") if group.name in ("attention", "ffn") else group
-        for group in _GROUPS
+        for group in GROUPS
     ),
     config_defaults={
         "rms_norm_eps": 1e-5, "max_position_embeddings": 2048, "rope_theta": 10_000.0,
     },
-    must_be=_NO_EXPERTS
+    must_be=NO_EXPERTS
     | {"attention_bias": (None, False), "tie_word_embeddings": (None, False)},
 )  # fmt: skip
 
