@@ -501,7 +501,7 @@ def test_a_response_with_logprobs(echo: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", [{"store": True}, {"previous_response_id": "resp_1"}, {"background": True}]
+    "more", [{"conversation": "conv_1"}, {"previous_response_id": "resp_1"}, {"background": True}]
 )
 def test_what_would_have_to_be_kept_is_refused(echo: Running, more: dict[str, Any]) -> None:
     with pytest.raises(openai.BadRequestError) as failed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -62,7 +62,8 @@ class RowsModel:
 
     def __init__(self, context: int = 256) -> None:
         self._fake = FakeModel(context=context)
-        self.name, self.context_length = "rows", context
+        self.name, self.context_length, self.vocabulary = "rows", context, VOCABULARY
+        self.scoring_ended = 0
         self.tokenize, self.prompt_tokens = self._fake.tokenize, self._fake.prompt_tokens
         self.count_tokens = self._fake.count_tokens
         self.whims: list[Whim] = []
@@ -79,6 +80,17 @@ class RowsModel:
             return None
         self.whims.append(Whim(int(settings.grammar)))
         return self.whims[-1]
+
+    def score_pieces(self, tokens: Sequence[int]) -> Iterator[np.ndarray]:
+        """Pieces of 8: a row for what each prefix makes likely."""
+        for first in range(0, len(tokens), 8):
+            out = np.zeros((len(tokens[first : first + 8]), VOCABULARY), np.float32)
+            for at in range(len(out)):
+                out[at, next_token(tokens[: first + at + 1])] = 9
+            yield out
+
+    def end_scoring(self) -> None:
+        self.scoring_ended += 1
 
     def thoughts(self, prompt: Sequence[int]) -> None:
         return None

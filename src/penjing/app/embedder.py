@@ -64,6 +64,15 @@ class LateEmbedder:
         """Numbers in a vector."""
         return self._now().dimension
 
+    @property
+    def window(self) -> int:
+        """Tokens of one text that are read."""
+        return self._now().window
+
+    def lengths(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[int]:
+        """How many tokens each text has."""
+        return self._now().lengths(texts, kind)
+
     def embed(
         self, texts: Sequence[str], kind: Literal["query", "passage"]
     ) -> npt.NDArray[np.float32]:

@@ -39,6 +39,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     add("--port", type=options.whole(0, 65535), help=f"default: {PORT}; 0 takes any that is free")
     add("--socket", type=options.path, metavar="PATH", help="a Unix socket instead of a port")
     add("--name", action="append", metavar="HOST", help="another name that browsers may ask for")
+    add("--origin", action="append", metavar="ORIGIN", help="a page that may ask with a token")
     add("--cert", type=options.path, metavar="FILE", help="TLS with this certificate (PEM)")
     add("--key", type=options.path, metavar="FILE", help="the certificate's key (PEM)")
     add("--self-signed", action="store_true", help="TLS with a certificate made here")
@@ -103,6 +104,7 @@ def _settings(args: Namespace) -> ServeSettings:
         port=args.port,
         socket=args.socket,
         names=tuple(args.name or ()),
+        origins=tuple(args.origin or ()),
         certificate=args.cert,
         key=args.key,
         self_signed=args.self_signed,

@@ -4,6 +4,7 @@
     ├── UsageError               the caller's mistake                    exit 2
     │   ├── UnknownName          no such model, device, codec ...        (suggests near ones)
     │   ├── BadInput             a text, recipe or option is unusable
+    │   │   └── TooLong          it does not fit what the model can read
     │   ├── MissingExtra         an optional part is not installed
     │   ├── NotFound             nothing of that id is this person's
     │   ├── NotPermitted         a person's role or permissions do not allow it
@@ -77,6 +78,10 @@ def near(name: str, known: Iterable[str]) -> str:
 
 class BadInput(UsageError):
     """A text, recipe or option that cannot be used."""
+
+
+class TooLong(BadInput):
+    """More than the model can read at once."""
 
 
 class MissingExtra(UsageError):

@@ -88,6 +88,11 @@ class GenerationSettings:
     """What else the model's chat template is told, by name: such as reasoning_effort."""
     top_logprobs: int | None = None
     """Report each token's log-probability and those of so many likeliest others; None: neither."""
+    prompt_logprobs: bool = False
+    """Report those of the prompt's own tokens too, before anything is written; `max_tokens` may
+    then be 0. The token that ends an answer is reported with its own."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """What is added to the logits of single tokens, by their numbers."""
 
 
 @dataclass(frozen=True)
@@ -132,3 +137,5 @@ class Chunk:
     """Of the tokens whose text this chunk completes, where they were asked for."""
     thought: str = ""
     """What a model thinks before it answers: no part of the answer."""
+    prompt: tuple[TokenLogprob, ...] = field(default=(), compare=False)
+    """Of the prompt's tokens, where they were asked for; the first follows nothing and has 0."""

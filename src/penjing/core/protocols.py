@@ -139,6 +139,15 @@ class Embedder(Protocol):
         """How many tokens `embed` reads of these texts."""
         ...
 
+    @property
+    def window(self) -> int:
+        """Tokens of one text that `embed` reads at most."""
+        ...
+
+    def lengths(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[int]:
+        """How many tokens each text has, whether `embed` reads them all or not."""
+        ...
+
     def close(self) -> None:
         """Free the model. Calling it twice is harmless."""
         ...

@@ -20,6 +20,8 @@ class Request:
     """How to write it."""
     text: str | None = None
     """A plain text to continue, as it is; it can hold no control token."""
+    tokens: tuple[int, ...] | None = None
+    """Tokens to continue instead, control tokens among them where the caller put some."""
     begun: str = ""
     """How the answer to the messages begins already: what is written goes on from there."""
 

@@ -21,6 +21,7 @@ from penjing.core.serving import Health, Request
 from penjing.engine.line import Line
 from penjing.engine.places import Place, Places
 from penjing.engine.rows import BATCH, Piece, Rows
+from penjing.engine.scoring import Scorer, Scoring
 from penjing.engine.thoughts import Thoughts
 from penjing.engine.throughput import Pace
 from penjing.engine.writing import Speller, Writing
@@ -28,7 +29,7 @@ from penjing.engine.writing import Speller, Writing
 Deliver = Callable[[Chunk | Exception], None]
 
 
-class BatchModel(Speller, Protocol):
+class BatchModel(Speller, Scorer, Protocol):
     """What the scheduler must know of a model; `LlamaCpp` or a fake."""
 
     @property
@@ -65,6 +66,8 @@ class Answer:
     def __init__(self, number: int, owner: str, writing: Writing, deliver: Deliver) -> None:
         self.number, self.owner = number, owner
         self.writing, self.deliver = writing, deliver
+        self.scoring: Scoring | None = None
+        """The prompt's own log-probabilities, until they are told."""
         self.place: Place | None = None
         """Where it is being written; None while it waits."""
         self.cancelled = False
@@ -134,17 +137,21 @@ class BatchScheduler:
         """Take a request; see `Scheduler.submit`."""
         self._require_room(request.owner)
         thoughts = None
-        if request.text is None:
+        if sum((bool(request.messages), request.text is not None, request.tokens is not None)) > 1:
+            raise BadInput("a request has messages or a text to continue, not both")
+        if request.tokens is not None:
+            prompt = [*request.tokens]
+        elif request.text is None:
             prompt = self._model.prompt_tokens(request.messages, request.settings)
             thoughts = self._model.thoughts(prompt)
             if request.begun:
                 prompt = [*prompt, *self._model.tokenize(request.begun, bos=False)]
-        elif request.messages:
-            raise BadInput("a request has messages or a text to continue, not both")
         else:
             prompt = self._model.tokenize(request.text)
         writing = Writing(self._model, prompt, request.settings, thoughts)
         answer = Answer(next(self._numbers), request.owner, writing, deliver)
+        if request.settings.prompt_logprobs:
+            answer.scoring = Scoring(self._model, prompt, request.settings.top_logprobs or 0)
         try:
             with self._changed:
                 self._require_room(request.owner)
@@ -260,6 +267,8 @@ class BatchScheduler:
         """Let the owner's newest answer wait again, so that somebody else has a place at all."""
         answer = max((a for a in self._running if a.owner == owner), key=lambda a: a.number)
         self._running.remove(answer)
+        if answer.scoring is not None:
+            answer.scoring.restart()
         self._let_go(answer, broken=False)
         answer.place = None
         self._line.again(owner, answer)
@@ -270,7 +279,7 @@ class BatchScheduler:
         """One token for every answer being written, and pieces of prompts."""
         ready = [a for a in self._running if a.writing.written and a.unread() == 1]
         plan = [(answer, answer.piece(1)) for answer in ready]
-        reading = [a for a in self._running if a not in ready]
+        reading = [a for a in self._running if a not in ready and a.scoring is None]
         room = self._pace.reading(len(ready), len(reading))
         with self._changed:
             reading.sort(key=self._reading_turn)
@@ -288,7 +297,31 @@ class BatchScheduler:
         rounds = int(self._line.given(answer.owner) // BATCH)
         return rounds, not begun, answer.unread(), answer.number
 
+    def _score(self) -> None:
+        """One piece of the text that is being scored; one after the other, in one memory."""
+        waiting = [answer for answer in self._running if answer.scoring is not None]
+        if not waiting:
+            return None
+        answer = min(waiting, key=lambda one: one.number)
+        scoring, answer.scoring = answer.scoring, None
+        assert scoring is not None  # noqa: S101
+        try:
+            scoring.step()
+        except EngineError as error:
+            self._model.end_scoring()
+            return self._end(answer, error)
+        if not scoring.over:
+            answer.scoring = scoring
+            return None
+        if len(waiting) == 1:
+            self._model.end_scoring()
+        answer.deliver(Chunk("", prompt=tuple(scoring.found)))
+        if not answer.writing.limit:
+            self._end(answer, answer.writing.end("length"))
+        return None
+
     def _step(self) -> None:
+        self._score()
         plan = self._plan()
         if not plan:
             return

@@ -92,6 +92,16 @@ class LlamaEmbedder:
         self._require_open()
         return int(self._library.llama_model_n_embd(self._model))
 
+    @property
+    def window(self) -> int:
+        """Tokens of one text that are read; the rest is cut."""
+        return self._limit
+
+    def lengths(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[int]:
+        """How many tokens each text has, whether they are all read or not."""
+        prefix = self._prefixes[kind]
+        return [len(self._all_tokens((prefix + text).encode("utf-8", "replace"))) for text in texts]
+
     def embed(
         self, texts: Sequence[str], kind: Literal["query", "passage"]
     ) -> npt.NDArray[np.float32]:
@@ -148,14 +158,17 @@ class LlamaEmbedder:
     def _tokens(self, text: str) -> list[int]:
         """Cut to the limit, the end mark kept: the model was trained to see it."""
         data = text.encode("utf-8", "replace")[: 32 * self._limit]  # no token is longer than 48
+        tokens = self._all_tokens(data)
+        return tokens if len(tokens) <= self._limit else [*tokens[: self._limit - 1], tokens[-1]]
+
+    def _all_tokens(self, data: bytes) -> list[int]:
         room = len(data) + 8
         out = (ctypes.c_int32 * room)()
         self._require_open()
         count = self._library.llama_tokenize(self._vocab, data, len(data), out, room, True, False)
         if count < 0:
             raise EngineError("a text could not be tokenized: report it, please")
-        tokens = list(out[:count])
-        return tokens if count <= self._limit else [*tokens[: self._limit - 1], tokens[-1]]
+        return list(out[:count])
 
     def _run(self, texts: Sequence[Sequence[int]], out: npt.NDArray[np.float32]) -> None:
         count = sum(map(len, texts))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -23,7 +23,7 @@ LONGEST = 16 * 2**20
 """Bytes of one frame."""
 _LENGTH = struct.Struct(">I")
 _ERRORS = (
-    *("BadInput", "EngineError", "FormatError", "StorageError", "UnreadableMessages"),
+    *("BadInput", "EngineError", "FormatError", "StorageError", "TooLong", "UnreadableMessages"),
     "UsageError",
 )
 
@@ -88,15 +88,25 @@ def request_out(request: Request) -> dict[str, Any]:
         "messages": messages,
         "settings": settings,
         "text": request.text,
+        "tokens": request.tokens,
         "begun": request.begun,
     }
 
 
 def request_in(data: Mapping[str, Any]) -> Request:
     """A request again."""
-    settings = GenerationSettings(**{**data["settings"], "stop": tuple(data["settings"]["stop"])})
-    messages = messages_in(data["messages"])
-    return Request(data["owner"], messages, settings, data["text"], data["begun"])
+    settings = dict(data["settings"])
+    settings["stop"] = tuple(settings["stop"])
+    settings["logit_bias"] = tuple((token, bias) for token, bias in settings["logit_bias"])
+    tokens = None if data["tokens"] is None else tuple(data["tokens"])
+    return Request(
+        data["owner"],
+        messages_in(data["messages"]),
+        GenerationSettings(**settings),
+        data["text"],
+        tokens,
+        data["begun"],
+    )
 
 
 def messages_out(messages: Any) -> list[list[str]]:
@@ -112,23 +122,31 @@ def messages_in(data: Any) -> tuple[Message, ...]:
 def chunk_out(chunk: Chunk) -> list[Any]:
     """A chunk as plain data; bytes become the characters of the same numbers."""
     usage = [getattr(chunk.usage, one.name) for one in fields(Usage)] if chunk.usage else None
-    logprobs = [
-        [one.token.decode("latin-1"), one.logprob, [[t.decode("latin-1"), p] for t, p in one.top]]
-        for one in chunk.logprobs
-    ]
-    return [chunk.text, chunk.finish_reason, usage, logprobs, chunk.thought]
+    spoken, read = _logprobs_out(chunk.logprobs), _logprobs_out(chunk.prompt)
+    return [chunk.text, chunk.finish_reason, usage, spoken, chunk.thought, read]
 
 
 def chunk_in(data: Any) -> Chunk:
     """A chunk again."""
-    text, reason, usage, logprobs, thought = data
-    found = tuple(
+    text, reason, usage, spoken, thought, read = data
+    counted = Usage(*usage) if usage else None
+    return Chunk(text, reason, counted, _logprobs_in(spoken), thought, _logprobs_in(read))
+
+
+def _logprobs_out(found: Sequence[TokenLogprob]) -> list[list[Any]]:
+    return [
+        [one.token.decode("latin-1"), one.logprob, [[t.decode("latin-1"), p] for t, p in one.top]]
+        for one in found
+    ]
+
+
+def _logprobs_in(data: Any) -> tuple[TokenLogprob, ...]:
+    return tuple(
         TokenLogprob(
             token.encode("latin-1"), logprob, tuple((t.encode("latin-1"), p) for t, p in top)
         )
-        for token, logprob, top in logprobs
+        for token, logprob, top in data
     )
-    return Chunk(text, reason, Usage(*usage) if usage else None, found, thought)
 
 
 def error_out(error: Exception) -> list[Any]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from penjing.bundle.folder import model_name
 from penjing.bundle.gguf_parts import GGUFModel
-from penjing.core.errors import BadInput, EngineError, FormatError
+from penjing.core.errors import BadInput, EngineError, FormatError, TooLong
 from penjing.core.interrupts import deferred
 from penjing.core.messages import Chunk, GenerationSettings, Message
 from penjing.engine.constraint import Constraint, mistaken
@@ -125,7 +125,7 @@ class LlamaCpp:
         if not template:
             raise EngineError(f"{self.name} has no chat template: it is not a chat model")
         if (least := self._at_least(messages)) > self._context_length:
-            raise BadInput(
+            raise TooLong(
                 f"the conversation has more than {least} tokens and the context holds "
                 f"{self._context_length}: shorten it or use a larger --context"
             )
@@ -253,18 +253,30 @@ class LlamaCpp:
         if not tokens:
             raise BadInput("nothing to score: the text has no tokens")
         if len(tokens) > self._context_length:
-            raise BadInput(f"{len(tokens)} tokens exceed the context of {self._context_length}")
+            raise TooLong(f"{len(tokens)} tokens exceed the context of {self._context_length}")
+        if len(tokens) <= BATCH:
+            return next(self.score_pieces(tokens))
+        out = np.empty((len(tokens), self._vocab_size), dtype=np.float32)
+        first = 0
+        for logits in self.score_pieces(tokens):
+            out[first : first + len(logits)] = logits
+            first += len(logits)
+        return out
+
+    def score_pieces(self, tokens: Sequence[int]) -> Iterator[npt.NDArray[np.float32]]:
+        """The same, 512 tokens at a time, each a view that the next one overwrites."""
         context = self._scoring_context(len(tokens))
         context.clear()
-        if len(tokens) <= BATCH:
-            context.read(tokens, 0, all_logits=True)
-            return context.logits(len(tokens), self._vocab_size)
-        out = np.empty((len(tokens), self._vocab_size), dtype=np.float32)
         for first in range(0, len(tokens), BATCH):
             piece = tokens[first : first + BATCH]
             context.read(piece, first, all_logits=True)
-            out[first : first + len(piece)] = context.logits(len(piece), self._vocab_size)
-        return out
+            yield context.logits(len(piece), self._vocab_size)
+
+    def end_scoring(self) -> None:
+        """Give back the memory that scoring took: a row of the vocabulary for 512 tokens."""
+        if self._scoring is not None:
+            self._scoring.free()
+            self._scoring = None
 
     def watch(self, tokens: Sequence[int], callback: ctypes._FuncPointer) -> None:
         """Run a text of at most 512 tokens while `callback` looks at every operation.

@@ -24,6 +24,7 @@ _BLOCK = 128  # a vocabulary is searched by the maxima of blocks
 _MOST_TOP = 100
 _MOST_STOPS = 64
 _LONGEST_STOP = 1000
+_MOST_BIASES = 1024
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Likely:
 
 def require_sane(settings: GenerationSettings) -> None:
     """Raise BadInput for numbers that no choice can be made with."""
-    _within("max_tokens", settings.max_tokens, 1, 2**31 - 1)
+    _within("max_tokens", settings.max_tokens, 0 if settings.prompt_logprobs else 1, 2**31 - 1)
     _within("temperature", settings.temperature, 0, 100)
     _within("top_k", settings.top_k, 0, 2**31 - 1)
     _within("top_p", settings.top_p, 0, 1)
@@ -47,6 +48,10 @@ def require_sane(settings: GenerationSettings) -> None:
     _within("frequency_penalty", settings.frequency_penalty, -100, 100)
     _within("presence_penalty", settings.presence_penalty, -100, 100)
     _within("top_logprobs", settings.top_logprobs or 0, 0, _MOST_TOP)
+    if len(settings.logit_bias) > _MOST_BIASES:
+        raise BadInput(f"logit_bias names over {_MOST_BIASES} tokens: use fewer")
+    for token, bias in settings.logit_bias:
+        _within(f"logit_bias of token {token}", bias, -100, 100)
     if len(settings.stop) > _MOST_STOPS or any(len(s) > _LONGEST_STOP for s in settings.stop):
         raise BadInput(
             f"stop has over {_MOST_STOPS} strings or one over {_LONGEST_STOP} characters: use fewer"
@@ -71,9 +76,13 @@ class Chooser:
             or settings.frequency_penalty != 0.0
             or settings.presence_penalty != 0.0
         )
+        self._biased = np.array([token for token, _ in settings.logit_bias], np.intp)
+        self._biases = np.array([bias for _, bias in settings.logit_bias], np.float32)
 
     def penalize(self, row: Row) -> None:
-        """Take the penalties off a row, in place: once for each token."""
+        """Add the biases to a row and take the penalties off, in place: once for each token."""
+        if len(self._biased):
+            np.add.at(row, self._biased, self._biases)
         if not self._penalties or not self._window:
             return
         counts = Counter(self._window)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from penjing.core.errors import BadInput, EngineError
+from penjing.core.errors import BadInput, EngineError, TooLong
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, TokenLogprob, Usage
+from penjing.engine.loops import going_round
 from penjing.engine.sampler import Chooser, Likely, Row, likely
 from penjing.engine.streaming import TextStream
 from penjing.engine.thoughts import Heard, Thoughts
@@ -50,6 +51,11 @@ class Speller(Protocol):
         """Tokens that prompt and answer may fill together."""
         ...
 
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        ...
+
     def piece(self, token: int, *, special: bool = False) -> bytes:
         """The bytes of one token; control tokens are empty unless `special`."""
         ...
@@ -77,11 +83,13 @@ class Writing:
 
         With `thoughts`, what is thought is told apart from the answer.
         """
+        _require_known(model, prompt, "the prompt")
+        _require_known(model, [token for token, _ in settings.logit_bias], "logit_bias")
         room = model.context_length - len(prompt)
         if not prompt:
             raise BadInput("the prompt is empty: say something")
         if room < 1:
-            raise BadInput(
+            raise TooLong(
                 f"the prompt has {len(prompt)} tokens and the context holds "
                 f"{model.context_length}: shorten it or use a larger --context"
             )
@@ -91,6 +99,7 @@ class Writing:
         self._stream = TextStream(settings.stop)
         self._thoughts, self._characters = thoughts, TextStream()
         self._top = settings.top_logprobs
+        self._tells_the_end = settings.prompt_logprobs
         self._unsaid: list[tuple[int, TokenLogprob]] = []  # where its bytes begin, and it
         self._fed = self._said = 0  # bytes
         self._started, self._read = time.perf_counter(), 0.0
@@ -120,6 +129,8 @@ class Writing:
         raw = row.copy() if self._top is not None else row
         token = self._choose(row)
         if self._model.ends(token):
+            if self._tells_the_end and self._top is not None:
+                self._note(self._model.piece(token, special=True), likely(raw, token, self._top))
             return self.end("stop")
         self.tokens.append(token)
         piece = self._piece(token)
@@ -179,12 +190,21 @@ class Writing:
         self._chooser.penalize(row)
         token = self._chooser.choose(row)
         if self._held:
-            if not self._held.permits(token):  # only then pay for the whole vocabulary
-                row[~self._held.allowed()] = -np.inf
-                token = self._chooser.choose(row)
+            token = self._within_form(self._held, row, token)
             self._held.accept(token)
         self._chooser.accept(token)
         return token
+
+    def _within_form(self, held: Held, row: Row, token: int) -> int:
+        """The likeliest that the form permits, and not the same for ever."""
+        again = going_round(self.tokens[self.prompt :])
+        if token != again and held.permits(token):
+            return token
+        allowed = held.allowed()  # only now pay for the whole vocabulary
+        if again is not None and allowed[again] and int(allowed.sum()) > 1:
+            allowed[again] = False
+        row[~allowed] = -np.inf
+        return self._chooser.choose(row)
 
     def _note(self, piece: bytes, found: Likely) -> None:
         top = tuple((self._model.piece(t, special=True), logprob) for t, logprob in found.top)
@@ -199,3 +219,10 @@ class Writing:
         spoken = tuple(one for _, one in self._unsaid[:count])
         del self._unsaid[:count]
         return spoken
+
+
+def _require_known(model: Speller, tokens: Sequence[int], where: str) -> None:
+    """Raise BadInput for a number that is no token's."""
+    for token in tokens:
+        if not 0 <= token < model.vocabulary:
+            raise BadInput(f"{where} has {token}: tokens are numbered 0 to {model.vocabulary - 1}")

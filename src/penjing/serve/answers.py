@@ -62,7 +62,7 @@ class Answers:
 
     def _introduced(self, request: Request) -> Request:
         """Who says nothing of a system is answered as `penjing chat` answers."""
-        if request.text is not None:
+        if not request.messages:
             return request
         return replace(request, messages=self._introduction.before(request.messages))
 
@@ -144,6 +144,7 @@ def _joined(first: Chunk, second: Chunk) -> Chunk:
         second.usage,
         first.logprobs + second.logprobs,
         first.thought + second.thought,
+        first.prompt + second.prompt,
     )
 
 

@@ -30,6 +30,14 @@ DEFAULT_TOKENS = 1024
 """Tokens of an answer that was asked for without a limit."""
 LOGPROBS = 20
 """Likeliest tokens beside each one that was written."""
+BIASES = 1024
+"""Tokens that `logit_bias` names."""
+CALLS = 8
+"""Calls that were answered since the person spoke; then a model that may call answers in words."""
+ITEMS = 64
+"""Items of an array whose schema does not say how many: a small model would go on for ever."""
+PROMPT_TOKENS = 1_000_000
+"""Numbers of one prompt of tokens; the context bounds it further."""
 TOOLS = 64
 """Tools of one request."""
 SCHEMA_BYTES = 64 * KIB

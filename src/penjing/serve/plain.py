@@ -16,7 +16,7 @@ from penjing.assistant.generate.uncited import Uncited, unframed
 from penjing.assistant.notes import cited_note, joined, unfinished
 from penjing.assistant.understand.asking import asks_something
 from penjing.core.dialogue import CUT, Cited, Cut, Event, Finished, Said, Standing
-from penjing.core.errors import BadInput, NotFound
+from penjing.core.errors import NotFound, TooLong
 from penjing.core.fitting import first_that_fits
 from penjing.core.history import Turn
 from penjing.core.introduction import Introduction
@@ -202,7 +202,7 @@ class Plain:
             return sent(0), 0
         start = first_that_fits(starts[1:], size, room, context // 8)
         if start is None:
-            raise BadInput(f"this is too long for the model's {context} tokens: shorten it")
+            raise TooLong(f"this is too long for the model's {context} tokens: shorten it")
         return sent(start), start
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.requests import Request
-from starlette.routing import Match
 
 from penjing.core.errors import (
     BadInput,
@@ -22,6 +23,7 @@ from penjing.core.errors import (
     NotFound,
     NotPermitted,
     PenjingError,
+    TooLong,
     UnknownName,
     UnreadableMessages,
     UsageError,
@@ -111,6 +113,8 @@ def openai_error(error: PenjingError) -> tuple[int, dict[str, Any]]:
     status = 400 if status == 422 else status
     kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
     param, code = getattr(error, "param", None), getattr(error, "code", None)
+    if isinstance(error, TooLong) and code in (None, "invalid_value"):
+        code = "context_length_exceeded"
     if isinstance(error, Throttled):
         code = "rate_limit_exceeded"
     document = {"message": str(error), "type": kind, "param": param, "code": code}
@@ -164,9 +168,10 @@ async def on_http(request: Request, error: Any) -> JSONResponse:
 def _methods(request: Request) -> list[str]:
     """What a path takes: the framework tells of its first route only."""
     taken: set[str] = set()
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] is not Match.NONE:
-            taken |= getattr(route, "methods", None) or set()
+    for route in iter_route_contexts(request.app.routes):
+        path: re.Pattern[str] | None = getattr(route.original_route, "path_regex", None)
+        if path is not None and path.match(request.scope["path"]):
+            taken |= route.methods or set()
     return sorted(taken)
 
 

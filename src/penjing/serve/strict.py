@@ -16,6 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from penjing.serve import limits
@@ -58,6 +59,23 @@ class StrictRoute(APIRoute):
                 raise
 
         return strictly
+
+
+class ReadRoute(StrictRoute):
+    """One whose GET answers HEAD too: programs ask so whether something is there. The server
+    leaves the body out."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """As the framework does, for a GET."""
+        return super().matches(_as_get(scope))
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The same."""
+        await super().handle(_as_get(scope), receive, send)
+
+
+def _as_get(scope: Scope) -> Scope:
+    return {**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope
 
 
 def _in_our_threads(handler: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:

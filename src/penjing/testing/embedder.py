@@ -67,6 +67,19 @@ class FakeEmbedder:
         """Its words."""
         return sum(len(_WORD.findall(text.lower())) for text in texts)
 
+    @property
+    def window(self) -> int:
+        """Words of one text that are read."""
+        return 256
+
+    def lengths(
+        self,
+        texts: Sequence[str],
+        kind: Literal["query", "passage"],  # noqa: ARG002  words are the same in both
+    ) -> list[int]:
+        """The words of each text."""
+        return [len(_WORD.findall(text.lower())) for text in texts]
+
     def close(self) -> None:
         """Refuse work from now on. Calling it twice is harmless."""
         self.closed = True

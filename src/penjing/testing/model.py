@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from penjing.core.errors import BadInput, EngineError
+from penjing.core.errors import BadInput, EngineError, TooLong
 from penjing.core.messages import Chunk, FinishReason, GenerationSettings, Message, Usage
 from penjing.engine.streaming import TextStream
 from penjing.engine.template import Segment, encode
@@ -135,7 +135,7 @@ class FakeModel:
         prompt = self.prompt_tokens(messages)
         room = self._context - len(prompt)
         if room < 1:
-            raise BadInput(
+            raise TooLong(
                 f"the prompt has {len(prompt)} tokens and the context holds {self._context}: "
                 "shorten it or use a larger --context"
             )
@@ -182,7 +182,7 @@ class FakeModel:
         if not tokens:
             raise BadInput("nothing to score: the text has no tokens")
         if len(tokens) > self._context:
-            raise BadInput(f"{len(tokens)} tokens exceed the context of {self._context}")
+            raise TooLong(f"{len(tokens)} tokens exceed the context of {self._context}")
         self.scored += 1
         if self._scores is None or len(self._scores) < len(tokens):
             self._scores = np.empty((len(tokens), VOCABULARY), dtype=np.float32)

@@ -7,6 +7,7 @@ mistaken for an engine. One `FakeModel` for each owner does the talking.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -97,7 +98,7 @@ class FakeScheduler:
             if len(self._running) + len(self._waiting) >= self._places + self._queue:
                 raise Busy(self._wait)
             model = self._models.setdefault(request.owner, self._make())
-            answer = model.generate(_conversation(request), request.settings)
+            answer = _answer(model, request)
             ticket = FakeTicket(request, deliver, answer)
             self.requests.append(request)
             self._waiting.append(ticket)
@@ -173,7 +174,28 @@ class FakeScheduler:
         return chunk.finish_reason is not None
 
 
+def _answer(model: FakeModel, request: Request) -> Iterator[Chunk]:
+    """What is written, after what is known of the prompt where that is asked for."""
+    conversation, settings = _conversation(request), request.settings
+    some = replace(settings, max_tokens=max(settings.max_tokens, 1))
+    written = model.generate(conversation, some)
+    if not settings.prompt_logprobs:
+        return written
+    tops = settings.top_logprobs or 0
+    data = conversation[-1].text.encode("latin-1" if request.tokens else "utf-8")
+    read = tuple(
+        TokenLogprob(bytes([byte]), -1.0 if at else 0.0, ((bytes([byte]), -1.0),) * tops)
+        for at, byte in enumerate(data)
+    )
+    told = Chunk("", prompt=read)
+    if not settings.max_tokens:
+        return iter((told, Chunk("", "length", Usage(len(read), 0, 0, 0.0, 0.0))))
+    return itertools.chain((told,), written)
+
+
 def _conversation(request: Request) -> Sequence[Message]:
+    if request.tokens is not None:  # a token is a byte
+        return [Message.of("user", bytes(request.tokens).decode("latin-1"))]
     if request.text is None:
         return request.messages
     return [Message.of("user", request.text)]

@@ -253,7 +253,9 @@ def _serve(settings: ServeSettings, told: Told, parts: _Parts) -> None:
     app = build_app(_services(parts), limits)
     token, _ = server_token(_token_file(settings))
     names = (*NAMES, settings.host, *settings.names)
-    door_settings = DoorSettings(names, place.port, place.certificate is not None)
+    door_settings = DoorSettings(
+        names, place.port, place.certificate is not None, origins=settings.origins
+    )
     door = Door(
         app,
         household.accounts,

@@ -25,6 +25,8 @@ class ServeSettings:
     """A Unix socket instead."""
     names: tuple[str, ...] = ()
     """Other names that browsers may ask for."""
+    origins: tuple[str, ...] = ()
+    """Origins of other pages and extensions that may ask what programs ask, with a token."""
     certificate: Path | None = None
     """For TLS, PEM."""
     key: Path | None = None
@@ -55,6 +57,8 @@ class ServeSettings:
             raise UsageError("--cert and --key belong together: give both")
         if self.certificate is not None and self.self_signed:
             raise UsageError("--self-signed makes a certificate of its own: leave --cert and --key")
+        for origin in self.origins:
+            require_origin(origin)
         if self.socket is not None and (self.port is not None or self.encrypts):
             raise UsageError("--socket has no port and no TLS: leave them, or leave --socket")
 
@@ -62,6 +66,17 @@ class ServeSettings:
     def encrypts(self) -> bool:
         """TLS was asked for."""
         return self.self_signed or self.certificate is not None
+
+
+def require_origin(text: str) -> None:
+    """UsageError unless it is one origin, as browsers send it."""
+    scheme, between, host = text.partition("://")
+    plain = text.isascii() and text.isprintable() and text == text.lower()
+    if not (between and scheme and host and plain) or set(host) & set("/?#@*\\'\" "):
+        raise UsageError(
+            f"'{text}' is no origin: name one as browsers send it, such as app://obsidian.md or "
+            "http://localhost:3000 (no path, no *)"
+        )
 
 
 @dataclass(frozen=True)

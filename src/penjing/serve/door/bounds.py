@@ -5,7 +5,7 @@ from __future__ import annotations
 from penjing.serve.door.visit import Refusal, Visit
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-"""No OPTIONS: no other origin has anything to ask beforehand. No TRACE, no CONNECT."""
+"""No OPTIONS: only an origin that the owner named asks beforehand (`cors.py`)."""
 LONGEST_URL = 4096
 MOST_HEADERS = 64
 MOST_HEADER_BYTES = 24 * 1024
@@ -15,6 +15,11 @@ def check(visit: Visit) -> Refusal | None:
     """Method, length of the URL, number and size of headers, and one plain path."""
     if visit.method not in METHODS:
         return Refusal(405, f"that method is not served: use {', '.join(METHODS)}")
+    return sizes(visit)
+
+
+def sizes(visit: Visit) -> Refusal | None:
+    """The same, whatever the method."""
     raw = visit.scope.get("raw_path") or visit.path.encode("utf-8", "replace")
     if len(raw) + len(visit.scope.get("query_string", b"")) > LONGEST_URL:
         return Refusal(414, f"the address is longer than {LONGEST_URL} characters: shorten it")

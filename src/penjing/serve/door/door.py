@@ -17,7 +17,17 @@ from dataclasses import dataclass, replace
 from penjing.core.errors import PenjingError
 from penjing.core.protocols import Store
 from penjing.core.threads import Threads
-from penjing.serve.door import authorization, bell, bounds, cookies, csrf, hosts, origins, scopes
+from penjing.serve.door import (
+    authorization,
+    bell,
+    bounds,
+    cookies,
+    cors,
+    csrf,
+    hosts,
+    origins,
+    scopes,
+)
 from penjing.serve.door.accounts import Accounts, Aside, Known, UnlockedPerson
 from penjing.serve.door.bodies import SLOW, GuardedSend, Patient
 from penjing.serve.door.clock import Clock, seconds
@@ -97,6 +107,7 @@ class Door:
             await self._live(scope, receive, send)
         elif scope["type"] == "http":
             visit = Visit(scope)
+            send = cors.opened(send, visit, self._settings)
             await self._answer(visit, Patient(receive), dressed(send, visit))
         else:
             await send({"type": "websocket.close", "code": 1008})
@@ -171,12 +182,15 @@ class Door:
             await self.close()
 
     async def _answer(self, visit: Visit, patient: Patient, send: Send) -> None:
+        asks_first = cors.is_preflight(visit) and cors.is_named(visit, self._settings)
         refusal = (
-            bounds.check(visit)
+            (bounds.sizes(visit) if asks_first else bounds.check(visit))
             or hosts.check(visit, self._settings)
             or origins.check(visit, self._settings)
         )
-        if refusal is not None:
+        if refusal is None and asks_first:
+            return await cors.permit(send)
+        if (refusal := refusal or cors.check(visit, self._settings)) is not None:
             return await refuse(visit, send, refusal)
         if (answers := self._login.serves(visit)) is not None:
             if (refusal := self._slow_down(visit)) is not None:

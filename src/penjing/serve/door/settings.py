@@ -33,3 +33,5 @@ class DoorSettings:
     """Passphrases that may wait to be tried."""
     sessions: int = 32
     """Web sessions of one person; the oldest ends when one more begins."""
+    origins: tuple[str, ...] = ()
+    """Origins of other pages and extensions that may ask /v1 and Ollama's API, with a token."""

@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from penjing.core.errors import PenjingError
-from penjing.core.messages import Message
 from penjing.serve import limits
 from penjing.serve.desk import desk_of
 from penjing.serve.openai import logprobs as spelled
 from penjing.serve.openai.conversation import ChatMessage, conversation
 from penjing.serve.openai.forms import ResponseFormat, form_of
+from penjing.serve.openai.lenient import named
 from penjing.serve.openai.models import require_model
 from penjing.serve.openai.reasoning import Effort, Switches, thinking
 from penjing.serve.openai.running import Run, begin, stream_error
@@ -24,7 +24,6 @@ from penjing.serve.openai.shapes import (
     OR_EVENTS,
     REFUSALS,
     Metadata,
-    NoBias,
     Tokens,
     ToolCall,
     UsageDocument,
@@ -69,11 +68,10 @@ class ChatRequest(Penalized):
     prompt_cache_key: Annotated[str, Field(max_length=256)] | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "default"] | None = None
-    store: Literal[False] | None = None
+    store: bool | None = None
     modalities: list[Literal["text"]] | None = None
     reasoning_effort: Effort | None = None
     chat_template_kwargs: Switches | None = None
-    logit_bias: NoBias | None = None
 
 
 class Answered(BaseModel):
@@ -119,9 +117,9 @@ async def create(body: ChatRequest, request: Request) -> Response:
     require_model(desk.services, body.model)
     run = await begin(desk, who.person, jobs_of(body, who.person))
     if body.stream:
-        return EventStream(_events(body, run), run.close)
+        return named(EventStream(_events(body, run), run.close), body)
     try:
-        return JSONResponse(await unless_left(request, _document(body, run)))
+        return named(JSONResponse(await unless_left(request, _document(body, run))), body)
     finally:
         run.close()
 
@@ -135,8 +133,8 @@ def jobs_of(body: ChatRequest, person: str) -> list[Job]:
     if body.tool_choice is not None and body.tools is None and body.tool_choice != "none":
         raise BadParameter("tool_choice is for tools: give some", "tool_choice")
     tools = [one.function for one in body.tools or ()]
-    toolbox = toolbox_of(tools, name_of(body.tool_choice))
-    messages: tuple[Message, ...] = conversation(body.messages)
+    heard = conversation(body.messages)
+    toolbox = toolbox_of(tools, name_of(body.tool_choice), heard.answered)
     form = form_of(body.response_format, "response_format")
     settings = settings_of(
         body,
@@ -147,7 +145,7 @@ def jobs_of(body: ChatRequest, person: str) -> list[Job]:
         thinking(settings, body.reasoning_effort, body.chat_template_kwargs), form.schema
     )
     return [
-        Job(person, form.told(messages), another(settings, number), toolbox)
+        Job(person, form.told(heard.messages), another(settings, number), toolbox)
         for number in range(body.n or 1)
     ]
 

@@ -1,8 +1,14 @@
-"""POST /v1/completions: the older endpoint, which continues plain text without a chat template."""
+"""POST /v1/completions: the older endpoint, which continues plain text without a chat template.
+
+With `echo` the prompt comes back before what follows, and with `logprobs` the log-probability of
+every token of it: what benchmarks choose answers by. The numbers are those of our own scoring.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -15,19 +21,19 @@ from penjing.serve import limits
 from penjing.serve.desk import desk_of
 from penjing.serve.openai import logprobs as spelled
 from penjing.serve.openai.chat import StreamOptions
+from penjing.serve.openai.lenient import named
 from penjing.serve.openai.models import require_model
 from penjing.serve.openai.running import Run, begin, stream_error
 from penjing.serve.openai.sampling import Penalized, another, settings_of
 from penjing.serve.openai.shapes import (
     OR_EVENTS,
     REFUSALS,
-    NoBias,
-    Tokens,
+    TokenId,
     UsageDocument,
     added,
     usage_document,
 )
-from penjing.serve.openai.writing import End, Job, Words
+from penjing.serve.openai.writing import End, Job, Piece, Words
 from penjing.serve.refusals import BadParameter
 from penjing.serve.streaming import DONE, EventStream, event, unless_left
 from penjing.serve.strict import StrictRoute
@@ -40,14 +46,20 @@ _SHORT = 16
 _LOGPROBS = 5
 
 Prompt = Annotated[str, Field(min_length=1)]
+TokenIds = Annotated[list[TokenId], Field(min_length=1, max_length=limits.PROMPT_TOKENS)]
 
 
 class CompletionRequest(Penalized):
-    """As OpenAI has it, but prompts are texts: tokens of one model mean nothing to another."""
+    """As OpenAI has it. Prompts are texts, or numbers of this very model's tokens."""
 
     model: Annotated[str, Field(max_length=256)]
-    prompt: Prompt | Annotated[list[Prompt], Field(min_length=1, max_length=limits.CHOICES)]
-    max_tokens: Tokens | None = None
+    prompt: (
+        Prompt
+        | Annotated[list[Prompt], Field(min_length=1, max_length=limits.CHOICES)]
+        | TokenIds
+        | Annotated[list[TokenIds], Field(min_length=1, max_length=limits.CHOICES)]
+    )
+    max_tokens: Annotated[int, Field(ge=0, le=limits.TOKENS)] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     logprobs: int | None = Field(default=None, ge=0, le=_LOGPROBS)
@@ -56,7 +68,6 @@ class CompletionRequest(Penalized):
     suffix: None = None
     # of no effect on one machine with one model
     user: Annotated[str, Field(max_length=256)] | None = None
-    logit_bias: NoBias | None = None
 
 
 class TextChoice(BaseModel):
@@ -91,77 +102,108 @@ async def create(body: CompletionRequest, request: Request) -> Response:
     jobs = jobs_of(body, who.person)
     run = await begin(desk, who.person, jobs, "cmpl-")
     if body.stream:
-        return EventStream(_events(body, run, jobs), run.close)
+        return named(EventStream(_events(body, run), run.close), body)
     try:
-        return JSONResponse(await unless_left(request, _document(body, run, jobs)))
+        return named(JSONResponse(await unless_left(request, _document(body, run))), body)
     finally:
         run.close()
 
 
 def jobs_of(body: CompletionRequest, person: str) -> list[Job]:
     """What the engine has to write. Raises BadParameter."""
-    prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-    n = body.n or 1
+    prompts, n = _prompts(body), body.n or 1
     if len(prompts) * n > limits.CHOICES:
         raise BadParameter(f"over {limits.CHOICES} continuations at once", "n")
     if body.best_of not in (None, n):
         raise BadParameter("best_of other than n is not done here: leave it out", "best_of")
-    if body.echo and body.logprobs is not None:
-        raise BadParameter("the prompt's own logprobs are not told: leave echo out", "echo")
-    settings = settings_of(body, max_tokens=body.max_tokens or _SHORT, top_logprobs=body.logprobs)
+    if body.max_tokens == 0 and not body.echo:
+        raise BadParameter("max_tokens 0 writes nothing: ask for more, or echo", "max_tokens")
+    settings = settings_of(
+        body,
+        max_tokens=_SHORT if body.max_tokens is None else body.max_tokens,
+        top_logprobs=body.logprobs,
+    )
+    settings = replace(settings, prompt_logprobs=bool(body.echo))
     return [
-        Job(person, (), another(settings, number), text=prompt)
+        Job(person, (), another(settings, number), **prompt)
         for prompt in prompts
         for number in range(n)
     ]
 
 
-async def _document(body: CompletionRequest, run: Run, jobs: list[Job]) -> dict[str, Any]:
-    texts = [_echoed(body, job) for job in jobs]
-    starts = [len(text) for text in texts]
-    tokens: list[tuple[TokenLogprob, ...]] = [() for _ in jobs]
-    reasons = ["stop" for _ in jobs]
+def _prompts(body: CompletionRequest) -> list[dict[str, Any]]:
+    """Each as a job has it: a text or tokens."""
+    given: Any = body.prompt
+    if isinstance(given, str) or isinstance(given[0], int):
+        given = [given]
+    return [{"text": one} if isinstance(one, str) else {"tokens": tuple(one)} for one in given]
+
+
+class _Grown:
+    """One choice as it grows: the prompt first, where it is echoed, then what follows."""
+
+    def __init__(self, body: CompletionRequest) -> None:
+        self._told = body.logprobs is not None
+        self.text = ""
+        self.reason: str | None = None
+        self._tokens: list[TokenLogprob] = []
+        self._read = False
+
+    def take(self, piece: Piece) -> tuple[str, dict[str, Any] | None]:
+        """What a piece adds: text, and its logprobs where they were asked for."""
+        if isinstance(piece, End):
+            self.reason = piece.reason
+        if not isinstance(piece, Words):
+            return "", None
+        tokens = piece.prompt or piece.logprobs
+        text = piece.text
+        if piece.prompt:
+            text = b"".join(one.token for one in piece.prompt).decode("utf-8", "replace")
+        offset = len(self.text)
+        self.text += text
+        self._tokens += tokens
+        self._read = self._read or bool(piece.prompt)
+        if not self._told or not tokens:
+            return text, None
+        return text, spelled.text(tokens, offset, whole=bool(piece.prompt))
+
+    def logprobs(self) -> dict[str, Any] | None:
+        """Of all of it."""
+        return spelled.text(self._tokens, 0, whole=self._read) if self._told else None
+
+
+async def _document(body: CompletionRequest, run: Run) -> dict[str, Any]:
+    grown: dict[int, _Grown] = defaultdict(lambda: _Grown(body))
     usage = None
     async for index, piece in run.pieces():
-        if isinstance(piece, Words):
-            texts[index] += piece.text
-            tokens[index] += piece.logprobs
-        elif isinstance(piece, End):
+        grown[index].take(piece)
+        if isinstance(piece, End):
             usage = added(usage, piece.usage)
-            reasons[index] = piece.reason
     choices = [
         {
             "index": index,
-            "text": texts[index],
-            "finish_reason": reasons[index],
-            "logprobs": spelled.text(tokens[index], starts[index])
-            if body.logprobs is not None
-            else None,
+            "text": one.text,
+            "finish_reason": one.reason or "stop",
+            "logprobs": one.logprobs(),
         }
-        for index in range(len(jobs))
+        for index, one in sorted(grown.items())
     ]
     return {**_about(body, run), "choices": choices, "usage": usage and usage_document(usage)}
 
 
-async def _events(body: CompletionRequest, run: Run, jobs: list[Job]) -> AsyncIterator[bytes]:
+async def _events(body: CompletionRequest, run: Run) -> AsyncIterator[bytes]:
     about = _about(body, run)
     counted = body.stream_options is not None and body.stream_options.include_usage
     more = {"usage": None} if counted else {}
-    offsets = [len(_echoed(body, job)) for job in jobs]
+    grown: dict[int, _Grown] = defaultdict(lambda: _Grown(body))
     usage = None
     try:
-        for index, job in enumerate(jobs):
-            if body.echo:
-                yield event({**about, "choices": [_choice(index, _echoed(body, job))], **more})
         async for index, piece in run.pieces():
-            if isinstance(piece, Words):
-                choice = _choice(index, piece.text)
-                if piece.logprobs:
-                    choice["logprobs"] = spelled.text(piece.logprobs, offsets[index])
-                offsets[index] += len(piece.text)
-            elif isinstance(piece, End):
+            text, logprobs = grown[index].take(piece)
+            choice = {"index": index, "text": text, "logprobs": logprobs, "finish_reason": None}
+            if isinstance(piece, End):
                 usage = added(usage, piece.usage)
-                choice = {**_choice(index, ""), "finish_reason": piece.reason}
+                choice["finish_reason"] = piece.reason
             yield event({**about, "choices": [choice], **more})
         if counted and usage is not None:
             yield event({**about, "choices": [], "usage": usage_document(usage)})
@@ -173,11 +215,3 @@ async def _events(body: CompletionRequest, run: Run, jobs: list[Job]) -> AsyncIt
 def _about(body: CompletionRequest, run: Run) -> dict[str, Any]:
     about = {"id": run.id, "object": "text_completion", "created": run.created}
     return {**about, "model": body.model}
-
-
-def _echoed(body: CompletionRequest, job: Job) -> str:
-    return (job.text or "") if body.echo else ""
-
-
-def _choice(index: int, text: str) -> dict[str, Any]:
-    return {"index": index, "text": text, "logprobs": None, "finish_reason": None}

@@ -7,7 +7,9 @@ assistants to take turns, so neighbours of one role that come of this are joined
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -38,35 +40,68 @@ class ChatMessage(Strict):
     function_call: None = None
 
 
+@dataclass(frozen=True)
+class Called:
+    """A call whose result is known."""
+
+    name: str
+    """Of the function."""
+    arguments: str
+    """As JSON, spelled as `spelled` does."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A conversation as the engine reads it."""
+
+    messages: tuple[Message, ...]
+    """What was said."""
+    answered: tuple[Called, ...] = ()
+    """The calls whose results came since the person last spoke."""
+
+
+def spelled(arguments: str) -> str:
+    """Arguments in one spelling, to be compared."""
+    try:
+        return json.dumps(json.loads(arguments or "{}"), sort_keys=True, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return arguments
+
+
 class Words:
     """Collects what is said, turn by turn."""
 
     def __init__(self) -> None:
         self._said: list[tuple[Role, str, bool]] = []
-        self._names: dict[str, str] = {}
+        self._names: dict[str, Called] = {}
+        self._answered: list[Called] = []
 
     def say(self, role: Role, text: str) -> None:
         """Plain words."""
+        if role == "user":
+            self._answered.clear()
         self._add(role, text, False)
 
     def called(self, call_id: str, name: str, arguments: str) -> None:
         """The assistant called a function."""
-        self._names[call_id] = name
+        self._names[call_id] = Called(name, spelled(arguments))
         self._add("assistant", f"(called {name} with {arguments})", True)
 
     def result(self, call_id: str, text: str, param: str) -> None:
         """What a function answered."""
-        name = self._names.get(call_id)
-        if name is None:
+        call = self._names.get(call_id)
+        if call is None:
             raise BadParameter(f"'{call_id[:64]}' is no call that was made before", param)
-        self._add("user", f"Result of {name}: {text}", True)
+        self._answered.append(call)
+        self._add("user", f"Result of {call.name}: {text}", True)
 
-    def messages(self) -> tuple[Message, ...]:
+    def heard(self) -> Heard:
         """The conversation."""
         said = list(self._said)
         if said and said[-1][0] == "user" and said[-1][2]:
             said[-1] = ("user", f"{said[-1][1]}\n{USE_IT}", True)
-        return tuple(Message.of(role, text) for role, text, _ in said)
+        messages = tuple(Message.of(role, text) for role, text, _ in said)
+        return Heard(messages, tuple(self._answered))
 
     def _add(self, role: Role, text: str, made: bool) -> None:
         if self._said and self._said[-1][0] == role and (made or self._said[-1][2]):
@@ -75,8 +110,8 @@ class Words:
         self._said.append((role, text, made))
 
 
-def conversation(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
-    """The messages the engine is to read. Raises BadParameter."""
+def conversation(messages: Sequence[ChatMessage]) -> Heard:
+    """What the engine is to read. Raises BadParameter."""
     words = Words()
     for number, message in enumerate(messages):
         where = f"messages[{number}]"
@@ -90,7 +125,7 @@ def conversation(messages: Sequence[ChatMessage]) -> tuple[Message, ...]:
             words.say(_role(message.role), text)
         for call in message.tool_calls or ():
             words.called(call.id, call.function.name, call.function.arguments)
-    return words.messages()
+    return words.heard()
 
 
 def text_of(content: str | Sequence[Part] | None, param: str) -> str | None:

@@ -38,8 +38,8 @@ class TextLogprobs(BaseModel):
     """The older shape, of completions."""
 
     tokens: list[str]
-    token_logprobs: list[float]
-    top_logprobs: list[dict[str, float]] | None
+    token_logprobs: list[float | None]
+    top_logprobs: list[dict[str, float] | None] | None
     text_offset: list[int]
 
 
@@ -54,19 +54,24 @@ def chat(tokens: Sequence[TokenLogprob]) -> list[dict[str, Any]]:
     ]
 
 
-def text(tokens: Sequence[TokenLogprob], offset: int) -> dict[str, Any]:
-    """As completions has it; `offset` characters stand before."""
+def text(tokens: Sequence[TokenLogprob], offset: int, *, whole: bool = False) -> dict[str, Any]:
+    """As completions has it; `offset` characters stand before. Of a `whole` text the first token
+    follows nothing, and has no number."""
     names, offsets = [], []
     for one in tokens:
         names.append(_name(one.token))
         offsets.append(offset)
         offset += len(one.token.decode("utf-8", "ignore"))
+    numbers: list[float | None] = [max(one.logprob, _NEVER) for one in tokens]
+    tops: list[dict[str, float] | None] = [
+        {_name(token): max(logprob, _NEVER) for token, logprob in one.top} for one in tokens
+    ]
+    if whole and tokens:
+        numbers[0] = tops[0] = None
     return {
         "tokens": names,
-        "token_logprobs": [max(one.logprob, _NEVER) for one in tokens],
-        "top_logprobs": [
-            {_name(token): max(logprob, _NEVER) for token, logprob in one.top} for one in tokens
-        ],
+        "token_logprobs": numbers,
+        "top_logprobs": tops,
         "text_offset": offsets,
     }
 

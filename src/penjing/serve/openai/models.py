@@ -12,10 +12,10 @@ from penjing.serve.desk import desk_of
 from penjing.serve.openai.shapes import REFUSALS
 from penjing.serve.refusals import NotServed, UnknownModel
 from penjing.serve.services import Services
-from penjing.serve.strict import StrictRoute
+from penjing.serve.strict import ReadRoute
 from penjing.serve.who import who_of
 
-router = APIRouter(route_class=StrictRoute)
+router = APIRouter(route_class=ReadRoute)
 
 
 class ModelDocument(BaseModel):
@@ -25,6 +25,8 @@ class ModelDocument(BaseModel):
     object: Literal["model"]
     created: int
     owned_by: str
+    capabilities: list[Literal["completion", "tools", "thinking", "embedding"]]
+    """What it can be asked for, in Ollama's words: what only embeds cannot chat."""
 
 
 class ModelList(BaseModel):
@@ -48,7 +50,7 @@ async def one(model: str, request: Request) -> dict[str, Any]:
     services = desk_of(request).services
     for names in (_names(services), _embedder_names(services)):
         if model in names:
-            return _document(services, names[0])
+            return _document(services, names[0], embeds=names != _names(services))
     raise _unknown(model, [*_names(services), *_embedder_names(services)])
 
 
@@ -87,10 +89,11 @@ def _unknown(name: str, known: list[str]) -> UnknownModel:
 
 def _all(services: Services) -> list[dict[str, Any]]:
     """Each once, by its own name."""
-    every = (_names(services), _embedder_names(services))
-    return [_document(services, names[0]) for names in every if names]
+    found = [_document(services, _names(services)[0], embeds=False)]
+    return found + [_document(services, one, embeds=True) for one in _embedder_names(services)[:1]]
 
 
-def _document(services: Services, name: str) -> dict[str, Any]:
-    created = services.model.created
-    return {"id": name, "object": "model", "created": created, "owned_by": "penjing"}
+def _document(services: Services, name: str, *, embeds: bool) -> dict[str, Any]:
+    about = {"id": name, "object": "model", "created": services.model.created}
+    can = ["embedding"] if embeds else ["completion", "tools"]
+    return {**about, "owned_by": "penjing", "capabilities": can}

@@ -20,7 +20,7 @@ _TAKEN = ("messages", "tools", "documents", "bos_token", "eos_token", "add_gener
 _THINKING = ("enable_thinking", "thinking")
 
 
-def _free(switches: dict[str, bool | int | str]) -> dict[str, bool | int | str]:
+def _free(switches: dict[str, bool | int | str | None]) -> dict[str, bool | int | str | None]:
     for name in _TAKEN:
         if name in switches:
             raise ValueError(f"'{name}' is not a switch: leave it out")
@@ -29,17 +29,19 @@ def _free(switches: dict[str, bool | int | str]) -> dict[str, bool | int | str]:
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,63}$")]
 _Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{0,64}$")]
-Switches = Annotated[dict[_Name, bool | int | _Word], Field(max_length=16), AfterValidator(_free)]
+Switches = Annotated[
+    dict[_Name, bool | int | _Word | None], Field(max_length=16), AfterValidator(_free)
+]
 """`chat_template_kwargs`."""
 
 
 def thinking(
     settings: GenerationSettings,
     effort: Effort | None,
-    switches: Mapping[str, bool | int | str] | None,
+    switches: Mapping[str, bool | int | str | None] | None,
 ) -> GenerationSettings:
     """The same, for a model that shall think so hard, or not at all."""
-    told = dict(switches or {})
+    told = {name: value for name, value in (switches or {}).items() if value is not None}
     wanted = next((bool(told.pop(name)) for name in _THINKING if name in told), None)
     for name in _THINKING:
         told.pop(name, None)

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from penjing.core.messages import Message, Role
+from penjing.core.messages import Role
 from penjing.serve import limits
-from penjing.serve.openai.conversation import Words, text_of
+from penjing.serve.openai.conversation import Heard, Words, text_of
 from penjing.serve.openai.forms import AnyJson, Form, JsonSchema, PlainText, schema_form
 from penjing.serve.openai.shapes import Content, FunctionDefinition, Name
 from penjing.serve.refusals import BadParameter
@@ -83,8 +83,8 @@ def definition(tool: FunctionTool) -> FunctionDefinition:
     )
 
 
-def conversation_of(given: str | Sequence[Item], instructions: str | None) -> tuple[Message, ...]:
-    """The messages the engine is to read. Raises BadParameter."""
+def conversation_of(given: str | Sequence[Item], instructions: str | None) -> Heard:
+    """What the engine is to read. Raises BadParameter."""
     words = Words()
     if instructions:
         words.say("system", instructions)
@@ -93,7 +93,7 @@ def conversation_of(given: str | Sequence[Item], instructions: str | None) -> tu
     else:
         for number, item in enumerate(given):
             _say(words, item, f"input[{number}]")
-    return words.messages()
+    return words.heard()
 
 
 def _say(words: Words, item: Item, where: str) -> None:

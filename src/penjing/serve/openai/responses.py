@@ -1,7 +1,7 @@
 """POST /v1/responses: text and function calls, whole or streamed.
 
-Nothing is kept: `store` may not be true, and an earlier response cannot be referred to. What
-OpenAI keeps for a caller, the caller sends again.
+Nothing is kept: `store` is answered with a header that says so, and an earlier response cannot be
+referred to. What OpenAI keeps for a caller, the caller sends again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from penjing.core.errors import PenjingError
 from penjing.serve import limits
 from penjing.serve.desk import desk_of
 from penjing.serve.openai import response_events as events
+from penjing.serve.openai.lenient import named
 from penjing.serve.openai.models import require_model
 from penjing.serve.openai.reasoning import Effort, thinking
 from penjing.serve.openai.response_input import (
@@ -66,7 +67,7 @@ class ResponseRequest(Sampled):
     parallel_tool_calls: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=limits.LOGPROBS)
     include: Annotated[list[Include], Field(max_length=8)] | None = None
-    store: Literal[False] | None = None
+    store: bool | None = None
     previous_response_id: None = None
     conversation: None = None
     background: Literal[False] | None = None
@@ -109,9 +110,9 @@ async def create(body: ResponseRequest, request: Request) -> Response:
     run = await begin(desk, who.person, [job_of(body, who.person)], "resp_")
     draft = events.Draft(_about(body, run))
     if body.stream:
-        return EventStream(_events(draft, run), run.close)
+        return named(EventStream(_events(draft, run), run.close), body)
     try:
-        return JSONResponse(await unless_left(request, _document(draft, run)))
+        return named(JSONResponse(await unless_left(request, _document(draft, run))), body)
     finally:
         run.close()
 
@@ -131,7 +132,8 @@ def job_of(body: ResponseRequest, person: str) -> Job:
     choice = (
         body.tool_choice.name if isinstance(body.tool_choice, FunctionChoice) else body.tool_choice
     )
-    toolbox = toolbox_of([definition(one) for one in body.tools or ()], choice)
+    heard = conversation_of(body.input, body.instructions)
+    toolbox = toolbox_of([definition(one) for one in body.tools or ()], choice, heard.answered)
     form = form_of_text(body.text)
     settings = settings_of(
         body,
@@ -139,8 +141,7 @@ def job_of(body: ResponseRequest, person: str) -> Job:
         top_logprobs=(body.top_logprobs or 0) if wanted else None,
     )
     settings = thinking(settings, body.reasoning.effort if body.reasoning else None, None)
-    messages = form.told(conversation_of(body.input, body.instructions))
-    return Job(person, messages, formed(settings, form.schema), toolbox)
+    return Job(person, form.told(heard.messages), formed(settings, form.schema), toolbox)
 
 
 async def _document(draft: events.Draft, run: Run) -> dict[str, Any]:

@@ -16,17 +16,29 @@ from pydantic import Field
 
 from penjing.core.messages import GenerationSettings
 from penjing.serve import limits
-from penjing.serve.openai.shapes import Penalty, Seed, Share, Stops, Temperature
-from penjing.serve.strict import Strict
+from penjing.serve.openai.lenient import Lenient
+from penjing.serve.openai.shapes import Biases, Penalty, Seed, Share, Stops, Temperature
 
 _SEEDS = 2**32
 
 
-class Sampled(Strict):
-    """The parameters that all endpoints which write have in common."""
+class Sampled(Lenient):
+    """The parameters that all endpoints which write have in common: OpenAI's, and those that
+    llama.cpp, vLLM and Ollama have beside them (a penalty on repetition by either name).
+    """
 
     temperature: Temperature | None = None
     top_p: Share | None = None
+    top_k: int | None = Field(default=None, ge=-1, le=2**31 - 1)
+    min_p: Share | None = None
+    repeat_penalty: float | None = Field(default=None, ge=0.01, le=100)
+    repetition_penalty: float | None = Field(default=None, ge=0.01, le=100)
+    logit_bias: Biases | None = None
+
+    @property
+    def repeats(self) -> float | None:
+        """The penalty on repetition that was asked for."""
+        return self.repeat_penalty if self.repeat_penalty is not None else self.repetition_penalty
 
 
 class Penalized(Sampled):
@@ -45,14 +57,21 @@ def settings_of(
     """How to write, without any form that the answer must have."""
     given = {
         name: value
-        for name in ("temperature", "top_p", "frequency_penalty", "presence_penalty")
+        for name in ("temperature", "top_p", "min_p", "frequency_penalty", "presence_penalty")
         if (value := getattr(body, name, None)) is not None
     }
+    if body.top_k is not None:
+        given["top_k"] = max(body.top_k, 0)
     settings = GenerationSettings(
-        max_tokens=max_tokens or limits.DEFAULT_TOKENS, top_logprobs=top_logprobs, **given
+        max_tokens=limits.DEFAULT_TOKENS if max_tokens is None else max_tokens,
+        top_logprobs=top_logprobs,
+        logit_bias=tuple((int(token), bias) for token, bias in (body.logit_bias or {}).items()),
+        **given,
     )
-    if not isinstance(body, Penalized):
-        return settings
+    return _repeating(body, _drawn(body, settings) if isinstance(body, Penalized) else settings)
+
+
+def _drawn(body: Penalized, settings: GenerationSettings) -> GenerationSettings:
     if (body.n or 1) > 1 and body.temperature is None:
         settings = replace(settings, temperature=1.0)
     if body.frequency_penalty is not None or body.presence_penalty is not None:
@@ -62,11 +81,17 @@ def settings_of(
     return replace(settings, stop=stop, seed=seed)
 
 
+def _repeating(body: Sampled, settings: GenerationSettings) -> GenerationSettings:
+    return settings if body.repeats is None else replace(settings, repeat_penalty=body.repeats)
+
+
 def formed(settings: GenerationSettings, schema: Mapping[str, Any] | None) -> GenerationSettings:
     """The same, for an answer that must satisfy a schema."""
     if schema is None:
         return settings
-    return replace(settings, json_schema=schema, repeat_penalty=1.0)
+    wanted = settings.repeat_penalty != GenerationSettings.repeat_penalty
+    repeats = settings.repeat_penalty if wanted else 1.0
+    return replace(settings, json_schema=schema, repeat_penalty=repeats)
 
 
 def another(settings: GenerationSettings, number: int) -> GenerationSettings:

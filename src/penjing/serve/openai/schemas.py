@@ -75,7 +75,24 @@ def _narrowed(node: Any) -> Any:
     }
     if isinstance(node.get("properties"), dict) and not any(key in node for key in _OPEN):
         made["additionalProperties"] = False
+    if _is_endless(node):
+        made["maxItems"] = max(limits.ITEMS, int(node.get("minItems", 0)))
     return made
+
+
+def _is_endless(node: Mapping[str, Any]) -> bool:
+    """An array that may have as many items as the model likes."""
+    kind = node.get("type")
+    if kind != "array" and not (isinstance(kind, list) and "array" in kind):
+        return False
+    return not isinstance(node.get("maxItems"), int | float) and "prefixItems" not in node
+
+
+def is_empty(schema: Mapping[str, Any]) -> bool:
+    """Whether only {} can be meant by a schema of an object: there is nothing to ask for."""
+    return not schema.get("properties") and not any(
+        schema.get(key) for key in (*_OPEN, "required", "minProperties")
+    )
 
 
 def _refusal(what: str, param: str) -> BadParameter:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from penjing.core.messages import Usage
 from penjing.serve import limits
@@ -28,14 +28,13 @@ Stop = Annotated[str, Field(min_length=1, max_length=limits.STOP_LENGTH)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=limits.STOPS)]
 
 
-def _no_bias(bias: dict[str, float]) -> dict[str, float]:
-    if bias:
-        raise ValueError("single tokens cannot be made likelier or less likely here: leave it out")
-    return bias
-
-
-NoBias = Annotated[dict[str, float], AfterValidator(_no_bias)]
-"""`logit_bias`, which clients send empty too."""
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+"""The number of one of the model's tokens."""
+Biases = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[0-9]{1,9}$")], Annotated[float, Field(ge=-100, le=100)]],
+    Field(max_length=limits.BIASES),
+]
+"""`logit_bias`: what is added to the logits of tokens, by their numbers."""
 
 
 class Problem(BaseModel):

@@ -8,8 +8,10 @@ Nothing is read out of free text. Two questions are asked instead, each decoded 
 The functions stand in a system message, and each question at the end of the last message, so that
 the second finds all but its last words in the prompt cache. When the model would rather answer in
 words, it is asked without any of this: what a small model reads it repeats. One call at a time;
-with its result in the conversation the model may choose again. Arguments that `max_tokens` cut
-short are no call: the answer then ends with "length".
+with its result in the conversation the model may choose again, but never the same call with the
+same arguments since the person last spoke: small models would, for ever. A function without
+parameters is called with {} and asked nothing. Arguments that `max_tokens` cut short are no call:
+the answer then ends with "length".
 """
 
 from __future__ import annotations
@@ -24,8 +26,10 @@ from pydantic import Field
 from penjing.core.errors import EngineError
 from penjing.core.messages import GenerationSettings, Message
 from penjing.core.schema_check import fault
+from penjing.serve import limits
+from penjing.serve.openai.conversation import Called, spelled
 from penjing.serve.openai.sampling import formed
-from penjing.serve.openai.schemas import checked
+from penjing.serve.openai.schemas import checked, is_empty
 from penjing.serve.openai.shapes import FunctionDefinition, Name
 from penjing.serve.refusals import BadParameter
 from penjing.serve.strict import Strict
@@ -70,6 +74,11 @@ class Function:
     schema: Mapping[str, Any]
     """Of its arguments: an object."""
 
+    @property
+    def is_empty(self) -> bool:
+        """It takes no arguments: there is nothing to ask for."""
+        return is_empty(self.schema)
+
 
 @dataclass(frozen=True)
 class Toolbox:
@@ -79,10 +88,22 @@ class Toolbox:
     """At least one."""
     must: bool
     """One of them has to be called."""
+    answered: frozenset[Called] = frozenset()
+    """Calls whose results are known."""
 
     def only(self) -> Function | None:
         """The function that will be called in any case."""
         return self.functions[0] if self.must and len(self.functions) == 1 else None
+
+    def is_answered(self, function: Function, arguments: str) -> bool:
+        """Whether this very call was made, and its result is there. Where one must be, it may be
+        made again."""
+        return not self.must and Called(function.name, spelled(arguments)) in self.answered
+
+    def without(self, function: Function) -> Toolbox | None:
+        """The others; None where there are none."""
+        others = tuple(one for one in self.functions if one is not function)
+        return replace(self, functions=others) if others else None
 
     def asking_which(
         self, messages: Sequence[Message], settings: GenerationSettings
@@ -138,9 +159,15 @@ def arguments_of(text: str, function: Function) -> str:
 
 
 def toolbox_of(
-    functions: Sequence[FunctionDefinition], choice: str | None, param: str = "tools"
+    functions: Sequence[FunctionDefinition],
+    choice: str | None,
+    answered: Sequence[Called] = (),
+    param: str = "tools",
 ) -> Toolbox | None:
-    """What may be called: `choice` is none, auto, required, or the name of the one to call."""
+    """What may be called: `choice` is none, auto, required, or the name of the one to call.
+
+    None where nothing may: many calls were answered already, or all that could be made were.
+    """
     names = [one.name for one in functions]
     if len(set(names)) < len(names):
         raise BadParameter("two functions have the same name", param)
@@ -153,7 +180,10 @@ def toolbox_of(
             raise BadParameter("there are no tools to choose from", "tool_choice")
         return None
     made = tuple(_function(one, f"{param}[{n}]") for n, one in enumerate(functions))
-    return None if choice == "none" else Toolbox(made, must=choice not in (None, "auto"))
+    box = Toolbox(made, choice not in (None, "auto"), frozenset(answered))
+    left = tuple(one for one in made if not (one.is_empty and box.is_answered(one, "{}")))
+    over = len(answered) >= limits.CALLS and not box.must
+    return None if choice == "none" or over or not left else replace(box, functions=left)
 
 
 def name_of(choice: Choice | None) -> str | None:

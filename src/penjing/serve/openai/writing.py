@@ -21,6 +21,9 @@ from penjing.serve.openai.tools import Function, Toolbox, arguments_of
 
 Reason = Literal["stop", "length", "tool_calls"]
 
+_CHOICES = 3
+"""How often a model chooses, when what it chose was answered already."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -32,6 +35,8 @@ class Words:
     """Of its tokens, where asked for."""
     thought: str = ""
     """Whole characters of the thoughts."""
+    prompt: tuple[TokenLogprob, ...] = ()
+    """Of the prompt's own tokens, where asked for: once, before anything else."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ class Job:
     """What may be called instead."""
     text: str | None = None
     """A text to continue."""
+    tokens: tuple[int, ...] | None = None
+    """Tokens to continue."""
 
 
 class Writing:
@@ -93,7 +100,8 @@ class Writing:
         if box is None:
             await writing._ask(job.messages, job.settings)
         elif (only := box.only()) is not None:
-            await writing._ask_how(only, box)
+            if not only.is_empty:
+                await writing._ask_how(only, box)
         else:
             await writing._ask(*box.asking_which(job.messages, job.settings))
         return writing
@@ -107,11 +115,8 @@ class Writing:
         """What is written, the End last."""
         box, job = self._job.toolbox, self._job
         if box is not None:
-            function = box.only()
-            if function is None and (function := box.chosen(await self._whole())) is not None:
-                await self._ask_how(function, box)
-            if function is not None:
-                for piece in await self._call(function):
+            if called := await self._called(box):
+                for piece in called:
                     yield piece
                 return
             await self._ask(job.messages, job.settings)
@@ -135,8 +140,8 @@ class Writing:
             raise EngineError(f"the answer is not of its schema ({wrong}): ask again")
 
     async def _ask(self, messages: Sequence[Message], settings: GenerationSettings) -> None:
-        text = self._job.text
-        request = Request(self._job.owner, tuple(messages), settings, text)
+        job = self._job
+        request = Request(job.owner, tuple(messages), settings, job.text, job.tokens)
         self._answer = await self._answers.begin(request)
         if self._closed:
             self._answer.close()
@@ -152,6 +157,8 @@ class Writing:
         async for chunk in self._answer:
             if chunk.thought:
                 yield Words("", thought=chunk.thought)
+            if chunk.prompt:
+                yield Words("", prompt=chunk.prompt)
             if chunk.text or chunk.logprobs:
                 yield Words(chunk.text, chunk.logprobs)
             if finished(chunk).finish_reason is not None:
@@ -168,7 +175,31 @@ class Writing:
                 raise EngineError("the engine did not come to an end: ask again")
         return text
 
+    async def _called(self, box: Toolbox) -> list[Piece]:
+        """The call that the model chooses, and the end; nothing where it would rather say words."""
+        if (only := box.only()) is not None:
+            return await self._call(only)
+        left: Toolbox | None = box
+        for number in range(_CHOICES):
+            if left is None:
+                break
+            if number:
+                await self._ask(*left.asking_which(self._job.messages, self._job.settings))
+            if (function := left.chosen(await self._whole())) is None:
+                break
+            if not function.is_empty:
+                await self._ask_how(function, left)
+            called = await self._call(function)
+            first = called[0]
+            if not isinstance(first, Call) or not box.is_answered(function, first.arguments):
+                return called
+            left = left.without(function)
+        return []
+
     async def _call(self, function: Function) -> list[Piece]:
+        if function.is_empty:
+            call = Call(new_id("call_"), function.name, "{}")
+            return [call, End("tool_calls", self._usage or Usage(0, 0, 0, 0.0, 0.0))]
         text = ""
         async for piece in self._words():
             if isinstance(piece, Words):
