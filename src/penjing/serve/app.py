@@ -38,6 +38,9 @@ from penjing.serve.desk import Desk
 from penjing.serve.documented import DocumentedApp
 from penjing.serve.limits import Limits
 from penjing.serve.metrics import Metrics
+from penjing.serve.ollama import chat as ollama_chat
+from penjing.serve.ollama import embed as ollama_embed
+from penjing.serve.ollama import models as ollama_models
 from penjing.serve.openai import chat, completions, embeddings, models, responses
 from penjing.serve.quota import Quota
 from penjing.serve.replies import Replies
@@ -51,7 +54,8 @@ ROUTERS = (
     *(chat.router, completions.router, embeddings.router, models.router, responses.router),
     *(me.router, sessions.router, turns.router, search.router, documents.router),
     *(model.router, news.router, people.router, ringing.router, settings.router, watch.router),
-    suggestions.router,
+    *(suggestions.router, ollama_chat.router, ollama_embed.router),
+    *(ollama_models.reading, ollama_models.router),
 )
 _UPLOAD = "/api/documents"
 _SEEN = "seen"

@@ -1,5 +1,5 @@
-"""Embeddings of texts of any length: what does not fit the model's window is refused, cut or
-pooled, as whoever asks wants it. Knows no HTTP.
+"""Vectors of texts that do not fit the embedding window: refused, cut or pooled, as whoever asks
+wants it. Knows no HTTP.
 """
 
 from __future__ import annotations

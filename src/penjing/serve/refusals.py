@@ -32,6 +32,14 @@ from penjing.core.errors import (
 
 log = logging.getLogger("penjing.serve")
 
+OLLAMA = frozenset(
+    f"/api/{name}"
+    for name in (
+        *("tags", "ps", "version", "show", "chat", "generate", "embed", "embeddings"),
+        *("pull", "push", "create", "copy"),
+    )
+)
+"""The paths of Ollama's API, whose refusals have its statuses."""
 INTERNAL = "something went wrong inside the server: its log says what"
 _BRANCH = ("str", "int", "float", "bool", "none", "constrained-str", "function-")
 """What pydantic puts into a place beside names: which branch of a union it tried."""
@@ -132,7 +140,10 @@ def answer(request: Request, error: PenjingError) -> JSONResponse:
     if is_openai(request):
         status, document = openai_error(error)
         return JSONResponse(document, status, headers)
-    return JSONResponse({"error": str(error)}, status_of(error), headers)
+    status = status_of(error)
+    if status == 422 and request.scope["path"] in OLLAMA:
+        status = 400
+    return JSONResponse({"error": str(error)}, status, headers)
 
 
 def is_openai(request: Request) -> bool:

@@ -86,6 +86,14 @@ class Model:
     """When its file was made, in seconds since 1970."""
     also: tuple[str, ...] = ()
     """What clients may call it too, such as its name in the catalogue."""
+    size: int = 0
+    """Bytes of its file."""
+    parameters: int = 0
+    """How many it has; 0 where nobody counted."""
+    family: str = "llama"
+    """Its architecture."""
+    codec: str = ""
+    """What most of its weights are stored as."""
 
 
 @dataclass(frozen=True)

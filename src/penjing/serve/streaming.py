@@ -37,6 +37,8 @@ class EventStream(Response):
     """Sends events until they end or the client leaves. `close` is called in any case."""
 
     media_type = "text/event-stream"
+    beats = True
+    """A comment is sent in silence."""
 
     def __init__(self, events: AsyncIterator[bytes], close: Closer) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
@@ -68,7 +70,7 @@ class EventStream(Response):
         while True:
             self._sent = False
             await asyncio.sleep(HEARTBEAT)
-            if not self._sent:
+            if not self._sent and self.beats:
                 await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
 
 

@@ -33,7 +33,28 @@ def model_of(path: Path, name: str) -> Model:
         device=f"{machine.model}, {machine.cores} cores",
         created=int(path.stat().st_mtime),
         also=_catalogued(path),
+        **_looked_at(path),
     )
+
+
+def _looked_at(path: Path) -> dict[str, Any]:
+    """What the file says of itself."""
+    from collections import Counter
+    from math import prod
+
+    from penjing.bundle.gguf_parts import GGUFModel
+
+    with GGUFModel.open(path) as file:
+        counts: Counter[str] = Counter()
+        for tensor in file.tensors.values():
+            counts[tensor.codec.name] += prod(tensor.shape)
+        family = file.get("general.architecture")
+    return {
+        "size": path.stat().st_size,
+        "parameters": counts.total(),
+        "family": family if isinstance(family, str) else "",
+        "codec": counts.most_common(1)[0][0] if counts else "",
+    }
 
 
 def _catalogued(path: Path) -> tuple[str, ...]:

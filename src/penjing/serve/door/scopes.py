@@ -51,6 +51,18 @@ TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_POST, "/v1/embeddings", frozenset({CHAT})),
     (_POST, "/v1/responses", frozenset({CHAT})),
     (_GET, "/v1/responses/*", frozenset({CHAT})),
+    (_GET, "/api/version", frozenset({READ, CHAT})),  # Ollama's, from here to /api/copy
+    (_GET, "/api/tags", frozenset({READ, CHAT})),
+    (_GET, "/api/ps", frozenset({READ, CHAT})),
+    (_POST, "/api/show", frozenset({READ, CHAT})),
+    (_POST, "/api/chat", frozenset({CHAT})),
+    (_POST, "/api/generate", frozenset({CHAT})),
+    (_POST, "/api/embed", frozenset({CHAT})),
+    (_POST, "/api/embeddings", frozenset({CHAT})),
+    (_POST, "/api/pull", frozenset({CHAT})),  # these four are refused to everybody
+    (_POST, "/api/push", frozenset({CHAT})),
+    (_POST, "/api/create", frozenset({CHAT})),
+    (_POST, "/api/copy", frozenset({CHAT})),
     (_GET, "/api/me", frozenset(SCOPES)),  # whose token it is, and what it may do
     (_POST, "/api/me/export", frozenset({ADMIN})),
     (_POST, "/api/me/passphrase", _PAGE),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request
@@ -40,7 +41,8 @@ class ModelList(BaseModel):
 async def every(request: Request) -> dict[str, Any]:
     """What can be asked."""
     who_of(request)
-    return {"object": "list", "data": _all(desk_of(request).services)}
+    services = desk_of(request).services
+    return {"object": "list", "data": [_document(services, found) for found in served(services)]}
 
 
 @router.get("/v1/models/{model:path}", response_model=ModelDocument, responses=REFUSALS)
@@ -48,10 +50,39 @@ async def one(model: str, request: Request) -> dict[str, Any]:
     """One of them, by any of its names."""
     who_of(request)
     services = desk_of(request).services
-    for names in (_names(services), _embedder_names(services)):
-        if model in names:
-            return _document(services, names[0], embeds=names != _names(services))
-    raise _unknown(model, [*_names(services), *_embedder_names(services)])
+    every = served(services)
+    for found in every:
+        if model in found.names:
+            return _document(services, found)
+    raise _unknown(model, [name for found in every for name in found.names])
+
+
+@dataclass(frozen=True)
+class Served:
+    """Something that can be asked here."""
+
+    names: tuple[str, ...]
+    """What it is called, its own name first."""
+    capabilities: tuple[str, ...]
+    """In Ollama's words."""
+
+    @property
+    def name(self) -> str:
+        """Its own."""
+        return self.names[0]
+
+    @property
+    def writes(self) -> bool:
+        """It answers; what does not only embeds."""
+        return "completion" in self.capabilities
+
+
+def served(services: Services) -> list[Served]:
+    """All of them, what chats first."""
+    found = [Served(tuple(_names(services)), ("completion", "tools"))]
+    if names := _embedder_names(services):
+        found.append(Served(tuple(names), ("embedding",)))
+    return found
 
 
 def require_model(services: Services, name: str) -> None:
@@ -87,13 +118,6 @@ def _unknown(name: str, known: list[str]) -> UnknownModel:
     )
 
 
-def _all(services: Services) -> list[dict[str, Any]]:
-    """Each once, by its own name."""
-    found = [_document(services, _names(services)[0], embeds=False)]
-    return found + [_document(services, one, embeds=True) for one in _embedder_names(services)[:1]]
-
-
-def _document(services: Services, name: str, *, embeds: bool) -> dict[str, Any]:
-    about = {"id": name, "object": "model", "created": services.model.created}
-    can = ["embedding"] if embeds else ["completion", "tools"]
-    return {**about, "owned_by": "penjing", "capabilities": can}
+def _document(services: Services, found: Served) -> dict[str, Any]:
+    about = {"id": found.name, "object": "model", "created": services.model.created}
+    return {**about, "owned_by": "penjing", "capabilities": list(found.capabilities)}
