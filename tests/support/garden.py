@@ -120,6 +120,10 @@ class Gardener:
                 person, store, session, text, role=role, instead=instead, vary=vary
             )
 
+    def takes(self, person: str, store: Store, session: str, text: str) -> bool:
+        """Water and the lamp."""
+        return any(word in text for word in ("water", "浇", "lamp", "灯"))
+
     def more(
         self, person: str, store: Store, session: str, *, role: Standing = "guest"
     ) -> Iterator[Event]:

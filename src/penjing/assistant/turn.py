@@ -167,6 +167,17 @@ class SpecAssistant:
         finally:
             talk.turn.release()
 
+    def takes(self, person: str, store: Store, session: str, text: str) -> bool:
+        """Whether a sentence is its own business; see `Assistant.takes`."""
+        talk = self._talks.of(person, store, session)
+        if talk.state.frames:
+            return True
+        now = datetime.fromtimestamp(self._clock()).astimezone()
+        reading = self._understanding.read(
+            text[:MAX_TEXT], now, talk.state.language or None, person
+        )
+        return bool(reading.requests)
+
     def confirm(
         self,
         person: str,

@@ -45,6 +45,13 @@ class Assistant(Protocol):
         """
         ...
 
+    def takes(self, person: str, store: Store, session: str, text: str) -> bool:
+        """Whether a sentence is its own business: something that it can do, or what it waits for.
+
+        Nothing is done and nothing kept.
+        """
+        ...
+
     def more(
         self, person: str, store: Store, session: str, *, role: Standing = "guest"
     ) -> Iterator[Event]:

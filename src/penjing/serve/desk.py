@@ -11,6 +11,7 @@ from penjing.core.assistants import Assistant
 from penjing.core.protocols import Store
 from penjing.core.threads import Threads
 from penjing.serve.answers import Answers
+from penjing.serve.conversations import Conversations
 from penjing.serve.indexing import Indexing
 from penjing.serve.limits import Limits
 from penjing.serve.metrics import Metrics
@@ -47,6 +48,8 @@ class Desk:
     """The door's (`Door.aside`): a person's store is closed for as long as a block runs."""
     threads: Threads = field(default_factory=lambda: Threads("a request", _REQUESTS))
     """For what blocks."""
+    conversations: Conversations = field(default_factory=Conversations)
+    """Of clients that keep them themselves."""
     passphrases: Threads = field(default_factory=lambda: Threads("a key", _PASSPHRASES))
     """For what makes keys of passphrases: slow on purpose, and in nobody else's way."""
     answers: Answers = field(init=False)

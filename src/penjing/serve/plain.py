@@ -95,6 +95,10 @@ class Plain:
 
         yield from self._written(request, begin, keep, first)
 
+    def takes(self, person: str, store: Store, session: str, text: str) -> bool:  # noqa: ARG002
+        """Nothing: it does nothing but talk."""
+        return False
+
     def more(
         self,
         person: str,

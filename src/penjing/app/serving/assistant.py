@@ -110,6 +110,11 @@ class ServedAssistant:
         with self._held() as assistant:
             yield from assistant.reply(person, store, session, text, **how)
 
+    def takes(self, person: str, store: Store, session: str, text: str) -> bool:
+        """See `Assistant.takes`."""
+        with self._held() as assistant:
+            return assistant.takes(person, store, session, text)
+
     def more(
         self, person: str, store: Store, session: str, *, role: Standing = "guest"
     ) -> Iterator[Event]:

@@ -266,6 +266,13 @@ def _serve(settings: ServeSettings, told: Told, parts: _Parts) -> None:
     )
     app.desk.aside = door.aside
     household.present.on_opened = app.desk.read_on
+    leaves, talked = household.present.on_leaves, app.desk.conversations
+
+    def left(person: str) -> None:
+        leaves(person)
+        talked.forget(person)
+
+    household.present.on_leaves = left
     with _log(settings.log_requests):
         run.serve(
             RequestLog(door, app.desk.metrics),

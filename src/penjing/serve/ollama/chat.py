@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -23,12 +24,15 @@ from penjing.serve.ollama.conversation import (
     conversation,
     offered,
 )
-from penjing.serve.ollama.models import require_chat
+from penjing.serve.ollama.models import bare, require_chat
 from penjing.serve.ollama.shapes import Asking, LineStream, counted, failed, line, named, timestamp
+from penjing.serve.openai.assisted import AssistedRun, Wanted, manner_in, require_words, unheard
+from penjing.serve.openai.forms import Form
+from penjing.serve.openai.models import is_assistant
 from penjing.serve.openai.running import Run, begin
 from penjing.serve.openai.sampling import formed
 from penjing.serve.openai.tools import toolbox_of
-from penjing.serve.openai.writing import Call, End, Job, Words
+from penjing.serve.openai.writing import Call, End, Job, Source, Words
 from penjing.serve.refusals import BadParameter
 from penjing.serve.streaming import unless_left
 from penjing.serve.strict import StrictRoute
@@ -71,6 +75,8 @@ async def chat(body: ChatBody, request: Request) -> Response:
     heard, form = conversation(body.messages), body.form()
     toolbox = toolbox_of(offered(body.tools), None, heard.answered)
     settings = formed(body.settings(), form.schema)
+    if is_assistant(desk.services, bare(body.model)):
+        return await _assisted(request, body, form, Wanted(heard, settings, toolbox), _message)
     job = Job(who.person, form.told(heard.messages), settings, toolbox)
     return await _answered(request, body, job, _message)
 
@@ -87,6 +93,12 @@ async def generate(body: GenerateBody, request: Request) -> Response:
         return _there(body, {"response": ""})
     form = body.form()
     settings = formed(body.settings(), form.schema)
+    if is_assistant(desk.services, bare(body.model)):
+        if body.raw:
+            raise BadParameter("the assistant hears sentences: leave raw out", "raw")
+        said = [("system", body.system or ""), ("user", body.prompt)]
+        heard = conversation([Spoken(role=role, content=text) for role, text in said])  # type: ignore[arg-type]
+        return await _assisted(request, body, form, Wanted(heard, settings), _response)
     if body.raw:
         job = Job(who.person, (), settings, text=body.prompt)
     else:
@@ -101,10 +113,25 @@ _NO_TEMPLATE = "the model's own template is used: leave it out, or send the prom
 
 
 async def _answered(request: Request, body: Asking, job: Job, shown: Shown) -> Response:
-    desk = desk_of(request)
+    return await _sent(request, body, await begin(desk_of(request), job.owner, [job]), shown)
+
+
+async def _assisted(
+    request: Request, body: Asking, form: Form, wanted: Wanted, shown: Shown
+) -> Response:
+    require_words(form.schema, 1)
+    drawn = body.options is not None and body.options.temperature is not None
+    manner = manner_in(wanted.heard, wanted.settings, drawn=drawn)
+    wanted = replace(wanted, manner=manner)
+    run = await AssistedRun.begin(desk_of(request), who_of(request), wanted)
+    return await _sent(request, body, run, shown)
+
+
+async def _sent(request: Request, body: Asking, run: Run | AssistedRun, shown: Shown) -> Response:
+    desk, began = desk_of(request), time.monotonic()
     ignored = body.without_effect(desk.services.scheduler.context_length)
-    began = time.monotonic()
-    run = await begin(desk, job.owner, [job])
+    if isinstance(run, AssistedRun):
+        ignored += tuple(f"options.{one}" for one in unheard(body.options))
     if body.stream is not False:
         return named(LineStream(_lines(body, run, shown, began), run.close), ignored)
     try:
@@ -114,18 +141,22 @@ async def _answered(request: Request, body: Asking, job: Job, shown: Shown) -> R
     return named(JSONResponse(document), ignored)
 
 
-async def _lines(body: Asking, run: Run, shown: Shown, began: float) -> AsyncIterator[bytes]:
+async def _lines(
+    body: Asking, run: Run | AssistedRun, shown: Shown, began: float
+) -> AsyncIterator[bytes]:
     try:
         async for _, piece in run.pieces():
             if isinstance(piece, End):
                 yield line({**_about(body), **shown(None), **_over(piece, began)})
-            else:
+            elif not isinstance(piece, Source):  # there is no place for citations
                 yield line({**_about(body), **shown(piece), "done": False})
     except PenjingError as error:
         yield failed(error)
 
 
-async def _document(body: Asking, run: Run, shown: Shown, began: float) -> dict[str, Any]:
+async def _document(
+    body: Asking, run: Run | AssistedRun, shown: Shown, began: float
+) -> dict[str, Any]:
     words, thought, calls = "", "", list[Call]()
     end = End("stop", None)
     async for _, piece in run.pieces():

@@ -15,7 +15,7 @@ from penjing.core.errors import NotPermitted
 from penjing.serve.api.shapes import REFUSALS
 from penjing.serve.desk import desk_of
 from penjing.serve.ollama.shapes import Loose, ModelName, timestamp
-from penjing.serve.openai.models import Served, require_model, served
+from penjing.serve.openai.models import Served, is_assistant, require_model, served
 from penjing.serve.refusals import BadParameter, UnknownModel
 from penjing.serve.services import Services
 from penjing.serve.strict import ReadRoute, StrictRoute
@@ -109,6 +109,8 @@ def bare(name: str) -> str:
 
 def require_chat(services: Services, name: str) -> None:
     """Raise unless it is a model that answers here."""
+    if is_assistant(services, bare(name)):
+        return
     try:
         require_model(services, bare(name))
     except UnknownModel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -10,13 +10,16 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from penjing.core.errors import PenjingError
+from penjing.core.messages import GenerationSettings
 from penjing.serve import limits
-from penjing.serve.desk import desk_of
+from penjing.serve.desk import Desk, desk_of
 from penjing.serve.openai import logprobs as spelled
-from penjing.serve.openai.conversation import ChatMessage, conversation
-from penjing.serve.openai.forms import ResponseFormat, form_of
+from penjing.serve.openai.assisted import AssistedRun, Wanted, manner_in, require_words, unheard
+from penjing.serve.openai.citations import citation
+from penjing.serve.openai.conversation import ChatMessage, Heard, conversation
+from penjing.serve.openai.forms import Form, ResponseFormat, form_of
 from penjing.serve.openai.lenient import named
-from penjing.serve.openai.models import require_model
+from penjing.serve.openai.models import is_assistant, require_model
 from penjing.serve.openai.reasoning import Effort, Switches, thinking
 from penjing.serve.openai.running import Run, begin, stream_error
 from penjing.serve.openai.sampling import Penalized, another, formed, settings_of
@@ -30,12 +33,12 @@ from penjing.serve.openai.shapes import (
     added,
     usage_document,
 )
-from penjing.serve.openai.tools import Choice, Tools, name_of, toolbox_of
-from penjing.serve.openai.writing import Call, End, Job, Piece, Words
+from penjing.serve.openai.tools import Choice, Toolbox, Tools, name_of, toolbox_of
+from penjing.serve.openai.writing import Call, End, Job, Source, Words
 from penjing.serve.refusals import BadParameter
 from penjing.serve.streaming import DONE, EventStream, event, unless_left
 from penjing.serve.strict import Strict, StrictRoute
-from penjing.serve.who import who_of
+from penjing.serve.who import Who, who_of
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -82,6 +85,8 @@ class Answered(BaseModel):
     reasoning_content: str | None = None
     refusal: None = None
     tool_calls: list[ToolCall] | None = None
+    annotations: list[dict[str, Any]] | None = None
+    """Where what the assistant quotes stands."""
 
 
 class ChatChoice(BaseModel):
@@ -114,18 +119,40 @@ class ChatCompletion(BaseModel):
 async def create(body: ChatRequest, request: Request) -> Response:
     """Answer a conversation."""
     desk, who = desk_of(request), who_of(request)
-    require_model(desk.services, body.model)
-    run = await begin(desk, who.person, jobs_of(body, who.person))
+    run, more = await _begun(desk, who, body)
     if body.stream:
-        return named(EventStream(_events(body, run), run.close), body)
+        return named(EventStream(_events(body, run), run.close), body, more)
     try:
-        return named(JSONResponse(await unless_left(request, _document(body, run))), body)
+        return named(JSONResponse(await unless_left(request, _document(body, run))), body, more)
     finally:
         run.close()
 
 
+async def _begun(
+    desk: Desk, who: Who, body: ChatRequest
+) -> tuple[Run | AssistedRun, Sequence[str]]:
+    """The answer of whom it asks, and the parameters that one does not heed."""
+    if not is_assistant(desk.services, body.model):
+        require_model(desk.services, body.model)
+        return await begin(desk, who.person, jobs_of(body, who.person)), ()
+    heard, form, settings, toolbox = _read(body)
+    require_words(form.schema, body.n or 1)
+    manner = manner_in(heard, settings, drawn=body.temperature is not None)
+    wanted = Wanted(heard, settings, toolbox, manner)
+    return await AssistedRun.begin(desk, who, wanted), unheard(body)
+
+
 def jobs_of(body: ChatRequest, person: str) -> list[Job]:
     """What the engine has to write. Raises BadParameter."""
+    heard, form, settings, toolbox = _read(body)
+    return [
+        Job(person, form.told(heard.messages), another(settings, number), toolbox)
+        for number in range(body.n or 1)
+    ]
+
+
+def _read(body: ChatRequest) -> tuple[Heard, Form, GenerationSettings, Toolbox | None]:
+    """Conversation, form, how to write, and what may be called. Raises BadParameter."""
     if body.top_logprobs is not None and not body.logprobs:
         raise BadParameter("top_logprobs needs logprobs: true", "top_logprobs")
     if body.stream_options is not None and not body.stream:
@@ -141,19 +168,15 @@ def jobs_of(body: ChatRequest, person: str) -> list[Job]:
         max_tokens=body.max_completion_tokens or body.max_tokens,
         top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
     )
-    settings = formed(
-        thinking(settings, body.reasoning_effort, body.chat_template_kwargs), form.schema
-    )
-    return [
-        Job(person, form.told(heard.messages), another(settings, number), toolbox)
-        for number in range(body.n or 1)
-    ]
+    settings = thinking(settings, body.reasoning_effort, body.chat_template_kwargs)
+    return heard, form, formed(settings, form.schema), toolbox
 
 
-async def _document(body: ChatRequest, run: Run) -> dict[str, Any]:
+async def _document(body: ChatRequest, run: Run | AssistedRun) -> dict[str, Any]:
     choices: list[dict[str, Any]] = [{} for _ in range(body.n or 1)]
     texts, thoughts = [""] * len(choices), [""] * len(choices)
     calls: list[list[dict[str, Any]]] = [[] for _ in choices]
+    sources: list[Source] = []
     tokens: list[list[dict[str, Any]]] = [[] for _ in choices]
     usage = None
     async for index, piece in run.pieces():
@@ -163,14 +186,18 @@ async def _document(body: ChatRequest, run: Run) -> dict[str, Any]:
             tokens[index] += spelled.chat(piece.logprobs)
         elif isinstance(piece, Call):
             calls[index].append(_call(piece))
+        elif isinstance(piece, Source):
+            sources.append(piece)
         else:
             usage = added(usage, piece.usage)
             choices[index] = {"index": index, "finish_reason": piece.reason}
     for index, choice in enumerate(choices):
         content = None if calls[index] else texts[index]
-        message = {"role": "assistant", "content": content, "refusal": None}
+        message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
         if thoughts[index]:
             message["reasoning_content"] = thoughts[index]
+        if sources:
+            message["annotations"] = [citation(one, content or "") for one in sources]
         choice["message"] = {**message, "tool_calls": calls[index]} if calls[index] else message
         spoken = {"content": tokens[index], "refusal": None}
         choice["logprobs"] = spoken if body.logprobs and not calls[index] else None
@@ -178,7 +205,7 @@ async def _document(body: ChatRequest, run: Run) -> dict[str, Any]:
     return {**about, "choices": choices, "usage": usage_document(usage) if usage else None}
 
 
-async def _events(body: ChatRequest, run: Run) -> AsyncIterator[bytes]:
+async def _events(body: ChatRequest, run: Run | AssistedRun) -> AsyncIterator[bytes]:
     about = {
         "id": run.id,
         "object": "chat.completion.chunk",
@@ -187,7 +214,7 @@ async def _events(body: ChatRequest, run: Run) -> AsyncIterator[bytes]:
     }
     counted = body.stream_options is not None and body.stream_options.include_usage
     more = {"usage": None} if counted else {}
-    usage = None
+    usage, text = None, ""
     try:
         for index in range(body.n or 1):
             yield event(
@@ -196,7 +223,13 @@ async def _events(body: ChatRequest, run: Run) -> AsyncIterator[bytes]:
         async for index, piece in run.pieces():
             if isinstance(piece, End):
                 usage = added(usage, piece.usage)
-            yield event({**about, "choices": [_choice(index, piece)], **more})
+            if isinstance(piece, Words):
+                text += piece.text
+            if isinstance(piece, Source):
+                choice = _delta(index, {"annotations": [citation(piece, text)]})
+            else:
+                choice = _choice(index, piece)
+            yield event({**about, "choices": [choice], **more})
         if counted and usage is not None:
             yield event({**about, "choices": [], "usage": usage_document(usage)})
         yield DONE
@@ -204,7 +237,7 @@ async def _events(body: ChatRequest, run: Run) -> AsyncIterator[bytes]:
         yield stream_error(error)
 
 
-def _choice(index: int, piece: Piece) -> dict[str, Any]:
+def _choice(index: int, piece: Words | Call | End) -> dict[str, Any]:
     if isinstance(piece, Words):
         if piece.thought:
             return _delta(index, {"reasoning_content": piece.thought})

@@ -58,6 +58,10 @@ class Heard:
     """What was said."""
     answered: tuple[Called, ...] = ()
     """The calls whose results came since the person last spoke."""
+    said: tuple[tuple[Role, str], ...] = ()
+    """The words of the person and of the assistant alone."""
+    results: bool = False
+    """It ends with results."""
 
 
 def spelled(arguments: str) -> str:
@@ -75,11 +79,14 @@ class Words:
         self._said: list[tuple[Role, str, bool]] = []
         self._names: dict[str, Called] = {}
         self._answered: list[Called] = []
+        self._plain: list[tuple[Role, str]] = []
 
     def say(self, role: Role, text: str) -> None:
         """Plain words."""
         if role == "user":
             self._answered.clear()
+        if text and role in ("user", "assistant"):
+            self._plain.append((role, text))
         self._add(role, text, False)
 
     def called(self, call_id: str, name: str, arguments: str) -> None:
@@ -98,10 +105,11 @@ class Words:
     def heard(self) -> Heard:
         """The conversation."""
         said = list(self._said)
-        if said and said[-1][0] == "user" and said[-1][2]:
+        results = bool(said) and said[-1][0] == "user" and said[-1][2]
+        if results:
             said[-1] = ("user", f"{said[-1][1]}\n{USE_IT}", True)
         messages = tuple(Message.of(role, text) for role, text, _ in said)
-        return Heard(messages, tuple(self._answered))
+        return Heard(messages, tuple(self._answered), tuple(self._plain), results)
 
     def _add(self, role: Role, text: str, made: bool) -> None:
         if self._said and self._said[-1][0] == role and (made or self._said[-1][2]):

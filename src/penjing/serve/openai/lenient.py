@@ -4,6 +4,7 @@ done here, is left out of a request, and the answer's header names it. What nobo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import ModelWrapValidatorHandler, PrivateAttr, model_validator
@@ -52,8 +53,8 @@ class Lenient(Strict):
         return (*self._ignored, *stored)
 
 
-def named(response: Response, body: Lenient) -> Response:
+def named(response: Response, body: Lenient, more: Sequence[str] = ()) -> Response:
     """The answer, with a header that names what was ignored."""
-    if ignored := body.ignored():
+    if ignored := (*body.ignored(), *more):
         response.headers[HEADER] = ", ".join(ignored)
     return response

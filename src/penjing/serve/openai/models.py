@@ -18,6 +18,9 @@ from penjing.serve.who import who_of
 
 router = APIRouter(route_class=ReadRoute)
 
+ASSISTANT = "assistant"
+"""What the assistant is called everywhere."""
+
 
 class ModelDocument(BaseModel):
     """A model."""
@@ -80,15 +83,32 @@ class Served:
 def served(services: Services) -> list[Served]:
     """All of them, what chats first."""
     found = [Served(tuple(_names(services)), ("completion", "tools"))]
+    if names := assistant_names(services):
+        found.append(Served(tuple(names), ("completion", "tools")))
     if names := _embedder_names(services):
         found.append(Served(tuple(names), ("embedding",)))
     return found
 
 
+def assistant_names(services: Services) -> list[str]:
+    """What the assistant is called: `assistant`, and as its spec calls it. None where there is
+    nothing but a model. A model of that name goes first."""
+    if services.assistant is None and services.documents is None:
+        return []
+    own = [services.assistant.name] if services.assistant is not None else []
+    taken = {*_names(services), *_embedder_names(services)}
+    return [one for one in dict.fromkeys((ASSISTANT, *own)) if one not in taken]
+
+
+def is_assistant(services: Services, name: str) -> bool:
+    """Whether the assistant answers to it."""
+    return name in assistant_names(services)
+
+
 def require_model(services: Services, name: str) -> None:
     """Raise unless it is the model that answers here."""
     if name not in _names(services):
-        raise _unknown(name, _names(services))
+        raise _unknown(name, [*_names(services), *assistant_names(services)])
 
 
 def require_embedder(services: Services, name: str) -> Embedder:

@@ -9,8 +9,9 @@ from typing import Any
 from penjing.core.errors import PenjingError
 from penjing.core.messages import Usage
 from penjing.serve.openai import logprobs as spelled
+from penjing.serve.openai.citations import file_citation
 from penjing.serve.openai.shapes import new_id
-from penjing.serve.openai.writing import Call, End, Piece, Words
+from penjing.serve.openai.writing import Call, End, Piece, Source, Words
 from penjing.serve.refusals import UnknownModel, openai_error
 from penjing.serve.streaming import event
 
@@ -26,6 +27,7 @@ class Draft:
         self._text = ""
         self._tokens: list[dict[str, Any]] = []
         self._message: dict[str, Any] = {}
+        self._sources: list[Source] = []
 
     def document(self) -> dict[str, Any]:
         """As far as it is."""
@@ -43,6 +45,8 @@ class Draft:
             return [*self._opened(), *self._grown(piece)]
         if isinstance(piece, Call):
             return list(self._called(piece))
+        if isinstance(piece, Source):
+            return [*self._opened(), *self._cited(piece)]
         return list(self._ended(piece))
 
     def failed(self, error: PenjingError) -> list[bytes]:
@@ -69,6 +73,14 @@ class Draft:
         self._text += words.text
         self._tokens += tokens
         yield self._in_part("response.output_text.delta", delta=words.text, logprobs=tokens)
+
+    def _cited(self, source: Source) -> Iterator[bytes]:
+        self._sources.append(source)
+        yield self._in_part(
+            "response.output_text.annotation.added",
+            annotation_index=len(self._sources) - 1,
+            annotation=file_citation(source, self._text),
+        )
 
     def _called(self, call: Call) -> Iterator[bytes]:
         item = {
@@ -105,7 +117,8 @@ class Draft:
         yield self._whole("response.completed" if whole else "response.incomplete")
 
     def _part(self) -> dict[str, Any]:
-        part = {"type": "output_text", "text": self._text, "annotations": []}
+        cited = [file_citation(one, self._text) for one in self._sources]
+        part = {"type": "output_text", "text": self._text, "annotations": cited}
         return {**part, "logprobs": list(self._tokens)}
 
     def _in_part(self, kind: str, **more: Any) -> bytes:

@@ -6,7 +6,7 @@ referred to. What OpenAI keeps for a caller, the caller sends again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
@@ -14,11 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from penjing.core.errors import PenjingError
+from penjing.core.messages import GenerationSettings
 from penjing.serve import limits
-from penjing.serve.desk import desk_of
+from penjing.serve.desk import Desk, desk_of
 from penjing.serve.openai import response_events as events
+from penjing.serve.openai.assisted import AssistedRun, Wanted, manner_in, require_words, unheard
+from penjing.serve.openai.conversation import Heard
+from penjing.serve.openai.forms import Form
 from penjing.serve.openai.lenient import named
-from penjing.serve.openai.models import require_model
+from penjing.serve.openai.models import is_assistant, require_model
 from penjing.serve.openai.reasoning import Effort, thinking
 from penjing.serve.openai.response_input import (
     FunctionChoice,
@@ -32,12 +36,12 @@ from penjing.serve.openai.response_input import (
 from penjing.serve.openai.running import Run, begin
 from penjing.serve.openai.sampling import Sampled, formed, settings_of
 from penjing.serve.openai.shapes import OR_EVENTS, REFUSALS, Metadata, Tokens
-from penjing.serve.openai.tools import toolbox_of
+from penjing.serve.openai.tools import Toolbox, toolbox_of
 from penjing.serve.openai.writing import Job
 from penjing.serve.refusals import BadParameter
 from penjing.serve.streaming import EventStream, unless_left
 from penjing.serve.strict import Strict, StrictRoute
-from penjing.serve.who import who_of
+from penjing.serve.who import Who, who_of
 
 router = APIRouter(route_class=StrictRoute)
 
@@ -106,15 +110,28 @@ class ResponseDocument(BaseModel):
 async def create(body: ResponseRequest, request: Request) -> Response:
     """Answer."""
     desk, who = desk_of(request), who_of(request)
-    require_model(desk.services, body.model)
-    run = await begin(desk, who.person, [job_of(body, who.person)], "resp_")
+    run, more = await _begun(desk, who, body)
     draft = events.Draft(_about(body, run))
     if body.stream:
-        return named(EventStream(_events(draft, run), run.close), body)
+        return named(EventStream(_events(draft, run), run.close), body, more)
     try:
-        return named(JSONResponse(await unless_left(request, _document(draft, run))), body)
+        return named(JSONResponse(await unless_left(request, _document(draft, run))), body, more)
     finally:
         run.close()
+
+
+async def _begun(
+    desk: Desk, who: Who, body: ResponseRequest
+) -> tuple[Run | AssistedRun, Sequence[str]]:
+    """The answer of whom it asks, and the parameters that one does not heed."""
+    if not is_assistant(desk.services, body.model):
+        require_model(desk.services, body.model)
+        return await begin(desk, who.person, [job_of(body, who.person)], "resp_"), ()
+    heard, form, settings, toolbox = _read(body)
+    require_words(form.schema, 1)
+    manner = manner_in(heard, settings, drawn=body.temperature is not None)
+    wanted = Wanted(heard, settings, toolbox, manner)
+    return await AssistedRun.begin(desk, who, wanted, "resp_"), unheard(body)
 
 
 @router.get("/v1/responses/{response}", responses=REFUSALS, response_model=ResponseDocument)
@@ -126,6 +143,12 @@ async def get(response: str, request: Request) -> Response:
 
 def job_of(body: ResponseRequest, person: str) -> Job:
     """What the engine has to write. Raises BadParameter."""
+    heard, form, settings, toolbox = _read(body)
+    return Job(person, form.told(heard.messages), settings, toolbox)
+
+
+def _read(body: ResponseRequest) -> tuple[Heard, Form, GenerationSettings, Toolbox | None]:
+    """Conversation, form, how to write, and what may be called. Raises BadParameter."""
     wanted = _LOGPROBS in (body.include or ())
     if body.top_logprobs and not wanted:
         raise BadParameter(f"top_logprobs needs '{_LOGPROBS}' in include", "top_logprobs")
@@ -141,16 +164,16 @@ def job_of(body: ResponseRequest, person: str) -> Job:
         top_logprobs=(body.top_logprobs or 0) if wanted else None,
     )
     settings = thinking(settings, body.reasoning.effort if body.reasoning else None, None)
-    return Job(person, form.told(heard.messages), formed(settings, form.schema), toolbox)
+    return heard, form, formed(settings, form.schema), toolbox
 
 
-async def _document(draft: events.Draft, run: Run) -> dict[str, Any]:
+async def _document(draft: events.Draft, run: Run | AssistedRun) -> dict[str, Any]:
     async for _, piece in run.pieces():
         draft.take(piece)
     return draft.document()
 
 
-async def _events(draft: events.Draft, run: Run) -> AsyncIterator[bytes]:
+async def _events(draft: events.Draft, run: Run | AssistedRun) -> AsyncIterator[bytes]:
     for each in draft.begun():
         yield each
     try:
@@ -162,7 +185,7 @@ async def _events(draft: events.Draft, run: Run) -> AsyncIterator[bytes]:
             yield each
 
 
-def _about(body: ResponseRequest, run: Run) -> dict[str, Any]:
+def _about(body: ResponseRequest, run: Run | AssistedRun) -> dict[str, Any]:
     given = body.model_dump(by_alias=True, exclude_none=True)
     return {
         "id": run.id,

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from penjing.core.dialogue import Passage
 from penjing.core.errors import BadInput, EngineError
 from penjing.core.messages import GenerationSettings, Message, TokenLogprob, Usage
 from penjing.core.schema_check import fault
@@ -61,7 +62,17 @@ class End:
     """Of all that the engine did for it."""
 
 
-Piece = Words | Call | End
+@dataclass(frozen=True)
+class Source:
+    """The answer's `[number]` stands for this passage."""
+
+    number: int
+    """1, 2, 3 ..."""
+    passage: Passage
+    """What it quotes."""
+
+
+Piece = Words | Call | Source | End
 
 
 @dataclass(frozen=True)
@@ -113,13 +124,27 @@ class Writing:
 
     async def pieces(self) -> AsyncIterator[Piece]:
         """What is written, the End last."""
-        box, job = self._job.toolbox, self._job
-        if box is not None:
-            if called := await self._called(box):
-                for piece in called:
-                    yield piece
-                return
-            await self._ask(job.messages, job.settings)
+        if called := await self.called():
+            for piece in called:
+                yield piece
+            return
+        async for piece in self.words():
+            yield piece
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the engine did so far."""
+        return self._usage
+
+    async def called(self) -> Sequence[Piece]:
+        """The call, and the end; nothing where words are to follow. To be asked for first."""
+        box = self._job.toolbox
+        return () if box is None else await self._called(box)
+
+    async def words(self) -> AsyncIterator[Piece]:
+        """What is said instead of a call, the End last."""
+        if self._job.toolbox is not None:
+            await self._ask(self._job.messages, self._job.settings)
         text = ""
         async for piece in self._words():
             text += piece.text if isinstance(piece, Words) else ""
