@@ -21,7 +21,9 @@ from household import OWN, login
 
 _PROGRAM = """
 import sys, threading
+from contextlib import nullcontext
 from pathlib import Path
+from penjing.app.opening import ModelFile
 from penjing.app.serving import server as serving
 from penjing.cli import app
 from penjing.testing.scheduler import FakeScheduler
@@ -30,7 +32,7 @@ def hang(*_, **__):
     print("hanging", file=sys.stderr, flush=True)
     threading.Event().wait()
 
-serving.find_file = lambda *_: Path(sys.argv[1])
+serving.model_file = lambda *_: nullcontext(ModelFile(Path(sys.argv[1]), {}))
 serving._open_engine = lambda *_: FakeScheduler(delay=0.002, piece=16)
 """
 _GO = "\nsys.exit(app.main(sys.argv[2:]))"

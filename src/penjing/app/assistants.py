@@ -97,14 +97,20 @@ def model_writer(
     """The model of a spec. Pulled, if it is not here, unless we are offline."""
 
     def open_writer() -> Writer:
+        from penjing.app.sealing import opened
         from penjing.assistant.writer import ModelWriter
         from penjing.bundle.catalogue import catalogue_of
         from penjing.bundle.home import Home
+        from penjing.bundle.lookalikes import looks_sealed
         from penjing.bundle.resolve import find_model
         from penjing.engine.llamacpp import LlamaCpp
 
         home = Home.from_environment()
         known = name or catalogue_of(home).default
+        if looks_sealed(Path(known)):
+            with opened(Path(known), None, progress) as found:
+                model = LlamaCpp.open(found.model.path, context=context, threads=threads)
+            return ModelWriter(model)
         path = find_model(known, home, progress=progress, download=not offline)
         return ModelWriter(LlamaCpp.open(path, context=context, threads=threads))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -57,23 +57,27 @@ def evaluate(
     seed: int = 0,
     threads: int | None = None,
     progress: Progress | None = None,
+    words: Callable[[str], str] | None = None,
 ) -> Report:
     """Perplexity of a model on held-out text, or what it kept of `baseline`: KLD in nats, same-top.
 
     `text` is a name of the catalogue or a file; `context` the tokens of a window; `windows=None`
-    reads all of the text. A run that was stopped goes on where it was.
+    reads all of the text. A run that was stopped goes on where it was. `words` asks for the
+    passphrase of a sealed model, which is named to it.
     """
     from penjing.bundle.home import Home
     from penjing.bundle.resolve import find_text
 
     home, heard = Home.from_environment(), progress or Silent()
-    text_name, words = find_text(text, home, progress=heard, download=True)
+    text_name, said = find_text(text, home, progress=heard, download=True)
     with ExitStack() as written:  # files of folders, which the engine reads as GGUF
         job = _Job(
-            model=_find(str(model), home, heard, written),
-            baseline=None if baseline is None else _find(str(baseline), home, heard, written),
+            model=_find(str(model), home, heard, written, words),
+            baseline=None
+            if baseline is None
+            else _find(str(baseline), home, heard, written, words),
             text_name=text_name,
-            text=words,
+            text=said,
             context=context,
             windows=windows,
             seed=seed,
@@ -83,13 +87,26 @@ def evaluate(
     return _complete(found, job)
 
 
-def _find(name_or_path: str, home: Home, progress: Progress, written: ExitStack) -> _Model:
+def _find(
+    name_or_path: str,
+    home: Home,
+    progress: Progress,
+    written: ExitStack,
+    words: Callable[[str], str] | None,
+) -> _Model:
+    from pathlib import Path
+
+    from penjing.app.sealing import opened
     from penjing.bundle.folder import model_name
     from penjing.bundle.folders import folder_name
     from penjing.bundle.gguf_parts import model_bytes, model_sha256
+    from penjing.bundle.lookalikes import looks_sealed
     from penjing.bundle.resolve import find_model
 
-    path = find_model(name_or_path, home, progress=progress, download=True)
+    if looks_sealed(Path(name_or_path)):
+        path = written.enter_context(opened(Path(name_or_path), words, progress)).model.path
+    else:
+        path = find_model(name_or_path, home, progress=progress, download=True)
     name = folder_name(path) if path.is_dir() else model_name(path)
     if path.is_dir():
         path = as_gguf(path, home, progress, written)

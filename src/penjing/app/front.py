@@ -104,14 +104,22 @@ def load(
     context: int = 4096,
     threads: int | None = None,
     progress: Progress | None = None,
+    passphrase: str | None = None,
 ) -> Model:
     """Open a model: a name of the catalogue (downloaded where it is not here), a .gguf file or a
-    bundle folder. `context` is in tokens, cut to what the model was trained for."""
+    bundle folder, or a sealed one (into memory). `context` is in tokens, cut to what the model was
+    trained for; `passphrase` is of a sealed one that no key of this device opens."""
+    from penjing.app.sealing import opened
     from penjing.bundle.home import Home
+    from penjing.bundle.lookalikes import looks_sealed
     from penjing.bundle.resolve import find_model
     from penjing.core.errors import BadInput
     from penjing.engine.llamacpp import LlamaCpp
 
+    if looks_sealed(Path(model)):
+        words = None if passphrase is None else lambda _: passphrase
+        with opened(Path(model), words, progress or Silent()) as found:
+            return Model(LlamaCpp.open(found.model.path, context=context, threads=threads))
     home = Home.from_environment()
     path = find_model(str(model), home, progress=progress or Silent(), download=True)
     if path.is_dir():

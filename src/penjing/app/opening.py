@@ -5,8 +5,9 @@ Imports nothing heavy until it is called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,24 +30,52 @@ class ModelSettings:
     """Cores; None: all."""
     offline: bool = True
     """Nothing gets out of this process once the model is here."""
+    words: Callable[[str], str] | None = field(default=None, repr=False)
+    """Asks for the passphrase of a sealed file, which is named to it."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model that can be loaded now."""
+
+    path: Path
+    """The .gguf file; in memory where it was sealed."""
+    documents: Mapping[str, bytes]
+    """Manifest and passport of a sealed bundle; empty for any other model."""
 
 
 def open_model(settings: ModelSettings, progress: Progress) -> LanguageModel:
     """The model, pulled first if none was named and the default one is not here."""
-    path = find_file(settings.model, "chat", progress)
-    if settings.offline:
-        close_shutter(progress, local=False)
-    from penjing.engine.llamacpp import LlamaCpp
-    from penjing.engine.rendering import RENDERER
+    with model_file(settings.model, "chat", progress, settings.words) as found:
+        if settings.offline:
+            close_shutter(progress, local=False)
+        from penjing.engine.llamacpp import LlamaCpp
+        from penjing.engine.rendering import RENDERER
 
-    RENDERER.start()  # while the model loads
-    model = LlamaCpp.open(path, context=settings.context, threads=settings.threads)
+        RENDERER.start()  # while the model loads
+        model = LlamaCpp.open(found.path, context=settings.context, threads=settings.threads)
     try:
         model.reserve()
     except BaseException:
         model.close()
         raise
     return model
+
+
+@contextmanager
+def model_file(
+    name: str | None, command: str, progress: Progress, words: Callable[[str], str] | None = None
+) -> Iterator[ModelFile]:
+    """The GGUF file of a model, sealed or not, for as long as it may be opened again."""
+    from penjing.bundle.lookalikes import looks_sealed
+
+    if name is None or not looks_sealed(Path(name)):
+        yield ModelFile(find_file(name, command, progress), {})
+        return
+    from penjing.app.sealing import opened
+
+    with opened(Path(name), words, progress) as found:
+        yield ModelFile(found.model.path, found.documents)
 
 
 def find_file(name: str | None, command: str, progress: Progress) -> Path:

@@ -20,6 +20,7 @@ from penjing import __version__
 from penjing.bundle.gguf_parts import whole_name
 from penjing.core.errors import BadInput, FormatError, IntegrityError, near
 from penjing.core.files import sha256_file, write_text
+from penjing.core.memory_file import memory_name
 from penjing.core.plain_json import is_whole, parse_json
 from penjing.core.strangers import open_plain, read_plain, why
 
@@ -145,7 +146,12 @@ def verify(
 
 
 def model_name(path: Path) -> str:
-    """What to call a model file: its bundle's folder, or its own name without the ending."""
+    """What to call a model file: its bundle's folder, or its own name without the ending.
+
+    One that lies in memory alone has the name that it was given there.
+    """
+    if (named := memory_name(path)) is not None:
+        return named
     in_bundle = path.name == MODEL_NAME and (path.parent / MANIFEST_NAME).exists()
     return path.resolve().parent.name if in_bundle else whole_name(path)
 

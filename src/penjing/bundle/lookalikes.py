@@ -1,14 +1,22 @@
 """Says what a file that is not a GGUF seems to be, and what to do with it instead.
 
-Looks at the first bytes only; opens, unpacks and runs nothing.
+Looks at the first bytes only; unpacks and runs nothing.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from penjing.core.strangers import open_plain
+
 _AGAIN = "download it again"
 _UNPACK = "unpack it first"
 _GET = "get the model as GGUF"
+_SEALED = "it is sealed: chat, serve, evaluate and open take it, and nothing else does"
+SEALED = b"PJSEAL1\n"
+"""How a file begins that `ownership/sealed_file.py` made."""
 _MAGICS = (
+    (SEALED, _SEALED),
     (b"PK\x03\x04", f"it looks like a zip archive (a wheel or a PyTorch file): {_GET}"),
     (b"PK\x05\x06", f"it looks like an empty zip archive: {_AGAIN}"),
     (b"version https://git-lfs", "it is a Git LFS pointer, not the model: run git lfs pull"),
@@ -40,6 +48,15 @@ def what_it_looks_like(head: bytes, file_bytes: int) -> str:
     if not any(head):
         return f"it begins with nothing but zeros, so a download may be unfinished: {_AGAIN}"
     return _text(head) or f"its first bytes are {head[:4].hex(' ')}: {_AGAIN} or give another file"
+
+
+def looks_sealed(path: Path) -> bool:
+    """Whether a file begins as a sealed one; False for what cannot be read."""
+    try:
+        with open_plain(path) as file:
+            return file.read(len(SEALED)) == SEALED
+    except OSError:
+        return False
 
 
 def _text(head: bytes) -> str | None:

@@ -68,6 +68,8 @@ COMMANDS = (
     Command("evaluate", "penjing.cli.evaluate", "measure what a model or a bundle kept"),
     Command("chat", "penjing.cli.chat", "talk to a model on this machine"),
     Command("serve", "penjing.cli.serve", "answer a browser and programs on this machine"),
+    Command("seal", "penjing.cli.sealing", "encrypt a model to devices or a passphrase"),
+    Command("open", "penjing.cli.sealing", "open a sealed model in memory and say what it holds"),
     Command("assistant", "penjing.cli.assistant", "check an assistant's spec and run its stories"),
     Command("knowledge", "penjing.cli.knowledge", "keep documents and search them"),
     Command("tools", "penjing.cli.tools", "show, try and offer the tools of an assistant"),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from penjing.app.conversation import Conversation, said
 from penjing.app.opening import ModelSettings, open_model
 from penjing.app.talk import Answer, Talk, rates, why_it_ended
-from penjing.cli import options
+from penjing.cli import options, passphrases
 from penjing.cli.output import Output, say, tell, to_json
 from penjing.core import limits
 from penjing.core.errors import BadInput, Cancelled
@@ -56,7 +56,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     add(
         "model",
         nargs="?",
-        help="a model's name, a .gguf file, a bundle or a spec (default: a small model)",
+        help="a model's name, a .gguf file, a bundle (sealed or not) or a spec (default: small)",
     )
     add("--once", metavar="TEXT", help="answer this and exit; - reads it from standard input")
     add(
@@ -92,6 +92,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         action=BooleanOptionalAction,
         help="whether a model that can think before it answers does (default: as it was made)",
     )
+    passphrases.register(parser, "--model-passphrase-file")
     reach = parser.add_mutually_exclusive_group()
     reach.add_argument(
         "--offline",
@@ -120,7 +121,8 @@ def run(args: Namespace, *, opener: Opener | None = None) -> int:
         raise BadInput("--json needs a question: give --once TEXT, or pipe one line per question")
     question = None if args.once is None else _question(args.once)
     output = Output(args.json, quiet=args.quiet)
-    asked = ModelSettings(args.model, args.context, args.threads, args.offline)
+    words = passphrases.model_words(args.model_passphrase_file)
+    asked = ModelSettings(args.model, args.context, args.threads, args.offline, words)
     if str(args.model).endswith((".yaml", ".yml")):
         from penjing.cli import assistant_chat
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from penjing.app.evaluating import WINDOWS, evaluate
+from penjing.cli import passphrases
 from penjing.cli.options import threads, whole
 from penjing.cli.output import Output
 
@@ -38,7 +39,8 @@ _TITLES = {
 def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     """Add the arguments of the command."""
     parser.add_argument(
-        "model", help="a model's name, a .gguf file, a bundle or a Hugging Face folder"
+        "model",
+        help="a model's name, a .gguf file, a bundle (sealed or not) or a Hugging Face folder",
     )
     parser.add_argument("--baseline", metavar="MODEL", help="compare with this model")
     parser.add_argument(
@@ -60,6 +62,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     parser.add_argument(
         "--seed", type=whole(0), default=0, help="seed of the intervals (default: 0)"
     )
+    passphrases.register(parser, "--model-passphrase-file")
     parser.add_argument("--threads", type=threads, help="cores to use (default: all)")
 
 
@@ -75,6 +78,7 @@ def run(args: Namespace) -> int:
         seed=args.seed,
         threads=args.threads,
         progress=output.progress(),
+        words=passphrases.model_words(args.model_passphrase_file),
     )
     output.emit(report.document(), lambda console: _draw(report, console))
     return 0

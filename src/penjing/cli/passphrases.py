@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +93,13 @@ def new_secret(given: Path | None, whom: str, *, keyring: bool) -> Secret:
     return Passphrase(text)
 
 
+def model_words(
+    given: Path | None, option: str = "--model-passphrase-file"
+) -> Callable[[str], str]:
+    """What asks for the passphrase of a sealed model, when no key of this device opens it."""
+    return lambda name: _ask(f"Passphrase of {name}: ", option) if given is None else _line(given)
+
+
 def code(given: Path | None) -> str:
     """A recovery code."""
     return _ask("Recovery code: ") if given is None else _line(given)
@@ -141,9 +149,9 @@ def _line(given: Path) -> str:
     return text
 
 
-def _ask(prompt: str) -> str:
+def _ask(prompt: str, option: str = "--passphrase-file") -> str:
     if not sys.stdin.isatty():
-        raise UsageError("no terminal to ask for a passphrase: give it with --passphrase-file")
+        raise UsageError(f"no terminal to ask for a passphrase: give it with {option}")
     import getpass
 
     try:

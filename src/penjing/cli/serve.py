@@ -33,7 +33,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     add(
         "model",
         nargs="?",
-        help="a model's name, a .gguf file, a bundle or a spec (default: a small model)",
+        help="a model's name, a .gguf file, a bundle (sealed or not) or a spec (default: small)",
     )
     add("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     add("--port", type=options.whole(0, 65535), help=f"default: {PORT}; 0 takes any that is free")
@@ -79,7 +79,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     reach.add_argument(
         "--online", dest="offline", action="store_false", help="leave the network as it is"
     )
-    passphrases.register(parser, "--vault-passphrase-file")
+    passphrases.register(parser, "--vault-passphrase-file", "--model-passphrase-file")
 
 
 def run(args: Namespace) -> int:
@@ -117,6 +117,7 @@ def _settings(args: Namespace) -> ServeSettings:
         grace_seconds=args.grace,
         log_requests=args.log_requests,
         offline=args.offline,
+        words=passphrases.model_words(args.model_passphrase_file),
     )
 
 

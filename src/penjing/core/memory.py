@@ -26,6 +26,15 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def has_swap() -> bool:
+    """Whether the system may write memory to a disk; what is compressed in memory is none."""
+    try:
+        lines = Path("/proc/swaps").read_text("utf-8", "replace").splitlines()[1:]
+    except OSError:
+        return False
+    return any(not line.startswith("/dev/zram") for line in lines)
+
+
 _LARGE = 4 * 2**20
 _M_MMAP_THRESHOLD = -3
 """As malloc.h numbers it."""

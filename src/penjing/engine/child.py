@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.errors import Busy, EngineError, PenjingError
+from penjing.core.memory_file import memory_descriptor
 from penjing.core.messages import Chunk
 from penjing.engine import ipc
 
@@ -86,7 +87,7 @@ class Child:
         self._replied = self.sign
         self._connection, theirs = socket.socketpair()
         with theirs:
-            self._process = _start(theirs)
+            self._process = _start(theirs, memory_descriptor(Path(load.path)))
         self._overhearing = threading.Thread(
             target=self._overhear, name="engine stderr", daemon=True
         )
@@ -262,7 +263,8 @@ class Child:
                     self._complaint = text.removeprefix(_GAVE_UP).rpartition("): ")[0][:200]
 
 
-def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
+def _start(theirs: socket.socket, model: int | None) -> subprocess.Popen[bytes]:
+    """`model` is the descriptor of one that lies in memory alone: the child opens it by that."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **kept}
     command = [sys.executable, "-P", "-m", "penjing.engine.worker"]
@@ -271,7 +273,7 @@ def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        pass_fds=(theirs.fileno(),),
+        pass_fds=(theirs.fileno(),) if model is None else (theirs.fileno(), model),
         close_fds=True,
         env=environment,
     )

@@ -60,6 +60,7 @@ class LlamaCpp:
         self._scoring: Context | None = None
         self._seen: list[int] = []  # tokens whose keys and values the chat context holds
         self.path = path
+        self._name = model_name(path)  # of a file in memory there is none once it is closed
 
     @classmethod
     def open(
@@ -87,7 +88,7 @@ class LlamaCpp:
     @property
     def name(self) -> str:
         """What to call it: its bundle's folder, or the file's name without its ending."""
-        return model_name(self.path)
+        return self._name
 
     @property
     def context_length(self) -> int:

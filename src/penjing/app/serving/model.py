@@ -6,30 +6,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from penjing.core.plain_json import read_json
+from penjing.core.plain_json import parse_json, read_json
 from penjing.core.strangers import is_there
 
 if TYPE_CHECKING:
     from penjing.serve.services import Model
 
 _MOST_PASSPORT = 16 * 2**20
+_NONE: Mapping[str, bytes] = {}
 
 
-def model_of(path: Path, name: str) -> Model:
-    """What is known of a model: a bundle tells more than a file."""
+def model_of(path: Path, name: str, documents: Mapping[str, bytes] = _NONE) -> Model:
+    """What is known of a model: a bundle tells more than a file, a sealed one by `documents`."""
     from penjing.bundle.folder import MANIFEST_NAME
     from penjing.devices.machine import look
     from penjing.serve.services import Model
 
     machine = look()
     folder = path.parent
-    manifest: Mapping[str, Any] = {}
+    manifest: Mapping[str, Any] = _sealed(documents, MANIFEST_NAME) or {}
     if is_there(folder / MANIFEST_NAME):
         manifest = _document(folder / MANIFEST_NAME) or {}
+    passport = _sealed(documents, "passport.json") or _document(folder / "passport.json")
     return Model(
         name=name,
         manifest=manifest,
-        passport=_document(folder / "passport.json") if manifest else None,
+        passport=passport if manifest else None,
         device=f"{machine.model}, {machine.cores} cores",
         created=int(path.stat().st_mtime),
         also=_catalogued(path),
@@ -55,6 +57,12 @@ def _looked_at(path: Path) -> dict[str, Any]:
         "family": family if isinstance(family, str) else "",
         "codec": counts.most_common(1)[0][0] if counts else "",
     }
+
+
+def _sealed(documents: Mapping[str, bytes], name: str) -> dict[str, Any] | None:
+    """A document that came sealed with the model."""
+    document = parse_json(documents[name]) if name in documents else None
+    return document if isinstance(document, dict) else None
 
 
 def _catalogued(path: Path) -> tuple[str, ...]:

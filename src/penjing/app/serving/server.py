@@ -29,7 +29,7 @@ from penjing.app.assistants import (
     load_spec,
 )
 from penjing.app.embedder import MODEL
-from penjing.app.opening import close_shutter, find_file
+from penjing.app.opening import close_shutter, model_file
 from penjing.app.serving.ending import end_beside_threads, end_now
 from penjing.app.serving.model import model_of
 from penjing.app.serving.place import (
@@ -82,17 +82,24 @@ def serve(
     require_safe_place(settings)
     with ExitStack() as open_things:
         place = open_things.enter_context(listening(settings))
-        path = find_file(spec.model if spec else settings.model, "serve", progress)
+        name = spec.model if spec else settings.model
+        found = open_things.enter_context(model_file(name, "serve", progress, settings.words))
         household = open_things.enter_context(_household(settings, secret_of, progress))
         place = encrypted(settings, place)
         if settings.offline:
             close_shutter(progress, local=True, allowed=reached)
         imports = _in_the_background(_import_the_server)
-        scheduler = (opener or _open_engine)(path, settings)
+        scheduler = (opener or _open_engine)(found.path, settings)
         open_things.callback(scheduler.close, 0.0)
         knowledge = open_things.enter_context(_knowledge(progress))
         imports()
-        parts = _Parts(place, household, scheduler, model_of(path, scheduler.name), knowledge)
+        parts = _Parts(
+            place,
+            household,
+            scheduler,
+            model_of(found.path, scheduler.name, found.documents),
+            knowledge,
+        )
         if spec:
             with getting_ready(spec, progress):
                 assistant = open_things.enter_context(_assistant(settings, spec, parts))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from penjing.core.errors import UsageError
@@ -51,6 +52,8 @@ class ServeSettings:
     """A line for each, without content."""
     offline: bool = True
     """Nothing gets out of this process but to hosts that the spec names."""
+    words: Callable[[str], str] | None = field(default=None, repr=False)
+    """Asks for the passphrase of a sealed model, which is named to it."""
 
     def __post_init__(self) -> None:
         if (self.certificate is None) != (self.key is None):
