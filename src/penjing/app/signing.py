@@ -1,4 +1,4 @@
-"""Signing a model with a key pair, and checking what was signed (OpenSSF Model Signing)."""
+"""Signing a model with a key pair, and checking what was signed: provenance with it."""
 
 from __future__ import annotations
 
