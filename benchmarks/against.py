@@ -24,7 +24,7 @@ from itertools import product
 from math import prod
 from pathlib import Path
 
-from judge import Bench, Tools, Verdict
+from judge import Bench, ToolFailed, Tools, Verdict
 
 from penjing.bundle.catalogue import catalogue_of
 from penjing.bundle.gguf_reader import GGUFFile
@@ -137,11 +137,17 @@ class Contest:
         self.tools.importance(self.start, self.calibration, matrix, IMATRIX)
         sizes = {preset: size for preset, size in self._sizes() if size <= budget}
         by_size = {size: preset for preset, size in sorted(sizes.items(), key=lambda x: x[1])}
-        made = {}
-        for size in sorted(by_size, reverse=True)[: self.args.tries]:
+        made: dict[Preset, Path] = {}
+        for size in sorted(by_size, reverse=True):
+            if len(made) == self.args.tries:
+                break
             preset = by_size[size]
             path = self.work / f"{preset.body}-{preset.head or 'own'}.gguf"
-            self.tools.quantized(self.start, matrix, preset.words, path)
+            try:
+                self.tools.quantized(self.start, matrix, preset.words, path)
+            except ToolFailed:  # a type that this model's rows do not fit
+                print(f"the standard tool cannot make {preset.name}", file=sys.stderr)
+                continue
             if path.stat().st_size <= budget:
                 made[preset] = path
         if not made:

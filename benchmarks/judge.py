@@ -52,6 +52,10 @@ class Bench:
     """That are read."""
 
 
+class ToolFailed(SystemExit):
+    """A tool ended with an error; whoever does not expect it ends too."""
+
+
 @dataclass(frozen=True)
 class Tools:
     """The folder they lie in, and how they are called."""
@@ -66,7 +70,7 @@ class Tools:
         command = [str(self.folder / name), *map(str, words)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise SystemExit(f"{name} failed ({done.returncode}): {done.stderr[-1500:]}")
+            raise ToolFailed(f"{name} failed ({done.returncode}): {done.stderr[-1500:]}")
         return done.stdout + done.stderr
 
     def importance(self, start: Path, text: Path, out: Path, windows: int) -> None:

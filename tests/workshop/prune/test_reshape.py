@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,6 +143,32 @@ def test_the_engine_runs_a_narrower_residual_stream(
     assert after.config.hidden == 32
     found = engine_says(after, tmp_path / "m.gguf")
     np.testing.assert_allclose(found, logits(after)[0].numpy(), atol=NEAR.get(family, 1e-4))
+
+
+@pytest.mark.parametrize("score", ["magnitude", "wanda"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_channels_can_be_scored_and_cut_in_every_family(family: str, score: str) -> None:
+    before = model(family)
+    rows = {name: before.tensors[name].shape[1] for name in before.quantizable}
+
+    def known(name: str) -> Evidence:
+        return Evidence(mean_square=torch.linspace(1, 2, rows[name]))
+
+    worth = width.worth_of(before, score, known, Silent())
+    layers = width.evenly(whole_layers(before.config), worth, heads=1, ffn=0.5, multiple=32)
+    after = reshaped(before, layers)
+    assert after.config == dataclasses.replace(before.config, ffn=64)
+    torch.testing.assert_close(
+        logits(after), logits(silenced(before, layers)), atol=2e-5, rtol=1e-5
+    )
+
+
+def test_heads_that_cannot_be_cut_are_no_reason_to_cut_all() -> None:
+    before = model("qwen2")
+    squares = {name: torch.ones(before.tensors[name].shape[1]) for name in before.quantizable}
+    worth = width.worth_of(before, "wanda", lambda n: Evidence(mean_square=squares[n]), Silent())
+    with pytest.raises(BadInput, match="as wide as its residual stream"):
+        width.evenly(whole_layers(before.config), worth, heads=0.5, ffn=1, multiple=32)
 
 
 def test_a_layer_that_is_dropped_is_a_layer_that_adds_nothing() -> None:

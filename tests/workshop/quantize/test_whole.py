@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from penjing.bundle.codecs import CODECS, codec
 from penjing.core.errors import FormatError
 from penjing.core.progress import Silent
 from penjing.ggml.quantize import dequantize
+from penjing.workshop.architectures import ARCHITECTURES
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.divergence import kld
 from penjing.workshop.forward import TorchModel
@@ -23,7 +26,7 @@ from penjing.workshop.quantize.scales import round_to, search
 from penjing.workshop.quantize.whole import Store, Wish, round_model
 
 Tiny = Callable[..., Checkpoint]
-FAMILIES = ("llama", "qwen2", "qwen3", "gemma3")
+FAMILIES = sorted(ARCHITECTURES)
 
 
 def windows(checkpoint: Checkpoint, count: int = 6, length: int = 32) -> list[list[int]]:
@@ -181,3 +184,28 @@ def test_a_large_matrix_is_rounded_some_rows_at_a_time_to_the_same(
     assert np.mean(raws[0] != raws[1]) < 1e-3  # the order of sums
     latents = [store.latent(source.name) for store in found]
     assert torch.allclose(latents[0], latents[1], atol=1e-3)
+
+
+def test_no_table_is_held_while_blocks_are_rounded(
+    tiny_checkpoint: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a small model with a large vocabulary, embedding and head are more than all the rest."""
+    checkpoint, seen, held = tiny_checkpoint("olmo2", hidden=64), [], []
+    values, block = whole._Worker._values, whole._Worker.block
+
+    def noted(self: Any, name: str) -> torch.Tensor:
+        found = values(self, name)
+        if not name.startswith("blk."):
+            seen.append(weakref.ref(found))
+        return found
+
+    def looked(self: Any, *args: Any) -> Any:
+        held.append(sum(table() is not None for table in seen))
+        return block(self, *args)
+
+    monkeypatch.setattr(whole._Worker, "_values", noted)
+    monkeypatch.setattr(whole._Worker, "block", looked)
+    wish = Wish(plan_of(checkpoint), latents=False)
+    round_model(checkpoint, wish, windows(checkpoint), Store(tmp_path), Silent())
+    assert seen
+    assert held == [0] * checkpoint.config.layers

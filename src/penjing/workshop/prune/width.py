@@ -86,12 +86,17 @@ def evenly(
     """Of every layer the best share of heads and channels; channels in multiples of `multiple`."""
     out = []
     for layer, known in zip(layers, worth, strict=True):
-        groups = _count(len(known.groups), heads, 1)
+        if heads != 1 and len(known.groups) != len(layer.groups):
+            raise BadInput(
+                "the heads of this family are as wide as its residual stream, so they cannot be "
+                "cut: cut --ffn, or drop layers"
+            )
+        groups = _count(len(layer.groups), heads, 1)
         channels = _count(len(known.channels), ffn, multiple)
         out.append(
             replace(
                 layer,
-                groups=_best(known.groups, groups),
+                groups=layer.groups if heads == 1 else _best(known.groups, groups),
                 channels=_best(known.channels, channels),
             )
         )

@@ -23,7 +23,7 @@ from penjing.core.strangers import open_plain
 from penjing.ggml.quantize import dequantize, quantize
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.forward import TorchModel
-from penjing.workshop.quantize.fold import Link, links
+from penjing.workshop.importance import EMBEDDING
 from penjing.workshop.quantize.gptq import gptq
 from penjing.workshop.quantize.grids import GRIDS, Grid
 from penjing.workshop.streamed import load_rows, streamed_model
@@ -116,8 +116,8 @@ def round_model(
         torch.no_grad(),
         progress.task("rounding, errors made up for", len(wanted), unit="tensors") as task,
     ):
-        ends = worker.ends(model, tokens, task)
-        with model.replaced(ends):
+        worker.ends(model, tokens, task)
+        with model.replaced(worker.table()):
             hidden = list(model.embed(tokens).split(_together(tokens)))
         for layer in range(checkpoint.config.layers):
             rounded = worker.block(model, layer, hidden, task)
@@ -130,13 +130,12 @@ class _Worker:
 
     def __init__(self, checkpoint: Checkpoint, wish: Wish, store: Store) -> None:
         self.checkpoint, self.wish, self.store = checkpoint, wish, store
-        self.links = links(checkpoint)
 
     def finished(self, name: str) -> bool:
         latent = self.wish.latents and self.wish.plan[name] in GRIDS
         return self.store.has(name, latent=latent)
 
-    def ends(self, model: TorchModel, tokens: torch.Tensor, task: Task) -> dict[str, torch.Tensor]:
+    def ends(self, model: TorchModel, tokens: torch.Tensor, task: Task) -> None:
         """Embedding and head, in the metric of what the clean model gives the head."""
         names = [name for name in self.wish.plan if not name.startswith("blk.")]
         if missing := [name for name in names if not self.finished(name)]:
@@ -148,12 +147,15 @@ class _Worker:
                 total.add(model.normed(part))
             for name in missing:
                 task.advance(self._round([name], self._metric(name, total.mean())))
-        return {name: self._values(name) for name in names}
+
+    def table(self) -> dict[str, torch.Tensor]:
+        """The rounded embedding, if it was to be: large, and to be held only while it is used."""
+        return {EMBEDDING: self._values(EMBEDDING)} if EMBEDDING in self.wish.plan else {}
 
     def _metric(self, name: str, head: torch.Tensor) -> torch.Tensor:
         """Of the head its input's; of a lookup every channel's own; of a tied one both."""
         even = torch.eye(len(head)) * head.diagonal().mean()
-        if name != "token_embd.weight":
+        if name != EMBEDDING:
             return head
         return even if "output.weight" in self.checkpoint.tensors else head + TIED_DAMPING * even
 
@@ -161,10 +163,10 @@ class _Worker:
         self, model: TorchModel, layer: int, hidden: Sequence[torch.Tensor], task: Task
     ) -> dict[str, torch.Tensor]:
         """All matrices of a block that are in the plan, rounded."""
-        places = [link for link in self.links if link.layer == layer]
-        names = [name for link in places for name in link.members if name in self.wish.plan]
+        places = self._inputs(layer)
+        names = [name for members in places for name in members if name in self.wish.plan]
         if not all(self.finished(name) for name in names):
-            sums = {link.members[0].removesuffix(".weight"): _Hessian() for link in places}
+            sums = {members[0].removesuffix(".weight"): _Hessian() for members in places}
 
             def product(x: torch.Tensor, name: str) -> torch.Tensor:
                 if name in sums:
@@ -175,19 +177,28 @@ class _Worker:
             for part in hidden:
                 watched.block(layer, part)
             jobs = [
-                (names, sums[link.members[0].removesuffix(".weight")].mean())
-                for link in places
-                for names in self._by_codec(link)
+                (names, sums[members[0].removesuffix(".weight")].mean())
+                for members in places
+                for names in self._by_codec(members)
             ]
             with workers() as side_by_side:
                 for found in side_by_side(lambda job: self._round(*job), jobs):
                     task.advance(found)
         return {name: self._values(name) for name in names}
 
-    def _by_codec(self, link: Link) -> list[list[str]]:
+    def _inputs(self, layer: int) -> list[list[str]]:
+        """The matrices of a block, those that read one input together."""
+        groups = [
+            [f"blk.{layer}.{member}" for member in group.members]
+            for group in self.checkpoint.architecture.groups
+        ]
+        present = [[name for name in names if name in self.checkpoint.tensors] for names in groups]
+        return [names for names in present if names]
+
+    def _by_codec(self, members: Sequence[str]) -> list[list[str]]:
         """The readers of one input; those of one codec together, since they share the Hessian."""
         by_codec: dict[str, list[str]] = {}
-        for name in link.members:
+        for name in members:
             if name in self.wish.plan and not self.finished(name):
                 by_codec.setdefault(self.wish.plan[name], []).append(name)
         return list(by_codec.values())
