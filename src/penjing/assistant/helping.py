@@ -117,3 +117,8 @@ def _value(slot: SlotSpec, names: Names, *, chinese: bool) -> str | None:
         said = [word for words in ways.values() for word in words if is_chinese(word) == chinese]
         return said[0] if said else None
     return _VALUES["zh" if chinese else "en"].get(slot.kind)
+
+
+def quoted(sentences: Sequence[str], language: str) -> str:
+    """Sentences as a list of quotations."""
+    return ("、" if language.startswith("zh") else ", ").join(f"“{one}”" for one in sentences)

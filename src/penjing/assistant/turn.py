@@ -11,6 +11,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -33,7 +34,7 @@ from penjing.assistant.dialogue.events import Event as Happening
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill
-from penjing.assistant.helping import Examples, asks_for_help
+from penjing.assistant.helping import Examples, asks_for_help, quoted
 from penjing.assistant.live_names import Names, listed
 from penjing.assistant.notes import TALKED, is_deed, unfinished
 from penjing.assistant.offers import Offers
@@ -74,6 +75,17 @@ Retrievers = Callable[[str, Store], Retriever]
 """Whose documents are searched: a person and their store."""
 Facts = Callable[[str], Sequence[str]]
 """The state of things worth telling the model, in a language."""
+
+
+@contextmanager
+def _alone(talk: Talk) -> Iterator[None]:
+    """One turn of a conversation at a time; Busy where another does not end."""
+    if not talk.turn.acquire(timeout=1.0):
+        raise Busy(2)
+    try:
+        yield
+    finally:
+        talk.turn.release()
 
 
 class SpecAssistant:
@@ -128,8 +140,7 @@ class SpecAssistant:
     ) -> Iterator[Event]:
         """Answer one thing a person said; both turns are kept in `store` by the time it ends."""
         talk = self._talks.of(person, store, session)
-        self._take(talk)
-        try:
+        with _alone(talk):
             if instead is not None:
                 before = [one for one in store.history.turns(session) if one.number < instead]
                 talk.go_back(before, self._plan)
@@ -164,19 +175,15 @@ class SpecAssistant:
                 first.insert(0, Remarked(remark))
             first[:0] = map(Remarked, self._news.pop(person, ()))
             yield from self._answer(reply, stepped, first)
-        finally:
-            talk.turn.release()
 
     def takes(self, person: str, store: Store, session: str, text: str) -> bool:
         """Whether a sentence is its own business; see `Assistant.takes`."""
         talk = self._talks.of(person, store, session)
         if talk.state.frames:
             return True
-        now = datetime.fromtimestamp(self._clock()).astimezone()
-        reading = self._understanding.read(
-            text[:MAX_TEXT], now, talk.state.language or None, person
-        )
-        return bool(reading.requests)
+        now, spoken = datetime.fromtimestamp(self._clock()).astimezone(), talk.state.language
+        found = self._understanding.read(text[:MAX_TEXT], now, spoken or None, person)
+        return bool(found.requests)
 
     def confirm(
         self,
@@ -190,39 +197,32 @@ class SpecAssistant:
     ) -> Iterator[Event]:
         """Do, or drop, the action of this id that waits. NotFound when none of it waits."""
         talk = self._talks.of(person, store, session)
-        self._take(talk)
-        try:
+        with _alone(talk):
             frames = talk.state.frames
             if not frames or frames[-1].waits != "yes" or frames[-1].action != action or not action:
                 raise NotFound("waiting action", action)
             stepped = step(self._plan, talk.state, Chosen(action, yes, self._clock(), role))
             reply = Reply(person, store, session, role, talk, talk.state.language)
             yield from self._answer(reply, stepped, [])
-        finally:
-            talk.turn.release()
 
     def undo(
         self, person: str, store: Store, session: str, action: str, *, role: Standing = "guest"
     ) -> Iterator[Event]:
         """Take back what was done under this id. NotFound where nothing of it can be."""
         talk = self._talks.of(person, store, session)
-        self._take(talk)
-        try:
+        with _alone(talk):
             found = done_before(store.history.turns(session), action)
             language = talk.state.language or self._plan.spec.languages[0]
             reply = Reply(person, store, session, role, talk, language)
             told = undoing(self._caller, reply, found, self._plan.spec.fallbacks)
             yield from self._kept(reply, told)
-        finally:
-            talk.turn.release()
 
     def more(
         self, person: str, store: Store, session: str, *, role: Standing = "guest"
     ) -> Iterator[Event]:
         """Go on with the last answer, which never came to its end."""
         talk = self._talks.of(person, store, session)
-        self._take(talk)
-        try:
+        with _alone(talk):
             *before, last = unfinished(store.history.turns(session))
             if self._writer is None:
                 raise BadInput("there is no model here: what was said cannot be gone on with")
@@ -232,8 +232,6 @@ class SpecAssistant:
             reply.goes_on(last)
             reply.told = Told(talk.memory)
             yield from self._kept(reply, self._opened(reply, reply.told, self._writer))
-        finally:
-            talk.turn.release()
 
     def carry_out(self, person: str, kept: Mapping[str, Any], *, role: Standing) -> Acted | Outcome:
         """Make a call that a planner kept and that is due. `role` is what the person is by now."""
@@ -265,10 +263,8 @@ class SpecAssistant:
     def _helped(self, language: str, role: Standing, now: datetime) -> Say:
         """What can be said, with examples."""
         said = self._examples(language, role, now)
-        chinese = language.startswith("zh")
-        quoted = ("、" if chinese else ", ").join(f"“{one}”" for one in said)
         words = self._plan.spec.fallbacks["help" if said else "unknown"][language][0]
-        return Say(words.replace("{examples}", quoted))
+        return Say(words.replace("{examples}", quoted(said, language)))
 
     def _strange(self, language: str) -> str:
         """The names that are not taken, told once in a conversation."""
@@ -292,12 +288,7 @@ class SpecAssistant:
         """The rest of an open answer, kept piece by piece."""
         manner = manner_of(reply.store, reply.session)
         voice = Voice(reply.person, reply.language, manner, begun=reply.begun)
-        for event in opened(self._plan.spec, voice, told, writer):
-            yield reply.keep(event)
-
-    def _take(self, talk: Talk) -> None:
-        if not talk.turn.acquire(timeout=1.0):
-            raise Busy(2)
+        yield from map(reply.keep, opened(self._plan.spec, voice, told, writer))
 
     def _fallback(self, situation: str, reply: Reply) -> str:
         return self._plan.spec.fallbacks[situation][reply.language][0]

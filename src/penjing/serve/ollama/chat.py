@@ -26,7 +26,13 @@ from penjing.serve.ollama.conversation import (
 )
 from penjing.serve.ollama.models import bare, require_chat
 from penjing.serve.ollama.shapes import Asking, LineStream, counted, failed, line, named, timestamp
-from penjing.serve.openai.assisted import AssistedRun, Wanted, manner_in, require_words, unheard
+from penjing.serve.openai.assisted import (
+    AnswerRequest,
+    AssistedRun,
+    manner_in,
+    require_words,
+    unheard,
+)
 from penjing.serve.openai.forms import Form
 from penjing.serve.openai.models import is_assistant
 from penjing.serve.openai.running import Run, begin
@@ -76,7 +82,9 @@ async def chat(body: ChatBody, request: Request) -> Response:
     toolbox = toolbox_of(offered(body.tools), None, heard.answered)
     settings = formed(body.settings(), form.schema)
     if is_assistant(desk.services, bare(body.model)):
-        return await _assisted(request, body, form, Wanted(heard, settings, toolbox), _message)
+        return await _assisted(
+            request, body, form, AnswerRequest(heard, settings, toolbox), _message
+        )
     job = Job(who.person, form.told(heard.messages), settings, toolbox)
     return await _answered(request, body, job, _message)
 
@@ -98,7 +106,7 @@ async def generate(body: GenerateBody, request: Request) -> Response:
             raise BadParameter("the assistant hears sentences: leave raw out", "raw")
         said = [("system", body.system or ""), ("user", body.prompt)]
         heard = conversation([Spoken(role=role, content=text) for role, text in said])  # type: ignore[arg-type]
-        return await _assisted(request, body, form, Wanted(heard, settings), _response)
+        return await _assisted(request, body, form, AnswerRequest(heard, settings), _response)
     if body.raw:
         job = Job(who.person, (), settings, text=body.prompt)
     else:
@@ -117,7 +125,7 @@ async def _answered(request: Request, body: Asking, job: Job, shown: Shown) -> R
 
 
 async def _assisted(
-    request: Request, body: Asking, form: Form, wanted: Wanted, shown: Shown
+    request: Request, body: Asking, form: Form, wanted: AnswerRequest, shown: Shown
 ) -> Response:
     require_words(form.schema, 1)
     drawn = body.options is not None and body.options.temperature is not None

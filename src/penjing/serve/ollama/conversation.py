@@ -31,7 +31,7 @@ class MadeCall(Loose):
     function: Calling
 
 
-class Offered(Loose):
+class OfferedTool(Loose):
     """A function that may be called."""
 
     name: Name
@@ -43,7 +43,7 @@ class Tool(Loose):
     """A tool, as OpenAI has it."""
 
     type: Literal["function"] | None = None
-    function: Offered
+    function: OfferedTool
 
 
 class Spoken(Loose):

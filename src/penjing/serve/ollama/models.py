@@ -15,7 +15,7 @@ from penjing.core.errors import NotPermitted
 from penjing.serve.api.shapes import REFUSALS
 from penjing.serve.desk import desk_of
 from penjing.serve.ollama.shapes import Loose, ModelName, timestamp
-from penjing.serve.openai.models import Served, is_assistant, require_model, served
+from penjing.serve.openai.models import ServedModel, is_assistant, require_model, served
 from penjing.serve.refusals import BadParameter, UnknownModel
 from penjing.serve.services import Services
 from penjing.serve.strict import ReadRoute, StrictRoute
@@ -123,7 +123,7 @@ def _unknown(services: Services, name: str) -> UnknownModel:
     return UnknownModel(f"model '{shown}' not found: use {known}", "model", "model_not_found")
 
 
-def _listed(services: Services, one: Served) -> dict[str, Any]:
+def _listed(services: Services, one: ServedModel) -> dict[str, Any]:
     model = services.model
     mark = f"{one.name} {model.size} {model.created}"
     return {
@@ -136,7 +136,7 @@ def _listed(services: Services, one: Served) -> dict[str, Any]:
     }
 
 
-def _details(services: Services, one: Served) -> dict[str, Any]:
+def _details(services: Services, one: ServedModel) -> dict[str, Any]:
     model = services.model
     family = model.family if one.writes else "bert"
     return {

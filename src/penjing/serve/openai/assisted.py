@@ -31,7 +31,7 @@ _NOTHING = Usage(0, 0, 0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AnswerRequest:
     """The next sentence of a conversation with the assistant."""
 
     heard: Heard
@@ -79,7 +79,7 @@ def unheard(body: object) -> tuple[str, ...]:
 class AssistedRun:
     """One request being answered, as `Run` is. `close` it in any case."""
 
-    def __init__(self, desk: Desk, who: Who, wanted: Wanted, prefix: str) -> None:
+    def __init__(self, desk: Desk, who: Who, wanted: AnswerRequest, prefix: str) -> None:
         self._desk, self._who, self._wanted = desk, who, wanted
         self._release: Callable[[], None] = lambda: None
         self._writing: Writing | None = None
@@ -93,7 +93,7 @@ class AssistedRun:
 
     @classmethod
     async def begin(
-        cls, desk: Desk, who: Who, wanted: Wanted, prefix: str = "chatcmpl-"
+        cls, desk: Desk, who: Who, wanted: AnswerRequest, prefix: str = "chatcmpl-"
     ) -> AssistedRun:
         """Find where it goes on. Raises Throttled, BadInput, NotPermitted, Conflict or Busy."""
         run = cls(desk, who, wanted, prefix)

@@ -41,7 +41,7 @@ class ChatMessage(Strict):
 
 
 @dataclass(frozen=True)
-class Called:
+class AnsweredCall:
     """A call whose result is known."""
 
     name: str
@@ -56,7 +56,7 @@ class Heard:
 
     messages: tuple[Message, ...]
     """What was said."""
-    answered: tuple[Called, ...] = ()
+    answered: tuple[AnsweredCall, ...] = ()
     """The calls whose results came since the person last spoke."""
     said: tuple[tuple[Role, str], ...] = ()
     """The words of the person and of the assistant alone."""
@@ -77,8 +77,8 @@ class Words:
 
     def __init__(self) -> None:
         self._said: list[tuple[Role, str, bool]] = []
-        self._names: dict[str, Called] = {}
-        self._answered: list[Called] = []
+        self._names: dict[str, AnsweredCall] = {}
+        self._answered: list[AnsweredCall] = []
         self._plain: list[tuple[Role, str]] = []
 
     def say(self, role: Role, text: str) -> None:
@@ -91,7 +91,7 @@ class Words:
 
     def called(self, call_id: str, name: str, arguments: str) -> None:
         """The assistant called a function."""
-        self._names[call_id] = Called(name, spelled(arguments))
+        self._names[call_id] = AnsweredCall(name, spelled(arguments))
         self._add("assistant", f"(called {name} with {arguments})", True)
 
     def result(self, call_id: str, text: str, param: str) -> None:

@@ -61,7 +61,7 @@ async def one(model: str, request: Request) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModel:
     """Something that can be asked here."""
 
     names: tuple[str, ...]
@@ -80,13 +80,13 @@ class Served:
         return "completion" in self.capabilities
 
 
-def served(services: Services) -> list[Served]:
+def served(services: Services) -> list[ServedModel]:
     """All of them, what chats first."""
-    found = [Served(tuple(_names(services)), ("completion", "tools"))]
+    found = [ServedModel(tuple(_names(services)), ("completion", "tools"))]
     if names := assistant_names(services):
-        found.append(Served(tuple(names), ("completion", "tools")))
+        found.append(ServedModel(tuple(names), ("completion", "tools")))
     if names := _embedder_names(services):
-        found.append(Served(tuple(names), ("embedding",)))
+        found.append(ServedModel(tuple(names), ("embedding",)))
     return found
 
 
@@ -138,6 +138,6 @@ def _unknown(name: str, known: list[str]) -> UnknownModel:
     )
 
 
-def _document(services: Services, found: Served) -> dict[str, Any]:
+def _document(services: Services, found: ServedModel) -> dict[str, Any]:
     about = {"id": found.name, "object": "model", "created": services.model.created}
     return {**about, "owned_by": "penjing", "capabilities": list(found.capabilities)}

@@ -18,7 +18,13 @@ from penjing.core.messages import GenerationSettings
 from penjing.serve import limits
 from penjing.serve.desk import Desk, desk_of
 from penjing.serve.openai import response_events as events
-from penjing.serve.openai.assisted import AssistedRun, Wanted, manner_in, require_words, unheard
+from penjing.serve.openai.assisted import (
+    AnswerRequest,
+    AssistedRun,
+    manner_in,
+    require_words,
+    unheard,
+)
 from penjing.serve.openai.conversation import Heard
 from penjing.serve.openai.forms import Form
 from penjing.serve.openai.lenient import named
@@ -130,7 +136,7 @@ async def _begun(
     heard, form, settings, toolbox = _read(body)
     require_words(form.schema, 1)
     manner = manner_in(heard, settings, drawn=body.temperature is not None)
-    wanted = Wanted(heard, settings, toolbox, manner)
+    wanted = AnswerRequest(heard, settings, toolbox, manner)
     return await AssistedRun.begin(desk, who, wanted, "resp_"), unheard(body)
 
 

@@ -27,7 +27,7 @@ from penjing.core.errors import EngineError
 from penjing.core.messages import GenerationSettings, Message
 from penjing.core.schema_check import fault
 from penjing.serve import limits
-from penjing.serve.openai.conversation import Called, spelled
+from penjing.serve.openai.conversation import AnsweredCall, spelled
 from penjing.serve.openai.sampling import formed
 from penjing.serve.openai.schemas import checked, is_empty
 from penjing.serve.openai.shapes import FunctionDefinition, Name
@@ -88,7 +88,7 @@ class Toolbox:
     """At least one."""
     must: bool
     """One of them has to be called."""
-    answered: frozenset[Called] = frozenset()
+    answered: frozenset[AnsweredCall] = frozenset()
     """Calls whose results are known."""
 
     def only(self) -> Function | None:
@@ -98,7 +98,7 @@ class Toolbox:
     def is_answered(self, function: Function, arguments: str) -> bool:
         """Whether this very call was made, and its result is there. Where one must be, it may be
         made again."""
-        return not self.must and Called(function.name, spelled(arguments)) in self.answered
+        return not self.must and AnsweredCall(function.name, spelled(arguments)) in self.answered
 
     def without(self, function: Function) -> Toolbox | None:
         """The others; None where there are none."""
@@ -161,7 +161,7 @@ def arguments_of(text: str, function: Function) -> str:
 def toolbox_of(
     functions: Sequence[FunctionDefinition],
     choice: str | None,
-    answered: Sequence[Called] = (),
+    answered: Sequence[AnsweredCall] = (),
     param: str = "tools",
 ) -> Toolbox | None:
     """What may be called: `choice` is none, auto, required, or the name of the one to call.
