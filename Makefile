@@ -4,6 +4,7 @@
 # make light   the device half alone in a fresh environment: size and a first answer
 # make coverage every test, and the share of each room's lines they ran (ROOMS="core vault" for some)
 # make siege   10 minutes of everything a stranger sends, as a table (MINUTES=60 for more)
+# make clients other people's clients against a real server, each in an environment of its own (NAMES="openai llm")
 # make release builds sdist, wheel and bill of materials into dist/ (docs/release.md)
 # make docs    writes docs/commands.md from what the commands parse, and the site into build/site
 # make docs-check  types the commands of the README, one after the other: an hour or two
@@ -16,7 +17,7 @@ BIN := .venv/bin
 MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo quick test coverage siege lint light licences release docs docs-check web clean
+.PHONY: demo quick test coverage clients siege lint light licences release docs docs-check web clean
 
 demo: .venv/workshop
 	@sh scripts/demo
@@ -29,6 +30,9 @@ test: .venv/dev lint
 
 coverage: .venv/dev
 	@$(BIN)/python scripts/covered.py $(ROOMS)
+
+clients: .venv/dev
+	$(BIN)/python tests/clients $(NAMES)
 
 siege: .venv/dev
 	$(BIN)/python tests/siege --minutes $(MINUTES)

@@ -240,3 +240,13 @@ def test_a_crash_ends_a_stream_with_a_line() -> None:
         with running.client() as client:
             answer = client.post("/api/chat", json={"model": "fake", "messages": USER})
     assert lines(answer.text)[-1]["error"] == "the engine crashed: ask again"
+
+
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded", "text/plain"])
+def test_a_body_is_json_whatever_it_is_called(echo: Running, kind: str | None) -> None:
+    body = json.dumps({"model": "fake", "messages": USER, "stream": False}).encode()
+    with echo.client() as client:
+        headers = {} if kind is None else {"Content-Type": kind}
+        answer = client.post("/api/chat", content=body, headers=headers)
+        assert answer.json()["message"]["content"] == "hello 你好"
+        assert client.post("/api/chat", content=b"{", headers=headers).status_code == 400

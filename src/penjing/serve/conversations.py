@@ -32,6 +32,10 @@ _RECALLED = 40
 _LONGEST = 8000
 """Characters of one of them."""
 
+_TELLING = 6
+"""Messages that tell a conversation from others, where its beginning is missing."""
+
+_Marks = tuple[bytes, ...]
 Words = Sequence[tuple[Role, str]]
 """What a person and the assistant said, in order."""
 
@@ -88,14 +92,14 @@ class Conversations:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._places: OrderedDict[tuple[str, bytes], list[_Place]] = OrderedDict()
+        self._places: OrderedDict[tuple[str, _Marks], list[_Place]] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, person: str, said: Words) -> Found:
         """Where this person goes on who was in a conversation in which all this was said."""
         with self._lock:
             self._sweep()
-            places = list(self._places.get((person, _mark(said)), ())) if said else []
+            places = self._known(person, _marks(said))
         for place in reversed(places):
             after = place.conversation.turns()[place.turns :]
             if not any(is_deed(turn.message) for turn in after):
@@ -107,7 +111,7 @@ class Conversations:
 
     def keep(self, person: str, said: Words, conversation: Conversation) -> None:
         """All this was said by now; so it is found again."""
-        key = (person, _mark(said))
+        key = (person, _marks(said))
         place = _Place(conversation, len(conversation.turns()), self._clock())
         with self._lock:
             self._places.setdefault(key, []).append(place)
@@ -127,6 +131,18 @@ class Conversations:
         with self._lock:
             return len(self._places)
 
+    def _known(self, person: str, marks: _Marks) -> list[_Place]:
+        """Where all this was said, or (clients send no more than the end of what is long) where
+        the last that was said is this."""
+        if not marks or (person, marks) in self._places:
+            return list(self._places.get((person, marks), ()))
+        ends = [
+            places
+            for (owner, longer), places in self._places.items()
+            if owner == person and longer[-len(marks) :] == marks
+        ]
+        return [*ends[-1]] if ends and len(marks) >= _TELLING else []
+
     def _sweep(self) -> None:
         now = self._clock()
         while self._places:
@@ -136,10 +152,10 @@ class Conversations:
             del self._places[key]
 
 
-def _mark(said: Words) -> bytes:
+def _marks(said: Words) -> _Marks:
     """The same for the same words, however clients treat white space."""
-    plain = [[role, " ".join(text.split())] for role, text in said]
-    return hashlib.sha256(json.dumps(plain).encode()).digest()
+    plain = [json.dumps([role, " ".join(text.split())]) for role, text in said]
+    return tuple(hashlib.sha256(one.encode()).digest() for one in plain)
 
 
 class BesideStore:

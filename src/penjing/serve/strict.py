@@ -52,13 +52,29 @@ class StrictRoute(APIRoute):
 
         async def strictly(request: Request) -> Response:
             try:
-                return await handle(StrictRequest(request.scope, request.receive))
+                return await handle(StrictRequest(self.read(request.scope), request.receive))
             except Exception as error:
                 if (ours := _cause(error)) is not None:
                     return answer(request, ours)
                 raise
 
         return strictly
+
+    def read(self, scope: Scope) -> Scope:
+        """A request as its body is to be read."""
+        return scope
+
+
+class UntypedRoute(StrictRoute):
+    """One whose body is JSON whatever its Content-Type says: Ollama's clients send none, or curl's.
+
+    It stands behind the door like every other: a token, or a session with its CSRF header.
+    """
+
+    def read(self, scope: Scope) -> Scope:
+        """The same, called JSON."""
+        others = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
+        return {**scope, "headers": [*others, (b"content-type", b"application/json")]}
 
 
 class ReadRoute(StrictRoute):

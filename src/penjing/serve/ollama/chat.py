@@ -41,13 +41,13 @@ from penjing.serve.openai.tools import toolbox_of
 from penjing.serve.openai.writing import Call, End, Job, Source, Words
 from penjing.serve.refusals import BadParameter
 from penjing.serve.streaming import unless_left
-from penjing.serve.strict import StrictRoute
+from penjing.serve.strict import UntypedRoute
 from penjing.serve.who import who_of
 
 LINES: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/x-ndjson": {"schema": {}}}, "description": "lines, or whole"}
 }
-router = APIRouter(route_class=StrictRoute, responses={**REFUSALS, **LINES})
+router = APIRouter(route_class=UntypedRoute, responses={**REFUSALS, **LINES})
 
 Shown = Callable[[Words | Call | None], Mapping[str, Any]]
 """A piece as its endpoint shows it; None for the last line, which has none."""

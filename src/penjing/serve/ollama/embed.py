@@ -18,10 +18,10 @@ from penjing.serve.ollama.models import bare
 from penjing.serve.ollama.shapes import KeepAlive, Loose, ModelName, Options, named
 from penjing.serve.openai.models import require_embedder
 from penjing.serve.refusals import BadParameter
-from penjing.serve.strict import StrictRoute
+from penjing.serve.strict import UntypedRoute
 from penjing.serve.who import who_of
 
-router = APIRouter(route_class=StrictRoute, responses=REFUSALS)
+router = APIRouter(route_class=UntypedRoute, responses=REFUSALS)
 
 Input = Annotated[str, Field(max_length=limits.TEXT)]
 

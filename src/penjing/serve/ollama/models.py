@@ -18,7 +18,7 @@ from penjing.serve.ollama.shapes import Loose, ModelName, timestamp
 from penjing.serve.openai.models import ServedModel, is_assistant, require_model, served
 from penjing.serve.refusals import BadParameter, UnknownModel
 from penjing.serve.services import Services
-from penjing.serve.strict import ReadRoute, StrictRoute
+from penjing.serve.strict import ReadRoute, UntypedRoute
 from penjing.serve.who import who_of
 
 SPOKEN = "0.12.6"
@@ -28,7 +28,7 @@ _NEVER = 253402300799.0
 _LATEST = ":latest"
 
 reading = APIRouter(route_class=ReadRoute, responses=REFUSALS)
-router = APIRouter(route_class=StrictRoute, responses=REFUSALS)
+router = APIRouter(route_class=UntypedRoute, responses=REFUSALS)
 
 
 class ShowBody(Loose):

@@ -26,7 +26,7 @@ from penjing.serve.openai.conversation import ChatMessage, Heard, conversation
 from penjing.serve.openai.forms import Form, ResponseFormat, form_of
 from penjing.serve.openai.lenient import named
 from penjing.serve.openai.models import is_assistant, require_model
-from penjing.serve.openai.reasoning import Effort, Switches, thinking
+from penjing.serve.openai.reasoning import Effort, ReasoningObject, Switches, thinking
 from penjing.serve.openai.running import Run, begin, stream_error
 from penjing.serve.openai.sampling import Penalized, another, formed, settings_of
 from penjing.serve.openai.shapes import (
@@ -80,6 +80,7 @@ class ChatRequest(Penalized):
     store: bool | None = None
     modalities: list[Literal["text"]] | None = None
     reasoning_effort: Effort | None = None
+    reasoning: ReasoningObject | None = None
     chat_template_kwargs: Switches | None = None
 
 
@@ -174,7 +175,10 @@ def _read(body: ChatRequest) -> tuple[Heard, Form, GenerationSettings, Toolbox |
         max_tokens=body.max_completion_tokens or body.max_tokens,
         top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
     )
-    settings = thinking(settings, body.reasoning_effort, body.chat_template_kwargs)
+    effort, switches = body.reasoning_effort, body.chat_template_kwargs
+    if body.reasoning is not None and effort is None:
+        effort = "none" if body.reasoning.enabled is False else body.reasoning.effort
+    settings = thinking(settings, effort, switches)
     return heard, form, formed(settings, form.schema), toolbox
 
 

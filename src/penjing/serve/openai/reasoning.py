@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from penjing.core.messages import GenerationSettings
 
@@ -25,6 +25,14 @@ def _free(switches: dict[str, bool | int | str | None]) -> dict[str, bool | int 
         if name in switches:
             raise ValueError(f"'{name}' is not a switch: leave it out")
     return switches
+
+
+class ReasoningObject(BaseModel):
+    """`reasoning` in chat, as some routers and pages send it."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    effort: Effort | None = None
+    enabled: bool | None = None
 
 
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]{0,63}$")]
