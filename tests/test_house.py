@@ -57,6 +57,7 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
     "distill": {"quantize"},
     "prune": {"quantize"},
     "factorize": set(),
+    "mark": {"quantize"},
     "compress": {"quantize", "search", "distill", "export", "report"},
     "compare": {"compress", "export", "pages", "report"},
 }

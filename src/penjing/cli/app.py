@@ -72,6 +72,7 @@ COMMANDS = (
     Command("open", "penjing.cli.sealing", "open a sealed model in memory and say what it holds"),
     Command("sign", "penjing.cli.signing", "sign a model with a key pair"),
     Command("verify", "penjing.cli.signing", "check a model's hashes, and who signed it"),
+    Command("mark", "penjing.cli.mark", "write an owner's code into a model's weights, or read it"),
     Command("assistant", "penjing.cli.assistant", "check an assistant's spec and run its stories"),
     Command("knowledge", "penjing.cli.knowledge", "keep documents and search them"),
     Command("tools", "penjing.cli.tools", "show, try and offer the tools of an assistant"),

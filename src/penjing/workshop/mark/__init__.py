@@ -1,0 +1,1 @@
+"""An owner's code in the weights of a quantized file: written, and read back with a p-value."""
