@@ -163,7 +163,7 @@ class _Work:
         require_memory(memory_needed(self.student, self.teacher), asked.ram)
 
     def _opened(self, name: str) -> tuple[Path, Checkpoint]:
-        from penjing.app.evaluating import as_gguf
+        from penjing.app.model_files import as_gguf
         from penjing.bundle.resolve import find_model
         from penjing.workshop.checkpoint import Checkpoint
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from penjing.core.errors import Cancelled
+from penjing.app.model_files import (
+    ModelFile,
+    engine_name,
+    find_file,
+    hardware,
+    identity_of,
+    resumable,
+)
 from penjing.core.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -22,23 +29,11 @@ WINDOWS = 20
 
 
 @dataclass(frozen=True)
-class _Model:
-    """A model file to be opened."""
-
-    name: str
-    """What to call it in the report."""
-    path: Path
-    """The .gguf file."""
-    sha256: str
-    """Of the file."""
-
-
-@dataclass(frozen=True)
 class _Job:
     """One evaluation, parsed."""
 
-    model: _Model
-    baseline: _Model | None
+    model: ModelFile
+    baseline: ModelFile | None
     text_name: str
     text: str
     context: int
@@ -72,10 +67,10 @@ def evaluate(
     text_name, said = find_text(text, home, progress=heard, download=True)
     with ExitStack() as written:  # files of folders, which the engine reads as GGUF
         job = _Job(
-            model=_find(str(model), home, heard, written, words),
+            model=find_file(str(model), home, heard, written, words),
             baseline=None
             if baseline is None
-            else _find(str(baseline), home, heard, written, words),
+            else find_file(str(baseline), home, heard, written, words),
             text_name=text_name,
             text=said,
             context=context,
@@ -87,60 +82,14 @@ def evaluate(
     return _complete(found, job)
 
 
-def _find(
-    name_or_path: str,
-    home: Home,
-    progress: Progress,
-    written: ExitStack,
-    words: Callable[[str], str] | None,
-) -> _Model:
-    from pathlib import Path
-
-    from penjing.app.sealing import opened
-    from penjing.bundle.folder import model_name
-    from penjing.bundle.folders import folder_name
-    from penjing.bundle.gguf_parts import model_bytes, model_sha256
-    from penjing.bundle.lookalikes import looks_sealed
-    from penjing.bundle.resolve import find_model
-
-    if looks_sealed(Path(name_or_path)):
-        path = written.enter_context(opened(Path(name_or_path), words, progress)).model.path
-    else:
-        path = find_model(name_or_path, home, progress=progress, download=True)
-    name = folder_name(path) if path.is_dir() else model_name(path)
-    if path.is_dir():
-        path = as_gguf(path, home, progress, written)
-    with progress.task(f"hashing {name}", model_bytes(path), unit="B") as bar:
-        return _Model(name, path, model_sha256(path, on_bytes=bar.advance))
-
-
-def as_gguf(folder: Path, home: Home, progress: Progress, written: ExitStack) -> Path:
-    """A folder of safetensors as a GGUF that holds the same numbers, for as long as it is read."""
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
-    from penjing.core.files import disk_errors, require_space
-    from penjing.workshop.export.gguf import export_bytes, export_gguf
-    from penjing.workshop.surveyed import open_model
-
-    with open_model(folder) as checkpoint:
-        require_space(home.work, export_bytes(checkpoint, {}))
-        with disk_errors(home.work):
-            home.work.mkdir(parents=True, exist_ok=True)
-            place = written.enter_context(TemporaryDirectory(prefix="folder-", dir=home.work))
-        path = Path(place) / "model.gguf"
-        export_gguf(checkpoint, path, {}, progress=progress)
-    return path
-
-
 def _alone(job: _Job, home: Home, progress: Progress) -> Report:
     from penjing.evaluation.perplexity import measure_alone
     from penjing.evaluation.resumable_folder import slot
     from penjing.evaluation.windows import read_tokens
 
-    identity = _identity(job.model)
+    identity = identity_of(job.model)
     key = _key(job, identity)
-    with _resumable(), slot(home.work / "evaluate", key) as folder, _open(job.model, job) as model:
+    with resumable(), slot(home.work / "evaluate", key) as folder, _open(job.model, job) as model:
         tokens = read_tokens(model, job.text, job.context, limit=job.windows)
         found = measure_alone(
             model,
@@ -163,11 +112,11 @@ def _compare(job: _Job, home: Home, progress: Progress) -> Report:
     from penjing.evaluation.retention import measure
 
     assert job.baseline  # noqa: S101
-    identity, baseline_identity = _identity(job.model), _identity(job.baseline)
+    identity, baseline_identity = identity_of(job.model), identity_of(job.baseline)
     with _open(job.model, job) as model:
         after = replace(read(model, job.text, job.context, limit=job.windows), name=job.model.name)
     key = _key(job, identity, baseline_identity)
-    with _resumable(), slot(home.work / "evaluate", key) as folder:
+    with resumable(), slot(home.work / "evaluate", key) as folder:
         with _open(job.baseline, job) as model:
             before = read(model, job.text, job.context, limit=job.windows)
             require_alike(after, replace(before, name=job.baseline.name))
@@ -185,15 +134,7 @@ def _compare(job: _Job, home: Home, progress: Progress) -> Report:
     return kept.report
 
 
-@contextmanager
-def _resumable() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt as stop:
-        raise Cancelled("stopped: the same command goes on from here") from stop
-
-
-def _open(model: _Model, job: _Job) -> LlamaCpp:
+def _open(model: ModelFile, job: _Job) -> LlamaCpp:
     from penjing.engine.llamacpp import LlamaCpp
 
     return LlamaCpp.open(model.path, context=job.context, threads=job.threads)
@@ -208,17 +149,6 @@ def _key(job: _Job, *identities: str) -> str:
     return sha256(repr(plan).encode()).hexdigest()[:16]
 
 
-def _identity(model: _Model) -> str:
-    """What its logits depend on: the file and the engine."""
-    return f"{model.sha256} {_engine()}"
-
-
-def _engine() -> str:
-    from importlib.metadata import version
-
-    return f"llama.cpp (xllamacpp {version('xllamacpp')})"
-
-
 def _complete(report: Report, job: _Job) -> Report:
     from hashlib import sha256
 
@@ -230,20 +160,7 @@ def _complete(report: Report, job: _Job) -> Report:
         model=job.model.name,
         baseline=job.baseline.name if job.baseline else None,
         text=job.text_name,
-        engine=_engine(),
-        hardware=_hardware(job.threads),
+        engine=engine_name(),
+        hardware=hardware(job.threads),
         hashes=hashes,
     )
-
-
-def _hardware(threads: int | None) -> dict[str, Any]:
-    from penjing.devices.machine import look
-
-    machine = look()
-    return {
-        "processor": machine.model,
-        "cores": machine.cores,
-        "threads": threads or machine.cores,
-        "instruction_sets": list(machine.isa),
-        "ram_bytes": machine.ram_bytes,
-    }

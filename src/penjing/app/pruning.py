@@ -125,7 +125,7 @@ class _Work:
     def __init__(
         self, asked: Pruning, home: Home, progress: Progress, folder: Path, stack: ExitStack
     ) -> None:
-        from penjing.app.evaluating import as_gguf
+        from penjing.app.model_files import as_gguf
         from penjing.bundle.resolve import find_model
         from penjing.workshop.checkpoint import Checkpoint
 

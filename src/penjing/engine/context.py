@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,20 @@ from penjing.ggml.library import last_complaint, load
 
 BATCH = 512
 """Tokens the engine takes in one call."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One token of a batch."""
+
+    token: int
+    """Its id."""
+    position: int
+    """Its place in the text."""
+    rows: tuple[int, ...]
+    """The sequences it belongs to, at least one."""
+    wanted: bool
+    """Whether its logits are kept."""
 
 
 class Context:
@@ -83,16 +98,27 @@ class Context:
         all_logits: bool,
     ) -> None:
         """Run one batch of at most 512 tokens; logits are kept for all of it or for its last."""
-        count = len(tokens)
-        batch = self._library.llama_batch_init(count, 0, 1)
+        last = len(tokens) - 1
+        self.run_entries(
+            [
+                Entry(token, positions[i], (rows[i],), all_logits or i == last)
+                for i, token in enumerate(tokens)
+            ]
+        )
+
+    def run_entries(self, entries: Sequence[Entry]) -> None:
+        """Run one batch of at most 512 tokens, of which each may belong to several sequences."""
+        count = len(entries)
+        batch = self._library.llama_batch_init(count, 0, max(len(each.rows) for each in entries))
         try:
             batch.n_tokens = count
-            for i, token in enumerate(tokens):
-                batch.token[i] = token
-                batch.pos[i] = positions[i]
-                batch.n_seq_id[i] = 1
-                batch.seq_id[i][0] = rows[i]
-                batch.logits[i] = all_logits or i == count - 1
+            for i, each in enumerate(entries):
+                batch.token[i] = each.token
+                batch.pos[i] = each.position
+                batch.n_seq_id[i] = len(each.rows)
+                for at, row in enumerate(each.rows):
+                    batch.seq_id[i][at] = row
+                batch.logits[i] = each.wanted
             with deferred():  # a watcher is Python code
                 status = self._library.llama_decode(self._pointer, batch)
         finally:

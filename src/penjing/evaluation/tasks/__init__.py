@@ -1,0 +1,1 @@
+"""Tasks: what a model can still do, judged by questions whose answers are known."""
