@@ -89,7 +89,22 @@ def run(args: Namespace) -> int:
     """Measure, and show the report."""
     output = Output(args.json, quiet=args.quiet)
     if args.tasks is not None:
-        return _run_tasks(args, output)
+        from penjing.app.evaluating_tasks import CONTEXT, evaluate_tasks
+        from penjing.cli.task_table import draw
+
+        found = evaluate_tasks(
+            args.model,
+            [name.strip() for name in args.tasks.split(",") if name.strip()],
+            args.baseline,
+            limit=args.limit,
+            keep=args.keep,
+            context=args.context or CONTEXT,
+            seed=args.seed,
+            threads=args.threads,
+            progress=output.progress(),
+        )
+        output.emit(found.document(), lambda console: draw(found, console))
+        return 0 if found.held else 1
     if args.keep or args.limit:
         raise UsageError("--keep and --limit are of tasks: give --tasks NAME")
     report = evaluate(
@@ -105,25 +120,6 @@ def run(args: Namespace) -> int:
     )
     output.emit(report.document(), lambda console: _draw(report, console))
     return 0
-
-
-def _run_tasks(args: Namespace, output: Output) -> int:
-    from penjing.app.evaluating_tasks import CONTEXT, evaluate_tasks
-    from penjing.cli.task_table import draw
-
-    report = evaluate_tasks(
-        args.model,
-        [name.strip() for name in args.tasks.split(",") if name.strip()],
-        args.baseline,
-        limit=args.limit,
-        keep=args.keep,
-        context=args.context or CONTEXT,
-        seed=args.seed,
-        threads=args.threads,
-        progress=output.progress(),
-    )
-    output.emit(report.document(), lambda console: draw(report, console))
-    return 0 if report.held else 1
 
 
 def _windows(text: str) -> int | None:
