@@ -74,11 +74,7 @@ def evaluate_tasks(
     job = _job(read, limit, context, seed, threads)
     with ExitStack() as written:
         ours = find_file(str(model), home, heard, written, words)
-        theirs = (
-            None
-            if baseline is None
-            else find_file(str(baseline), home, heard, written, words)
-        )
+        theirs = None if baseline is None else find_file(str(baseline), home, heard, written, words)
         after, before = _ask_both(job, ours, theirs, home, heard)
     report = TaskReport(
         model=ours.name,

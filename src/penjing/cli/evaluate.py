@@ -102,6 +102,7 @@ def run(args: Namespace) -> int:
             seed=args.seed,
             threads=args.threads,
             progress=output.progress(),
+            words=passphrases.model_words(args.model_passphrase_file),
         )
         output.emit(found.document(), lambda console: draw(found, console))
         return 0 if found.held else 1
