@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from penjing.app.evaluating import WINDOWS, evaluate
 from penjing.cli import passphrases
-from penjing.cli.options import threads, whole
+from penjing.cli.options import path, threads, whole
 from penjing.cli.output import Output
 from penjing.core.errors import UsageError
 
@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, str] = {
     "evaluate": """
         penjing evaluate small/ --baseline smollm2-135m-instruct
         penjing evaluate model.gguf --text held-out.txt --json
+        penjing evaluate --texts written.txt --references wanted.txt
         penjing evaluate small/ --baseline smollm2-135m-instruct --tasks piqa --keep 'piqa>=-1.0pt'
     """,
 }
@@ -42,6 +43,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     """Add the arguments of the command."""
     parser.add_argument(
         "model",
+        nargs="?",
         help="a model's name, a .gguf file, a bundle (sealed or not) or a Hugging Face folder",
     )
     parser.add_argument("--baseline", metavar="MODEL", help="compare with this model")
@@ -67,6 +69,18 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         help="exit 1 unless it holds: 'piqa>=-1.0pt' (against the baseline) or 'piqa>=60%%'",
     )
     parser.add_argument(
+        "--texts",
+        type=path,
+        metavar="FILE",
+        help="measure these texts instead, a line each: how varied they are",
+    )
+    parser.add_argument(
+        "--references",
+        type=path,
+        metavar="FILE",
+        help="what each line of --texts should say: BLEU, chrF, ROUGE",
+    )
+    parser.add_argument(
         "--context",
         type=whole(16),
         help="tokens in a window (default: 512), or that a question may fill (default: 2048)",
@@ -88,6 +102,15 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
 def run(args: Namespace) -> int:
     """Measure, and show the report."""
     output = Output(args.json, quiet=args.quiet)
+    if args.texts is not None and args.model is None:
+        from penjing.app.evaluating_texts import evaluate_texts
+        from penjing.cli.task_table import draw_texts
+
+        texts = evaluate_texts(args.texts, args.references, seed=args.seed)
+        output.emit(texts.document(), lambda console: draw_texts(texts, console))
+        return 0
+    if args.model is None or args.texts or args.references:
+        raise UsageError("give a MODEL, or --texts FILE with or without --references FILE")
     if args.tasks is not None:
         from penjing.app.evaluating_tasks import CONTEXT, evaluate_tasks
         from penjing.cli.task_table import draw

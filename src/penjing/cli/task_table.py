@@ -1,4 +1,4 @@
-"""How scores in tasks are shown: a table, what changed, and what so many questions cannot show."""
+"""How scores of tasks and texts are shown: tables, and what so many questions cannot show."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from penjing.core.report import Measurement
     from penjing.evaluation.tasks.outcome import Change, FloorOutcome, TaskOutcome, TaskReport
+    from penjing.evaluation.texts.measure import TextReport
 
 _VERDICTS = {
     "broken": "BROKEN: it guesses wherever its baseline does not",
@@ -42,6 +43,28 @@ def draw(report: TaskReport, console: Console) -> None:
     if report.verdict in _VERDICTS:
         names = ", ".join(report.broken) if report.verdict == "partly broken" else ""
         console.print(_VERDICTS[report.verdict] + names, style="bold", markup=False)
+
+
+def draw_texts(report: TextReport, console: Console) -> None:
+    """What texts are like."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("metric", "value", "95% interval", "other lines' references"):
+        table.add_column(title, justify="left" if title == "metric" else "right", no_wrap=True)
+    control = {one.metric: one for one in report.control}
+    for one in report.measurements:
+        scale = 100 if one.unit == "share" else 1
+        ends = "" if one.low is None else f"{scale * one.low:.1f} to {scale * (one.high or 0):.1f}"
+        other = f"{scale * control[one.metric].value:.1f}" if one.metric in control else ""
+        table.add_row(one.metric, f"{scale * one.value:.1f}{'%' * (scale > 1)}", ends, other)
+    console.print(table)
+    against = f" against {report.references}" if report.references else ""
+    console.print(
+        f"\n{report.n} lines of {report.texts}{against}; words by rule {report.rule}",
+        style="dim",
+        markup=False,
+    )
 
 
 def _row(outcome: TaskOutcome, measured: Measurement) -> Iterator[str]:

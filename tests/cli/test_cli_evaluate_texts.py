@@ -1,0 +1,61 @@
+"""`penjing evaluate --texts` from the command line to the document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from penjing.cli import app
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "said.txt").write_text("a small tree on a rock\nsome dry soil\n", "utf-8")
+    (tmp_path / "wanted.txt").write_text("a small tree on the rock\nthe soil is dry\n", "utf-8")
+    (tmp_path / "three.txt").write_text("a\nb\nc\n", "utf-8")
+    (tmp_path / "zh.txt").write_text("一棵小树\n土是干的\n", "utf-8")
+    return tmp_path
+
+
+def evaluate(*words: str) -> int:
+    return app.main(["evaluate", *words, "--quiet"])
+
+
+def test_a_document(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate("--texts", "said.txt", "--references", "wanted.txt", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    metrics = {one["metric"]: one["value"] for one in found["measurements"]}
+    assert (found["n"], found["rule"], found["references"]) == (2, "13a", "wanted.txt")
+    assert 0 < metrics["bleu"] < metrics["chrf"] < 100
+    assert len(found["control"]) == 5
+    assert evaluate("--texts", "zh.txt", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rule"] == "zh"
+
+
+def test_a_person_sees_a_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert evaluate("--texts", "said.txt", "--references", "wanted.txt") == 0
+    out = capsys.readouterr().out
+    for word in ("rougeL", "distinct2", "other lines' references", "2 lines of said.txt"):
+        assert word in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "give a MODEL, or --texts FILE"),
+        (("model.gguf", "--texts", "said.txt"), "give a MODEL, or --texts FILE"),
+        (("--references", "said.txt"), "give a MODEL, or --texts FILE"),
+        (("--texts", "said.txt", "--references", "three.txt"), "2 lines and three.txt has 3"),
+        (("--texts", "no.txt"), "no.txt"),
+    ],
+)
+def test_mistakes_are_one_line(
+    here: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    assert evaluate(*words) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
