@@ -46,7 +46,7 @@ TEMPLATES = {
 """As the harness's own YAML has them, over the fields that we write."""
 
 
-class PenjingLM(TemplateLM):
+class PenjingLM(TemplateLM):  # type: ignore[misc]
     """The harness's model class on our engine."""
 
     def __init__(self, model: LlamaCpp, forks: Forks) -> None:

@@ -33,7 +33,8 @@ def counts_of(line: str, reference: str) -> Counts:
 
 def score(counts: Counts) -> float:
     """chrF2, 0 to 100."""
-    precisions, recalls = [], []
+    precisions: list[float] = []
+    recalls: list[float] = []
     for found, wanted, both in counts.tolist():
         if found and wanted:
             precisions.append(both / found)
@@ -44,7 +45,8 @@ def score(counts: Counts) -> float:
     if precision + recall == 0:
         return 0.0
     factor = _BETA**2
-    return 100 * (1 + factor) * precision * recall / (factor * precision + recall)
+    mean = (1 + factor) * precision * recall / (factor * precision + recall)
+    return 100 * mean
 
 
 def chrf(lines: Sequence[str], references: Sequence[str]) -> float:
