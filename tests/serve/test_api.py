@@ -7,7 +7,7 @@ import json
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from serving import Running, serving
 from tooling import wait_until
 
+from penjing.core.assistants import PressRequest, ShownThing
 from penjing.core.dialogue import (
     Acted,
     Action,
@@ -36,6 +37,7 @@ from penjing.core.errors import BadInput, NotFound
 from penjing.core.history import Document, Excerpt
 from penjing.core.messages import Message, Note, Text
 from penjing.core.protocols import Store
+from penjing.core.showing import Press, Thing
 from penjing.serve.indexing import Indexing
 from penjing.serve.limits import Limits
 from penjing.testing.scheduler import FakeScheduler
@@ -110,6 +112,12 @@ class Butler:
             raise NotFound("action", action)
         yield Undone(LAMP, Outcome(True, {"devices": ("lamp",)}))
         yield Finished("stop")
+
+    def shown(self, person: str, role: Standing) -> Sequence[ShownThing]:
+        return [ShownThing("light", Thing("light", "lamp", presses={"on": Press({"on": True})}))]
+
+    def press(self, person: str, role: Standing, pressed: PressRequest) -> Outcome:
+        return Outcome(pressed.key == "lamp", {"told": "confirmed"})
 
     def close(self) -> None:
         pass

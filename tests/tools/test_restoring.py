@@ -51,6 +51,9 @@ class Place:
     def known(self, device: Device) -> Known:
         return Known(self.states[device.name], 1.0)
 
+    def glance(self, device: Device) -> Known:
+        return self.known(device)
+
     def change(self, device: Device, wanted: Wanted) -> Told:
         self.changed.append((device.name, dict(wanted)))
         if self.told == "confirmed":

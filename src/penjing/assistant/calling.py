@@ -128,6 +128,10 @@ class Caller:
                 return replace(acted, outcome=Outcome(False, acted.outcome.data, why))
         return acted
 
+    def may(self, tool: str, person: str, role: Standing) -> bool:
+        """Whether a person may use a tool."""
+        return self._refused(tool, person, role) is None
+
     def _no_keeper(self, person: str, role: Standing) -> Outcome | None:
         if self._planner is None or self._plan.keeper not in self._plan.spec.tools:
             return Outcome(False, error=_NO_KEEPER)

@@ -86,6 +86,21 @@ def license_call(
     return Licensed(Action(id, call.tool, arguments, describes), tuple(evidence), _SEAL)
 
 
+def license_press(
+    tool: str, arguments: Mapping[str, Any], schema: Mapping[str, Any], *, id: str
+) -> Licensed | Refused:
+    """A call that a tool itself offers, pressed by a person: its own arguments, and at most one
+    value that the person gave (`pressing.py`), which the schema must take."""
+    if (problem := wrong_argument(schema, arguments)) is not None:
+        return Refused(problem)
+    return Licensed(Action(id, tool, arguments, ""), (), _SEAL)
+
+
+def recalled(note: Mapping[str, Any]) -> Action:
+    """A call that was made, as its note tells of it. No licence ever comes of it."""
+    return Action(note["id"], note["tool"], note["arguments"], note["describes"])
+
+
 def turns(call: Call, slots: Mapping[str, Slot]) -> tuple[str, ...] | None:
     """The things that a call is made for, one after another; None when it is for no group."""
     for argument in call.arguments.values():

@@ -1,8 +1,7 @@
 """One turn: what was said is understood, the dialogue steps, tools are called, an answer is made.
 
-Satisfies `Assistant`. Every turn is kept with its notes: what was confirmed, done
-and cited, and the state of the dialogue, so that a restart loses nothing. Tools are called by
-`calling.py` and nowhere else, and only with a licence (`trust.py`).
+Satisfies `Assistant`. Every turn is kept with its notes: what was confirmed, done and cited, and
+the dialogue's state, so that a restart loses nothing. Tools are called by `calling.py` alone.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ from penjing.assistant.live_names import Names, listed
 from penjing.assistant.notes import TALKED, is_deed, unfinished
 from penjing.assistant.offers import Offers
 from penjing.assistant.permission import Forbids
+from penjing.assistant.pressing import Panel
 from penjing.assistant.reply import Reply
 from penjing.assistant.session_memory import Talk, Talks
 from penjing.assistant.understand.cascade import Understanding
@@ -109,6 +109,8 @@ class SpecAssistant:
         self._understanding = understanding
         self._tools = {tool.name: tool for tool in tools}
         self._caller = Caller(plan, self._tools, planner, forbids)
+        self.panel = Panel(plan, self._tools, self._caller)
+        """What may be seen and pressed beside the conversation."""
         self._news: dict[str, list[str]] = {}
         self._writer = writer
         self._retrievers = retrievers

@@ -13,6 +13,7 @@ from penjing.assistant.generate.say import choose, fill
 from penjing.assistant.notes import MEMORY
 from penjing.assistant.reply import Reply
 from penjing.assistant.spec.values import Words
+from penjing.assistant.trust import recalled
 from penjing.core.dialogue import Action, Event, Undone
 from penjing.core.errors import NotFound
 from penjing.core.history import Turn
@@ -25,7 +26,7 @@ def done_before(turns: Sequence[Turn], action: str) -> tuple[Action, Done]:
     for turn in () if over else turns:
         for one in turn.message.notes("acted"):
             if one["action"]["id"] == action and isinstance(one.get(MEMORY), dict):
-                call = Action(**one["action"])
+                call = recalled(one["action"])
                 return call, Done(call.tool, one[MEMORY])
     raise NotFound("action that can be undone", action)
 

@@ -3,10 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from penjing.core.dialogue import Event, Standing
+from penjing.core.dialogue import Event, Outcome, Standing
 from penjing.core.protocols import Store
+from penjing.core.showing import Thing
+
+
+@dataclass(frozen=True)
+class ShownThing:
+    """A thing that a tool shows."""
+
+    tool: str
+    """Which."""
+    thing: Thing
+    """What."""
+    careful: bool = False
+    """Whoever presses there must be sure."""
+
+
+@dataclass(frozen=True)
+class PressRequest:
+    """What a person presses."""
+
+    tool: str
+    """Of which tool."""
+    kind: str
+    """What kind of thing."""
+    key: str
+    """Its key, or its name where it has none."""
+    press: str
+    """Which of its presses."""
+    value: float | str | None = None
+    """What goes with it."""
+    sure: bool = False
+    """They were asked, and said yes."""
 
 
 class Assistant(Protocol):
@@ -75,6 +107,14 @@ class Assistant(Protocol):
         self, person: str, store: Store, session: str, action: str, *, role: Standing = "guest"
     ) -> Iterator[Event]:
         """Take back what was done under this id. NotFound where nothing of it can be."""
+        ...
+
+    def shown(self, person: str, role: Standing) -> Sequence[ShownThing]:
+        """What there is in the house for a person, as it is now."""
+        ...
+
+    def press(self, person: str, role: Standing, pressed: PressRequest) -> Outcome:
+        """Do what a person pressed there. NotFound, BadInput where they must be sure first."""
         ...
 
     def close(self) -> None:

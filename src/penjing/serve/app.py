@@ -22,6 +22,7 @@ from penjing.serve import limits as bounds
 from penjing.serve import pages, refusals
 from penjing.serve.api import (
     documents,
+    house,
     me,
     model,
     news,
@@ -54,7 +55,7 @@ ROUTERS = (
     *(chat.router, completions.router, embeddings.router, models.router, responses.router),
     *(me.router, sessions.router, turns.router, search.router, documents.router),
     *(model.router, news.router, people.router, ringing.router, settings.router, watch.router),
-    *(suggestions.router, ollama_chat.router, ollama_embed.router),
+    *(house.router, suggestions.router, ollama_chat.router, ollama_embed.router),
     *(ollama_models.reading, ollama_models.router),
 )
 _UPLOAD = "/api/documents"

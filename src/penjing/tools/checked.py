@@ -12,8 +12,11 @@ from typing import Any, Protocol, runtime_checkable
 from penjing.core.dialogue import Outcome
 from penjing.core.errors import PenjingError
 from penjing.core.grouping import Grouping
+from penjing.core.showing import Showing, Thing
 from penjing.core.tool_arguments import mistake
 from penjing.tools.failed import ToolError, one_line
+
+_MOST_SHOWN = 500
 
 
 class Doing(Protocol):
@@ -82,6 +85,15 @@ class ToolAdapter:
             return self.doing.members(parameter)
         except (ToolError, PenjingError):
             return {}
+
+    def shown(self, person: str) -> Sequence[Thing]:
+        """See `Showing.shown`."""
+        if not isinstance(self.doing, Showing):
+            return ()
+        try:
+            return self.doing.shown(person)[:_MOST_SHOWN]
+        except (ToolError, PenjingError):
+            return ()
 
     def call(self, arguments: Mapping[str, Any], person: str) -> Outcome:
         """Do it for a person. What goes wrong out there is an Outcome, not an exception."""

@@ -8,10 +8,12 @@ from typing import Any
 
 from penjing.core.errors import BadInput
 from penjing.core.protocols import Tool
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import ToolAdapter, at_least, number, one_of, parameters, text, yes_no
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words, base
+from penjing.tools.home.device import State
 from penjing.tools.home.settings import HomeAssistant, HouseSettings, Line, Mqtt
 
 DESCRIPTION = "Sets air conditioners and heating: on, off, temperature, mode and fan."
@@ -120,6 +122,10 @@ class Climate:
             raise ToolError("out_of_range", message, lowest=low, highest=high)
         return temperature
 
+    def shown(self, person: str) -> Sequence[Thing]:
+        """Every air conditioner and heating."""
+        return self._control.shown(_presses)
+
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of devices."""
         return self._control.names() if parameter == "device" else ()
@@ -131,3 +137,9 @@ class Climate:
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()
+
+
+def _presses(name: str, state: State) -> Mapping[str, Press]:
+    may = {one: Press({"device": name, "on": one == "on"}) for one in ("on", "off")}
+    warm = {"temperature": Press({"device": name}, "temperature")}
+    return may | (warm if "temperature" in state else {})

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import ToolAdapter, at_least, number, one_of, parameters, text
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
+from penjing.tools.home.device import State
 from penjing.tools.home.settings import HouseSettings as Settings
 
 DESCRIPTION = "Opens, closes and stops garage doors, blinds and curtains."
@@ -61,6 +63,10 @@ class Covers:
         """Move them back; they may still be on their way. Raises ToolError."""
         return self._control.restore({name: _moved(one) for name, one in was.items()}, {})
 
+    def shown(self, person: str) -> Sequence[Thing]:
+        """Every cover."""
+        return self._control.shown(_presses)
+
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of covers."""
         return self._control.names() if parameter == "cover" else ()
@@ -79,3 +85,8 @@ def _moved(was: Mapping[str, Any]) -> Mapping[str, Any]:
     if "position" in was:
         return {"position": was["position"]}
     return {"action": "open" if was["open"] else "close"}
+
+
+def _presses(name: str, state: State) -> Mapping[str, Press]:
+    may = {one: Press({"cover": name, "action": one}) for one in ("open", "close", "stop")}
+    return may | ({"position": Press({"cover": name}, "position")} if "position" in state else {})

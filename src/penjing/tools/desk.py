@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from penjing.core.errors import BadInput, StorageError
+from penjing.core.errors import BadInput, PenjingError, StorageError
 from penjing.core.files import write_text
+from penjing.core.plain_json import read_json
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Clock
 from penjing.tools.keep import read_secret
 from penjing.tools.web import Web, parse_origin
+
+_MOST_OWN = 50
+_LONGEST = 64 * 1024
 
 
 def require_one(folder: Path | None, url: str | None, where: str) -> None:
@@ -35,6 +39,23 @@ class Desk:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._folder, self._clock = folder, clock
         self._web = Web(url, headers=headers) if url else None
+
+    def own(self, kind: str, person: str) -> Sequence[Mapping[str, str]]:
+        """A person's own that lie in the folder, the newest first; what is no ticket is passed
+        over."""
+        found: list[Mapping[str, str]] = []
+        for path in sorted(self._folder.glob("*.json"), reverse=True) if self._folder else ():
+            try:
+                one = read_json(path, limit=_LONGEST)
+            except (OSError, PenjingError):
+                continue
+            words = ("number", "subject", "at")
+            fits = isinstance(one, dict) and (one.get("kind"), one.get("person")) == (kind, person)
+            if fits and all(isinstance(one.get(word), str) for word in words):
+                found.append({word: one[word] for word in words})
+            if len(found) == _MOST_OWN:
+                break
+        return found
 
     def take(self, kind: str, person: str, about: Mapping[str, Any]) -> str:
         """Write a ticket down, or send it; its number. Raises ToolError."""

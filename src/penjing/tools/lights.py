@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import ToolAdapter, at_least, number, parameters, text, yes_no
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
@@ -82,6 +83,10 @@ class Lights:
         """Put them back. Raises ToolError."""
         return self._control.restore(was, made)
 
+    def shown(self, person: str) -> Sequence[Thing]:
+        """Every light."""
+        return self._control.shown(_presses)
+
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of lights and colours."""
         if parameter == "colour":
@@ -104,3 +109,9 @@ def _dimmed(now: State, change: int) -> Wanted:
         raise ToolError("not_known", "its brightness is not known: say a number")
     brightness = bounded(found + change, 0, 100)
     return {"on": True, "brightness": brightness} if brightness else {"on": False}
+
+
+def _presses(name: str, state: State) -> Mapping[str, Press]:
+    may = {one: Press({"light": name, "on": one == "on"}) for one in ("on", "off")}
+    dim = {"brightness": Press({"light": name}, "brightness")}
+    return may | (dim if "brightness" in state else {})

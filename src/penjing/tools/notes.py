@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import ToolAdapter, number, one_of, parameters, text
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
@@ -104,6 +105,18 @@ class Notes:
                 notes.insert(one["number"] - 1, {"text": one["text"], "at": one["at"]})
             save(self._kept, person, _NAME, notes)
         return {"count": sum(map(len, made.values()))}
+
+    def shown(self, person: str) -> Sequence[Thing]:
+        """The list, to be added to, and every note of it."""
+        kept = load(self._kept, person, _NAME)
+        notes = [
+            Thing(
+                "note", str(note.get("text", "")), str(index),
+                presses={"remove": Press({"action": "remove", "number": index})},
+            )
+            for index, note in enumerate(kept, 1)
+        ]  # fmt: skip
+        return [Thing("list", _NAME, presses={"add": Press({"action": "add"}, "text")}), *notes]
 
     def entities(self, parameter: str) -> Sequence[str]:
         """None: notes are a person's own."""

@@ -52,6 +52,7 @@ class Reminders(Ringing):
     """Knows what of, and a moment said in either way."""
 
     kind = "reminder"
+    called = "text"
 
     def __init__(self, settings: Settings, given: Given) -> None:
         super().__init__(given, settings.snooze_minutes, settings.zone)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from penjing.core import weekdays
 from penjing.core.agenda import Kind, Pending
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import number, one_of, parameters, text, yes_no
 from penjing.tools.entries import Entry
 from penjing.tools.failed import ToolError
@@ -54,6 +55,8 @@ class Ringing(ABC):
 
     kind: ClassVar[Kind]
     """Which."""
+    called: ClassVar[str] = "label"
+    """The argument that is what its person calls it."""
     for_a_while: ClassVar[bool] = False
 
     def __init__(self, given: Given, snooze_minutes: int, zone: str | None = None) -> None:
@@ -139,6 +142,28 @@ class Ringing(ABC):
     def _stops(self, arguments: Mapping[str, Any], person: str) -> bool:
         """What is cancelled is what rings."""
         return set(arguments) == {"action"} and bool(self._rings(person))
+
+    def shown(self, person: str) -> Sequence[Thing]:
+        """What is set, the next first."""
+        return [
+            Thing(
+                self.kind, entry.label, entry.id,
+                state={"at": entry.at, "days": list(entry.days)},
+                presses={"cancel": Press(self._named_by(entry))},
+            )
+            for entry in self._schedule.entries(person, self.kind)
+        ]  # fmt: skip
+
+    def _named_by(self, entry: Entry) -> Mapping[str, Any]:
+        """Arguments that cancel it, and nothing else where it can be told from others."""
+        named: dict[str, Any] = {"action": "cancel"}
+        if entry.label:
+            named[self.called] = entry.label
+        if entry.time:
+            named["time"] = entry.time
+        elif entry.seconds:
+            named["seconds"] = max(1, round(entry.seconds))
+        return named
 
     def entities(self, parameter: str) -> Sequence[str]:
         """None: what rings is a person's own."""

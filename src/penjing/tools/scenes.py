@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
@@ -31,6 +32,10 @@ class Scenes:
         """Do it; raises Failed."""
         done = self._control.change(arguments["scene"], {"on": True})
         return {"scene": done["devices"][0], **{one: done[one] for one in ("confirmed", "told")}}
+
+    def shown(self, person: str) -> Sequence[Thing]:
+        """Every scene."""
+        return self._control.shown(lambda name, _: {"on": Press({"scene": name})})
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of scenes."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Thing
 from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
@@ -33,6 +34,10 @@ class States:
         if "open" in data:
             data["closed"] = not data["open"]
         return {**data, "age_seconds": known.age}
+
+    def shown(self, person: str) -> Sequence[Thing]:
+        """Every device and sensor, to be read."""
+        return self._control.shown(lambda _name, _state: {})
 
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of all devices."""

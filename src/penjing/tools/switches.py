@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import ToolAdapter, parameters, text, yes_no
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words
+from penjing.tools.home.device import State
 from penjing.tools.home.settings import HouseSettings as Settings
 
 DESCRIPTION = "Switches sockets and other switches on and off."
@@ -51,6 +53,10 @@ class Switches:
         """Put them back. Raises ToolError."""
         return self._control.restore(was, made)
 
+    def shown(self, person: str) -> Sequence[Thing]:
+        """Every switch."""
+        return self._control.shown(_presses)
+
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of switches."""
         return self._control.names() if parameter == "switch" else ()
@@ -62,3 +68,7 @@ class Switches:
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()
+
+
+def _presses(name: str, _state: State) -> Mapping[str, Press]:
+    return {one: Press({"switch": name, "on": one == "on"}) for one in ("on", "off")}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Thing
 from penjing.tools.checked import ToolAdapter, parameters, text
 from penjing.tools.desk import Desk, require_one
 from penjing.tools.given import Given
@@ -60,6 +61,13 @@ class Tickets:
         """Do it; raises Failed."""
         number = self._desk.take("ticket", person, arguments)
         return {"number": number, "subject": arguments["subject"]}
+
+    def shown(self, person: str) -> Sequence[Thing]:
+        """A person's own, the newest first, where they lie in a folder."""
+        return [
+            Thing("ticket", one["subject"], one["number"], state={"at": one["at"]})
+            for one in self._desk.own("ticket", person)
+        ]
 
     def entities(self, parameter: str) -> Sequence[str]:
         """None: what a customer wants is their own."""

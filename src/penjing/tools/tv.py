@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from penjing.core.protocols import Tool
+from penjing.core.showing import Press, Thing
 from penjing.tools.checked import ToolAdapter, at_least, number, one_of, parameters, text, yes_no
 from penjing.tools.failed import ToolError
 from penjing.tools.given import Given
 from penjing.tools.home.control import Control, Words, base, bounded
+from penjing.tools.home.device import State
 from penjing.tools.home.settings import HouseSettings as Settings
 
 DESCRIPTION = "Controls televisions and players: on, off, volume, source, play and pause."
@@ -76,6 +78,10 @@ class Tv:
         """Put them back. Raises ToolError."""
         return self._control.restore(was, made)
 
+    def shown(self, person: str) -> Sequence[Thing]:
+        """Every television and player."""
+        return self._control.shown(_presses)
+
     def entities(self, parameter: str) -> Sequence[str]:
         """Names of devices."""
         return self._control.names() if parameter == "device" else ()
@@ -87,3 +93,8 @@ class Tv:
     def close(self) -> None:
         """Let go of the connection."""
         self._control.close()
+
+
+def _presses(name: str, state: State) -> Mapping[str, Press]:
+    may = {one: Press({"device": name, "on": one == "on"}) for one in ("on", "off")}
+    return may | ({"volume": Press({"device": name}, "volume")} if "volume" in state else {})

@@ -88,6 +88,20 @@ export interface Outcome {
   error: string;
 }
 
+/** A device, a timer, a note: what a tool shows, and what may be pressed there. */
+export interface Thing {
+  tool: string;
+  kind: string;
+  key: string;
+  name: string;
+  also: string[];
+  room: string;
+  state: Record<string, unknown>;
+  reason: string;
+  careful: boolean;
+  presses: { name: string; value: string }[];
+}
+
 export interface Understood {
   intent: string | null;
   stage: string;

@@ -5,6 +5,7 @@ import { ask, connect, lineOf, Refused } from "../api/http";
 import type { Me, Settings } from "../api/types";
 import { words } from "../words";
 import { forgetDocuments } from "./documents";
+import { forgetHouse } from "./house";
 import { wear } from "./look";
 import { say } from "./notice";
 import { forgetNews, lookForNews } from "./news";
@@ -109,5 +110,6 @@ function forget(): void {
   forgetTalks();
   forgetSessions();
   forgetDocuments();
+  forgetHouse();
   closePassage();
 }

@@ -4,11 +4,11 @@ import { signal } from "@preact/signals";
 
 export type Route =
   | { view: "talk"; session: string | null; turn: number | null }
-  | { view: "documents" | "model" | "people" | "settings" };
+  | { view: "house" | "documents" | "model" | "people" | "settings" };
 
 function parse(hash: string): Route {
   const [first, id, turn] = hash.replace(/^#\/?/, "").split("/");
-  if (first === "documents" || first === "model" || first === "people" || first === "settings") {
+  if (first === "house" || first === "documents" || first === "model" || first === "people" || first === "settings") {
     return { view: first };
   }
   const number = Number.parseInt(turn ?? "", 10);

@@ -10,6 +10,7 @@ import { sessions } from "../state/sessions";
 import { stopWriting, talkOf } from "../state/talk";
 import { words } from "../words";
 import { Documents } from "./documents";
+import { House } from "./house";
 import { Passage } from "./passage";
 import { Passport } from "./passport";
 import { People } from "./people";
@@ -59,6 +60,7 @@ export function Frame({ me }: { me: Me }) {
         </button>
         <main id="main" tabIndex={-1}>
           {at.view === "talk" && <TalkView me={me} session={at.session} turn={at.turn} />}
+          {at.view === "house" && <House />}
           {at.view === "documents" && <Documents />}
           {at.view === "model" && <Passport />}
           {at.view === "people" && <People me={me} />}

@@ -33,6 +33,7 @@ export function Side({ me, help }: { me: Me; help: () => void }) {
         {hits.value === null ? <Sessions /> : <Hits found={hits.value} />}
       </nav>
       <nav class="rooms" aria-label={t.navigation}>
+        {me.assistant !== null && <Room path="house" icon="house" label={t.house} />}
         <Room path="documents" icon="paper" label={t.documents} />
         <Room path="model" icon="seal" label={t.model} />
         {me.role === "owner" && <Room path="people" icon="people" label={t.people} />}

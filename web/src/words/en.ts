@@ -158,6 +158,29 @@ export const en = {
     other: "Why is among the details.",
   },
 
+  // the house
+  house: "House",
+  houseMore: "How things are, and what is set. What you press here is done as if you had said it.",
+  houseEmpty: "There is nothing here that you may use.",
+  devices: "Devices",
+  lists: "Notes and lists",
+  tickets: "Tickets",
+  addNote: "A new note",
+  is: {
+    on: { yes: "on", no: "off" },
+    open: { yes: "open", no: "closed" },
+    mute: { yes: "muted", no: "not muted" },
+  },
+  levels: { brightness: "brightness", position: "open by", volume: "volume", temperature: "set to", current_temperature: "now" },
+  press: {
+    ...{ on: "Switch on", off: "Switch off", open: "Open", close: "Close", stop: "Stop", cancel: "Cancel", remove: "Remove" },
+    ...{ brightness: "Brightness", position: "How far open", volume: "Volume", temperature: "Temperature" },
+  } as Record<string, string>,
+  pressOf: (what: string, name: string) => (name === "" ? what : `${what}: ${name}`),
+  ringKinds: { alarm: "Alarm", timer: "Timer", reminder: "Reminder" } as Record<string, string>,
+  due: (time: string, days: string[]) => (days.length === 0 ? time : `${time}, every ${days.join(", ")}`),
+  weekdays: { mon: "Monday", tue: "Tuesday", wed: "Wednesday", thu: "Thursday", fri: "Friday", sat: "Saturday", sun: "Sunday" } as Record<string, string>,
+
   // what rings
   ringing: "It rings",
   rang: {

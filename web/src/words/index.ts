@@ -53,6 +53,14 @@ export function size(bytes: number): string {
   return `${number(left, at < 2 || left >= 100 ? 0 : 1)} ${units[at]}`;
 }
 
+/** When something comes: the time alone where it comes today. */
+export function clockTime(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  const time = date.toLocaleTimeString(locale.value, { hour: "2-digit", minute: "2-digit" });
+  if (date.toDateString() === new Date().toDateString()) return time;
+  return `${date.toLocaleDateString(locale.value, { weekday: "short", month: "short", day: "numeric" })} ${time}`;
+}
+
 export function when(seconds: number, style: "day" | "time" = "day"): string {
   const date = new Date(seconds * 1000);
   return style === "time"

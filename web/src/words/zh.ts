@@ -150,6 +150,28 @@ export const zh: Words = {
   undoMore: "恢复到之前的状态。",
   undone: "已撤销",
 
+  house: "家",
+  houseMore: "各样东西现在的状态，和已设定的事项。在这里按下，和说出来一样执行。",
+  houseEmpty: "这里没有您可以使用的东西。",
+  devices: "设备",
+  lists: "笔记和清单",
+  tickets: "工单",
+  addNote: "新的笔记",
+  is: {
+    on: { yes: "开着", no: "关着" },
+    open: { yes: "开着", no: "关着" },
+    mute: { yes: "已静音", no: "未静音" },
+  },
+  levels: { brightness: "亮度", position: "打开", volume: "音量", temperature: "设为", current_temperature: "现在" },
+  press: {
+    ...{ on: "打开", off: "关闭", open: "打开", close: "关上", stop: "停止", cancel: "取消", remove: "删除" },
+    ...{ brightness: "亮度", position: "打开程度", volume: "音量", temperature: "温度" },
+  },
+  pressOf: (what, name) => (name === "" ? what : `${what}：${name}`),
+  ringKinds: { alarm: "闹钟", timer: "计时器", reminder: "提醒" },
+  due: (time, days) => (days.length === 0 ? time : `${time}，每${days.join("、")}`),
+  weekdays: { mon: "周一", tue: "周二", wed: "周三", thu: "周四", fri: "周五", sat: "周六", sun: "周日" },
+
   ringing: "正在响铃",
   rang: {
     alarm: (time: string) => `闹钟 ${time}`,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from penjing.assistant.spec.values import Spec
     from penjing.assistant.turn import Retrievers, SpecAssistant
     from penjing.core.agenda import Agenda
+    from penjing.core.assistants import PressRequest, ShownThing
     from penjing.core.protocols import Retriever, Scheduler, Store
     from penjing.knowledge.desk import KnowledgeDesk
     from penjing.serve.present import Present
@@ -142,6 +143,16 @@ class ServedAssistant:
         """See `Assistant.undo`."""
         with self._held() as assistant:
             yield from assistant.undo(person, store, session, action, role=role)
+
+    def shown(self, person: str, role: Standing) -> Sequence[ShownThing]:
+        """See `Assistant.shown`."""
+        with self._held() as assistant:
+            return assistant.panel.shown(person, role)
+
+    def press(self, person: str, role: Standing, pressed: PressRequest) -> Outcome:
+        """See `Assistant.press`."""
+        with self._held() as assistant:
+            return assistant.panel.press(person, role, pressed)
 
     def carry_out(self, person: str, kept: Mapping[str, Any]) -> Acted | Outcome:
         """Make a call that was kept and is due, for what the person is by now."""

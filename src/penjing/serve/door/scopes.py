@@ -100,6 +100,8 @@ TABLE: tuple[tuple[str, str, frozenset[str]], ...] = (
     (_DELETE, "/api/documents/*", frozenset({DOCUMENTS})),
     (_GET, "/api/documents/*/text", frozenset({DOCUMENTS})),
     (_GET, "/api/suggestions", frozenset({READ})),
+    (_GET, "/api/house", frozenset({TOOLS})),  # who may not act is shown nothing to press
+    (_POST, "/api/house/press", frozenset({TOOLS})),
     (_GET, "/api/people", frozenset({ADMIN})),
     (_GET, "/api/people/usable", frozenset({ADMIN})),
     (_POST, "/api/people", _PAGE),  # who makes an owner has all that an owner may, for ever

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
+from penjing.core.showing import Press, Thing
 from penjing.tools.failed import Offline, ToolError
 from penjing.tools.home.device import Device, House, Kind, Known, State, Told, Wanted, close
 from penjing.tools.home.houses import Houses
@@ -77,6 +78,34 @@ class Control:
             raise ToolError("ambiguous", f"that is {len(group)} devices: say which", near=near)
         house, device = group[0]
         return device, house.known(device)
+
+    def shown(self, presses: Callable[[str, State], Mapping[str, Press]]) -> Sequence[Thing]:
+        """Every device as it was heard last, with what may be pressed; names that several have are
+        left out, for nobody could tell which is meant. Raises ToolError."""
+        found: list[Thing] = []
+        for house, device in tuple(self._devices()):
+            if plain(device.name) in self._twins:
+                continue
+            state: State = {}
+            reason = ""
+            try:
+                state = house.glance(device).state
+            except ToolError as error:
+                reason = error.reason
+            may = presses(device.name, state)
+            found.append(
+                Thing(
+                    device.kind,
+                    device.name,
+                    device.key,
+                    device.also,
+                    device.room,
+                    state,
+                    reason,
+                    may,
+                )
+            )
+        return found
 
     def change(
         self, name: str, wanted: Wanted, relative: Callable[[State], Wanted] | None = None

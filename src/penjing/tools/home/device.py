@@ -61,6 +61,10 @@ class House(Protocol):
         """What is known of one."""
         ...
 
+    def glance(self, device: Device) -> Known:
+        """The same as it was heard last: nothing is asked."""
+        ...
+
     def change(self, device: Device, wanted: Wanted) -> Told:
         """Do it; what the device itself says to it."""
         ...
