@@ -21,7 +21,6 @@ from typing import Any
 from doorway import Doorway, doorway
 from household import household
 
-from penjing.core.assistants import PressRequest, ShownThing
 from penjing.core.dialogue import (
     Acted,
     Action,
@@ -170,14 +169,6 @@ class Gardener:
         note = Note("undone", {"action": vars(found), "outcome": vars(outcome)})
         store.history.append_turn(session, Message("assistant", (Text("Undone."), note)))
         yield Finished("stop")
-
-    def shown(self, person: str, role: Standing) -> Sequence[ShownThing]:
-        """Nothing."""
-        return []
-
-    def press(self, person: str, role: Standing, pressed: PressRequest) -> Outcome:
-        """Nothing."""
-        raise NotFound("thing that can be pressed", pressed.key)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_restoring import Place, adapter, tool_of
+from housed import Place, adapter, tool_of
 
 from penjing.core.showing import Press, Thing
 from penjing.core.tool_arguments import mistake

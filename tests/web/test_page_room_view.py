@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -55,7 +56,10 @@ intents:
 
 @pytest.fixture
 def house(monkeypatch: pytest.MonkeyPatch) -> MemoryHouse:
-    states = {"desk lamp": {"on": False, "brightness": 20}, "garage door": {"open": False}}
+    states: dict[str, dict[str, Any]] = {
+        "desk lamp": {"on": False, "brightness": 20},
+        "garage door": {"open": False},
+    }
     made = MemoryHouse(states)
     monkeypatch.setattr("penjing.tools.home.houses._built", lambda _place: made)
     return made

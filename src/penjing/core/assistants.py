@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from penjing.core.dialogue import Event, Outcome, Standing
 from penjing.core.protocols import Store
@@ -109,14 +109,19 @@ class Assistant(Protocol):
         """Take back what was done under this id. NotFound where nothing of it can be."""
         ...
 
+    def close(self) -> None:
+        """Let go of models and tools. Calling it twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class Housekeeper(Protocol):
+    """An assistant with something to see and press beside the conversation."""
+
     def shown(self, person: str, role: Standing) -> Sequence[ShownThing]:
         """What there is in the house for a person, as it is now."""
         ...
 
     def press(self, person: str, role: Standing, pressed: PressRequest) -> Outcome:
         """Do what a person pressed there. NotFound, BadInput where they must be sure first."""
-        ...
-
-    def close(self) -> None:
-        """Let go of models and tools. Calling it twice is harmless."""
         ...

@@ -15,8 +15,7 @@ from penjing.assistant.answer import quoted
 from penjing.assistant.generate.uncited import Uncited, unframed
 from penjing.assistant.notes import cited_note, joined, unfinished
 from penjing.assistant.understand.asking import asks_something
-from penjing.core.assistants import PressRequest, ShownThing
-from penjing.core.dialogue import CUT, Cited, Cut, Event, Finished, Outcome, Said, Standing
+from penjing.core.dialogue import CUT, Cited, Cut, Event, Finished, Said, Standing
 from penjing.core.errors import NotFound, TooLong
 from penjing.core.fitting import first_that_fits
 from penjing.core.history import Turn
@@ -184,14 +183,6 @@ class Plain:
     ) -> Iterator[Event]:
         """Nothing is ever done here."""
         raise NotFound("action that can be undone", action)
-
-    def shown(self, person: str, role: Standing) -> Sequence[ShownThing]:  # noqa: ARG002
-        """Nothing is here."""
-        return ()
-
-    def press(self, person: str, role: Standing, pressed: PressRequest) -> Outcome:  # noqa: ARG002
-        """Nothing is here to be pressed."""
-        raise NotFound("thing that can be pressed", pressed.key)
 
     def close(self) -> None:
         """The scheduler is somebody else's."""

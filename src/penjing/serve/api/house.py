@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from penjing.core.assistants import PressRequest
+from penjing.core.assistants import Housekeeper, PressRequest
+from penjing.core.errors import NotFound
 from penjing.serve.api.shapes import REFUSALS, plain
 from penjing.serve.desk import Desk, desk_of
 from penjing.serve.strict import Strict, StrictRoute
@@ -61,8 +62,9 @@ class Press(Strict):
 @router.get("", response_model=list[ThingDocument])
 def house(request: Request) -> list[dict[str, Any]]:
     """All that who asks may see; nothing where only the model answers."""
-    who, desk = who_of(request), desk_of(request)
-    _require(desk, who)
+    who = who_of(request)
+    if (keeper := _keeper(desk_of(request), who)) is None:
+        return []
     return [
         {
             "tool": one.tool, "kind": one.thing.kind, "key": one.thing.key or one.thing.name,
@@ -71,23 +73,26 @@ def house(request: Request) -> list[dict[str, Any]]:
             "reason": one.thing.reason, "careful": one.careful,
             "presses": [{"name": n, "value": p.value} for n, p in one.thing.presses.items()],
         }
-        for one in desk.assistant.shown(who.person, who.standing)
+        for one in keeper.shown(who.person, who.standing)
     ]  # fmt: skip
 
 
 @router.post("/press", response_model=OutcomeDocument)
 def press(body: Press, request: Request) -> dict[str, Any]:
     """Do it: what the tool offers there, as it would be done for a sentence."""
-    who, desk = who_of(request), desk_of(request)
-    _require(desk, who)
-    value = body.value
+    who, value = who_of(request), body.value
+    if (keeper := _keeper(desk_of(request), who)) is None:
+        raise NotFound("thing that can be pressed", body.key)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     pressed = PressRequest(body.tool, body.kind, body.key, body.press, value, body.sure)
-    outcome = desk.assistant.press(who.person, who.standing, pressed)
+    outcome = keeper.press(who.person, who.standing, pressed)
     return {"ok": outcome.ok, "data": plain(outcome.data), "error": outcome.error}
 
 
-def _require(desk: Desk, who: Who) -> None:
-    if desk.services.assistant is not None:
-        desk.services.people.require(who.person, "assistant", desk.assistant.name)
+def _keeper(desk: Desk, who: Who) -> Housekeeper | None:
+    """Who shows the house; None where only the model answers."""
+    if desk.services.assistant is None:
+        return None
+    desk.services.people.require(who.person, "assistant", desk.assistant.name)
+    return desk.assistant if isinstance(desk.assistant, Housekeeper) else None
