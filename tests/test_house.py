@@ -306,7 +306,8 @@ PARTICIPLES = {
     "engine": {"Crashed"},
     "serve": {"Refused", "Throttled"} | {
         # bodies of the API, whose names stand in its document
-        "Answered", "Branched", "Called", "Changed", "Confirmed", "Decided", "Penalized", "Sampled", "Titled",
+        "Answered", "Branched", "Called", "Changed", "Confirmed", "Decided",
+        "Penalized", "Sampled", "Titled",
     },
     "workshop": {"Trimmed"},
     "assistant": {

@@ -1,17 +1,31 @@
-"""Names to choose from, told after a question that was not answered."""
+"""What a person is offered: names to choose from, sentences that work, and names that do not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from penjing.assistant.dialogue.events import Say
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.generate.say import slot_words
-from penjing.assistant.live_names import Names
+from penjing.assistant.helping import quoted
+from penjing.assistant.live_names import Names, listed
 from penjing.assistant.understand.group_names import collectives, nouns_of
 from penjing.core.protocols import Tool
 
 _MOST = 12
+
+
+def helped(plan: Plan, said: Sequence[str], language: str) -> Say:
+    """What can be said, with examples."""
+    words = plan.spec.fallbacks["help" if said else "unknown"][language][0]
+    return Say(words.replace("{examples}", quoted(said, language)))
+
+
+def strange_names(plan: Plan, names: Names | None, language: str) -> str:
+    """The names that are not taken; empty where all are."""
+    strange = names.strange() if names is not None else {}
+    words = plan.spec.fallbacks["strange_names"][language][0]
+    return words.replace("{names}", listed(strange)) if strange else ""
 
 
 class Offers:

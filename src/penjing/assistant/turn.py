@@ -33,10 +33,10 @@ from penjing.assistant.dialogue.events import Event as Happening
 from penjing.assistant.dialogue.plan import Plan
 from penjing.assistant.dialogue.step import step
 from penjing.assistant.generate.say import fill
-from penjing.assistant.helping import Examples, asks_for_help, quoted
-from penjing.assistant.live_names import Names, listed
+from penjing.assistant.helping import Examples, asks_for_help
+from penjing.assistant.live_names import Names
 from penjing.assistant.notes import TALKED, is_deed, unfinished
-from penjing.assistant.offers import Offers
+from penjing.assistant.offers import Offers, helped, strange_names
 from penjing.assistant.permission import Forbids
 from penjing.assistant.pressing import Panel
 from penjing.assistant.reply import Reply
@@ -155,7 +155,8 @@ class SpecAssistant:
             own = any(one[0].stage == "templates" for one in reading.requests)
             if not own and not talk.state.frames and asks_for_help(text):
                 after = replace(talk.state, language=reading.language, spoke=at)
-                stepped = Stepped(after, (self._helped(reading.language, role, now),))
+                said = self._examples(reading.language, role, now)
+                stepped = Stepped(after, (helped(self._plan, said, reading.language),))
             reply = Reply(person, store, session, role, talk, reading.language, vary=vary)
             sent = text
             if any(isinstance(one, Consult) for one in stepped.orders):
@@ -173,7 +174,9 @@ class SpecAssistant:
                 for one in reading.requests
                 if not reading.act or (not waited and one[0].stage == "templates")
             ]
-            if len(talk.sentences) == 1 and (remark := self._strange(reading.language)):
+            if len(talk.sentences) == 1 and (
+                remark := strange_names(self._plan, self._names, reading.language)
+            ):
                 first.insert(0, Remarked(remark))
             first[:0] = map(Remarked, self._news.pop(person, ()))
             yield from self._answer(reply, stepped, first)
@@ -261,18 +264,6 @@ class SpecAssistant:
     def _examples(self, language: str, role: Standing, now: datetime) -> Sequence[str]:
         names = self._names or (lambda tool, parameter: self._tools[tool].entities(parameter))
         return Examples(self._plan, self._understanding, names).of(role, language, now)
-
-    def _helped(self, language: str, role: Standing, now: datetime) -> Say:
-        """What can be said, with examples."""
-        said = self._examples(language, role, now)
-        words = self._plan.spec.fallbacks["help" if said else "unknown"][language][0]
-        return Say(words.replace("{examples}", quoted(said, language)))
-
-    def _strange(self, language: str) -> str:
-        """The names that are not taken, told once in a conversation."""
-        strange = self._names.strange() if self._names is not None else {}
-        words = self._plan.spec.fallbacks["strange_names"][language][0]
-        return words.replace("{names}", listed(strange)) if strange else ""
 
     def forget(self, person: str) -> None:
         """A person left: nothing of theirs stays in memory."""
