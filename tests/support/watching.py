@@ -13,8 +13,10 @@ Visit = Callable[..., Page]
 
 EXPECTED = re.compile(
     r"Failed to load resource: (the server responded with a status of \d+|net::ERR_)"
+    r"|Service Worker registration blocked by Playwright"
 )
-"""What Chromium says of any answer that is not 200; tests look at the statuses they mean."""
+"""What Chromium says of any answer that is not 200; tests look at the statuses they mean, and only
+those of the service worker let it in."""
 
 
 @dataclass

@@ -49,7 +49,8 @@ def visit(browser: Browser, watch: Watch) -> Iterator[Visit]:
     contexts = []
 
     def open_page(place: Garden, who: str | None = None, *, enter: bool = True, **how: Any) -> Page:
-        settings = {"viewport": {"width": 1200, "height": 800}, "locale": "en-GB", **how}
+        usual = {"locale": "en-GB", "service_workers": "block"}
+        settings = {"viewport": {"width": 1200, "height": 800}, **usual, **how}
         context = browser.new_context(**settings)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)

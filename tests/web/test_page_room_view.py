@@ -92,7 +92,7 @@ def test_a_house_is_seen_and_pressed(place: Belfry, house: MemoryHouse, visit: V
     assert house.states["desk lamp"]["on"] is True
     lamp.get_by_role("slider", name="Brightness: desk lamp").fill("70")
     expect(lamp.locator("small").first).to_have_text("on, brightness 70%")
-    expect(row(page, "hall light")).to_contain_text("could not be reached")
+    expect(row(page, "hall light")).to_contain_text("does not say how it is")
     door = row(page, "garage door")
     door.get_by_role("button", name="Open: garage door").click()
     page.locator("dialog").get_by_role("button", name="Cancel").click()

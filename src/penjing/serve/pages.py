@@ -23,6 +23,8 @@ _TYPES: Mapping[str, str] = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
 }
 _FOR_EVER = "public, max-age=31536000, immutable"
 _NEVER = "no-store"
@@ -50,13 +52,14 @@ def router() -> APIRouter:
     async def start() -> Response:
         return _answer(page[_START])
 
-    @made.api_route("/favicon.svg", methods=["GET", "HEAD"])
-    async def icon() -> Response:
-        return _answer(page["favicon.svg"])
+    def beside(name: str) -> None:
+        @made.api_route(f"/{name}", methods=["GET", "HEAD"])
+        async def named() -> Response:
+            return _answer(page[name])
 
-    @made.api_route("/licences.txt", methods=["GET", "HEAD"])
-    async def licences() -> Response:
-        return _answer(page["licences.txt"])
+    for name in page:
+        if "/" not in name and name != _START:
+            beside(name)
 
     @made.api_route("/assets/{name:path}", methods=["GET", "HEAD"])
     async def asset(name: str) -> Response:

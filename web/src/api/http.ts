@@ -19,9 +19,11 @@ interface Hooks {
   /** Somebody was logged in and is no more. */
   gone: () => void;
   offline: () => string;
+  /** What the server says, in the reader's language. */
+  said: (line: string) => string;
 }
 
-let hooks: Hooks = { csrf: () => null, gone: () => undefined, offline: () => "" };
+let hooks: Hooks = { csrf: () => null, gone: () => undefined, offline: () => "", said: (line) => line };
 
 export function connect(given: Hooks): void {
   hooks = given;
@@ -75,7 +77,7 @@ export function refusal(status: number, text: string, retry: string | null, path
   }
   if (status === 401 && !path.startsWith("/api/login")) hooks.gone();
   const seconds = Number.parseInt(retry ?? "", 10);
-  return new Refused(status, line || `HTTP ${status}`, Number.isFinite(seconds) ? seconds : null);
+  return new Refused(status, hooks.said(line) || `HTTP ${status}`, Number.isFinite(seconds) ? seconds : null);
 }
 
 export function lost(): Refused {

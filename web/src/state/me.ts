@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { ask, connect, lineOf, Refused } from "../api/http";
 import type { Me, Settings } from "../api/types";
 import { words } from "../words";
+import { inWords } from "../words/lines";
 import { forgetDocuments } from "./documents";
 import { forgetHouse } from "./house";
 import { wear } from "./look";
@@ -25,7 +26,7 @@ export const why = signal<string>("");
 let last: string | null = null;
 
 export async function arrive(): Promise<void> {
-  connect({ csrf: () => me.peek()?.csrf ?? null, gone, offline: () => words.value.offline });
+  connect({ csrf: () => me.peek()?.csrf ?? null, gone, offline: () => words.value.offline, said: inWords });
   addEventListener("hashchange", () => void takeLink(location.hash), true);
   if (await takeLink(location.hash)) return;
   try {

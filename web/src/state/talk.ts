@@ -6,6 +6,7 @@ import { ask, lineOf, Refused, send } from "../api/http";
 import { events } from "../api/stream";
 import type { Event, Session, Turn } from "../api/types";
 import { words } from "../words";
+import { inWords } from "../words/lines";
 import { attempt, say } from "./notice";
 import { go, route } from "./route";
 import { loadSessions } from "./sessions";
@@ -267,7 +268,7 @@ async function write(talk: Talk, open: () => Promise<Response>, stop: AbortContr
     talk.begun = true;
     if (talk.stopping) void end(talk, stop); // it was asked for before there was anything to stop
     for await (const event of events(reply, stop.signal)) {
-      if (!began && event.type === "error") throw new Refused(0, event.error);
+      if (!began && event.type === "error") throw new Refused(0, inWords(event.error));
       if (!began) void loadSessions().catch(() => undefined);
       began = true;
       take(event);
@@ -295,7 +296,7 @@ function ended(shown: Shown, stop: AbortController): Shown {
 
 export function stateLine(shown: Shown): string {
   const t = words.value;
-  if (shown.state === "failed") return shown.error;
+  if (shown.state === "failed") return inWords(shown.error);
   return { stopped: t.stopped, length: t.cutShort, broken: t.broken, writing: "", done: "" }[shown.state];
 }
 

@@ -6,6 +6,7 @@ import { sure } from "../state/asking";
 import { add, deleteDocument, documents, dropUpload, loadDocuments, type Upload, uploads } from "../state/documents";
 import { attempt } from "../state/notice";
 import { percent, size, when, words } from "../words";
+import { inWords } from "../words/lines";
 
 /** What a person added; files can be dropped anywhere in the page. */
 export function Documents() {
@@ -103,7 +104,7 @@ function Row({ one }: { one: Document }) {
           {size(one.size)} · {when(one.added)}
           {one.passages > 0 && ` · ${t.passages(one.passages)}`}
         </small>
-        {one.problem && <p class="why">{one.problem}</p>}
+        {one.problem && <p class="why">{inWords(one.problem)}</p>}
       </div>
       <span class={`state ${one.state}`}>{state}</span>
       <button type="button" class="quiet" aria-label={t.deleteOf(one.name)} onClick={() => void remove()}>

@@ -3,7 +3,6 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Thing } from "../api/types";
-import { Icon } from "../parts/icon";
 import { Room } from "../parts/room";
 import { came, house, houseTrouble, idOf, loadHouse, nameOf, press } from "../state/house";
 import { clockTime, number, words } from "../words";
@@ -101,7 +100,7 @@ function Came({ thing }: { thing: Thing }) {
 function stateOf(thing: Thing): string {
   const t = words.value;
   const { state } = thing;
-  if (thing.reason) return t.reasons[thing.reason as keyof typeof t.reasons] ?? t.reasons.other;
+  if (thing.reason) return t.notTold;
   if (RINGS.includes(thing.kind)) return t.due(clockTime(Number(state["at"])), (state["days"] as string[]).map((day) => t.weekdays[day] ?? day));
   if (thing.kind === "ticket") return `${thing.key}${t.comma}${new Date(String(state["at"])).toLocaleDateString(t.tag)}`;
   const parts = Object.entries(state).flatMap(([name, value]) => {
@@ -168,7 +167,6 @@ function Add({ thing }: { thing: Thing }) {
         <input value={text} maxLength={1000} onInput={(event) => setText(event.currentTarget.value)} />
       </label>
       <button type="submit" class="plain" disabled={text.trim() === ""}>
-        <Icon name="plus" />
         {t.add}
       </button>
     </form>

@@ -17,6 +17,7 @@ export const en = {
   tryAgain: "Try again",
   tryAgainIn: (s: number) => `Try again in ${s} s`,
   offline: "The server cannot be reached: see whether it is running, then try again",
+  serverSays: (line: string) => line,
   notKept: "Nothing is kept.",
   notKeptMore: "This server has no vault: when it stops, all of this is gone.",
 
@@ -162,6 +163,7 @@ export const en = {
   house: "House",
   houseMore: "How things are, and what is set. What you press here is done as if you had said it.",
   houseEmpty: "There is nothing here that you may use.",
+  notTold: "It does not say how it is.",
   devices: "Devices",
   lists: "Notes and lists",
   tickets: "Tickets",

@@ -15,6 +15,7 @@ export const zh: Words = {
   tryAgain: "重试",
   tryAgainIn: (s) => `${s} 秒后重试`,
   offline: "连接不上服务器：请确认它在运行，然后重试",
+  serverSays: (line) => `服务器说：${line}`,
   notKept: "什么都不会保存。",
   notKeptMore: "此服务器没有保险库：一旦停止，这里的一切都会消失。",
 
@@ -153,6 +154,7 @@ export const zh: Words = {
   house: "家",
   houseMore: "各样东西现在的状态，和已设定的事项。在这里按下，和说出来一样执行。",
   houseEmpty: "这里没有您可以使用的东西。",
+  notTold: "它没有说明自己的状态。",
   devices: "设备",
   lists: "笔记和清单",
   tickets: "工单",

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from penjing.serve.door.visit import Visit
 
-FILES = frozenset(
-    {"/", "/health", "/favicon.ico", "/favicon.svg", "/licences.txt", "/manifest.webmanifest"}
-)
+FILES = frozenset({
+    "/", "/health", "/favicon.ico", "/favicon.svg", "/icon-192.png", "/icon-512.png",
+    "/licences.txt", "/manifest.webmanifest", "/sw.js",
+})  # fmt: skip
 RINGING = "/api/ringing"
 ASSETS = "/assets/"
 """Files with a hash in their name; they hold nothing of anybody's."""
