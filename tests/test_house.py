@@ -306,7 +306,7 @@ PARTICIPLES = {
     "engine": {"Crashed"},
     "serve": {"Refused", "Throttled"} | {
         # bodies of the API, whose names stand in its document
-        "Answered", "Branched", "Called", "Changed", "Confirmed", "Decided",
+        "Answered", "Branched", "Changed", "Confirmed", "Decided",
         "Penalized", "Sampled", "Titled",
     },
     "workshop": {"Trimmed"},
