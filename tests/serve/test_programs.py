@@ -283,6 +283,8 @@ def test_tokens_are_continued_as_they_are(echo: Running) -> None:
     done = echo.openai().completions.create(model="fake", prompt=[104, 105])
     assert done.choices[0].text == "hi"
     assert requests_of(echo)[-1].tokens == (104, 105)
+    with pytest.raises(openai.BadRequestError, match="tokens are numbered"):
+        echo.openai().completions.create(model="fake", prompt=[104, 99999])
 
 
 # -- embeddings

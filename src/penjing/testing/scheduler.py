@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from penjing.core.errors import Busy, EngineError
+from penjing.core.errors import BadInput, Busy, EngineError
 from penjing.core.messages import Chunk, Message, TokenLogprob, Usage
 from penjing.core.serving import Health, Request
 from penjing.testing.model import FakeModel
@@ -195,6 +195,8 @@ def _answer(model: FakeModel, request: Request) -> Iterator[Chunk]:
 
 def _conversation(request: Request) -> Sequence[Message]:
     if request.tokens is not None:  # a token is a byte
+        if wrong := [token for token in request.tokens if not 0 <= token < 256]:
+            raise BadInput(f"the prompt has {wrong[0]}: tokens are numbered 0 to 255")
         return [Message.of("user", bytes(request.tokens).decode("latin-1"))]
     if request.text is None:
         return request.messages
