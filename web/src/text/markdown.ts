@@ -7,6 +7,7 @@ export type Inline =
   | { kind: "link"; href: string; of: Inline[] }
   | { kind: "image"; href: string; alt: string }
   | { kind: "cite"; number: number }
+  | { kind: "maths"; text: string; block: boolean }
   | { kind: "break" };
 
 export type Block =
@@ -16,8 +17,11 @@ export type Block =
   | { kind: "quote"; of: Block[] }
   | { kind: "list"; ordered: boolean; start: number; items: Block[][] }
   | { kind: "table"; head: Inline[][]; rows: Inline[][][] }
+  | { kind: "maths"; text: string }
   | { kind: "rule" };
 
+const TALLEST = 60;
+const MATHS = /^ {0,3}(\$\$|\\\[)/;
 const DEEPEST = 6;
 const WIDEST = 64;
 const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)/;
@@ -53,6 +57,9 @@ function oneBlock(lines: string[], at: number, depth: number): [Block, number] {
     const words = (heading[2] ?? "").replace(/\s#+\s*$/, "");
     return [{ kind: "heading", level: heading[1]?.length ?? 1, of: inline(words) }, at + 1];
   }
+  const maths = MATHS.exec(line);
+  const formula = maths && mathsBlock(lines, at, maths[1] === "$$" ? "$$" : "\\]");
+  if (formula) return formula;
   if (RULE.test(line)) return [{ kind: "rule" }, at + 1];
   if (QUOTE.test(line)) {
     let end = at;
@@ -75,6 +82,18 @@ function code(lines: string[], at: number, fence: RegExpExecArray): [Block, numb
   }
   const text = lines.slice(at + 1, end).join("\n");
   return [{ kind: "code", language: fence[2] ?? "", text }, end + 1];
+}
+
+/** A formula on lines of its own; null where it does not end: it may still be written. */
+function mathsBlock(lines: string[], at: number, end: string): [Block, number] | null {
+  for (let to = at; to < Math.min(lines.length, at + TALLEST); to += 1) {
+    const line = (lines[to] ?? "").trimEnd();
+    const first = to === at;
+    if (!line.endsWith(end) || (first && line.trim().length < 5)) continue;
+    const text = lines.slice(at, to + 1).join("\n").trim().slice(2, -2).trim();
+    return text === "" ? null : [{ kind: "maths", text }, to + 1];
+  }
+  return null;
 }
 
 function list(lines: string[], at: number, depth: number): [Block, number] {
@@ -138,7 +157,7 @@ function paragraph(lines: string[], at: number): [Block, number] {
   let end = at + 1;
   while (end < lines.length) {
     const line = lines[end] ?? "";
-    const ends = [FENCE, HEADING, RULE, QUOTE, ITEM].some((mark) => mark.test(line));
+    const ends = [FENCE, HEADING, RULE, QUOTE, ITEM, MATHS].some((mark) => mark.test(line));
     if (line.trim() === "" || ends) break;
     end += 1;
   }
@@ -155,7 +174,11 @@ const PAIRS: [string, "strong" | "em" | "del"][] = [
   ["*", "em"],
   ["_", "em"],
 ];
-const PLAIN = /^[^\\`*_~![\]<\nh]+/;
+const PLAIN = /^[^\\`*_~![\]<\nh$]+/;
+/** Between single dollars only what cannot be money or a shell's variable. */
+const DOLLARS = /^\$(?=[^\s$])([^$\n]{0,300}[^\s$\\])\$(?![\d\p{L}])/u;
+const BRACKETS = /^\\\((.{1,500}?)\\\)|^\\\[(.{1,500}?)\\\]|^\$\$([^$\n]{1,500})\$\$/;
+const FORMULA = /[\\^_={}<>+]|^[A-Za-z]$/;
 const CITE = /^\[(\d{1,3})\]/;
 const LINK = /^(!?)\[([^[\]\n]{0,500})\]\(\s*<?([^\s()<>]{1,2000}(?:\([^\s()<>]{0,500}\)[^\s()<>]{0,500})?)>?(?:\s+"[^"\n]{0,200}")?\s*\)/;
 const AUTO = /^<?(https?:\/\/[^\s<>"'`，。；！？、）】]{1,2000})>?/;
@@ -197,6 +220,8 @@ function special(
 ): [Inline | null, number] {
   const char = rest[0] ?? "";
   if (char === "\n") return [{ kind: "break" }, 1];
+  const maths = char === "\\" || char === "$" ? formula(rest) : null;
+  if (maths) return maths;
   if (char === "\\" && /[^\p{L}\p{N}\s]/u.test(rest[1] ?? "")) return [{ kind: "text", text: rest[1] ?? "" }, 2];
   if (char === "`") return codeSpan(text, at, none);
   const cite = CITE.exec(rest);
@@ -215,6 +240,15 @@ function special(
     if (auto && !WORD.test(text[at - 1] ?? "")) return automatic(auto, char);
   }
   return emphasis(text, rest, at, depth, none);
+}
+
+function formula(rest: string): [Inline, number] | null {
+  const found = BRACKETS.exec(rest);
+  const text = found?.[1] ?? found?.[2] ?? found?.[3];
+  if (found && text) return [{ kind: "maths", text: text.trim(), block: found[1] === undefined }, found[0].length];
+  const dollars = DOLLARS.exec(rest);
+  if (!dollars || !FORMULA.test(dollars[1] ?? "")) return null;
+  return [{ kind: "maths", text: dollars[1] ?? "", block: false }, dollars[0].length];
 }
 
 function codeSpan(text: string, at: number, none: Set<string>): [Inline | null, number] {

@@ -3,10 +3,12 @@
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Cited } from "../api/types";
+import { signal } from "@preact/signals";
 import { Copy } from "../parts/copy";
 import { openPassage } from "../state/passage";
 import { words } from "../words";
 import { type Block, blocks, type Inline } from "./markdown";
+import { Maths } from "./maths";
 
 interface Props {
   text: string;
@@ -22,7 +24,7 @@ export function Markdown({ text, cites }: Props) {
         if (block.kind !== "heading") return shown(block, cites);
         above = Math.min(block.level + 1, above + 1, 6);
         const Tag = `h${above}` as "h2";
-        return <Tag class={`level-${Math.min(block.level, 3)}`}>{spans(block.of, cites)}</Tag>;
+        return <Tag dir="auto" class={`level-${Math.min(block.level, 3)}`}>{spans(block.of, cites)}</Tag>;
       })}
     </div>
   );
@@ -31,7 +33,9 @@ export function Markdown({ text, cites }: Props) {
 function shown(block: Block, cites: Cited[]): ComponentChildren {
   switch (block.kind) {
     case "paragraph":
-      return <p>{spans(block.of, cites)}</p>;
+      return <p dir="auto">{spans(block.of, cites)}</p>;
+    case "maths":
+      return <Maths text={block.text} block />;
     case "heading": // within a quote or a list: no part of the page's outline
       return (
         <p>
@@ -43,7 +47,7 @@ function shown(block: Block, cites: Cited[]): ComponentChildren {
     case "quote":
       return <blockquote>{block.of.map((one) => shown(one, cites))}</blockquote>;
     case "list": {
-      const items = block.items.map((item) => <li>{item.map((one) => tight(one, item, cites))}</li>);
+      const items = block.items.map((item) => <li dir="auto">{item.map((one) => tight(one, item, cites))}</li>);
       return block.ordered ? <ol start={block.start}>{items}</ol> : <ul>{items}</ul>;
     }
     case "table":
@@ -67,10 +71,23 @@ function Code({ text, language }: { text: string; language: string }) {
         <Copy text={text} label={words.value.copyCode} />
       </figcaption>
       <pre tabIndex={0} role="group" aria-label={language || words.value.code}>
-        <code>{text}</code>
+        <code>{coloured(text, language)}</code>
       </pre>
     </figure>
   );
+}
+
+type Painter = typeof import("./colours").pieces;
+const painter = signal<Painter | null>(null);
+
+/** Code in its colours, as soon as it is known how. */
+function coloured(text: string, language: string): ComponentChildren {
+  if (language === "") return text;
+  if (painter.value === null) {
+    void import("./colours").then((one) => (painter.value = one.pieces), () => undefined);
+    return text;
+  }
+  return painter.value(text, language).map((one) => (one.kind === "plain" ? one.text : <span class={`code-${one.kind}`}>{one.text}</span>));
 }
 
 function Table({ block, cites }: { block: Block & { kind: "table" }; cites: Cited[] }) {
@@ -80,7 +97,7 @@ function Table({ block, cites }: { block: Block & { kind: "table" }; cites: Cite
         <thead>
           <tr>
             {block.head.map((cell) => (
-              <th scope="col">{spans(cell, cites)}</th>
+              <th scope="col" dir="auto">{spans(cell, cites)}</th>
             ))}
           </tr>
         </thead>
@@ -88,7 +105,7 @@ function Table({ block, cites }: { block: Block & { kind: "table" }; cites: Cite
           {block.rows.map((row) => (
             <tr>
               {row.map((cell) => (
-                <td>{spans(cell, cites)}</td>
+                <td dir="auto">{spans(cell, cites)}</td>
               ))}
             </tr>
           ))}
@@ -118,6 +135,8 @@ function span(one: Inline, cites: Cited[]): ComponentChildren {
       return <em>{spans(one.of, cites)}</em>;
     case "del":
       return <del>{spans(one.of, cites)}</del>;
+    case "maths":
+      return <Maths text={one.text} block={one.block} />;
     case "break":
       return <br />;
     case "link":

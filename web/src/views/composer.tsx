@@ -34,6 +34,7 @@ export function Composer({ talk }: { talk: Talk }) {
         }}
       >
         <textarea
+          dir="auto"
           ref={area}
           rows={1}
           aria-label={t.message}

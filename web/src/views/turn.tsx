@@ -52,7 +52,7 @@ function Mine({ turn, talk, last }: { turn: Shown; talk: Talk; last: boolean }) 
   if (draft === null) {
     return (
       <>
-        <p class="words">{turn.text}</p>
+        <p class="words" dir="auto">{turn.text}</p>
         <div class="row said-acts">
           {last && idle && <p class="note">{t.unanswered}</p>}
           {last && idle && <Act icon="again" label={t.again} act={() => answerAgain(talk)} />}
