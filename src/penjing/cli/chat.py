@@ -47,6 +47,7 @@ _MAX_PROMPT = 64 * 2**20
 _HEADROOM = 2 * 2**30
 """Bytes beside the model and its context, which are there before the first answer."""
 _MOST_SCHEMA = 2**20
+_MOST_KEYS = 2
 _DEFAULT = GenerationSettings()
 
 
@@ -93,6 +94,14 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         help="whether a model that can think before it answers does (default: as it was made)",
     )
     passphrases.register(parser, "--model-passphrase-file")
+    add(
+        "--mark-key",
+        metavar="FILE",
+        type=options.path,
+        action="append",
+        default=[],
+        help="mark what is written by this key (penjing mark key); may be given twice",
+    )
     reach = parser.add_mutually_exclusive_group()
     reach.add_argument(
         "--offline",
@@ -254,7 +263,20 @@ def _settings(args: Namespace) -> GenerationSettings:
         grammar=None if args.grammar is None else read_text(args.grammar),
         json_schema=schema,
         thinking=args.think,
+        mark=_mark(args.mark_key, args.temperature),
     )
+
+
+def _mark(keys: list[Path], temperature: float) -> tuple[str, ...]:
+    if not keys:
+        return ()
+    if temperature <= 0:
+        raise BadInput("--mark-key marks what is drawn: add --temperature 0.8 or so")
+    if len(keys) > _MOST_KEYS:
+        raise BadInput(f"--mark-key may be given {_MOST_KEYS} times: leave the others")
+    from penjing.app.text_marks import read_keys
+
+    return read_keys(tuple(keys))
 
 
 def _question(once: str) -> str:

@@ -1,4 +1,4 @@
-"""`penjing mark`: an owner's code in the weights of a model, written, and read from any file."""
+"""`penjing mark`: an owner's code in the weights of a model, and a mark in what it writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from penjing.app.marking import Marking, mark, read_mark
 from penjing.app.pruning import CALIBRATION
-from penjing.cli.options import path, threads
+from penjing.app.text_marks import Suspect, find_mark, make_key
+from penjing.cli.options import number, path, threads, whole
 from penjing.cli.output import Output
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ EXAMPLES: Mapping[str, str] = {
     "mark": """
         penjing mark write small.gguf -o marked.gguf --receipt mine.mark
         penjing mark read found-elsewhere.gguf --receipt mine.mark
+        penjing mark key text.key
+        penjing mark text letter.txt --key text.key
     """,
 }
 
@@ -41,13 +44,43 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
             )
             add("--threads", type=threads, help="cores to use (default: all)")
             add("--overwrite", action="store_true", help="replace files that are there")
-        add("--json", action="store_true", default=SUPPRESS, help="print one JSON document")
-        add("--quiet", action="store_true", default=SUPPRESS, help="show no progress")
+        _plain(one)
+    about = "make the key of a mark in text"
+    one = actions.add_parser("key", help=about, description=f"{about.capitalize()}.")
+    one.add_argument("file", type=path, help="the key to be made; penjing chat --mark-key takes it")
+    _plain(one)
+    about = "say whether a text was drawn with a key"
+    one = actions.add_parser("text", help=about, description=f"{about.capitalize()}.")
+    add = one.add_argument
+    add("file", type=path, help="the text, UTF-8")
+    add("--key", type=path, action="append", required=True, metavar="FILE", help="as when written")
+    add("--which", type=whole(1, 2), metavar="N", help="look for the first or second key alone")
+    add("--model", metavar="MODEL", help="whose text it would be (default: the small model)")
+    add("--temperature", type=number(0.05, 10), default=0.8, help="at which (default: 0.8)")
+    add("--threads", type=threads, help="cores to use (default: all)")
+    _plain(one)
+
+
+def _plain(parser: ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--json", action="store_true", default=SUPPRESS, help="print one JSON document")
+    add("--quiet", action="store_true", default=SUPPRESS, help="show no progress")
 
 
 def run(args: Namespace) -> int:
     """Write or read; 1 when a mark that was looked for is not there."""
     output = Output(args.json, quiet=args.quiet)
+    if args.action == "key":
+        output.emit(make_key(args.file), lambda console: console.print(args.file, markup=False))
+        return 0
+    if args.action == "text":
+        which = None if args.which is None else args.which - 1
+        suspect = Suspect(
+            args.file, tuple(args.key), which, args.model, args.temperature, args.threads
+        )
+        seen = find_mark(suspect, output.progress())
+        output.emit(seen, lambda console: _draw_text(seen, console))
+        return 0 if seen["verdict"] == "marked" else 1
     if args.action == "write":
         asked = Marking(
             args.model, args.output, args.receipt, args.code, args.text, args.threads,
@@ -71,6 +104,19 @@ def _draw(found: Mapping[str, Any], console: Console) -> None:
         f"  code {found['code']}, {found['matching_bits']} of 64 bits as written\n"
         f"  {found['weights']} of {found['of']} marked weights, moved by "
         f"{100 * found['strength']:.0f}% of what was written",
+        markup=False,
+    )
+
+
+def _draw_text(seen: Mapping[str, Any], console: Console) -> None:
+    console.print(f"{seen['text']}: {seen['verdict']}", markup=False, soft_wrap=True)
+    expected = seen["expected_z"]
+    could = (
+        "" if expected is None else f"; a marked one of its kind would have about {expected:.1f}"
+    )
+    console.print(
+        f"  z {seen['z']:.2f} from {seen['tokens']} tokens{could}\n"
+        f"  chance in a text without it: 10^{seen['log10_p']:.1f}",
         markup=False,
     )
 

@@ -93,6 +93,9 @@ class GenerationSettings:
     then be 0. The token that ends an answer is reported with its own."""
     logit_bias: tuple[tuple[int, float], ...] = ()
     """What is added to the logits of single tokens, by their numbers."""
+    mark: tuple[str, ...] = field(default=(), repr=False)
+    """One or two secrets, hexadecimal, of a watermark in what is drawn; none by default. What is
+    not drawn (temperature 0, a form that leaves one token) is not marked."""
 
 
 @dataclass(frozen=True)

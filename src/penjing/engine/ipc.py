@@ -97,6 +97,7 @@ def request_in(data: Mapping[str, Any]) -> Request:
     """A request again."""
     settings = dict(data["settings"])
     settings["stop"] = tuple(settings["stop"])
+    settings["mark"] = tuple(settings["mark"])
     settings["logit_bias"] = tuple((token, bias) for token, bias in settings["logit_bias"])
     tokens = None if data["tokens"] is None else tuple(data["tokens"])
     return Request(

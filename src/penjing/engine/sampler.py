@@ -8,6 +8,7 @@ settings; must not know an engine, a text or a grammar.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, deque
 from dataclasses import dataclass
 
@@ -16,11 +17,13 @@ import numpy.typing as npt
 
 from penjing.core.errors import BadInput
 from penjing.core.messages import GenerationSettings
+from penjing.engine.watermark import MOST_KEYS, TextMark
 
 Row = npt.NDArray[np.float32]
 
 _WINDOW = 64  # written tokens that penalties look back on
 _BLOCK = 128  # a vocabulary is searched by the maxima of blocks
+_SECRET = re.compile("[0-9a-f]{64}")
 _MOST_TOP = 100
 _MOST_STOPS = 64
 _LONGEST_STOP = 1000
@@ -52,6 +55,8 @@ def require_sane(settings: GenerationSettings) -> None:
         raise BadInput(f"logit_bias names over {_MOST_BIASES} tokens: use fewer")
     for token, bias in settings.logit_bias:
         _within(f"logit_bias of token {token}", bias, -100, 100)
+    if len(settings.mark) > MOST_KEYS or not all(_SECRET.fullmatch(one) for one in settings.mark):
+        raise BadInput(f"a mark takes 1 to {MOST_KEYS} secrets of 64 hexadecimal digits each")
     if len(settings.stop) > _MOST_STOPS or any(len(s) > _LONGEST_STOP for s in settings.stop):
         raise BadInput(
             f"stop has over {_MOST_STOPS} strings or one over {_LONGEST_STOP} characters: use fewer"
@@ -76,6 +81,7 @@ class Chooser:
             or settings.frequency_penalty != 0.0
             or settings.presence_penalty != 0.0
         )
+        self._mark = TextMark(settings.mark) if settings.mark else None
         self._biased = np.array([token for token, _ in settings.logit_bias], np.intp)
         self._biases = np.array([bias for _, bias in settings.logit_bias], np.float32)
 
@@ -96,9 +102,19 @@ class Chooser:
 
     def choose(self, row: Row) -> int:
         """The next token of a row that was penalized."""
-        settings = self._settings
-        if settings.temperature <= 0:
+        if self._settings.temperature <= 0:
             return int(row.argmax())
+        tokens, share = self.candidates(row)
+        chances = np.cumsum(self._mark.reweigh(tokens, share) if self._mark else share)
+        drawn = np.searchsorted(chances, self._random.random() * chances[-1], side="right")
+        return int(tokens[min(int(drawn), len(tokens) - 1)])
+
+    def candidates(self, row: Row) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+        """What is drawn from, likeliest first, and the probabilities, of a row that was penalized.
+
+        A mark changes these, in the mean over keys not at all.
+        """
+        settings = self._settings
         tokens, logits = _candidates(row, settings.top_k or len(row))
         if settings.top_p < 1:
             probabilities = _softmax(logits)
@@ -108,13 +124,13 @@ class Chooser:
         if settings.min_p > 0:
             keep = int((logits >= logits[0] + np.log(settings.min_p)).sum())
             tokens, logits = tokens[:keep], logits[:keep]
-        chances = np.cumsum(_softmax(logits / max(settings.temperature, 1e-4)))
-        drawn = np.searchsorted(chances, self._random.random() * chances[-1], side="right")
-        return int(tokens[min(int(drawn), len(tokens) - 1)])
+        return tokens, _softmax(logits / max(settings.temperature, 1e-4))
 
     def accept(self, token: int) -> None:
         """Remember what was written."""
         self._window.append(token)
+        if self._mark:
+            self._mark.accept(token)
 
 
 def likely(row: Row, token: int, count: int) -> Likely:
