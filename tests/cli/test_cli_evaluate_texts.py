@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import tiny
 
 from penjing.cli import app
+from penjing.workshop.export.gguf import export_gguf
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def test_a_document(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_person_sees_a_table(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate("--texts", "said.txt", "--references", "wanted.txt") == 0
     out = capsys.readouterr().out
-    for word in ("rougeL", "distinct2", "other lines' references", "2 lines of said.txt"):
+    for word in ("rougeL", "distinct2", "control", "2 lines of said.txt"):
         assert word in out
 
 
@@ -59,3 +61,18 @@ def test_mistakes_are_one_line(
     err = capsys.readouterr().err
     assert said in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_fluency_under_a_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export_gguf(tiny.checkpoint(), here / "tiny.gguf", {})
+    words = ("--texts", "said.txt", "--under", "tiny.gguf", "--threads", "1", "--json")
+    assert evaluate(*words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["under"] == "tiny"
+    measured = found["measurements"][-1]
+    assert measured["metric"] == "fluency_perplexity"
+    assert 1 < measured["value"] < 2000
+    assert found["control"][0]["metric"] == "fluency_perplexity"
+    few = ("--texts", "said.txt", "--questions", "wanted.txt")
+    assert evaluate(*few) == 2
+    assert "at least 4 lines" in capsys.readouterr().err

@@ -81,6 +81,15 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         help="what each line of --texts should say: BLEU, chrF, ROUGE",
     )
     parser.add_argument(
+        "--questions",
+        type=path,
+        metavar="FILE",
+        help="what each line of --texts answers: relevance, by embeddings",
+    )
+    parser.add_argument(
+        "--under", metavar="MODEL", help="fluency: how likely --texts are to this model"
+    )
+    parser.add_argument(
         "--context",
         type=whole(16),
         help="tokens in a window (default: 512), or that a question may fill (default: 2048)",
@@ -106,10 +115,18 @@ def run(args: Namespace) -> int:
         from penjing.app.evaluating_texts import evaluate_texts
         from penjing.cli.task_table import draw_texts
 
-        texts = evaluate_texts(args.texts, args.references, seed=args.seed)
+        texts = evaluate_texts(
+            args.texts,
+            args.references,
+            questions=args.questions,
+            under=args.under,
+            seed=args.seed,
+            threads=args.threads,
+            progress=output.progress(),
+        )
         output.emit(texts.document(), lambda console: draw_texts(texts, console))
         return 0
-    if args.model is None or args.texts or args.references:
+    if args.model is None or any((args.texts, args.references, args.questions, args.under)):
         raise UsageError("give a MODEL, or --texts FILE with or without --references FILE")
     if args.tasks is not None:
         from penjing.app.evaluating_tasks import CONTEXT, evaluate_tasks

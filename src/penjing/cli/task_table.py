@@ -50,7 +50,7 @@ def draw_texts(report: TextReport, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("metric", "value", "95% interval", "other lines' references"):
+    for title in ("metric", "value", "95% interval", "control"):
         table.add_column(title, justify="left" if title == "metric" else "right", no_wrap=True)
     control = {one.metric: one for one in report.control}
     for one in report.measurements:

@@ -7,7 +7,7 @@ references: the same numbers when every line is held against another line's refe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,22 @@ class TextReport:
     measurements: tuple[Measurement, ...]
     """The numbers: BLEU and chrF from 0 to 100, the others shares."""
     control: tuple[Measurement, ...]
-    """The same against other lines' references; empty without references."""
+    """The same against other lines' references, other questions and shuffled words."""
+    under: str | None = None
+    """The model that fluency was measured under."""
+    embedder: str | None = None
+    """The model that relevance was measured with."""
+
+    def with_more(
+        self, found: Sequence[Measurement], control: Sequence[Measurement], **models: str
+    ) -> TextReport:
+        """With what a model said of the texts, and which."""
+        return replace(
+            self,
+            measurements=(*self.measurements, *found),
+            control=(*self.control, *control),
+            **models,
+        )
 
     def find(self, metric: str) -> Measurement:
         """The measurement of that name. Raises KeyError."""
