@@ -47,14 +47,20 @@ class TextReport:
     """The model that relevance was measured with."""
 
     def with_more(
-        self, found: Sequence[Measurement], control: Sequence[Measurement], **models: str
+        self,
+        found: Sequence[Measurement],
+        control: Sequence[Measurement],
+        *,
+        under: str | None = None,
+        embedder: str | None = None,
     ) -> TextReport:
         """With what a model said of the texts, and which."""
         return replace(
             self,
             measurements=(*self.measurements, *found),
             control=(*self.control, *control),
-            **models,
+            under=under or self.under,
+            embedder=embedder or self.embedder,
         )
 
     def find(self, metric: str) -> Measurement:
