@@ -10,48 +10,12 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from belfry import Belfry, belfry
-from inmemory_house import MemoryHouse
+from inmemory_house import HOUSE_SPEC, MemoryHouse
 from page import room, say
 from playwright.sync_api import Locator, Page, expect
 from watching import Visit
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-MQTT = "mqtt: {host: 127.0.0.1}"
-SPEC = f"""\
-assistant: House
-languages: [en, zh]
-tools:
-  lights:
-    settings:
-      {MQTT}
-      devices:
-        - {{name: desk lamp, tasmota: desk, room: study, also: [台灯]}}
-        - {{name: hall light, tasmota: hall}}
-  covers:
-    settings: {{{MQTT}, devices: [{{name: garage door, tasmota: door}}]}}
-  states:
-    settings: {{{MQTT}, devices: [{{name: garage door, tasmota: door}}]}}
-  timers: {{who: [owner, member]}}
-  notes: {{who: [owner, member]}}
-slots:
-  light: {{type: entity, tool: lights, parameter: light, ask: {{en: "Which?", zh: "哪一个？"}}}}
-  time: {{type: duration, ask: {{en: "How long?", zh: "多久？"}}}}
-intents:
-  light_on:
-    sentences: {{en: ["turn on the {{light}}"], zh: ["打开{{light}}"]}}
-    do:
-      - call: lights
-        with: {{light: $light, on: true}}
-        describes: {{en: "turn on the {{light}}", zh: "打开{{light}}"}}
-      - answer: {{en: "It is on.", zh: 开了。}}
-  timer:
-    sentences: {{en: ["set a timer for {{time}}"], zh: ["定时{{time}}"]}}
-    do:
-      - call: timers
-        with: {{action: set, seconds: $time, label: pasta}}
-        describes: {{en: "set a timer for {{time}}", zh: "定时{{time}}"}}
-      - answer: {{en: "It runs.", zh: 开始了。}}
-"""
 
 
 @pytest.fixture
@@ -67,7 +31,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> MemoryHouse:
 
 @pytest.fixture
 def place(tmp_path: Path, house: MemoryHouse) -> Iterator[Belfry]:
-    with belfry(tmp_path, spec=SPEC) as one:
+    with belfry(tmp_path, spec=HOUSE_SPEC) as one:
         yield one
 
 
