@@ -32,7 +32,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Belfry]:
 def sound(page: Page, what: str) -> None:
     """Nothing is wrong there in either scheme."""
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         page.wait_for_timeout(250)  # colours fade
         found = Axe().run(page, options=RULES)
         assert found.violations_count == 0, f"{what}, {scheme}: {found.generate_report()}"
