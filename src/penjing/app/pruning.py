@@ -20,20 +20,13 @@ if TYPE_CHECKING:
     from penjing.engine.llamacpp import LlamaCpp
     from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.prune.depth import Step
-    from penjing.workshop.prune.reshape import Layer
-    from penjing.workshop.prune.width import Worth
+    from penjing.workshop.prune.shape import Pruned, Shape
 
 Windows = list[list[int]]
 
 CALIBRATION = "mix-encyclopedia"
 """Text that scores are measured on, where none is given."""
-_DEPTH = 8, 128
-"""Windows, and tokens of each, on which layers are left out."""
-_WIDTH = 16, 256
-"""The same for what inputs and gradients say."""
 _PIECE = 4096  # characters cut into tokens at once
-_MULTIPLE = 32
-"""Of feed-forward and residual channels: the shortest block of a codec."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +55,8 @@ class Pruning:
     """The most tokens that stay; None: all in those languages."""
     score: str = "wanda"
     """What channels and heads are worth."""
+    repair: bool = False
+    """Whether what stays takes over the work of what goes, by least squares."""
     text: str = CALIBRATION
     """Text that scores are measured on."""
     held_out: str = "encyclopedia"
@@ -77,10 +72,14 @@ class Pruning:
     overwrite: bool = False
     """Replace the file that is there."""
 
-    @property
-    def narrows(self) -> bool:
-        """Whether channels or heads go."""
-        return self.ffn < 1 or self.heads < 1
+    def shape(self) -> Shape:
+        """What is to stay; BadInput for what no model can be."""
+        from penjing.workshop.prune.shape import Shape
+
+        return Shape(
+            self.ffn, self.heads, self.hidden, self.uneven, self.layers, self.sublayers,
+            self.score, self.repair, self.seed,
+        )  # fmt: skip
 
 
 def prune(asked: Pruning, progress: Progress) -> dict[str, Any]:
@@ -107,15 +106,10 @@ def _require(asked: Pruning) -> None:
     """Raise BadInput where nothing would go, or what is there would be lost."""
     from penjing.app.making import require_workshop
     from penjing.core.files import require_new_file
-    from penjing.workshop.prune.scores import score_of
 
     require_workshop("prune")
-    score_of(asked.score)
-    if not (asked.narrows or asked.hidden < 1 or asked.layers or asked.sublayers
-            or asked.vocabulary):  # fmt: skip
+    if asked.shape().whole and not asked.vocabulary:
         raise BadInput("nothing is to go: give --ffn, --heads, --layers or --vocabulary")
-    if asked.uneven and asked.heads < 1:
-        raise BadInput("--uneven is for --ffn: heads stay alike, leave --heads out")
     require_new_file(asked.output, ".gguf", overwrite=asked.overwrite)
 
 
@@ -135,92 +129,34 @@ class _Work:
             raise BadInput(f"{asked.output} is the model itself: name another file")
         self.start = as_gguf(path, home, progress, stack) if path.is_dir() else path
         self.before: Checkpoint = stack.enter_context(Checkpoint.open(self.start))
-        self.steps: list[Step] = []
 
     def run(self) -> dict[str, Any]:
         from penjing.workshop.export.gguf import export_gguf
 
-        layers = self._shallower()
-        after, places = self._narrower(layers), [layer.source for layer in layers]
-        after = self._trimmed(after)
+        made = self._pruned()
+        after, places = self._trimmed(made.checkpoint), [layer.source for layer in made.layers]
         plan = _codecs(self.before, after, places)
         export_gguf(after, self.asked.output, plan, progress=self.progress)
         return {
             "model": self.asked.model,
             "output": str(self.asked.output),
-            "score": self.asked.score if self.asked.narrows else None,
+            "score": self.asked.score if self.asked.shape().narrows else None,
             "before": _facts(self.before, self.start),
             "after": _facts(after, self.asked.output),
-            "dropped": [_step(step) for step in self.steps],
+            "dropped": [_step(step) for step in made.steps],
             "quality": self._quality(),
         }
 
     # -- what goes
 
-    def _shallower(self) -> list[Layer]:
-        from penjing.workshop.prune import depth
-        from penjing.workshop.prune.reshape import whole_layers, without
+    def _pruned(self) -> Pruned:
+        from penjing.workshop.prune.shape import Pruner
 
-        layers = whole_layers(self.before.config)
-        for kind, count in (("layers", self.asked.layers), ("sublayers", self.asked.sublayers)):
-            if not count:
-                continue
-            if self.steps:
-                raise BadInput("layers or halves of layers: give one of --layers and --sublayers")
-            self._require_memory(depth.depth_bytes(self.before, *_DEPTH), "drop none")
-            self.steps = depth.least_missed(
-                self.before,
-                self._windows(*_DEPTH),
-                "layers" if kind == "layers" else "sublayers",
-                count,
-                self.progress,
-                partial=self.folder / "steps.json",
-            )
-            layers = without(layers, depth.gone_by_layer(self.steps))
-        return layers
-
-    def _narrower(self, layers: Sequence[Layer]) -> Checkpoint:
-        from penjing.workshop.prune import width
-        from penjing.workshop.prune.reshape import reshaped
-
-        asked = self.asked
-        if asked.narrows:
-            worth = self._worth()
-            known = [worth[layer.source] for layer in layers]
-            layers = (
-                width.unevenly(layers, known, ffn=asked.ffn, multiple=_MULTIPLE)
-                if asked.uneven
-                else width.evenly(
-                    layers, known, heads=asked.heads, ffn=asked.ffn, multiple=_MULTIPLE
-                )
-            )
-        residual = None
-        if asked.hidden < 1:
-            residual = width.narrower(width.residual_worth(self.before), asked.hidden, _MULTIPLE)
-        whole = layers and len(layers) == self.before.config.layers
-        if whole and residual is None and not asked.narrows:
-            return self.before
-        return reshaped(self.before, layers, residual)
-
-    def _worth(self) -> list[Worth]:
-        from penjing.workshop.prune import statistics, width
-        from penjing.workshop.prune.evidence import Evidence
-        from penjing.workshop.prune.scores import score_of
-
-        needs, (count, length) = score_of(self.asked.score).needs, _WIDTH
-        squares, slopes = {}, {}
-        if needs == "inputs":
-            self._require_memory(statistics.input_bytes(self.before, count * length))
-            squares = statistics.mean_squares(self.before, self._windows(*_WIDTH), self.progress)
-        elif needs == "gradients":
-            need = statistics.gradient_bytes(self.before, length)
-            self._require_memory(need, "use --score wanda")
-            slopes = statistics.gradients(self.before, self._windows(*_WIDTH), self.progress)
-
-        def known(name: str) -> Evidence:
-            return Evidence(squares.get(name), slopes.get(name), self.asked.seed)
-
-        return width.worth_of(self.before, self.asked.score, known, self.progress)
+        pruner = Pruner(
+            self.before, self._windows, self.folder, self.progress,
+            require_memory=self._require_memory,
+        )  # fmt: skip
+        return pruner.pruned(self.asked.shape())
 
     def _trimmed(self, after: Checkpoint) -> Checkpoint:
         from penjing.bundle.resolve import find_text

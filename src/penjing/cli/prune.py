@@ -43,6 +43,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     )
     add("--tokens", type=whole(1), metavar="N", help="the most tokens that stay")
     add("--score", default="wanda", help="magnitude, wanda, taylor or random (default: wanda)")
+    add("--repair", action="store_true", help="what stays takes over the work of what goes")
     add("--text", default=CALIBRATION, metavar="FILE|NAME", help="text that scores are measured on")
     add("--held-out", default="encyclopedia", metavar="FILE|NAME", help="text it is measured on")
     add("--windows", type=whole(1), default=20, help="of 512 tokens of that text (default: 20)")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 
 from penjing.core.errors import BadInput, PenjingError
@@ -102,6 +103,23 @@ def least_missed(
             if partial:
                 _save(steps, partial)
             task.advance(1)
+    return steps
+
+
+def chosen_by_chance(
+    checkpoint: Checkpoint, kind: Literal["layers", "sublayers"], count: int, seed: int
+) -> list[Step]:
+    """The control: `count` of them by chance; no KLD is known. BadInput as in `least_missed`."""
+    left = candidates(checkpoint, kind)
+    chance = np.random.default_rng(seed)
+    steps: list[Step] = []
+    gone: frozenset[Part] = frozenset()
+    for _ in range(count):
+        left = [parts for parts in left if not parts & gone]
+        if len(left) < 2:
+            raise BadInput(f"{count} {kind} cannot be dropped: give fewer")
+        steps.append(Step(left[int(chance.integers(len(left)))], float("nan")))
+        gone |= steps[-1].parts
     return steps
 
 

@@ -9,7 +9,7 @@ bytes. Must not know why a part goes.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,9 @@ from penjing.workshop.tensors import TensorSource
 IDLE = 32
 """Channels of a feed-forward part that adds nothing: the engine skips a layer that has none, and
 its attention with it (`n_ff == 0` in llama.cpp's `deci`)."""
+
+Columns = Callable[[TensorSource, Index], TensorSource]
+"""Leaves these columns of a tensor."""
 
 NONE: Index = np.array([], dtype=np.int64)
 """Nothing stays: the layer loses that half."""
@@ -49,28 +52,45 @@ def whole_layers(config: ModelConfig) -> list[Layer]:
 
 
 def reshaped(
-    checkpoint: Checkpoint, layers: Sequence[Layer], residual: Index | None = None
+    checkpoint: Checkpoint,
+    layers: Sequence[Layer],
+    residual: Index | None = None,
+    *,
+    columns: Columns = columns_of,
 ) -> Checkpoint:
     """The model of these layers and these residual channels (None: all).
+
+    `columns` cuts what reads a part that goes; it may change what stays to make up for it.
 
     BadInput where its family cannot be so: uneven widths, heads that it counts by its width, or
     layers whose turn to slide or to rotate would move.
     """
-    cut = _Cut(checkpoint, layers, residual)
+    cut = _Cut(checkpoint, layers, residual, columns)
     made = Checkpoint.of(checkpoint.name, cut.metadata(), cut.tensors(), file=checkpoint.file)
     _require_same_turns(checkpoint, made, layers)
     return made
+
+
+def inputs_that_stay(
+    checkpoint: Checkpoint, layers: Sequence[Layer], residual: Index | None, name: str
+) -> tuple[str, Index]:
+    """Of a tensor of the model that `reshaped` makes: the name it had, and its inputs that stay."""
+    return _Cut(checkpoint, layers, residual).inputs(name)
 
 
 class _Cut:
     """One model and what stays of it."""
 
     def __init__(
-        self, checkpoint: Checkpoint, layers: Sequence[Layer], residual: Index | None
+        self,
+        checkpoint: Checkpoint,
+        layers: Sequence[Layer],
+        residual: Index | None,
+        columns: Columns = columns_of,
     ) -> None:
         if not layers:
             raise BadInput("no layer would stay: drop fewer")
-        self._before, self._layers = checkpoint, layers
+        self._before, self._layers, self._columns = checkpoint, layers, columns
         self._config = checkpoint.config
         self._residual = np.arange(self._config.hidden) if residual is None else residual
         self._sizes = [self._widths(layer) for layer in layers]
@@ -146,7 +166,15 @@ class _Cut:
         found = rows_of(source, self._stays(sides[0], source.shape[0], layer))
         if len(sides) == 1:
             return found
-        return columns_of(found, self._stays(sides[1], source.shape[1], layer))
+        return self._columns(found, self._stays(sides[1], source.shape[1], layer))
+
+    def inputs(self, name: str) -> tuple[str, Index]:
+        """Of a tensor of the new model: the name it had, and which of its columns are left."""
+        kind = self._family.kind_of(name)
+        layer = self._layers[int(name.split(".")[1])] if kind.per_layer else None
+        former = kind.gguf_name(layer.source if layer else 0)
+        size = self._before.tensors[former].shape[-1]
+        return former, self._stays(kind.shape[-1], size, layer)
 
     def _stays(self, side: Size, size: int, layer: Layer | None) -> Index:
         """Which of a side's `size` lines stay."""
