@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from penjing.app import making as makings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class PreparedComparison(PreparedWork):
     """A comparison: the same, and what is compared."""
 
-    order: Order
+    order: Order = field(kw_only=True)
     """Which methods, at which sizes."""
 
 
@@ -60,7 +60,7 @@ def prepared(
         orders.forecast(checkpoint, order, settings, tokens_per_second=0)  # refuse at once
         speed = makings.reading_speed(settings) if model.is_file() else 0.0
         found = orders.forecast(checkpoint, order, settings, tokens_per_second=speed)
-        yield PreparedComparison(making, settings, checkpoint, found, order)
+        yield PreparedComparison(making, settings, checkpoint, found, order=order)
 
 
 def carry_out(ready: PreparedComparison, progress: Progress) -> Comparison:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from penjing.bundle.home import Home
     from penjing.core.progress import Progress
     from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.compress.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def prepared(
     known = read_recipe(recipe) if recipe else {}
     engine = making.in_engine or known.get("path") == "engine"
     making = replace(making, model=making.model or known.get("model", ""), in_engine=engine)
+    making, wished = _as_wished(making, budget, home := Home.from_environment())
     if not making.model:
         raise BadInput("which model? give a name, a .gguf file or a folder before -o")
-    home = Home.from_environment()
     model = find_model(making.model, home, progress=progress, download=not making.dry_run)
     if making.in_engine and model.is_dir():
         raise BadInput(f"--in-engine reads a .gguf file and {model} is a folder: leave it out")
@@ -62,11 +63,51 @@ def prepared(
         settings = makings.settings(
             making, opened, lambda: _bytes(making, budget, known, opened, home), progress, known
         )
+        if wished and settings.shape is None and settings.plan is None and settings.forward:
+            settings = replace(settings, shaping="needed")
         prepare.check_texts(settings)
         prepare.forecast(checkpoint, settings, tokens_per_second=0)  # refuse at once
         speed = makings.reading_speed(settings) if settings.model.is_file() else 0.0
         found = prepare.forecast(checkpoint, settings, tokens_per_second=speed)
-        yield PreparedWork(making, settings, checkpoint, found)
+        with _teacher(settings, home, checkpoint, progress) as teacher:
+            yield PreparedWork(making, settings, checkpoint, found, teacher)
+
+
+def _as_wished(making: Making, budget: Budget, home: Home) -> tuple[Making, bool]:
+    """With the speeds that a device wishes for where none were asked for; whether it does."""
+    from penjing.devices.find import find_device
+
+    wish = find_device(budget.device, home=home.root).wish if budget.device else None
+    if wish is None:
+        return making, False
+    return replace(
+        making,
+        speed=making.speed or wish.decode,
+        prefill_speed=making.prefill_speed or wish.prefill,
+    ), True
+
+
+@contextmanager
+def _teacher(
+    settings: Settings, home: Home, checkpoint: Checkpoint, progress: Progress
+) -> Iterator[Checkpoint | None]:
+    """Another model that is learnt from, open; of the same tokens and one that we can compute."""
+    if settings.teacher is None:
+        yield None
+        return
+    from penjing.app.evaluating import as_gguf
+    from penjing.bundle.resolve import find_model
+    from penjing.workshop.checkpoint import Checkpoint
+    from penjing.workshop.distill.teacher import require_same_tokens
+    from penjing.workshop.forward import require_computable
+
+    with ExitStack() as stack:
+        path = find_model(settings.teacher, home, progress=progress, download=True)
+        path = as_gguf(path, home, progress, stack) if path.is_dir() else path
+        found = stack.enter_context(Checkpoint.open(path))
+        require_same_tokens(checkpoint, found)
+        require_computable(found)
+        yield found
 
 
 def carry_out(ready: PreparedWork, progress: Progress) -> dict[str, Any]:
@@ -83,7 +124,8 @@ def carry_out(ready: PreparedWork, progress: Progress) -> dict[str, Any]:
     signature = prepare.signature(settings, sha)
     work = Work.begin(making.output, signature, resume=making.resume, restart=making.restart)
     with makings.working(work):
-        return compress(Job(settings, ready.checkpoint, work, progress, ready.forecast))
+        job = Job(settings, ready.checkpoint, work, progress, ready.forecast, ready.teacher)
+        return compress(job)
 
 
 def _bytes(
@@ -112,7 +154,9 @@ def _bytes(
     if budget.device:
         device = find_device(budget.device, home=home.root)
         shape = shape_from_gguf(model) if model.is_file() else shape_from_folder(model)
-        return largest_bytes(device, shape, budget.context)
+        room = largest_bytes(device, shape, budget.context)
+        share = device.wish.size if device.wish else None
+        return room if share is None else min(room, int(share * shape.weight_bytes))
     if "budget_bytes" in recipe:
         size: int = recipe["budget_bytes"]
         return size

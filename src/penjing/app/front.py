@@ -137,6 +137,9 @@ def compress(
     keep: str | None = None,
     context: int = 2048,
     speed: float | None = None,
+    prefill_speed: float | None = None,
+    prune: str | None = None,
+    teacher: str | Path | None = None,
     text: str | Path | None = None,
     held_out: str = "encyclopedia",
     effort: str = "standard",
@@ -153,7 +156,9 @@ def compress(
     """Make a model small and measure what it kept; what `penjing compress` does.
 
     One of `size` (bytes, or "80MB"), `bits` (of the file for each weight), `device` (a name of
-    `penjing devices`) and `keep` ("same-top>=0.85") says how small. With `in_engine` all is
+    `penjing devices`) and `keep` ("same-top>=0.85") says how small. `prune` leaves parts out first
+    and heals the rest ("ffn=0.75,sublayers=4", or "search"); `speed` and `prefill_speed` are times
+    that of the model given. With `in_engine` all is
     measured in the engine, as it is of any family without a forward pass of ours. BudgetError when
     it cannot be so small; the file is made, and `broken` says so, where it is possible and useless.
     """
@@ -163,7 +168,8 @@ def compress(
     heard = progress or Silent()
     asked = Making(
         str(model), Path(output), None if text is None else Path(text), held_out, effort, seed,
-        threads, _bytes(ram), minutes, keep, speed, in_engine, resume, restart, overwrite,
+        threads, _bytes(ram), minutes, keep, speed, prefill_speed, prune,
+        None if teacher is None else str(teacher), in_engine, resume, restart, overwrite,
     )  # fmt: skip
     budget = compressing.Budget(_bytes(size), bits, device, context)
     with compressing.prepared(asked, budget, heard) as ready:

@@ -5,6 +5,7 @@ The workshop is imported when something is made, never at start-up.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penjing.app.calibration_mix import STAND_IN, mix
-from penjing.core.errors import Cancelled, FormatError, UsageError
+from penjing.core.errors import BadInput, Cancelled, FormatError, UsageError
 from penjing.core.extras import require_extra
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from penjing.workshop.compress.prepare import Forecast
     from penjing.workshop.compress.settings import Settings
     from penjing.workshop.compress.work import Work
+    from penjing.workshop.prune.shape import Shape
 
 
 _LONGEST_LICENCE = 1000
@@ -55,6 +57,12 @@ class Making:
     """What must be kept in as few bytes as possible, such as "same-top>=0.85"."""
     speed: float | None = None
     """How many times as fast as the model given it is to decode here."""
+    prefill_speed: float | None = None
+    """How many times as fast as that it is to read a prompt here."""
+    prune: str | None = None
+    """What of it goes before rounding, such as "ffn=0.75,sublayers=4"; "search": what is best."""
+    teacher: str | None = None
+    """Another model that is learnt from; None: the model given."""
     in_engine: bool = False
     """Measure everything in the engine, even where the workshop has a forward pass."""
     resume: bool = False
@@ -79,6 +87,8 @@ class PreparedWork:
     """The starting model, open."""
     forecast: Forecast
     """What it will take."""
+    teacher: Checkpoint | None = None
+    """Another model that is learnt from, open; None: the starting model."""
 
     @property
     def downloads(self) -> list[str]:
@@ -151,9 +161,45 @@ def settings(
         ram=Ceiling(look().available_bytes if making.ram is None else making.ram, asked),
         goal=parse_goal(making.keep) if making.keep else None,
         speed=making.speed,
+        prefill=making.prefill_speed,
+        shape=shape_asked(making.prune, recipe),
+        shaping="always" if making.prune == "search" else "never",
+        healing_steps=recipe.get("healing_steps"),
+        teacher=making.teacher or recipe.get("teacher"),
         plan=recipe.get("codecs"),
         forward=checkpoint.architecture.forward,
         mix=[] if making.text else mix(home, held_out.text, progress, dry_run=making.dry_run),
+    )
+
+
+def shape_asked(said: str | None, recipe: Mapping[str, Any]) -> Shape | None:
+    """ "ffn=0.75,sublayers=4", or a recipe's; None: all stays, or it is looked for."""
+    from penjing.workshop.prune.shape import Shape
+
+    if said is None and "prune" in recipe:
+        return Shape(**recipe["prune"])
+    if said is None or said == "search":
+        return None
+    found: dict[str, Any] = {"repair": True}
+    for pair in said.split(","):
+        name, _, number = (part.strip() for part in pair.partition("="))
+        found[name] = _part(name, number)
+    return Shape(**found)
+
+
+def _part(name: str, number: str) -> float | int | bool | str:
+    """One word of `--prune`; BadInput says what there is."""
+    if name in ("ffn", "heads", "hidden") and re.fullmatch(r"0?\.\d{1,6}|1(\.0)?", number):
+        return float(number)
+    if name in ("layers", "sublayers") and re.fullmatch(r"[0-9]{1,4}", number):
+        return int(number)
+    if name == "uneven" and not number:
+        return True
+    if name == "score" and number:
+        return number
+    raise BadInput(
+        f"'{f'{name}={number}'[:40]}' is nothing that can be left out: write for example "
+        "ffn=0.75,sublayers=4, or heads=, hidden=, layers=, uneven, score=; or search"
     )
 
 

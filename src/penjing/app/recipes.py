@@ -24,10 +24,33 @@ def read_recipe(path: Path) -> dict[str, Any]:
     table = Table(said, str(path), _KINDS)
     data = {key: table.take(key, kind) for key, kind in _RECIPE.items() if key in table}
     table.finish()
+    if "prune" in data:
+        data["prune"] = _shape(data["prune"], f"{path}: prune")
     if data.get("path", "forward") not in ("forward", "engine"):
         raise BadInput(f"{path} has {data['path'][:40]!r} as its 'path': forward or engine")
     return data
 
+
+def _shape(said: dict[str, Any], where: str) -> dict[str, Any]:
+    """What of a model is to stay."""
+    table = Table(said, where, _KINDS)
+    found = {key: table.take(key, kind) for key, kind in _SHAPE.items() if key in table}
+    table.finish()
+    return found
+
+
+_SHAPE: Mapping[str, Any] = {
+    "ffn": float,
+    "heads": float,
+    "hidden": float,
+    "uneven": bool,
+    "layers": int,
+    "sublayers": int,
+    "score": str,
+    "repair": bool,
+    "seed": int,
+}
+"""Keys of what a recipe leaves out, as `penjing prune` calls them."""
 
 _Names = Mapping[str, str]
 _RECIPE: Mapping[str, Any] = {
@@ -42,6 +65,9 @@ _RECIPE: Mapping[str, Any] = {
     "mix_sha256": str | None,
     "held_out": dict,
     "training_steps": int | None,
+    "healing_steps": int | None,
+    "prune": dict,
+    "teacher": str | None,
     "codecs": _Names,
 }
 """Keys of a recipe and the types of their values."""
@@ -64,6 +90,8 @@ _KINDS: Kinds = {
     str | None: (lambda value: value is None or _text(value), "a text, or null"),
     int: (_count, "a whole number"),
     int | None: (lambda value: value is None or _count(value), "a whole number, or null"),
+    float: (lambda value: type(value) in (int, float) and 0 < value <= 1, "a share from 0 to 1"),
+    bool: (lambda value: type(value) is bool, "true or false"),
     dict: (lambda value: isinstance(value, dict), "a mapping"),
     _Names: (_names, "codecs by the names of tensors"),
 }

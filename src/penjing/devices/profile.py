@@ -127,6 +127,20 @@ class Accelerator:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What a model should become for it, beside the model it was: a wish and no fact."""
+
+    origin: Origin
+    """Where this is from."""
+    size: float | None = None
+    """Of its file, at most."""
+    decode: float | None = None
+    """How many times as fast it writes, at least."""
+    prefill: float | None = None
+    """How many times as fast it reads, at least."""
+
+
+@dataclass(frozen=True)
 class MeasuredRun:
     """One published run."""
 
@@ -172,6 +186,8 @@ class DeviceProfile:
     """Its watts."""
     price: Price
     """Its dollars."""
+    wish: Wish | None = None
+    """How small and fast a model should be made for it; None: what fits will do."""
     accelerators: tuple[Accelerator, ...] = ()
     """GPUs and NPUs."""
     measured: tuple[MeasuredRun, ...] = ()
@@ -247,6 +263,7 @@ def _device(table: Table, known: Mapping[str, DeviceProfile]) -> DeviceProfile:
         or (getattr(base, key) if base else ())
         for key, (word, kind) in _LISTS.items()
     }
+    groups["wish"] = _group(table.table("wish"), Wish) if "wish" in table else None
     name = table.take("name", str)
     device = DeviceProfile(
         name=name,

@@ -92,12 +92,15 @@ class _Base:
 class Builder:
     """Makes the files of one job; what two of them share is made once."""
 
-    def __init__(self, job: Job, names: Sequence[str] = CANDIDATES) -> None:
+    def __init__(
+        self, job: Job, names: Sequence[str] = CANDIDATES, whole: Builder | None = None
+    ) -> None:
+        """`whole` makes the files of the model that this one was pruned from."""
         give_back_large()
         keep_short_type(job.settings.store)
-        self.job = job
-        self.stages = Stages(job)
-        self.solver = Solver(self.stages, names)
+        self.job, self.names = job, names
+        self.stages: Stages = Stages(job, whole.stages if whole else None)
+        self.solver: Solver = Solver(self.stages, names, whole.solver if whole else None)
 
     def build(self, method: Method, budget: int) -> Built:
         """The method's file of at most `budget` bytes.
@@ -204,7 +207,9 @@ class Builder:
         self.require_memory()
         base = self._base(method, plan)
         schedule = self.job.settings.schedule
-        folder = self.job.work.folder / f"trained-{_hash([plan, method.fold, asdict(schedule)])}"
+        teacher = self.job.teacher
+        told = [plan, method.fold, asdict(schedule), teacher.sha256() if teacher else None]
+        folder = self.job.work.folder / f"trained-{_hash(told)}"
         done = Store(folder)
 
         def train(summary: Path) -> Training:
@@ -216,7 +221,7 @@ class Builder:
             made = distill(
                 base.checkpoint, plan, start, windows, schedule, apart=self.stages.apart,
                 saved=StateFile(folder), device=device, dtype=dtype,
-                progress=self.job.progress,
+                progress=self.job.progress, of=teacher,
             )  # fmt: skip
             for name, raw in made.tensors.items():
                 done.put(name, raw, None)
@@ -234,7 +239,7 @@ class Builder:
 
     def require_memory(self) -> None:
         """BudgetError when training does not fit the ceiling."""
-        ram, need = self.job.settings.ram, memory_needed(self.job.checkpoint)
+        ram, need = self.job.settings.ram, memory_needed(self.job.checkpoint, self.job.teacher)
         if ram is not None and need > ram.size:
             raise ram.refused(need, LESS_TRAINING)
 

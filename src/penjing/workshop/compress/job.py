@@ -25,3 +25,5 @@ class Job:
     """Where they report to."""
     forecast: Forecast | None = None
     """What was said of it before it began."""
+    teacher: Checkpoint | None = None
+    """What the rounded model learns from; None: the starting model."""

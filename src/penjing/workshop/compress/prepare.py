@@ -60,6 +60,10 @@ def signature(settings: Settings, checkpoint_sha256: str) -> dict[str, Any]:
         "budget": settings.budget,
         "goal": str(settings.goal) if settings.goal else None,
         "speed": settings.speed,
+        "prefill": settings.prefill,
+        "shape": asdict(settings.shape) if settings.shape else None,
+        "shaping": settings.shaping,
+        "teacher": settings.teacher,
         "effort": settings.effort,
         "path": settings.path,
         "seed": settings.seed,
@@ -151,12 +155,12 @@ def forecast(
     least = {n: min(candidates(checkpoint.tensors[n]), key=lambda c: c.bits).name
              for n in checkpoint.quantizable}  # fmt: skip
     smallest = export_bytes(checkpoint, least)
-    if settings.budget < smallest:
+    if settings.budget < smallest and settings.shape is None and settings.shaping == "never":
         raise BudgetError(
             f"{format_size(settings.budget)} is not possible for {settings.model_name}: the "
             f"smallest is {format_size(smallest)} ({smallest} bytes)"
         )
-    if settings.plan is not None:
+    if settings.plan is not None and settings.shape is None:
         _check_recipe(checkpoint, settings.plan, settings.budget)
     chosen = effort(settings.effort)
     methods = methods or [METHODS[settings.method]]
@@ -327,6 +331,7 @@ def recipe_document(
         "mix_sha256": mix_hash(settings),
         "held_out": {"name": settings.held_out_name, "sha256": _hash(settings.held_out)},
         "training_steps": steps,
+        "teacher": settings.teacher,
         "codecs": dict(plan),
     }
 

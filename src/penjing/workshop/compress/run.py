@@ -6,6 +6,8 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,13 @@ from penjing.core.units import format_size
 from penjing.workshop.compress import controls, prepare
 from penjing.workshop.compress.advice import vocabulary
 from penjing.workshop.compress.build import Builder, Built
+from penjing.workshop.compress.choose import Chosen, choose, shapes_wanted
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.measure import Candidate, Found, measure
 from penjing.workshop.compress.methods import METHODS, Method
 from penjing.workshop.compress.passport import Took, details, passport
 from penjing.workshop.compress.settings import Search, codec_names
+from penjing.workshop.compress.shaping import Shaper
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.report import render_report
 from penjing.workshop.report.advice import faults
@@ -51,44 +55,79 @@ def compress(job: Job) -> dict[str, Any]:
 
     Raises BudgetError when the budget is impossible, StorageError when the disk refuses.
     """
-    begun = time.perf_counter()
-    settings = job.settings
+    with ExitStack() as opened:
+        return _made(job, opened)
+
+
+def _made(job: Job, opened: ExitStack) -> dict[str, Any]:
+    begun, settings = time.perf_counter(), job.settings
     torch.set_num_threads(settings.threads)
     builder = Builder(job, codec_names(settings, job.checkpoint.parameters))
     start = Candidate(settings.model_name, "the starting model", builder.stages.start)
-    method = METHODS[settings.method]
+    chosen = _chosen(builder, METHODS[settings.method], opened)
+    job.checkpoint.release()
+    give_back()
+    found = measure(
+        start,
+        [_ours(chosen), *chosen.controls],
+        settings,
+        folder=job.work.folder / "reference",
+        progress=job.progress,
+    )
+    took = Took(time.perf_counter() - begun, job.work.resumed, peak_memory(), job.forecast)
+    ours, shipped, plan = chosen.ours, chosen.builder.job.checkpoint, chosen.ours.plan
+    made = passport(settings, shipped, found, took, ours.training)
+    made["shape"] = chosen.shape
+    made["broken"] = faults(read_passport(made).ours.measures)
+    made["advice"] = _advice(chosen.builder, plan, found, broken=bool(made["broken"]))
+    recipe = _yaml(_recipe(job, made, chosen))
+    solver = chosen.builder.solver
+    search = solver.search(plan) if settings.plan is None else Search({}, plan, ())
+    calibration = builder.stages.calibration
+    shown = details(shipped, found, search, calibration, recipe, training=ours.training)
+    shown["shapes"] = chosen.shapes
+    _bundle(replace(job, checkpoint=shipped), found.ours.path, made, shown, recipe)
+    job.work.finish()
+    return made
+
+
+def _chosen(builder: Builder, method: Method, opened: ExitStack) -> Chosen:
+    """The file that ships, and what it is measured beside."""
+    job, settings = builder.job, builder.job.settings
     if method.distilled:
         builder.require_memory()
+    if shapes_wanted(builder):
+        chosen = choose(opened.enter_context(Shaper(builder)), method)
+        if chosen.builder is not builder:
+            return chosen
+        return replace(
+            chosen, controls=[*chosen.controls, *_controls(builder, method, chosen.ours)]
+        )
     budget = settings.budget
     if settings.goal is not None and settings.plan is None:
         budget = builder.solver.smallest_meeting(settings.goal)
         job.progress.note(f"{settings.goal} takes {format_size(budget)} on calibration text")
     plan = settings.plan or builder.plan(method, budget)
     ours = builder.make(method, plan)
-    job.checkpoint.release()
-    give_back()
-    found = measure(
-        start,
-        [
-            Candidate("this bundle", method.description, ours.path),
-            *_controls(builder, method, ours),
-        ],
-        settings,
-        folder=job.work.folder / "reference",
-        progress=job.progress,
-    )
-    took = Took(time.perf_counter() - begun, job.work.resumed, peak_memory(), job.forecast)
-    made = passport(settings, job.checkpoint, found, took, ours.training)
-    made["broken"] = faults(read_passport(made).ours.measures)
-    made["advice"] = _advice(builder, plan, found, broken=bool(made["broken"]))
-    steps = ours.training.steps if ours.training else None
-    recipe = _yaml(prepare.recipe_document(settings, made["baseline"]["sha256"], plan, steps))
-    search = builder.solver.search(plan) if settings.plan is None else Search({}, plan, ())
-    calibration = builder.stages.calibration
-    shown = details(job.checkpoint, found, search, calibration, recipe, training=ours.training)
-    _bundle(job, found.ours.path, made, shown, recipe)
-    job.work.finish()
-    return made
+    return Chosen(builder, method, ours, _controls(builder, method, ours))
+
+
+def _ours(chosen: Chosen) -> Candidate:
+    words = chosen.method.description
+    if chosen.shape and "shape" in chosen.shape:
+        words = f"parts left out and the rest healed, then {words}"
+    return Candidate("this bundle", words, chosen.ours.path)
+
+
+def _recipe(job: Job, made: Mapping[str, Any], chosen: Chosen) -> dict[str, Any]:
+    told, sha = chosen.shape or {}, made["baseline"]["sha256"]
+    training, healing = chosen.ours.training, told.get("healing")
+    steps = training.steps if training else None
+    document = prepare.recipe_document(job.settings, sha, chosen.ours.plan, steps)
+    if "shape" in told:
+        document["prune"] = dict(told["shape"])
+        document["healing_steps"] = healing["steps"] if healing else None
+    return document
 
 
 def _advice(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from penjing.core.errors import BudgetError, UnknownName
 from penjing.core.units import format_size
@@ -12,6 +13,7 @@ from penjing.workshop.compress.methods import METHODS
 from penjing.workshop.compress.short_type import short_type
 from penjing.workshop.distill.schedule import Schedule
 from penjing.workshop.mixture import Domain
+from penjing.workshop.prune.shape import Shape
 from penjing.workshop.search.effects import Effects
 from penjing.workshop.search.goals import Goal
 from penjing.workshop.search.groups import CANDIDATES, LATTICE
@@ -45,6 +47,10 @@ class Effort:
     quick: bool = False
     """Whether codecs that this processor is slow at are left out where that costs little, though no
     speed was asked for."""
+    shapes: int = 16
+    """How many shapes of the model are tried, where parts of it may go."""
+    finalists: int = 1
+    """How many of them are healed and rounded as a whole, to be compared."""
     readings: int = 480
     """Passes in which effects are measured where only the engine runs the model, if that is no
     larger than `USUAL`; of larger ones as many fewer."""
@@ -52,9 +58,15 @@ class Effort:
 
 EFFORTS = {
     "light": Effort(3072, 2, 96, 6, "gptq", 16_384, 12, 4, quick=True),
-    "standard": Effort(6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0, readings=960),
-    "best": Effort(16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0, readings=2000),
-}
+    "standard": Effort(
+        6144, 3, 128, 6, "distilled", 32_768, 60, 6, 262_144, 4.0,
+        shapes=32, finalists=2, readings=960,
+    ),
+    "best": Effort(
+        16384, 4, 256, 16, "distilled", 65_536, 300, 8, 2_097_152, 120.0,
+        shapes=96, finalists=3, readings=2000,
+    ),
+}  # fmt: skip
 
 USUAL = 200 * 10**6
 """Weights of a model that the efforts were made for."""
@@ -104,6 +116,10 @@ class Ceiling:
         )
 
 
+Shaping = Literal["never", "needed", "always"]
+"""When shapes are looked for: not at all; where rounding alone does not do; in any case."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """One compression."""
@@ -142,6 +158,16 @@ class Settings:
     """What must be kept in as few bytes as possible; the budget is then the most there may be."""
     speed: float | None = None
     """How many times as fast as the starting model it is to decode here, at least."""
+    prefill: float | None = None
+    """How many times as fast it is to read a prompt here, at least."""
+    shape: Shape | None = None
+    """What of the model is to stay, before anything is rounded; None: all of it."""
+    shaping: Shaping = "never"
+    """When shapes are looked for."""
+    healing_steps: int | None = None
+    """Of a pruned model, from a recipe; None: as many as the time allows."""
+    teacher: str | None = None
+    """Name or path of another model that is learnt from; None: the starting model."""
     plan: Mapping[str, str] | None = None
     """Codec of every tensor, from a recipe; None searches."""
     mix: Sequence[Domain] = ()

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
 
-from penjing.core.errors import BudgetError
+from penjing.core.errors import BudgetError, PenjingError
 from penjing.ggml import clock
 from penjing.workshop.compress import prepare
 from penjing.workshop.compress.advice import SOUND, why_left
-from penjing.workshop.compress.settings import Search, Share, effort, means, readings
+from penjing.workshop.compress.settings import Search, Settings, Share, effort, means, readings
 from penjing.workshop.compress.stages import Stages
-from penjing.workshop.compress.timing import measure_times, timed
+from penjing.workshop.compress.timing import Took, measure_reading, measure_times, timed
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.search import engine_effects as in_engine
 from penjing.workshop.search.assembly import Assemblies
@@ -28,7 +28,7 @@ from penjing.workshop.search.means import Means
 from penjing.workshop.search.measure import measure
 from penjing.workshop.search.refine import Limits, Plan, refine
 from penjing.workshop.search.rounder import Rounder
-from penjing.workshop.search.times import Times, head_of, without_codecs
+from penjing.workshop.search.times import Times, head_of, with_floats, without_codecs
 from penjing.workshop.search.wavefront import EMBEDDING, Wavefront
 
 _ALIGN = 32
@@ -43,8 +43,10 @@ _CAREFUL = 0.99  # of the limit that would have been right, after a miss
 class Solver:
     """Plans for one job. What is measured is measured once for all budgets."""
 
-    def __init__(self, stages: Stages, names: Sequence[str]) -> None:
-        self.stages = stages
+    def __init__(self, stages: Stages, names: Sequence[str], whole: Solver | None = None) -> None:
+        """`whole` is the solver of the model that this one was pruned from: a weight takes as long
+        in both."""
+        self.stages, self._whole = stages, whole
         self._names = names
         self._job = stages.job
         self._checkpoint = stages.job.checkpoint
@@ -57,20 +59,28 @@ class Solver:
         The speed is timed, and where it is missed the limit is drawn in. BudgetError names the
         smallest file, or the highest speed.
         """
-        speed = self._job.settings.speed
-        if speed is None:
+        limit = self.limit
+        if limit is None:
             return self._searched(budget, None)
-        limit = 1 / speed
         for _ in range(_TRIES):
             plan = self._searched(budget, limit)
-            took = timed(self._job, self.stages.start, plan)
-            if took <= 1 / speed:
+            took = timed(self._job, self.stages.timed_against, plan)
+            missed = missed_by(self._job.settings, took)
+            if missed <= 1:
                 break
-            limit *= 1 / speed / took * _CAREFUL
+            limit *= _CAREFUL / missed
             self._job.progress.note(
-                f"timed: {1 / took:.2f} times the starting model's speed, asked for {speed:g}"
+                f"timed: decodes {1 / took.decode:.2f} and reads {1 / took.prefill:.2f} times as "
+                f"fast as the starting model, {missed:.2f} times too slow"
             )
         return plan
+
+    @property
+    def limit(self) -> float | None:
+        """Of the time that is priced: of reading where that was asked for, else of decoding."""
+        settings = self._job.settings
+        asked = settings.speed if settings.prefill is None else settings.prefill
+        return None if asked is None else 1 / asked
 
     def _searched(self, budget: int, limit: float | None) -> dict[str, str]:
         quick = self._effort.quick and limit is None
@@ -106,8 +116,7 @@ class Solver:
 
         Measured on calibration text with a margin; BudgetError when the largest size does not.
         """
-        rows, speed = self._choices, self._job.settings.speed
-        limit = 1 / speed if speed else None
+        rows, limit = self._choices, self.limit
 
         def value(size: int) -> float:
             plan = allocate(rows, size, fixed=self._fixed, time=limit).plan
@@ -214,9 +223,19 @@ class Solver:
     @cached_property
     def _times(self) -> Times | None:
         """What codecs cost in time, where a speed is asked for."""
-        if self._job.settings.speed is None:
+        if self.limit is None:
             return None
-        return measure_times(self._job, self.stages.start, self._groups, self.stages.folder)
+        if self._whole is not None:
+            return self._whole.times_of_floats
+        measure = measure_times if self._job.settings.prefill is None else measure_reading
+        return measure(self._job, self.stages.start, self._groups, self.stages.folder)
+
+    @property
+    def times_of_floats(self) -> Times:
+        """The same for a model that lost parts; PenjingError where no speed was asked for."""
+        if self._times is None:
+            raise PenjingError("no speed was asked for, so that nothing was timed")
+        return with_floats(self._times)
 
     def _quick(self, budget: int) -> dict[str, list[Choice]]:
         """What is chosen from: not those codecs that this processor is slow at, unless a file
@@ -288,6 +307,11 @@ class Solver:
         own = {group.name: group.own for group in self._groups}
         tensors = sum(group.nbytes(group.own, _padded) for group in self._groups)
         return export_bytes(self._checkpoint, self._expanded(own)) - tensors
+
+
+def missed_by(settings: Settings, took: Took) -> float:
+    """How many times too slow a file is; 1 or less: as fast as asked for."""
+    return max((settings.speed or 0.0) * took.decode, (settings.prefill or 0.0) * took.prefill)
 
 
 def _padded(count: int) -> int:

@@ -40,8 +40,15 @@ Importance = Mapping[str, npt.NDArray[np.float32]]
 class Stages:
     """The shared results of one job, each made when it is first asked for."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, whole: Stages | None = None) -> None:
+        """`whole` are those of the model that this one was pruned from: its text is read here too,
+        and its file is what speed is told by."""
+        self.job, self.whole = job, whole
+
+    @property
+    def timed_against(self) -> Path:
+        """The file that decodes at speed 1."""
+        return self.start if self.whole is None else self.whole.start
 
     @cached_property
     def folder(self) -> Path:
@@ -76,6 +83,8 @@ class Stages:
     @cached_property
     def calibration(self) -> Calibration:
         """The text everything is tuned on."""
+        if self.whole is not None:
+            return self.whole.calibration
         job, settings = self.job, self.job.settings
 
         def write(path: Path) -> Calibration:

@@ -32,6 +32,8 @@ DEPTH = 8, 128
 """Windows, and tokens of each, on which layers are left out."""
 WIDTH = 16, 256
 """The same for what inputs and gradients say."""
+REPAIR = 32, 256
+"""The same for what goes together: of a thousand channels a few thousand tokens say too little."""
 
 Windows = Sequence[Sequence[int]]
 
@@ -179,7 +181,7 @@ class Pruner:
     def _repairing(self) -> Columns:
         """Cuts columns so that those that stay take over."""
         if self._moments is None:
-            count, length = WIDTH
+            count, length = REPAIR
             self._require(moments_bytes(self.checkpoint, count * length), "leave --repair out")
             self._moments = measure_moments(
                 self.checkpoint, self._windows(count, length), self._folder, self._progress

@@ -20,7 +20,9 @@ from penjing.workshop.report import (
     figure_bytes,
     figure_frontier,
     figure_layers,
+    figure_shapes,
     figure_training,
+    shapes,
 )
 from penjing.workshop.report.advice import broken, left, path, vocabulary
 from penjing.workshop.report.diff import compare
@@ -82,6 +84,9 @@ def render_report(passport: Mapping[str, Any], details: Mapping[str, Any]) -> st
         splits=_splits(p, d),
         trained=training(p),
         course=_course(p, d),
+        shaped=shapes.told(passport),
+        shapes=shapes.tried(details),
+        shapes_drawn=_shapes(details),
         answers=[(a, compare(a.before, a.after)) for a in d.answers[:MOST_ANSWERS]],
         runtime=runtime_rows(p),
         work=work_rows(p),
@@ -118,6 +123,11 @@ def _course(p: Passport, d: Details) -> Picture | None:
     return picture(
         lambda width, kind: figure_training.training(d.course, told, width=width, class_=kind)
     )
+
+
+def _shapes(details: Mapping[str, Any]) -> Picture | None:
+    found = shapes.tried(details)
+    return picture(lambda width, kind: figure_shapes.shapes(found, width=width, class_=kind))
 
 
 def _splits(p: Passport, d: Details) -> list[Picture | None]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from penjing.core.units import format_size
 from penjing.workshop.pages.texts import clean, significant
+from penjing.workshop.report import shapes
 from penjing.workshop.report.advice import broken, left, path, vocabulary
 from penjing.workshop.report.reading import Passport, RuntimeRow, read_passport
 from penjing.workshop.report.tables import NOTHING, passport_columns, passport_rows, work_rows
@@ -42,7 +43,7 @@ def print_passport(passport: Mapping[str, Any], console: Console) -> None:
         console.print(_text(sentence))
     if said := training(p):
         console.print(_text(said))
-    for told in (vocabulary(p), path(p)):
+    for told in (*shapes.told(passport), vocabulary(p), path(p)):
         if told:
             console.print(_text(told))
     for row in p.runtime:

@@ -84,6 +84,26 @@ def fit(groups: Sequence[Group], files: Sequence[TimedFile], noise: float = NOIS
     return Times(dict(zip(names, prices.tolist(), strict=True)), head)
 
 
+def with_floats(times: Times) -> Times:
+    """The same, and what was stored in floating point as dear as it would be by its bytes.
+
+    A model that lost parts comes so, and no file of it was timed.
+    """
+    dearest = {
+        part: max(
+            (price / CODECS[kind.split()[1]].bits
+             for kind, price in times.price.items() if kind.startswith(part)),
+            default=0.0,
+        )
+        for part in ("blocks", "head")
+    }  # fmt: skip
+    more = {
+        f"{part} {name}": dearest[part] * CODECS[name].bits
+        for part in dearest for name in ("F16", "BF16", "F32")
+    }  # fmt: skip
+    return Times({**more, **times.price}, times.head)
+
+
 def without_codecs(
     groups: Sequence[Group], rows: Choices, names: frozenset[str]
 ) -> dict[str, list[Choice]]:
