@@ -35,7 +35,7 @@ def quick(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few shapes, few codecs, timed once."""
     few = timing.uniform(groups_of(place.checkpoint))[:2]
     light = settings.EFFORTS["light"]
-    monkeypatch.setitem(settings.EFFORTS, "light", replace(light, shapes=3, assemblies=2))
+    monkeypatch.setitem(settings.EFFORTS, "light", replace(light, assemblies=2))
     monkeypatch.setattr(timing, "uniform", lambda _: few)
     monkeypatch.setattr(timing, "heads", lambda _: [])
     monkeypatch.setattr(timing, "ROUNDS", 1)
@@ -77,7 +77,9 @@ def test_one_command_prunes_repairs_and_rounds(place: Place, capsys: Any, quick:
 
 
 def test_shapes_are_looked_for_and_the_better_ships(place: Place, capsys: Any, quick: None) -> None:
-    status, made, said = place.run(capsys, "searched", "--prune", "search", size="60KB")
+    status, made, said = place.run(
+        capsys, "searched", "--prune", "search", "--shapes", "3", size="60KB"
+    )
     assert status in (0, 1), said
     told = made["shape"]
     rivals = {rival["name"]: rival for rival in told["rivals"]}

@@ -169,7 +169,7 @@ def compress(
     asked = Making(
         str(model), Path(output), None if text is None else Path(text), held_out, effort, seed,
         threads, _bytes(ram), minutes, keep, speed, prefill_speed, prune,
-        None if teacher is None else str(teacher), in_engine, resume, restart, overwrite,
+        None if teacher is None else str(teacher), None, in_engine, resume, restart, overwrite,
     )  # fmt: skip
     budget = compressing.Budget(_bytes(size), bits, device, context)
     with compressing.prepared(asked, budget, heard) as ready:

@@ -63,6 +63,8 @@ class Making:
     """What of it goes before rounding, such as "ffn=0.75,sublayers=4"; "search": what is best."""
     teacher: str | None = None
     """Another model that is learnt from; None: the model given."""
+    shapes: int | None = None
+    """How many shapes are tried where they are looked for; None: as the effort says."""
     in_engine: bool = False
     """Measure everything in the engine, even where the workshop has a forward pass."""
     resume: bool = False
@@ -166,6 +168,7 @@ def settings(
         shaping="always" if making.prune == "search" else "never",
         healing_steps=recipe.get("healing_steps"),
         teacher=making.teacher or recipe.get("teacher"),
+        shapes=making.shapes or chosen.shapes,
         plan=recipe.get("codecs"),
         forward=checkpoint.architecture.forward,
         mix=[] if making.text else mix(home, held_out.text, progress, dry_run=making.dry_run),

@@ -59,6 +59,7 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
         metavar="WHAT",
         help="leave parts out and heal the rest before rounding: ffn=0.75,sublayers=4; or search",
     )
+    add("--shapes", type=whole(1, 9999), metavar="N", help="try so many where they are searched")
     add("--teacher", metavar="MODEL", help="learn from this one instead of the model given")
     add("--context", type=whole(1), default=2048, help="tokens of context on the device (2048)")
     making.add_texts(parser, "the passport is")

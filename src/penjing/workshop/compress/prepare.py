@@ -63,6 +63,7 @@ def signature(settings: Settings, checkpoint_sha256: str) -> dict[str, Any]:
         "prefill": settings.prefill,
         "shape": asdict(settings.shape) if settings.shape else None,
         "shaping": settings.shaping,
+        "shapes": settings.shapes,
         "teacher": settings.teacher,
         "effort": settings.effort,
         "path": settings.path,

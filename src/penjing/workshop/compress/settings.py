@@ -164,6 +164,8 @@ class Settings:
     """What of the model is to stay, before anything is rounded; None: all of it."""
     shaping: Shaping = "never"
     """When shapes are looked for."""
+    shapes: int = 16
+    """How many of them are tried."""
     healing_steps: int | None = None
     """Of a pruned model, from a recipe; None: as many as the time allows."""
     teacher: str | None = None

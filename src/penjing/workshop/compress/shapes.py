@@ -23,7 +23,7 @@ from penjing.evaluation.reference import Reference, record
 from penjing.evaluation.retention import measure as kept_of
 from penjing.workshop.architectures import UNEVEN
 from penjing.workshop.checkpoint import Checkpoint
-from penjing.workshop.compress.settings import CONTEXT, effort
+from penjing.workshop.compress.settings import CONTEXT
 from penjing.workshop.compress.shaping import Shaper
 from penjing.workshop.compress.timing import Took, timed_file
 from penjing.workshop.export.gguf import export_bytes, export_gguf
@@ -98,7 +98,7 @@ class Shapes:
             self.dimensions,
             self.measure,
             first=_first(self.dimensions),
-            count=effort(self.job.settings.effort).shapes,
+            count=self.job.settings.shapes,
             seed=self.job.settings.seed,
             journal=self.shaper.folder / "trials.json",
             progress=self.job.progress,

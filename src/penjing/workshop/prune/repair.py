@@ -15,8 +15,10 @@ import torch
 
 from penjing.core.errors import BadInput
 from penjing.workshop.prune.cut import Index
-from penjing.workshop.quantize.gptq import DAMPING
 
+DAMPING = 0.5
+"""Of H's diagonal. On text that was not measured a quarter of SmolLM2's channels left out cost least
+between 0.5 and 2, and less damping made it worse than no repair: channels hardly go together."""
 _QUIETEST = 1e-9
 """Of the mean: an input that is always silent still has an inverse."""
 
