@@ -1,4 +1,4 @@
-"""The search: points are tried once, a killed one goes on as it would have, the front is the front."""
+"""The search: no point twice, a killed one goes on as it would have, the front is the front."""
 
 from __future__ import annotations
 

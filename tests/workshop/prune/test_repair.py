@@ -102,7 +102,7 @@ def test_a_repaired_model_is_nearer_to_the_whole_one(shape: Shape, tmp_path: Pat
 def test_parts_that_go_by_chance_are_as_many(tmp_path: Path) -> None:
     model = tiny.checkpoint("llama", layers=4, ffn=128)
     pruner = Pruner(model, lambda count, length: [], tmp_path, Silent())
-    made = [pruner.pruned(Shape(sublayers=3, score="random", seed=seed)) for seed in (0, 0, 1)]
+    made = [pruner.pruned(Shape(sublayers=3, score="random", seed=seed)) for seed in (0, 0, 5)]
     gone = [frozenset().union(*(step.parts for step in each.steps)) for each in made]
     assert [len(parts) for parts in gone] == [3, 3, 3]
     assert gone[0] == gone[1] != gone[2]

@@ -155,10 +155,10 @@ def _frozen(optuna: Any, trial: Trial, space: Mapping[str, Any]) -> Any:
     made = optuna.trial.create_trial(
         params=dict(trial.point),
         distributions=dict(space),
-        values=[min(value, _WORST) for value in trial.found.goals],
+        values=[float(min(value, _WORST)) for value in trial.found.goals],
     )
     for name, by in trial.found.missed.items():
-        made.set_constraint(name, min(by, _WORST))
+        made.set_constraint(name, float(min(by, _WORST)))
     return made
 
 
