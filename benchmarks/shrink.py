@@ -9,7 +9,6 @@ Runs `penjing compress M --device D` and prints the rivals, the controls and the
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,4 +65,4 @@ def _print(made: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

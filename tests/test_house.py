@@ -58,7 +58,7 @@ IN_THE_WORKSHOP: dict[str, set[str]] = {
     "prune": {"quantize"},
     "factorize": set(),
     "mark": {"quantize"},
-    "compress": {"quantize", "search", "distill", "export", "report"},
+    "compress": {"quantize", "search", "distill", "export", "prune", "report"},
     "compare": {"compress", "export", "pages", "report"},
 }
 """Folders of the workshop and which others they may import; its loose files are for all."""

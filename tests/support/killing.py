@@ -1,194 +1,98 @@
-"""Kill -9 at random moments, and look what is left: run as a script of its own.
+"""`penjing distill` of a tiny model, killed at a point of its work: as a program, and what runs it.
 
-    python killing.py FOLDER KILLS SEED [ACTION ...]
+    python killing.py FOLDER POINT
 
-Children are forked, so this process stays small and starts no thread. Prints one JSON document:
-kills, acknowledged turns, and what was wrong.
+Points are counted: a step begins, a block goes backward, the engine reads, a file is synced, a file
+takes its name. At the given one the process is gone (SIGKILL); a state is kept after every step.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
+import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from random import Random
+from typing import Any
 
-import diarist
-from diarist import SECRET, Diarist, Say, words
-
-from penjing.core.errors import PenjingError
-from penjing.core.messages import Message
-from penjing.vault import box
-from penjing.vault.backup import damaged_files, read_backup
-from penjing.vault.migrations import PERSON
-from penjing.vault.place import Place
-from penjing.vault.vault import NewPerson, Vault
-
-ACTIONS = (
-    *("turn", "turn", "turn", "document", "forget"),
-    *("rotate", "backup", "restore", "somebody", "migrate"),
-    *("token", "setting", "unfile", "recover", "accounts", "salvage"),
-)
-"""What the child is doing when it is killed."""
-A_VAULTS_LIFE = 100
-"""Kills that one vault goes through; then another begins, or reading all again takes the time."""
-LONGEST = {
-    "turn": 0.2, "document": 0.05, "forget": 0.05, "rotate": 0.5, "backup": 0.1, "restore": 0.3,
-    "somebody": 0.3, "migrate": 0.04, "token": 0.1, "setting": 0.05, "unfile": 0.05,
-    "recover": 0.15, "accounts": 0.3, "salvage": 0.4,
-}  # fmt: skip
-"""Seconds after which it is killed at the latest."""
+WORDS = "he said that the small tree on the rock is older than she is, and he pruned it. "
+NEVER = 10**9
+_SAID = "points: "
 
 
-def main() -> int:
-    """Do it."""
-    folder, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    actions = sys.argv[4:] or list(ACTIONS)
-    rng, done, wrong, turns = Random(seed), Counter[str](), list[str](), 0
-    for start in range(0, kills, A_VAULTS_LIFE):
-        part = folder / str(start)
-        part.mkdir()
-        life = _Life(part, rng, actions)
-        for number in range(start, min(kills, start + A_VAULTS_LIFE)):
-            action = actions[number % len(actions)]
-            wrong += [f"{number}, {action}: {line}" for line in life.killed(action)]
-            done[action] += 1
-        turns += sum(line.startswith("turn") for line in life.acknowledged)
-        shutil.rmtree(part)
-    print(json.dumps({"kills": dict(done), "turns": turns, "wrong": wrong}))
-    return 0
+def prepare(folder: Path) -> None:
+    """Teacher, student and texts."""
+    import numpy as np
+    import tiny
+
+    from penjing.workshop.export.gguf import export_gguf
+    from penjing.workshop.prune.reshape import reshaped, whole_layers
+
+    teacher = tiny.checkpoint("llama", layers=2, ffn=128, hidden=64, vocab=400)
+    export_gguf(teacher, folder / "teacher.gguf", {})
+    student = reshaped(teacher, whole_layers(teacher.config), np.arange(32))
+    export_gguf(student, folder / "student.gguf", {})
+    (folder / "text.txt").write_text(WORDS * 400, encoding="utf-8")
+    lines = "".join(f"{n} {WORDS}\n" for n in range(200))
+    (folder / "held.txt").write_text(lines, encoding="utf-8")
 
 
-class _Life:
-    """One vault, and what was acknowledged in it."""
-
-    def __init__(self, folder: Path, rng: Random, actions: list[str]) -> None:
-        self.acknowledged: list[str] = []
-        self._folder = folder
-        self._rng = rng
-        self._place = Place(folder / "vault")
-        diarist.make(self._place)
-        self._old = _old_vault(folder) if "migrate" in actions else None
-
-    def killed(self, action: str) -> list[str]:
-        """Do something until it is killed; what is wrong then."""
-        after = self._rng.uniform(0, LONGEST[action])
-        if action == "migrate":
-            assert self._old is not None
-            return _kill_a_migration(self._old, self._folder / "migrating", after)
-        work = partial(_work, self._place, self.acknowledged, action, self._folder)
-        self.acknowledged += _killed(work, after)
-        return _checked(self._place, self.acknowledged) + _backups(self._folder)
+def run(folder: Path, point: int) -> int | None:
+    """Work until `point`; how many points there were, or None where it was killed there."""
+    environment = {**os.environ, "PENJING_HOME": str(folder / "home")}
+    done = subprocess.run(
+        [sys.executable, __file__, str(folder), str(point)],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    if done.returncode == -signal.SIGKILL:
+        return None
+    assert done.returncode == 0, done.stderr[-2000:]
+    return int(done.stdout.rpartition(_SAID)[2])
 
 
-def _work(place: Place, acknowledged: list[str], action: str, folder: Path, say: Say) -> None:
-    last = max([int(a.split()[1]) for a in acknowledged if a.startswith("rotated")], default=0)
-    one = Diarist.arrive(place, last, say, folder)
-    if one.rotations != last:
-        say(f"rotated {one.rotations}")
-    say("ready")
-    while True:
-        getattr(one, action)()
+class _Points:
+    """Counts, and dies at one."""
+
+    def __init__(self, last: int) -> None:
+        self.count, self._last = 0, last
+
+    def before(self, owner: Any, name: str) -> None:
+        """Each call of this is one."""
+        whole: Callable[..., Any] = getattr(owner, name)
+
+        def counted(*args: Any, **more: Any) -> Any:
+            self.count += 1
+            if self.count == self._last:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return whole(*args, **more)
+
+        setattr(owner, name, counted)
 
 
-def _killed(work: Callable[[Say], None], after: float) -> list[str]:
-    """Fork, let it work for a while once it is ready, kill it; what it acknowledged."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        _in_the_child(work, writer)
-    os.close(writer)
-    with os.fdopen(reader, "rb") as pipe:
-        first = b""
-        while line := pipe.readline():
-            first += line
-            if line == b"ready\n":
-                break
-        time.sleep(after)
-        os.kill(child, signal.SIGKILL)
-        said = first + pipe.read()
-    _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
-        raise RuntimeError(f"the child ended by itself: {said.decode()[-2000:]}")
-    return [line for line in said.decode().split("\n")[:-1] if line != "ready"]
+def _main(folder: Path, last: int) -> None:
+    from penjing.app import distilling
+    from penjing.cli import app
+    from penjing.engine.llamacpp import LlamaCpp
+    from penjing.workshop.distill import train
 
-
-def _in_the_child(work: Callable[[Say], None], writer: int) -> None:
-    def say(line: str) -> None:
-        os.write(writer, f"{line}\n".encode())
-
-    try:
-        work(say)
-    except BaseException as error:
-        say(f"{type(error).__name__}: {error}")
-    os._exit(3)
-
-
-def _checked(place: Place, acknowledged: list[str]) -> list[str]:
-    try:
-        return diarist.check(place, acknowledged)
-    except PenjingError as error:
-        return [f"{type(error).__name__}: {error}"]
-
-
-def _backups(folder: Path) -> list[str]:
-    """A backup that has its name is whole."""
-    wrong = []
-    for left in folder.glob("backup-*"):
-        wrong += [f"backup: {name} is damaged" for name in damaged_files(read_backup(left, []))]
-    for left in folder.glob("*backup-*"):
-        shutil.rmtree(left)
-    return wrong
-
-
-def _old_vault(folder: Path) -> Place:
-    """A vault whose person's part was made before the last two migrations."""
-    place = Place(folder / "old")
-    every, vault = PERSON, Vault.create(place, [SECRET], NewPerson("eve", "owner", [words(9)]))
-    with vault:
-        from penjing.vault import vault as module
-
-        module.PERSON_STEPS = every[:1]  # type: ignore[attr-defined]
-        try:
-            vault.add_person(vault.accounts.actor(vault.accounts.people()[0].id),
-                             NewPerson(diarist.NAME, "member", [words(0)]))  # fmt: skip
-            store = vault.unlock(diarist.NAME, words(0))
-            session = store.history.begin("diary").id
-            for number in range(1, 41):
-                store.history.append_turn(session, Message.of("user", diarist.text(number)))
-            store.close()
-        finally:
-            module.PERSON_STEPS = every  # type: ignore[attr-defined]
-    return place
-
-
-def _kill_a_migration(old: Place, target: Path, after: float) -> list[str]:
-    if target.exists():
-        shutil.rmtree(target)
-    shutil.copytree(old.root, target)
-    place = Place(target)
-    with Vault.open(place, SECRET) as vault:
-        subject = vault.accounts.require(diarist.NAME).id
-
-    def work(say: Say) -> None:
-        from penjing.vault import slots
-
-        known = slots.load(place, subject)
-        key = slots.open_slots(known, words(0))
-        say("ready")
-        box.open_with(place, known, key, PERSON)
-        time.sleep(60)
-
-    _killed(work, after)
-    return _checked(place, ["turn 40"])
+    points = _Points(last)
+    for owner, name in ((train._Run, "step"), (train._Run, "_backward"), (LlamaCpp, "score"),
+                        (os, "fsync"), (Path, "replace")):  # fmt: skip
+        points.before(owner, name)
+    for name, size in (("_WINDOW", 64), ("_STATISTICS", 256), ("_TRAINING", 2048)):
+        setattr(distilling, name, size)
+    train._SAVE_EVERY = 0.0
+    os.chdir(folder)
+    status = app.main(
+        ["distill", "student.gguf", "-o", "out.gguf", "--teacher", "teacher.gguf", "--text",
+         "text.txt", "--held-out", "held.txt", "--windows", "2", "--steps", "9", "--threads", "1",
+         "--quiet", "--json"]
+    )  # fmt: skip
+    print(f"{_SAID}{points.count}")
+    sys.exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.path.insert(0, str(Path(__file__).parent))
+    _main(Path(sys.argv[1]), int(sys.argv[2]))

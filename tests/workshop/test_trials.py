@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from penjing.core.errors import BadInput, FormatError
 from penjing.core.progress import Silent
 from penjing.workshop.search.front import front
-from penjing.workshop.search.trials import Dimension, Measured, Point, Trial, best, explore, pareto
+from penjing.workshop.search.trials import Dimension, Finding, Point, Trial, best, explore, pareto
 
 SPACE = [Dimension("a", tuple(range(17))), Dimension("b", (1.0, 0.5, 0.25)), Dimension("c", (0, 1))]
 FIRST = [{"a": 0, "b": 0, "c": 0}, {"a": 4, "b": 1, "c": 0}]
@@ -29,13 +29,13 @@ class Bowl:
         self.asked: list[Point] = []
         self.left = stop_after
 
-    def __call__(self, point: Point) -> Measured:
+    def __call__(self, point: Point) -> Finding:
         if not self.left:
             raise Stop
         self.left -= 1
         self.asked.append(point)
         loss = (point["a"] - 11) ** 2 + 9 * (point["b"] - 1) ** 2 + point["c"]
-        return Measured((loss, point["a"]), {"speed": 8.0 - point["a"]}, {"bytes": 1.0})
+        return Finding((loss, point["a"]), {"speed": 8.0 - point["a"]}, {"bytes": 1.0})
 
 
 def run(path: Path, bowl: Bowl, count: int = 24) -> list[Trial]:
@@ -64,7 +64,7 @@ def test_a_killed_search_goes_on_as_it_would_have(tmp_path: Path, killed: int) -
 def test_a_small_space_is_tried_as_a_whole(tmp_path: Path) -> None:
     space = [Dimension("a", (0, 1)), Dimension("b", (0, 1))]
     found = explore(
-        space, lambda p: Measured((float(p["a"]),)), first=[], count=50, seed=0,
+        space, lambda p: Finding((float(p["a"]),)), first=[], count=50, seed=0,
         journal=tmp_path / "j.json", progress=Silent(),
     )  # fmt: skip
     assert len(found) == 4
@@ -90,7 +90,7 @@ def test_the_journal_of_another_search_is_refused(tmp_path: Path) -> None:
 
 def test_what_fits_is_better_than_what_is_better_and_does_not() -> None:
     def trial(loss: float, missed: float) -> Trial:
-        return Trial({}, Measured((loss,), {"speed": missed}))
+        return Trial({}, Finding((loss,), {"speed": missed}))
 
     assert best([trial(1, 0.5), trial(3, -1), trial(2, 0)]).found.goals == (2,)
     assert best([trial(1, 0.5), trial(3, 0.1)]).found.goals == (3,)

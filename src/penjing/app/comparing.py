@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,8 @@ def carry_out(ready: PreparedComparison, progress: Progress) -> Comparison:
     work = Work.begin(making.output, inputs, resume=making.resume, restart=making.restart)
     with makings.working(work, lambda: has_results(work)):
         job = Job(settings, checkpoint, work, progress)
-        return compare(job, ready.order, _methods()[1](job))
+        with _methods()[1](job) as maker:
+            return compare(job, ready.order, maker)
 
 
 def _largest(order: Order, checkpoint: Checkpoint) -> int:
@@ -88,9 +89,9 @@ def _largest(order: Order, checkpoint: Checkpoint) -> int:
     return max(order.sizes) if order.sizes else export_bytes(checkpoint, {})
 
 
-def _methods() -> tuple[Mapping[str, Method], Callable[[Job], Maker]]:
-    from penjing.workshop.compress.build import Builder
+def _methods() -> tuple[Mapping[str, Method], Callable[[Job], AbstractContextManager[Maker]]]:
+    from penjing.workshop.compress.maker import AnyMaker
     from penjing.workshop.compress.methods import METHODS
     from penjing.workshop.compress.textbook_methods import TEXTBOOK
 
-    return {**METHODS, **TEXTBOOK}, Builder
+    return {**METHODS, **TEXTBOOK}, AnyMaker

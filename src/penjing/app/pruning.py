@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from penjing.engine.llamacpp import LlamaCpp
     from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.prune.depth import Step
-    from penjing.workshop.prune.shape import Pruned, Shape
+    from penjing.workshop.prune.shape import PrunedModel, Shape
 
 Windows = list[list[int]]
 
@@ -149,7 +149,7 @@ class _Work:
 
     # -- what goes
 
-    def _pruned(self) -> Pruned:
+    def _pruned(self) -> PrunedModel:
         from penjing.workshop.prune.shape import Pruner
 
         pruner = Pruner(

@@ -20,7 +20,7 @@ from penjing.workshop.compress.methods import Method
 from penjing.workshop.compress.passport import trained
 from penjing.workshop.compress.settings import effort
 from penjing.workshop.compress.shapes import Probe, Reading, Shapes, document, missed
-from penjing.workshop.compress.shaping import Shaped, Shaper
+from penjing.workshop.compress.shaping import ShapedModel, Shaper
 from penjing.workshop.compress.stages import sound
 from penjing.workshop.compress.timing import Took
 from penjing.workshop.export.gguf import export_gguf
@@ -56,7 +56,7 @@ class _Rival:
     built: Built
     builder: Builder
     reading: Reading
-    shaped: Shaped | None = None
+    shaped: ShapedModel | None = None
 
 
 def choose(shaper: Shaper, method: Method) -> Chosen:
@@ -70,7 +70,7 @@ def choose(shaper: Shaper, method: Method) -> Chosen:
 
 
 def _as_asked(shaper: Shaper, method: Method, shape: Shape) -> Chosen:
-    settings, shaped = shaper.job.settings, shaper.shaped(shape)
+    settings, shaped = shaper.job.settings, shaper.shaped(shape, heal=method.distilled)
     plan = settings.plan or shaped.builder.plan(method, settings.budget)
     ours = shaped.builder.make(method, plan)
     controls = [*_alone(shaper.whole, method, ours), *_beside(shaper, shaped, ours)]
@@ -137,7 +137,7 @@ class _Contest:
     def _finished(self, shape: Shape, place: int) -> list[_Rival]:
         if shape.whole:
             return []
-        shaped = self.shaper.shaped(shape)
+        shaped = self.shaper.shaped(shape, heal=self.method.distilled)
         try:
             built = shaped.builder.build(self.method, self.job.settings.budget)
         except BudgetError as error:
@@ -147,7 +147,7 @@ class _Contest:
         return [self._rival(name, built, shaped.builder, shaped)]
 
     def _rival(
-        self, name: str, built: Built, builder: Builder, shaped: Shaped | None = None
+        self, name: str, built: Built, builder: Builder, shaped: ShapedModel | None = None
     ) -> _Rival:
         known = self.job.work.data(f"rival-{builder.job.checkpoint.sha256()[:16]}.json",
                                    lambda: _plain(self.probe.read(built.path)))  # fmt: skip
@@ -196,7 +196,7 @@ def _alone(whole: Builder, method: Method, ours: Built) -> list[Candidate]:
     return [Candidate(ALONE, "the whole model in no more bytes, by the same method", built.path)]
 
 
-def _beside(shaper: Shaper, shaped: Shaped, ours: Built) -> list[Candidate]:
+def _beside(shaper: Shaper, shaped: ShapedModel, ours: Built) -> list[Candidate]:
     """The same shape unhealed, and parts left out by chance, each in no more bytes than ours."""
     size = ours.path.stat().st_size
     out = [Candidate("pruned, not healed", "the same parts left out, nothing made up for",
@@ -225,7 +225,7 @@ def _rounded(shaper: Shaper, shape: Shape, size: int) -> Path:
     return shaper.job.work.stage(name, sound, make)
 
 
-def _told(shaper: Shaper, shaped: Shaped, why: str) -> dict[str, Any]:
+def _told(shaper: Shaper, shaped: ShapedModel, why: str) -> dict[str, Any]:
     return {
         "shipped": PRUNED,
         "why": why,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from penjing.workshop.prune.shape import Shape
+
 Allocation = Literal["even", "searched", "shuffled", "inverted"]
 """One codec everywhere; from measured effects; those codecs dealt out at random; the wrong way."""
 
@@ -50,11 +52,16 @@ class Method:
     quantizer: Quantizer | None = None
     """The textbook's, whose file has a size of its own; None: codecs of the engine, any budget."""
 
+    shape: Shape | None = None
+    """What of the model stays before that; None: all of it."""
+
     @property
     def needs_forward(self) -> bool:
         """Whether the workshop must compute the model itself, not the engine alone."""
-        return self.fold != "none" or self.distilled
+        return self.fold != "none" or self.distilled or self.shape is not None
 
+
+_NARROW = Shape(ffn=0.75, repair=True)
 
 METHODS: Mapping[str, Method] = MappingProxyType(
     {
@@ -98,6 +105,21 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "searched",
                 "gptq",
                 distilled=True,
+            ),
+            Method(
+                "pruned",
+                "a quarter of the feed-forward channels left out, the rest repaired; then as gptq",
+                "searched",
+                "gptq",
+                shape=_NARROW,
+            ),
+            Method(
+                "healed",
+                "the same, then trained to say what the starting model says; then as distilled",
+                "searched",
+                "gptq",
+                distilled=True,
+                shape=_NARROW,
             ),
             Method(
                 "plain",

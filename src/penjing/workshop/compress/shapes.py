@@ -27,11 +27,11 @@ from penjing.workshop.compress.settings import CONTEXT
 from penjing.workshop.compress.shaping import Shaper
 from penjing.workshop.compress.timing import Took, timed_file
 from penjing.workshop.export.gguf import export_bytes, export_gguf
-from penjing.workshop.prune.shape import Pruned, Shape
+from penjing.workshop.prune.shape import PrunedModel, Shape
 from penjing.workshop.search.borrowed import Lender, borrowed
 from penjing.workshop.search.budget import allocate
 from penjing.workshop.search.groups import expand, groups_of
-from penjing.workshop.search.trials import Dimension, Measured, Point, Trial, explore, pareto
+from penjing.workshop.search.trials import Dimension, Finding, Point, Trial, explore, pareto
 
 _SIXTEENTHS = tuple(1 - i / 16 for i in range(9))
 _WINDOWS = 4
@@ -108,7 +108,7 @@ class Shapes:
         """What a point means."""
         return shape_of(self.dimensions, point)
 
-    def measure(self, point: Point) -> Measured:
+    def measure(self, point: Point) -> Finding:
         """One trial."""
         pruned = self.shaper.tried(self.shape(point))
         settings, path = self.job.settings, self.shaper.folder / "trial.gguf"
@@ -116,7 +116,7 @@ class Shapes:
             plan = self.plan(pruned, settings.budget)
         except BudgetError:
             told = {"parameters": float(pruned.checkpoint.parameters)}
-            return Measured((math.inf, math.inf), {"size": math.inf}, told)
+            return Finding((math.inf, math.inf), {"size": math.inf}, told)
         encoded, importance = self.shaper.encoded(pruned)
         export_gguf(pruned.checkpoint, path, plan, encoded=encoded, imatrix=importance)
         try:
@@ -129,9 +129,9 @@ class Shapes:
             "decode": 1 / found.took.decode,
             "prefill": 1 / found.took.prefill,
         }
-        return Measured((found.kld, found.took.decode), missed(settings, found.took), told)
+        return Finding((found.kld, found.took.decode), missed(settings, found.took), told)
 
-    def plan(self, pruned: Pruned, budget: int, *, timed: bool = True) -> dict[str, str]:
+    def plan(self, pruned: PrunedModel, budget: int, *, timed: bool = True) -> dict[str, str]:
         """Codecs for it, by the whole model's effects; BudgetError where none do.
 
         Without `timed` it may be slower than was asked for.

@@ -22,7 +22,6 @@ from penjing.workshop.arithmetic import best_device, fast_dtype
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.build import Builder, Training
 from penjing.workshop.compress.job import Job
-from penjing.workshop.compress.methods import METHODS
 from penjing.workshop.compress.settings import LESS_TRAINING, Settings
 from penjing.workshop.compress.short_type import short_type
 from penjing.workshop.compress.stages import Importance, sound
@@ -34,7 +33,7 @@ from penjing.workshop.distill.state import StateFile
 from penjing.workshop.distill.train import distill
 from penjing.workshop.export.gguf import Encoded, export_gguf, plan_for
 from penjing.workshop.prune.reshape import inputs_that_stay
-from penjing.workshop.prune.shape import Pruned, Pruner, Shape
+from penjing.workshop.prune.shape import PrunedModel, Pruner, Shape
 from penjing.workshop.quantize.grids import GRIDS
 from penjing.workshop.quantize.stored import encode_stored
 from penjing.workshop.tensors import Bytes
@@ -48,7 +47,7 @@ _DEPTH = 4, 96
 
 
 @dataclass(frozen=True)
-class Shaped:
+class ShapedModel:
     """A model of some shape, ready to be rounded."""
 
     shape: Shape
@@ -86,11 +85,11 @@ class Shaper:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def tried(self, shape: Shape) -> Pruned:
+    def tried(self, shape: Shape) -> PrunedModel:
         """The model of this shape as it is tried: repaired, not trained."""
         return self.pruner.pruned(shape)
 
-    def encoded(self, pruned: Pruned) -> tuple[Encoded, Importance]:
+    def encoded(self, pruned: PrunedModel) -> tuple[Encoded, Importance]:
         """Its tensors rounded by the importance of what they read, which the whole model told."""
         importance = self._importance(pruned)
         tensors = pruned.checkpoint.tensors
@@ -102,19 +101,19 @@ class Shaper:
 
         return encoded, importance
 
-    def shaped(self, shape: Shape) -> Shaped:
-        """The model of this shape, healed."""
-        folder = self.folder / _hash(asdict(shape))
+    def shaped(self, shape: Shape, *, heal: bool) -> ShapedModel:
+        """The model of this shape, repaired; with `heal` trained as well before it is rounded."""
+        folder = self.folder / _hash([asdict(shape), heal])
         require_writable(folder)
         now = self._written(self.tried(shape).checkpoint, folder / "repaired.gguf")
         healing = None
-        if METHODS[self.job.settings.method].distilled:
+        if heal:
             now, healing = self._healed(now, folder)
         job = Job(
             self._settings(folder), now, Work(folder, resumed=self.job.work.resumed),
             self.job.progress, teacher=self._teacher,
         )  # fmt: skip
-        return Shaped(shape, Builder(job, self.whole.names, self.whole), healing)
+        return ShapedModel(shape, Builder(job, self.whole.names, self.whole), healing)
 
     @property
     def _teacher(self) -> Checkpoint:
@@ -170,7 +169,7 @@ class Shaper:
         keep(path, sound, write)
         return self._stack.enter_context(Checkpoint.open(path))
 
-    def _importance(self, pruned: Pruned) -> Importance:
+    def _importance(self, pruned: PrunedModel) -> Importance:
         """Of the inputs that stay, as they were in the whole model."""
         known, before = self.whole.stages.importance, self.job.checkpoint
         if pruned.checkpoint is before:

@@ -81,7 +81,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Pruned:
+class PrunedModel:
     """A model of some shape."""
 
     checkpoint: Checkpoint
@@ -115,7 +115,7 @@ class Pruner:
         self._squares: dict[str, torch.Tensor] = {}
         self._moments: Moments | None = None
 
-    def pruned(self, shape: Shape) -> Pruned:
+    def pruned(self, shape: Shape) -> PrunedModel:
         """The model of this shape; BadInput where its family cannot have it."""
         steps = self._steps(shape)
         layers: Sequence[Layer] = whole_layers(self.checkpoint.config)
@@ -134,9 +134,9 @@ class Pruner:
             worth = width.residual_worth(self.checkpoint)
             residual = width.narrower(worth, shape.hidden, MULTIPLE)
         if shape.whole:
-            return Pruned(self.checkpoint, layers, None, steps)
+            return PrunedModel(self.checkpoint, layers, None, steps)
         columns = self._repairing() if shape.repair and shape.narrows else columns_of
-        return Pruned(
+        return PrunedModel(
             reshaped(self.checkpoint, layers, residual, columns=columns), layers, residual, steps
         )
 

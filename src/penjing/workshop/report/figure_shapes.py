@@ -10,13 +10,13 @@ from penjing.core.units import format_count
 from penjing.workshop.pages import axes as kit
 from penjing.workshop.pages.plots import Frame, Scale, drawing
 from penjing.workshop.pages.texts import significant
-from penjing.workshop.report.shapes import Tried
+from penjing.workshop.report.shapes import TriedShape
 
 _HEIGHT = 280.0
 _SPEED = "decode speed, times the starting model's"
 
 
-def shapes(tried: Sequence[Tried], *, width: float, class_: str) -> Markup | None:
+def shapes(tried: Sequence[TriedShape], *, width: float, class_: str) -> Markup | None:
     """The figure; None where nothing was tried."""
     if not tried:
         return None
@@ -36,7 +36,7 @@ def shapes(tried: Sequence[Tried], *, width: float, class_: str) -> Markup | Non
     return drawing(parts, width, frame.bottom + kit.BOTTOM, _alt(tried), class_)
 
 
-def says(each: Tried) -> str:
+def says(each: TriedShape) -> str:
     """One shape in words."""
     return (
         f"{each.name}: {format_count(int(each.parameters))} parameters, "
@@ -45,15 +45,15 @@ def says(each: Tried) -> str:
     )
 
 
-def _kind(each: Tried) -> str:
+def _kind(each: TriedShape) -> str:
     return "ours" if each.front else "control"
 
 
-def _mark(each: Tried) -> str:
+def _mark(each: TriedShape) -> str:
     return "circle" if each.fits else "cross"
 
 
-def _keys(tried: Sequence[Tried]) -> Iterator[kit.Key]:
+def _keys(tried: Sequence[TriedShape]) -> Iterator[kit.Key]:
     yield kit.Key("on the front", "ours")
     if any(not each.front for each in tried):
         yield kit.Key("beaten by another", "control")
@@ -61,5 +61,5 @@ def _keys(tried: Sequence[Tried]) -> Iterator[kit.Key]:
         yield kit.Key("slower than asked for", "control", "cross")
 
 
-def _alt(tried: Sequence[Tried]) -> str:
+def _alt(tried: Sequence[TriedShape]) -> str:
     return "Mean KLD against decode speed of shapes. " + "; ".join(map(says, tried)) + "."

@@ -16,7 +16,7 @@ from penjing.workshop.report.reading import number, text
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedShape:
     """One shape that was tried, rounded by importance and not trained."""
 
     name: str
@@ -57,7 +57,7 @@ def told(passport: Mapping[str, Any]) -> list[str]:
     return out
 
 
-def tried(details: Mapping[str, Any]) -> list[Tried]:
+def tried(details: Mapping[str, Any]) -> list[TriedShape]:
     """Every shape whose file was measured."""
     found = []
     for item in _items(_part(details, "shapes"), "trials"):
@@ -66,7 +66,7 @@ def tried(details: Mapping[str, Any]) -> list[Tried]:
         if None in (kld, decode, prefill, size) or not kld or not decode:
             continue
         found.append(
-            Tried(stays(_part(item, "shape")), kld, decode, prefill or 0.0, size or 0.0,
+            TriedShape(stays(_part(item, "shape")), kld, decode, prefill or 0.0, size or 0.0,
                   count or 0.0, item.get("fits") is True, item.get("front") is True)
         )  # fmt: skip
     return found

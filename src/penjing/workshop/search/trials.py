@@ -1,4 +1,4 @@
-"""Bayesian search of a few whole-valued dimensions: which point to measure next, by Optuna.
+"""Bayesian optimisation of a few whole-valued dimensions: what to measure next, by Optuna.
 
 The tree-structured Parzen estimator with several goals and constraints (Bergstra et al. 2011;
 Ozaki et al. 2020; Watanabe and Hutter 2023, arXiv:2211.14411). Everything that was measured lies
@@ -46,7 +46,7 @@ class Dimension:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Finding:
     """What a point turned out to be."""
 
     goals: tuple[float, ...]
@@ -73,13 +73,13 @@ class Trial:
 
     point: Point
     """What was chosen."""
-    found: Measured
+    found: Finding
     """What was measured."""
 
 
 def explore(
     dimensions: Sequence[Dimension],
-    measure: Callable[[Point], Measured],
+    measure: Callable[[Point], Finding],
     *,
     first: Sequence[Point],
     count: int,
@@ -191,7 +191,7 @@ def _restored(path: Path, dimensions: Sequence[Dimension]) -> list[Trial]:
         trials = [
             Trial(
                 {name: int(place) for name, place in item["point"].items()},
-                Measured(tuple(map(float, item["goals"])), item["missed"], item["told"]),
+                Finding(tuple(map(float, item["goals"])), item["missed"], item["told"]),
             )
             for item in data["trials"]
         ]

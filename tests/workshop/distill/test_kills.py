@@ -1,0 +1,28 @@
+"""`penjing distill` killed anywhere ends with the same bytes (50 kills: `benchmarks/kills.py`)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import killing
+import numpy as np
+
+KILLS = 4
+
+
+def test_a_run_that_is_killed_anywhere_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killing.prepare(whole)
+    shutil.copytree(whole, killed)
+    points = killing.run(whole, killing.NEVER)
+    assert points is not None
+    assert points > 40
+    chance = np.random.default_rng(11)
+    met = 0
+    for _ in range(KILLS):  # all in one run: it goes on behind each
+        met += killing.run(killed, int(chance.integers(1, points // 2))) is None
+    assert met >= 2
+    assert killing.run(killed, killing.NEVER) is not None
+    assert (killed / "out.gguf").read_bytes() == (whole / "out.gguf").read_bytes()
