@@ -1,6 +1,4 @@
-"""`penjing distill` of a tiny model, killed at a point of its work: as a program, and what runs it.
-
-    python killing.py FOLDER POINT
+"""`penjing distill` of a tiny model, killed at a point of its work.
 
 Points are counted: a step begins, a block goes backward, the engine reads, a file is synced, a file
 takes its name. At the given one the process is gone (SIGKILL); a state is kept after every step.
@@ -10,15 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 WORDS = "he said that the small tree on the rock is older than she is, and he pruned it. "
 NEVER = 10**9
-_SAID = "points: "
 
 
 def prepare(folder: Path) -> None:
@@ -39,16 +34,25 @@ def prepare(folder: Path) -> None:
 
 
 def run(folder: Path, point: int) -> int | None:
-    """Work until `point`; how many points there were, or None where it was killed there."""
-    environment = {**os.environ, "PENJING_HOME": str(folder / "home")}
-    done = subprocess.run(
-        [sys.executable, __file__, str(folder), str(point)],
-        capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
-    if done.returncode == -signal.SIGKILL:
+    """Work until `point`; how many points there were, or None where it was killed there.
+
+    In a process of its own, forked: what takes longest is to import.
+    """
+    from penjing.app import distilling  # noqa: F401 (before the fork)
+    from penjing.workshop.distill import train  # noqa: F401
+
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            status = _work(folder, point)
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    if os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGKILL:
         return None
-    assert done.returncode == 0, done.stderr[-2000:]
-    return int(done.stdout.rpartition(_SAID)[2])
+    assert ended == 0, (folder / "said").read_text()[-2000:]
+    return int((folder / "points").read_text())
 
 
 class _Points:
@@ -70,12 +74,17 @@ class _Points:
         setattr(owner, name, counted)
 
 
-def _main(folder: Path, last: int) -> None:
+def _work(folder: Path, last: int) -> int:
     from penjing.app import distilling
     from penjing.cli import app
     from penjing.engine.llamacpp import LlamaCpp
     from penjing.workshop.distill import train
 
+    os.chdir(folder)
+    os.environ["PENJING_HOME"] = str(folder / "home")
+    said = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
     points = _Points(last)
     for owner, name in ((train._Run, "step"), (train._Run, "_backward"), (LlamaCpp, "score"),
                         (os, "fsync"), (Path, "replace")):  # fmt: skip
@@ -83,16 +92,10 @@ def _main(folder: Path, last: int) -> None:
     for name, size in (("_WINDOW", 64), ("_STATISTICS", 256), ("_TRAINING", 2048)):
         setattr(distilling, name, size)
     train._SAVE_EVERY = 0.0
-    os.chdir(folder)
     status = app.main(
         ["distill", "student.gguf", "-o", "out.gguf", "--teacher", "teacher.gguf", "--text",
          "text.txt", "--held-out", "held.txt", "--windows", "2", "--steps", "9", "--threads", "1",
          "--quiet", "--json"]
     )  # fmt: skip
-    print(f"{_SAID}{points.count}")
-    sys.exit(status)
-
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
-    _main(Path(sys.argv[1]), int(sys.argv[2]))
+    Path("points").write_text(str(points.count))
+    return status

@@ -6,7 +6,7 @@ import pytest
 import tiny
 
 from penjing.bundle.codecs import CODECS
-from penjing.workshop.compress.timing import heads, uniform
+from penjing.workshop.compress.timing import heads, reading_prices, uniform
 from penjing.workshop.search.choice import Choice
 from penjing.workshop.search.groups import Group, codecs_of, expand, groups_of
 from penjing.workshop.search.times import TimedFile, fit, head_of, without_codecs
@@ -87,3 +87,18 @@ def test_choices_without_a_codec_multiply_by_no_weight_in_it(groups: tuple[Group
     assert sum(map(len, left.values())) < sum(map(len, rows.values()))
     own = frozenset(group.own for group in groups)
     assert all(rows[0].codec in own for rows in without_codecs(groups, rows, own).values())
+
+
+def test_reading_prices_give_back_the_times_they_came_from(groups: tuple[Group, ...]) -> None:
+    own = expand(groups, {group.name: group.own for group in groups})
+    plan = expand(groups, {g.name: "Q4_0" if "Q4_0" in codecs_of(g) else g.own for g in groups})
+    found = reading_prices(groups, {"Q4_0": (plan, 0.6)})
+
+    def whole(of: dict[str, str]) -> float:
+        return sum(
+            found.price.get(f"blocks {of[s.name]}", 0.0) * s.parameters
+            for g in groups if g.layer is not None for s in g.members
+        )  # fmt: skip
+
+    assert whole(own) == pytest.approx(1.0)
+    assert whole(plan) == pytest.approx(0.6)

@@ -28,7 +28,7 @@ from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.methods import Method
 from penjing.workshop.compress.settings import LESS_TRAINING
 from penjing.workshop.compress.short_type import keep_short_type, short_type
-from penjing.workshop.compress.solve import Solver
+from penjing.workshop.compress.solve import Origin, Solver
 from penjing.workshop.compress.stages import Importance, Stages, sound
 from penjing.workshop.compress.work import keep, value
 from penjing.workshop.distill.needs import memory_needed
@@ -93,14 +93,20 @@ class Builder:
     """Makes the files of one job; what two of them share is made once."""
 
     def __init__(
-        self, job: Job, names: Sequence[str] = CANDIDATES, whole: Builder | None = None
+        self,
+        job: Job,
+        names: Sequence[str] = CANDIDATES,
+        whole: Builder | None = None,
+        layers: Sequence[int] = (),
     ) -> None:
-        """`whole` makes the files of the model that this one was pruned from."""
+        """`whole` makes the files of the model that this one was pruned from, `layers` of it."""
         give_back_large()
         keep_short_type(job.settings.store)
         self.job, self.names = job, names
         self.stages: Stages = Stages(job, whole.stages if whole else None)
-        self.solver: Solver = Solver(self.stages, names, whole.solver if whole else None)
+        self.solver: Solver = Solver(
+            self.stages, names, Origin(whole.solver, layers) if whole else None
+        )
 
     def build(self, method: Method, budget: int) -> Built:
         """The method's file of at most `budget` bytes.

@@ -28,7 +28,7 @@ from penjing.workshop.compress.shaping import Shaper
 from penjing.workshop.compress.timing import Took, timed_file
 from penjing.workshop.export.gguf import export_bytes, export_gguf
 from penjing.workshop.prune.shape import PrunedModel, Shape
-from penjing.workshop.search.borrowed import Lender, borrowed
+from penjing.workshop.search.borrowed import borrowed
 from penjing.workshop.search.budget import allocate
 from penjing.workshop.search.groups import expand, groups_of
 from penjing.workshop.search.trials import Dimension, Finding, Point, Trial, explore, pareto
@@ -137,11 +137,11 @@ class Shapes:
         Without `timed` it may be slower than was asked for.
         """
         checkpoint, solver = pruned.checkpoint, self.shaper.whole.solver
-        groups, whole = groups_of(checkpoint), groups_of(self.job.checkpoint)
+        groups = groups_of(checkpoint)
         limit = solver.limit if timed else None
         rows = borrowed(
             groups,
-            Lender(solver.effects, {group.name: group.parameters for group in whole}),
+            solver.lender,
             [layer.source for layer in pruned.layers],
             padded=_padded,
             names=self.shaper.whole.names,

@@ -105,7 +105,8 @@ class Shaper:
         """The model of this shape, repaired; with `heal` trained as well before it is rounded."""
         folder = self.folder / _hash([asdict(shape), heal])
         require_writable(folder)
-        now = self._written(self.tried(shape).checkpoint, folder / "repaired.gguf")
+        pruned = self.tried(shape)
+        now = self._written(pruned.checkpoint, folder / "repaired.gguf")
         healing = None
         if heal:
             now, healing = self._healed(now, folder)
@@ -113,7 +114,11 @@ class Shaper:
             self._settings(folder), now, Work(folder, resumed=self.job.work.resumed),
             self.job.progress, teacher=self._teacher,
         )  # fmt: skip
-        return ShapedModel(shape, Builder(job, self.whole.names, self.whole), healing)
+        return ShapedModel(shape, self._builder(job, pruned), healing)
+
+    def _builder(self, job: Job, pruned: PrunedModel) -> Builder:
+        layers = [layer.source for layer in pruned.layers]
+        return Builder(job, self.whole.names, self.whole, layers)
 
     @property
     def _teacher(self) -> Checkpoint:

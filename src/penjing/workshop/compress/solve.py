@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 
 from penjing.core.errors import BudgetError, PenjingError
@@ -16,6 +17,7 @@ from penjing.workshop.compress.timing import Took, measure_reading, measure_time
 from penjing.workshop.export.gguf import export_bytes
 from penjing.workshop.search import engine_effects as in_engine
 from penjing.workshop.search.assembly import Assemblies
+from penjing.workshop.search.borrowed import Lender, borrowed, former, lent_to
 from penjing.workshop.search.budget import allocate, inverted
 from penjing.workshop.search.choice import Allocation, Choice, smallest
 from penjing.workshop.search.effect_store import EffectStore
@@ -40,13 +42,23 @@ _WORTH = 0.7  # the power of the time saved that the loss may grow by
 _CAREFUL = 0.99  # of the limit that would have been right, after a miss
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What a model was pruned from."""
+
+    solver: Solver
+    """Of the whole model."""
+    layers: Sequence[int]
+    """Which layer of it each layer is."""
+
+
 class Solver:
     """Plans for one job. What is measured is measured once for all budgets."""
 
-    def __init__(self, stages: Stages, names: Sequence[str], whole: Solver | None = None) -> None:
-        """`whole` is the solver of the model that this one was pruned from: a weight takes as long
-        in both."""
-        self.stages, self._whole = stages, whole
+    def __init__(self, stages: Stages, names: Sequence[str], origin: Origin | None = None) -> None:
+        """`origin`: what this model was pruned from. A weight takes as long in both, and at effort
+        light what a codec costs there is taken for what it costs here."""
+        self.stages, self._origin = stages, origin
         self._names = names
         self._job = stages.job
         self._checkpoint = stages.job.checkpoint
@@ -170,6 +182,8 @@ class Solver:
     @cached_property
     def effects(self) -> dict[str, Effects]:
         """What every codec of every group costs."""
+        if (lent := self._lent) is not None:
+            return {g.name: lent_to(g, lent[former(g, self._layers)]) for g in self._groups}
         if not self._checkpoint.architecture.forward:
             return self._effects_in_engine()
         return measure(
@@ -218,15 +232,35 @@ class Solver:
 
     @cached_property
     def _choices(self) -> dict[str, list[Choice]]:
+        if self._origin is not None and self._lent is not None:
+            return borrowed(
+                self._groups, self._origin.solver.lender, self._layers,
+                padded=_padded, names=self._names, times=self._times,
+            )  # fmt: skip
         return choices(self._groups, self.effects, _padded, self._names, self._times)
+
+    @property
+    def lender(self) -> Lender:
+        """What is lent to models that were pruned from this one."""
+        return Lender(self.effects, {group.name: group.parameters for group in self._groups})
+
+    @property
+    def _lent(self) -> Mapping[str, Effects] | None:
+        """Effects of the model that this one was pruned from, where they are taken for its own."""
+        lends = self._origin is not None and self._effort.quick
+        return self._origin.solver.effects if self._origin and lends else None
+
+    @property
+    def _layers(self) -> Sequence[int]:
+        return self._origin.layers if self._origin else range(self._checkpoint.config.layers)
 
     @cached_property
     def _times(self) -> Times | None:
         """What codecs cost in time, where a speed is asked for."""
         if self.limit is None:
             return None
-        if self._whole is not None:
-            return self._whole.times_of_floats
+        if self._origin is not None:
+            return self._origin.solver.times_of_floats
         measure = measure_times if self._job.settings.prefill is None else measure_reading
         return measure(self._job, self.stages.start, self._groups, self.stages.folder)
 

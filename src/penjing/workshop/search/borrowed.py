@@ -6,9 +6,10 @@ Good enough to choose codecs for a shape that is only tried; what becomes of it 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from penjing.workshop.search.choice import Choice
+from penjing.workshop.search.damage import Damage
 from penjing.workshop.search.effects import Effects
 from penjing.workshop.search.groups import Group, codecs_of
 from penjing.workshop.search.times import Times
@@ -39,8 +40,8 @@ def borrowed(
     """
     out = {}
     for group in groups:
-        former = _former(group, layers)
-        known, share = lender.effects[former], group.parameters / lender.weights[former]
+        name = former(group, layers)
+        known, share = lender.effects[name], group.parameters / lender.weights[name]
         out[group.name] = [
             Choice(
                 codec,
@@ -54,7 +55,21 @@ def borrowed(
     return out
 
 
-def _former(group: Group, layers: Sequence[int]) -> str:
+def lent_to(group: Group, known: Effects) -> Effects:
+    """Effects of a group of the whole model as those of one that came in another codec."""
+    if known.own == group.own:
+        return known
+    nothing = {known.own: 0.0}, {known.own: Damage(0.0, 0.0)}
+    return replace(
+        known,
+        own=group.own,
+        measured={**known.measured, **nothing[0]},
+        damage={**known.damage, **nothing[1]},
+    )
+
+
+def former(group: Group, layers: Sequence[int]) -> str:
+    """What a group was called in the whole model."""
     if group.layer is None:
         return group.name
     return group.name.replace(f"blk.{group.layer}.", f"blk.{layers[group.layer]}.", 1)
