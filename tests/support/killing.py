@@ -75,11 +75,14 @@ class _Points:
 
 
 def _work(folder: Path, last: int) -> int:
+    import torch
+
     from penjing.app import distilling
     from penjing.cli import app
     from penjing.engine.llamacpp import LlamaCpp
     from penjing.workshop.distill import train
 
+    torch.set_num_threads(1)
     os.chdir(folder)
     os.environ["PENJING_HOME"] = str(folder / "home")
     said = os.open("said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
