@@ -2,10 +2,11 @@
 
     python benchmarks/class_labels.py --data DIR [--unlabelled 1500] [--seeds 3] [--vectors F.npz]
 
-DIR as for `intents.py`; CLINC150's 150 intents, ten sentences of each with their label, `unlabelled`
-others of its train without. Teacher: a softmax on multilingual-e5-small's vectors, of the same ten
-sentences. Student: a softmax on TF-IDF of words and letters, which needs no embedder when it runs.
-Judged on the validation sentences in scope. `pseudo`: the teacher's likeliest class as a hard label.
+DIR as for `intents.py`; CLINC150's 150 intents, ten sentences of each with their label, and
+`unlabelled` others of its train without. Teacher: a softmax on multilingual-e5-small's vectors, of
+the same ten sentences. Student: a softmax on TF-IDF of words and letters, which needs no embedder
+when it runs. Judged on the validation sentences in scope. `pseudo`: the teacher's likeliest class
+as a hard label.
 """
 
 from __future__ import annotations
