@@ -13,6 +13,7 @@ from place import Place
 
 from penjing.app import compressing
 from penjing.bundle.folder import verify
+from penjing.cli.app import main
 from penjing.core.errors import BadInput
 from penjing.engine.llamacpp import LlamaCpp
 from penjing.workshop.checkpoint import Checkpoint
@@ -128,6 +129,21 @@ def test_what_cannot_be_left_out_is_refused(place: Place, capsys: Any, said: str
     status, _, words = place.run(capsys, "odd", "--prune", said)
     assert status == 2
     assert "write for example ffn=0.75" in words
+
+
+def test_a_device_that_wishes_for_more_is_asked_for_so(place: Place, capsys: Any) -> None:
+    words = place.words("wished", "--dry-run")
+    at = words.index("--size")
+    words[at : at + 2] = ["--device", "pi-zero-2w"]
+    assert main(words) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert plan["budget_bytes"] < place.model.stat().st_size * 0.6
+    assert any("shapes are tried" in stage for stage in plan["stages"])
+    words[at : at + 2] = ["--device", "pi-5-8gb"]
+    assert main(words) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert not any("shapes are tried" in stage for stage in plain["stages"])
+    assert plain["disk_bytes"] < plan["disk_bytes"] + plain["budget_bytes"] * 6
 
 
 def test_two_kinds_of_depth_are_refused() -> None:

@@ -144,6 +144,8 @@ def _show_plan(ready: PreparedWork, output: Output) -> int:
 
     settings, checkpoint, found = ready.settings, ready.checkpoint, ready.forecast
     stages = [s for s in STAGES if settings.forward or s not in (ROUNDING, TRAINING)]
+    if settings.shape is not None or settings.shaping != "never":
+        stages.insert(3, PRUNING if settings.shape is not None else SHAPING)
     document = {
         "model": settings.model_name,
         "architecture": checkpoint.architecture.name,
@@ -183,6 +185,10 @@ def _show_plan(ready: PreparedWork, output: Output) -> int:
     return 0
 
 
+PRUNING = (
+    "the parts that were named are left out, the rest is healed, and measured as the model was"
+)
+SHAPING = "where rounding alone does not do: shapes are tried, the best are healed and go on"
 ROUNDING = "each tensor is rounded so as to make up for errors before it"
 TRAINING = "above effort light: the rounded model is trained through its codecs"
 STAGES = (

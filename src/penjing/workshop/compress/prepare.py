@@ -30,6 +30,12 @@ from penjing.workshop.compress.settings import (
     means,
     readings,
 )
+from penjing.workshop.compress.shape_needs import (
+    shape_bytes,
+    shape_disk,
+    shape_seconds,
+    shaped,
+)
 from penjing.workshop.distill.needs import memory_needed
 from penjing.workshop.export.gguf import check_plan, export_bytes
 from penjing.workshop.quantize import engine_rounding
@@ -156,7 +162,7 @@ def forecast(
     least = {n: min(candidates(checkpoint.tensors[n]), key=lambda c: c.bits).name
              for n in checkpoint.quantizable}  # fmt: skip
     smallest = export_bytes(checkpoint, least)
-    if settings.budget < smallest and settings.shape is None and settings.shaping == "never":
+    if settings.budget < smallest and not shaped(settings):
         raise BudgetError(
             f"{format_size(settings.budget)} is not possible for {settings.model_name}: the "
             f"smallest is {format_size(smallest)} ({smallest} bytes)"
@@ -171,6 +177,7 @@ def forecast(
         LATENT_BYTES * checkpoint.parameters if distilled else 0,
     )
     disk = disk_need(windows, CONTEXT, checkpoint.vocabulary) + 6 * settings.budget + kept
+    disk += shape_disk(checkpoint, settings)
     return Forecast(
         smallest=smallest,
         seconds=(
@@ -207,6 +214,7 @@ def _peak(checkpoint: Checkpoint, settings: Settings, methods: Sequence[Method])
         found = max(found, PROCESS_BYTES + file + rounding)
     if distilled := any(method.distilled for method in methods):
         found = max(found, memory_needed(checkpoint))
+    found = max(found, shape_bytes(checkpoint, settings, heals=distilled))
     if settings.ram is not None and found > settings.ram.size:
         raise settings.ram.refused(found, LESS_TRAINING if distilled else "")
     return found
@@ -303,6 +311,7 @@ def _seconds(
         encode += _TIMED * len({c.name for n in checkpoint.quantizable
                                 for c in candidates(checkpoint.tensors[n])})  # fmt: skip
     training = settings.schedule.seconds * any(method.distilled for method in methods)
+    training += shape_seconds(checkpoint, settings, tokens_per_second)
     return read / tokens_per_second + encode + _REST + training
 
 

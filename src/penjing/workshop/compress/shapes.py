@@ -24,6 +24,7 @@ from penjing.evaluation.retention import measure as kept_of
 from penjing.workshop.architectures import UNEVEN
 from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.settings import CONTEXT
+from penjing.workshop.compress.shape_needs import WINDOWS
 from penjing.workshop.compress.shaping import Shaper
 from penjing.workshop.compress.timing import Took, timed_file
 from penjing.workshop.export.gguf import export_bytes, export_gguf
@@ -34,10 +35,7 @@ from penjing.workshop.search.groups import expand, groups_of
 from penjing.workshop.search.trials import Dimension, Finding, Point, Trial, explore, pareto
 
 _SIXTEENTHS = tuple(1 - i / 16 for i in range(9))
-_WINDOWS = 4
-"""Of `CONTEXT` tokens, on which trials are compared."""
 _ALIGN = 32
-_NOTHING = Took(math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Probe:
         with LlamaCpp.open(start, threads=job.settings.threads) as model:
             return record(
                 model, self._tokens, CONTEXT, job.work.folder / self._name, job.progress,
-                windows=_WINDOWS, identity=sha256_file(start),
+                windows=WINDOWS, identity=sha256_file(start),
             )  # fmt: skip
 
 

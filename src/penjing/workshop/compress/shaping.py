@@ -23,6 +23,7 @@ from penjing.workshop.checkpoint import Checkpoint
 from penjing.workshop.compress.build import Builder, Training
 from penjing.workshop.compress.job import Job
 from penjing.workshop.compress.settings import LESS_TRAINING, Settings
+from penjing.workshop.compress.shape_needs import DEPTH
 from penjing.workshop.compress.short_type import short_type
 from penjing.workshop.compress.stages import Importance, sound
 from penjing.workshop.compress.work import Work, keep, value
@@ -42,8 +43,6 @@ FLOAT = "F16"
 """What changed is stored as until it is rounded."""
 _HEALING = 0.5
 """Of the time for training, what goes into healing before anything is rounded."""
-_DEPTH = 4, 96
-"""Windows, and tokens of each, on which layers are left out: for every shape once."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Shaper:
         require_writable(self.folder)
         self.pruner = Pruner(
             self.job.checkpoint, self._windows, self.folder, self.job.progress,
-            require_memory=self._require, depth_text=_DEPTH,
+            require_memory=self._require, depth_text=DEPTH,
         )  # fmt: skip
 
     def __enter__(self) -> Shaper:
