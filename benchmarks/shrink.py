@@ -25,6 +25,9 @@ def main() -> None:
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--device", default="pi-zero-2w")
     parser.add_argument("--effort", default="light")
+    parser.add_argument("--size", type=int, help="bytes, in place of a device")
+    parser.add_argument("--prune", help="this shape, in place of a search")
+    parser.add_argument("--windows", type=int, default=4, help="held out, with --quick")
     parser.add_argument("--shapes", type=int)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--quick", action="store_true")
@@ -34,14 +37,16 @@ def main() -> None:
     if args.quick:
         settings.EFFORTS["light"] = replace(
             settings.EFFORTS["light"], calibration_tokens=2048, probe_windows=1, probe_length=64,
-            held_out_windows=4, rounding_tokens=4096, assemblies=0,
+            held_out_windows=args.windows, rounding_tokens=4096, assemblies=0,
         )  # fmt: skip
     asked = Making(
         args.model, args.output, effort=args.effort, threads=args.threads, shapes=args.shapes,
+        prune=args.prune,
         resume=args.resume,
     )  # fmt: skip
     progress = Output(json=False).progress()
-    budget = compressing.Budget(device=args.device)
+    device = None if args.size else args.device
+    budget = compressing.Budget(size=args.size, device=device)
     with compressing.prepared(asked, budget, progress) as ready:
         made = compressing.carry_out(ready, progress)
     _print(made)
@@ -50,7 +55,7 @@ def main() -> None:
 def _print(made: dict[str, Any]) -> None:
     told = made["shape"]
     print(f"shipped: {told['shipped']}, {told['why']}; {told.get('shape')}")
-    for rival in told["rivals"]:
+    for rival in told.get("rivals", ()):
         print("rival", rival)
     for row in made["runtime"]["rows"]:
         print("timed", row)

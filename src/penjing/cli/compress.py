@@ -185,9 +185,7 @@ def _show_plan(ready: PreparedWork, output: Output) -> int:
     return 0
 
 
-PRUNING = (
-    "the parts that were named are left out, the rest is healed, and measured as the model was"
-)
+PRUNING = "the parts that were named are left out and the rest is healed"
 SHAPING = "where rounding alone does not do: shapes are tried, the best are healed and go on"
 ROUNDING = "each tensor is rounded so as to make up for errors before it"
 TRAINING = "above effort light: the rounded model is trained through its codecs"
