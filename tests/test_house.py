@@ -72,7 +72,7 @@ SERVE_ONLY = ("fastapi", "starlette", "uvicorn", "pydantic", "anyio", "h11")
 TOOLS_ONLY = ("paho", "mcp")
 ASSISTANT_ONLY = ("yaml", "hassil", "home_assistant_intents")
 VAULT_ONLY = ("sqlcipher3", "cryptography", "keyring", "pypdf")
-WORKSHOP_ONLY = ("torch", "safetensors", "transformers", "huggingface_hub")
+WORKSHOP_ONLY = ("torch", "optuna", "safetensors", "transformers", "huggingface_hub")
 STDLIB = sys.stdlib_module_names
 MAX_LINES = 400
 
