@@ -1,11 +1,11 @@
-"""`penjing distill` killed anywhere ends with the same bytes (50 kills: `benchmarks/kills.py`)."""
+"""`penjing distill` killed anywhere ends with the same bytes (50 kills: `benchmarks/killed.py`)."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import killing
+import killed_distilling
 import numpy as np
 
 KILLS = 3
@@ -14,15 +14,15 @@ KILLS = 3
 def test_a_run_that_is_killed_anywhere_ends_with_the_same_bytes(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
-    killing.prepare(whole)
+    killed_distilling.prepare(whole)
     shutil.copytree(whole, killed)
-    points = killing.run(whole, killing.NEVER)
+    points = killed_distilling.run(whole, killed_distilling.NEVER)
     assert points is not None
     assert points > 40
     chance = np.random.default_rng(11)
     met = 0
     for _ in range(KILLS):  # all in one run: it goes on behind each
-        met += killing.run(killed, int(chance.integers(1, points // 2))) is None
+        met += killed_distilling.run(killed, int(chance.integers(1, points // 2))) is None
     assert met
-    assert killing.run(killed, killing.NEVER) is not None
+    assert killed_distilling.run(killed, killed_distilling.NEVER) is not None
     assert (killed / "out.gguf").read_bytes() == (whole / "out.gguf").read_bytes()

@@ -1,7 +1,7 @@
 """50 kills at random points of `penjing distill`, each resumed: are the bytes those of a run that
 was not killed?
 
-    python benchmarks/kills.py [--kills 50] [--seed 0]
+    python benchmarks/killed.py [--kills 50] [--seed 0]
 
 Tiny models, SIGKILL, a new folder for each; prints one line for each that differs, and how many
 were killed and how many came out equal.
@@ -19,7 +19,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-import killing
+import killed_distilling
 
 
 def main() -> None:
@@ -32,10 +32,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         whole = Path(name) / "whole"
         whole.mkdir()
-        killing.prepare(whole)
+        killed_distilling.prepare(whole)
         clean = Path(name) / "clean"
         shutil.copytree(whole, clean)
-        points = killing.run(whole, killing.NEVER)
+        points = killed_distilling.run(whole, killed_distilling.NEVER)
         assert points is not None
         wanted = (whole / "out.gguf").read_bytes()
         killed = equal = 0
@@ -43,8 +43,8 @@ def main() -> None:
             folder = Path(name) / f"kill-{number}"
             shutil.copytree(clean, folder)
             point = int(chance.integers(1, points + 1))
-            killed += killing.run(folder, point) is None
-            killing.run(folder, killing.NEVER)
+            killed += killed_distilling.run(folder, point) is None
+            killed_distilling.run(folder, killed_distilling.NEVER)
             same = (folder / "out.gguf").read_bytes() == wanted
             equal += same
             if not same:
