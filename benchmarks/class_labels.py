@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from intents import ELSEWHERE, Labelled, Tfidf, _by_intent, _embedder, averaged, clinc
+from intents import Labelled, Tfidf, _by_intent, _embedder, averaged, clinc
 
+from penjing.assistant.understand.classifier import ELSEWHERE
 from penjing.workshop.distill.classes import NONE, ClassLabels, Features, learn, logits
 
 TEMPERATURE = 1.0

@@ -95,7 +95,7 @@ def _teacher(
     if settings.teacher is None:
         yield None
         return
-    from penjing.app.evaluating import as_gguf
+    from penjing.app.model_files import as_gguf
     from penjing.bundle.resolve import find_model
     from penjing.workshop.checkpoint import Checkpoint
     from penjing.workshop.distill.teacher import require_same_tokens
