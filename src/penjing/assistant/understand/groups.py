@@ -7,12 +7,14 @@ that does not exist: what cannot be read leaves words over, and the gate stops a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from penjing.assistant.understand.group_names import ALL_OF, ARTICLES, announced, singular
-from penjing.assistant.understand.names import Lexicon, names_in
+from penjing.assistant.understand.cores import TOGETHER, Kind, cores
+from penjing.assistant.understand.group_names import ALL_OF, ARTICLES, announced
+from penjing.assistant.understand.names import Lexicon, Spoken, names_in, spoken
 from penjing.assistant.understand.span import Span, phrase
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLER, Phrases
@@ -22,33 +24,6 @@ MAX_GROUP = 100
 _NEAR = 0.5
 """What a garbled name may cost in a list or an exception."""
 
-_EVERY = Phrases((
-    "all", "all the", "all my", "all our", "all of the", "all of my", "all of our", "all these",
-    "all those", "all of them", "every", "every single", "each", "each of the", "every one of the",
-    "所有", "所有的", "全部", "全部的", "一切", "每个", "每一个", "每盏", "每一盏", "全屋",
-    "全屋的", "家里", "家里的", "家里所有", "家里所有的", "家里全部的", "屋里", "屋里的",
-    "屋里所有的", "整个家的", "哪些", "哪几盏", "哪几个", "什么", "有没有", "有",
-))  # fmt: skip
-_ASKED = frozenset("哪什有")
-"""Not part of the group: the intent's own sentences must have it."""
-_OTHER = Phrases((
-    "all other", "all the other", "every other", "the other", "the rest of the", "the remaining",
-    "其他", "其他的", "其它", "其它的", "其余", "其余的", "别的", "剩下的", "其他所有",
-    "其他所有的", "所有其他", "所有其他的", "其余所有的",
-))  # fmt: skip
-"""Before the noun of a group that has an exception."""
-_BARE = Phrases((
-    "all", "everything else", "all the rest", "the rest", "all others", "all the others",
-    "the others", "all of them", "them all", "every one", "每个", "所有", "所有的", "都", "全",
-    "全都", "全部", "全部都", "其他都", "其他的都", "其它都", "其它的都", "其余都", "其余的都",
-    "别的都", "其他全部", "其他全", "其他的全部", "剩下的都", "其他", "其他的", "其余的",
-))  # fmt: skip
-"""Without any noun, beside an exception: all things of its kind."""
-_TOGETHER = Phrases((
-    "都", "全", "全都", "全部", "统统", "通通", "全部都", "一起", "一块儿", "一并", "两个都",
-    "两盏都", "都一起", "俩都",
-))  # fmt: skip
-"""Behind a Chinese noun: all of them."""
 _EXCEPT = Phrases((
     "except", "except for", "but", "but not", "apart from", "aside from", "other than",
     "excluding", "besides", "save for", "with the exception of", "all except", "but leave",
@@ -89,6 +64,8 @@ _AND = Phrases(
 
 Excepted = tuple[int, int, list[tuple[str, str]]]
 """First token, one past the last, slots and names."""
+_List = tuple[int, int, list[tuple[str, str]]]
+"""The same of things that are all meant."""
 
 
 def is_group(value: Any) -> bool:
@@ -102,21 +79,59 @@ def things_of(value: Any, slot: str) -> tuple[str, ...]:
     return tuple(name for name in value["all"].get(slot, ()) if name not in excepted)
 
 
-@dataclass(frozen=True)
-class Kind:
-    """What may be a group of a slot's things."""
+class _Looked:
+    """A sentence that groups are looked for in; what is named in it is found once."""
 
-    slot: str
-    """Whose value it is."""
-    nouns: tuple[tuple[str, ...], ...]
-    """What all of them are called, as words."""
-    things: Mapping[str, tuple[str, ...]]
-    """Slot to the names of its things: of a group several, of an entity its own."""
+    def __init__(self, said: Spoken, lexicons: Mapping[str, Lexicon]) -> None:
+        self.tokens, self._said, self._lexicons = said.tokens, said, lexicons
 
-    @property
-    def bare(self) -> bool:
-        """An exception alone may tell that it is meant."""
-        return self.slot in self.things
+    @functools.cached_property
+    def named(self) -> dict[int, list[tuple[int, str, str]]]:
+        """First token of each name to where it ends, its slot and what it means."""
+        named: dict[int, list[tuple[int, str, str]]] = {}
+        for slot, lexicon in self._lexicons.items():
+            for span in names_in(self._said, lexicon):
+                if span.cost < _NEAR:
+                    named.setdefault(span.start, []).append((span.end, slot, span.value))
+        return named
+
+    @functools.cached_property
+    def exceptions(self) -> list[Excepted]:
+        """Where something is excepted."""
+        tokens = self.tokens
+        if _TELLING.isdisjoint(self._said.heard):
+            return []
+        named = self.named
+        found: list[Excepted] = []
+        for at in named:  # 卧室灯以外的灯, 走廊那盏留着
+            end, names = _listed(tokens, at, named) or (at, [])
+            found += [(at, last, names) for last in _left_alone(tokens, at, end)]
+            ends = _OUTSIDE.ends(tokens, end) if end < len(tokens) else []
+            if ends and tokens[end].text != "外":
+                found.append((at, ends[0], names))
+        for at in range(len(tokens)) if named else ():
+            found += self._excepted(at)
+        return found
+
+    def _excepted(self, at: int) -> Iterator[Excepted]:
+        """ "Except the lamp" at a token."""
+        tokens = self.tokens
+        for after in _EXCEPT.ends(tokens, at)[:1]:
+            leaves = tokens[after - 1].text in _LEAVES
+            if (one := _listed(tokens, after, self.named)) is None:
+                continue
+            end, names = one
+            if leaves:
+                ends = _AS_IT_IS.ends(tokens, end) if end < len(tokens) else []
+                if not ends:
+                    continue
+                end = ends[0]
+            if end < len(tokens) and tokens[at].chinese:
+                end = max(_OUTSIDE.ends(tokens, end), default=end)
+            while end < len(tokens) and tokens[at].chinese and tokens[end].mark:
+                end += 1
+            start = at - 1 if at and tokens[at - 1].text in (",", "，") else at
+            yield start, end, names
 
 
 @dataclass(frozen=True)
@@ -134,34 +149,34 @@ class Groups:
         the desk lamp". Its tokens then stand where the group ends."""
         if not self.kinds:
             return tokens
-        if (listed := self._told_behind(tokens)) is not None:
+        looked = _Looked(spoken(tokens), self.lexicons)
+        if (listed := self._told_behind(tokens, looked)) is not None:
             return listed
-        excepted = _apart(self._exceptions(tokens))
+        excepted = _apart(looked.exceptions)
         if len(excepted) != 1:
             return tokens
         start, end, _ = excepted[0]
-        cores = _apart(
+        meant = _apart(
             (a, b, kind)
             for kind in self.kinds
-            for a, b in _cores(tokens, kind, excepting=True)
+            for a, b in cores(tokens, kind, excepting=True)
             if b <= start or a >= end
         )
-        if len({(a, b) for a, b, _ in cores}) != 1 or cores[0][1] == start:
+        if len({(a, b) for a, b, _ in meant}) != 1 or meant[0][1] == start:
             return tokens
-        place = cores[0][1]
+        place = meant[0][1]
         at = tokens[place - 1].end
         moved = tuple(replace(one, start=at, end=at) for one in tokens[start:end])
         rest = [(n, one) for n, one in enumerate(tokens) if not start <= n < end]
         before = tuple(one for n, one in rest if n < place)
         return (*before, *moved, *(one for n, one in rest if n >= place))
 
-    def _told_behind(self, tokens: tuple[Token, ...]) -> tuple[Token, ...] | None:
+    def _told_behind(self, tokens: tuple[Token, ...], looked: _Looked) -> tuple[Token, ...] | None:
         """ "Turn these off: the desk lamp, the hallway light": the list where they are meant."""
         colon = next((n for n, one in enumerate(tokens) if one.text == ":"), 0)
         if not colon or colon + 1 >= len(tokens) or announced(tokens, colon + 1) < colon:
             return None
-        names = self._named(tokens)
-        end, found = _listed(tokens, colon + 1, names, _PLUS, close=True) or (0, [])
+        end, found = _listed(tokens, colon + 1, looked.named, _PLUS, close=True) or (0, [])
         if len(found) < 2 or any(not one.mark for one in tokens[end:]):
             return None
         for at in range(colon):
@@ -172,15 +187,24 @@ class Groups:
                 return (*tokens[:at], *listed, *tokens[ends[0] : colon])
         return None
 
-    def spans(self, tokens: Sequence[Token], slot: str) -> Iterator[Span]:
-        """All groups of a slot."""
-        kind = next((one for one in self.kinds if one.slot == slot), None)
-        if kind is None or not 0 < sum(map(len, kind.things.values())) <= MAX_GROUP:
-            return
-        exceptions = self._exceptions(tokens)
-        plain = set(_cores(tokens, kind, excepting=False))
-        for start, end in {*plain, *_cores(tokens, kind, excepting=True)}:
-            found = [one for one in exceptions if one[0] == end and self._holds(kind, one[2])]
+    def spans(self, said: Spoken) -> dict[str, list[Span]]:
+        """All groups, by slot."""
+        looked = _Looked(said, self.lexicons)
+        kinds = [one for one in self.kinds if 0 < sum(map(len, one.things.values())) <= MAX_GROUP]
+        lists = list(self._lists(looked)) if kinds else []
+        found: dict[str, list[Span]] = {}
+        for kind in kinds:
+            if kind.slot not in found:
+                found[kind.slot] = [*self._whole(looked, kind), *self._of(kind, lists)]
+        return found
+
+    def _whole(self, looked: _Looked, kind: Kind) -> Iterator[Span]:
+        """ "All the lights", "everything but the lamp"."""
+        tokens = looked.tokens
+        plain = set(cores(tokens, kind, excepting=False))
+        for start, end in {*plain, *cores(tokens, kind, excepting=True)}:
+            excepted = (one for one in looked.exceptions if one[0] == end)
+            found = [one for one in excepted if self._holds(kind, one[2])]
             for _, last, names in found:
                 yield Span(start, last, self._value(kind, names), 0.0)
             if end < len(tokens) and tokens[end].text == ":":
@@ -193,36 +217,39 @@ class Groups:
             if ((start, end) in plain or alone) and not found:
                 yield Span(start, end, self._value(kind, ()), 0.0)
 
-        yield from self._lists(tokens, kind)
+    def _of(self, kind: Kind, lists: Iterable[_List]) -> Iterator[Span]:
+        """Those of some lists that are a kind's."""
+        for first, last, names in lists:
+            slots = dict.fromkeys(slot for slot, _ in names)
+            if (kind.bare or len(slots) > 1) and self._holds(kind, names):
+                all_of = {one: [name for slot, name in names if slot == one] for one in slots}
+                yield Span(first, last, {"all": all_of, "but": {}}, 0.0)
 
-    def _lists(self, tokens: Sequence[Token], kind: Kind) -> Iterator[Span]:
+    def _lists(self, looked: _Looked) -> Iterator[_List]:
         """ "The TV and all the lights"; of one slot only 客厅灯和厨房灯都."""
+        tokens = looked.tokens
         if not any(
-            _PLUS.ends(tokens, at) or _TOGETHER.ends(tokens, at) for at in range(1, len(tokens))
+            _PLUS.ends(tokens, at) or TOGETHER.ends(tokens, at) for at in range(1, len(tokens))
         ):
             return
         items = {
             at: [one for one in many if one[0] - at > 1 or self._spelt(tokens[at], one[1])]
-            for at, many in self._named(tokens).items()
+            for at, many in looked.named.items()
         }
         for one in self.kinds:
-            for start, end in _cores(tokens, one, excepting=False) if one.bare else ():
+            for start, end in cores(tokens, one, excepting=False) if one.bare else ():
                 every = [(end, one.slot, name) for name in one.things[one.slot]]
                 items.setdefault(start, []).extend(every)
         loose = set(self._loose(tokens, items))
         for start in items:
             end, found = _listed(tokens, start, items, _PLUS, close=True) or (start, [])
             names = list(dict.fromkeys(found))
-            slots = dict.fromkeys(slot for slot, _ in names)
-            together = _TOGETHER.ends(tokens, end)[:1] if 0 < end < len(tokens) else []
+            together = TOGETHER.ends(tokens, end)[:1] if 0 < end < len(tokens) else []
             apart = any(one.text in _MEANT for one in tokens[start:end])
             several = len(names) > 1 and (apart or together)
-            several = several and (bool(together) or not any(start <= n < end for n in loose))
-            if several and (kind.bare or len(slots) > 1) and self._holds(kind, names):
-                all_of = {one: [name for slot, name in names if slot == one] for one in slots}
+            if several and (together or not any(start <= n < end for n in loose)):
                 last = together[0] if together and tokens[end].chinese else _behind(tokens, end)
-                first = announced(tokens, start)
-                yield Span(first, last, {"all": all_of, "but": {}}, 0.0)
+                yield announced(tokens, start), last, names
 
     def _loose(
         self, tokens: Sequence[Token], items: dict[int, list[tuple[int, str, str]]]
@@ -252,46 +279,6 @@ class Groups:
             meant = self.members.get(slot, {}).get(name, (name,))
             but.setdefault(slot, []).extend([name, *meant])
         return {"all": {slot: list(one) for slot, one in kind.things.items()}, "but": but}
-
-    def _named(self, tokens: Sequence[Token]) -> dict[int, list[tuple[int, str, str]]]:
-        """First token of each name to where it ends, its slot and what it means."""
-        named: dict[int, list[tuple[int, str, str]]] = {}
-        for slot, lexicon in self.lexicons.items():
-            for span in names_in(tokens, lexicon):
-                if span.cost < _NEAR:
-                    named.setdefault(span.start, []).append((span.end, slot, span.value))
-        return named
-
-    def _exceptions(self, tokens: Sequence[Token]) -> list[Excepted]:
-        """Where something is excepted."""
-        if not any(one.text in _TELLING for one in tokens):
-            return []
-        named = self._named(tokens)
-        found: list[Excepted] = []
-        for at in named:  # 卧室灯以外的灯, 走廊那盏留着
-            end, names = _listed(tokens, at, named) or (at, [])
-            found += [(at, last, names) for last in _left_alone(tokens, at, end)]
-            ends = _OUTSIDE.ends(tokens, end) if end < len(tokens) else []
-            if ends and tokens[end].text != "外":
-                found.append((at, ends[0], names))
-        for at in range(len(tokens)):
-            for after in _EXCEPT.ends(tokens, at)[:1]:
-                leaves = tokens[after - 1].text in _LEAVES
-                if (one := _listed(tokens, after, named)) is None:
-                    continue
-                end, names = one
-                if leaves:
-                    ends = _AS_IT_IS.ends(tokens, end) if end < len(tokens) else []
-                    if not ends:
-                        continue
-                    end = ends[0]
-                if end < len(tokens) and tokens[at].chinese:
-                    end = max(_OUTSIDE.ends(tokens, end), default=end)
-                while end < len(tokens) and tokens[at].chinese and tokens[end].mark:
-                    end += 1
-                start = at - 1 if at and tokens[at - 1].text in (",", "，") else at
-                found.append((start, end, names))
-        return found
 
 
 _MEANT = frozenset(
@@ -357,39 +344,3 @@ def _apart(places: Iterable[tuple[int, int, Any]]) -> list[tuple[int, int, Any]]
         if not any(old[0] < one[1] and one[0] < old[1] for old in kept):
             kept.append(one)
     return kept
-
-
-def _cores(tokens: Sequence[Token], kind: Kind, *, excepting: bool) -> Iterator[tuple[int, int]]:
-    """Where all of some things are named, without what is excepted."""
-    for at in range(len(tokens)):
-        yield from ((at, end) for end in _plural(tokens, at, kind))
-        for end in _EVERY.ends(tokens, at):
-            begin = end if tokens[at].text in _ASKED else at
-            yield from ((begin, last) for last in _nouns(tokens, end, kind, one_of_them=True))
-        if not excepting:
-            continue
-        for end in _OTHER.ends(tokens, at):
-            yield from ((at, last) for last in _nouns(tokens, end, kind, one_of_them=False))
-        if kind.bare:
-            yield from ((at, end) for end in _BARE.ends(tokens, at))
-
-
-def _plural(tokens: Sequence[Token], at: int, kind: Kind) -> Iterator[int]:
-    """ "lights"; in Chinese only with 都 behind it."""
-    for noun in kind.nouns:
-        end = at + len(noun)
-        if phrase(tokens, at, noun) is None or (at and tokens[at - 1].text in ("every", "each")):
-            continue
-        if not tokens[at].chinese:
-            yield end
-        elif end < len(tokens):
-            yield from _TOGETHER.ends(tokens, end)[:1]
-
-
-def _nouns(tokens: Sequence[Token], at: int, kind: Kind, *, one_of_them: bool) -> Iterator[int]:
-    for noun in kind.nouns:
-        for words in {noun, singular(noun)} if one_of_them else {noun}:
-            end = at + len(words)
-            if at < len(tokens) and phrase(tokens, at, words) is not None:
-                together = _TOGETHER.ends(tokens, end) if end < len(tokens) else []
-                yield together[0] if together and tokens[at].chinese else end

@@ -6,7 +6,7 @@ the exact name. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.understand.span import Span
@@ -68,6 +68,32 @@ class Lexicon:
     """Of three Chinese characters or more."""
     words: frozenset[str]
     """All Latin words, for telling typing errors."""
+    tells: frozenset[str]
+    """First and last words: without one of them in it, and `chinese` aside, a sentence has none."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A sentence made ready to look for names in it."""
+
+    tokens: Sequence[Token]
+    forms: tuple[tuple[int, tuple[str, ...]], ...]
+    """Places of words that are no small ones, with what each may be."""
+    tells: frozenset[str]
+    """All of these."""
+    heard: frozenset[str]
+    """All words as they stand."""
+
+
+def spoken(tokens: Sequence[Token]) -> Spoken:
+    """Make a sentence ready, once for all lexicons."""
+    forms = tuple(
+        (at, _forms(one))
+        for at, one in enumerate(tokens)
+        if one.text not in _SMALL and not one.mark
+    )
+    every = frozenset(form for _, many in forms for form in many)
+    return Spoken(tokens, forms, every, frozenset(one.text for one in tokens))
 
 
 def lexicon(names: Mapping[str, Sequence[str]], *, short: bool = False, which: str = "") -> Lexicon:
@@ -92,6 +118,7 @@ def lexicon(names: Mapping[str, Sequence[str]], *, short: bool = False, which: s
         {word: tuple(many) for word, many in lasts.items()},
         tuple(one for one in found if len(one.words) >= 3 and _is_chinese(one.words[0])),
         frozenset(word for one in found for word in one.words),
+        frozenset(firsts.keys() | lasts.keys()),
     )
 
 
@@ -133,40 +160,48 @@ def _words(name: str) -> tuple[str, ...]:
     return tuple(one.text for one in tokens_of(name) if one.text not in _SMALL and not one.mark)
 
 
-def names_in(tokens: Sequence[Token], known: Lexicon) -> Iterable[Span]:
+def names_in(tokens: Sequence[Token] | Spoken, known: Lexicon) -> Iterator[Span]:
     """All names of a lexicon in a sentence."""
-    heard = {one.text for one in tokens}
+    said = tokens if isinstance(tokens, Spoken) else spoken(tokens)
     # all but one of its characters are there, the last among them
     chinese = [
         one
         for one in known.chinese
-        if one.words[-1] in heard and sum(char not in heard for char in one.words) <= 1
+        if one.words[-1] in said.heard and sum(char not in said.heard for char in one.words) <= 1
     ]
-    for at, token in enumerate(tokens):
-        if token.text in _SMALL or token.mark:
-            continue
-        said = _forms(token)
-        for name in (one for form in said for one in known.firsts.get(form, ())):
-            if (found := _exact(tokens, at, name.words)) is not None:
-                yield Span(at, found[0], name.value, found[1] + name.cost)
-                if name.cost and found[0] < len(tokens) and tokens[found[0]].text in _ONE:
-                    yield Span(at, found[0] + 1, name.value, found[1] + _WITH_ONE)
-        for name in (one for form in said for one in known.lasts.get(form, ())):
-            if (found := _turned(tokens, at, name.words)) is not None:
-                yield Span(at, found[0], name.value, found[1] + name.cost)
-        if token.chinese:
+    told = not known.tells.isdisjoint(said.tells)
+    for at, forms in said.forms if told or chinese else ():
+        if told:
+            yield from _spelt(said.tokens, at, forms, known)
+        if chinese and said.tokens[at].chinese:
             for name in chinese:
-                if (found := _garbled(tokens, at, name.words)) is not None:
+                if (found := _garbled(said.tokens, at, name.words)) is not None:
                     yield Span(at, found[0], name.value, found[1] + name.cost)
 
 
-def _forms(token: Token) -> dict[str, None]:
+def _spelt(
+    tokens: Sequence[Token], at: int, forms: Sequence[str], known: Lexicon
+) -> Iterator[Span]:
+    """Names that begin, or in turn end, with a word."""
+    for name in (one for form in forms for one in known.firsts.get(form, ())):
+        if (found := _exact(tokens, at, name.words)) is not None:
+            yield Span(at, found[0], name.value, found[1] + name.cost)
+            if name.cost and found[0] < len(tokens) and tokens[found[0]].text in _ONE:
+                yield Span(at, found[0] + 1, name.value, found[1] + _WITH_ONE)
+    for name in (one for form in forms for one in known.lasts.get(form, ())):
+        if (found := _turned(tokens, at, name.words)) is not None:
+            yield Span(at, found[0], name.value, found[1] + name.cost)
+
+
+def _forms(token: Token) -> tuple[str, ...]:
     """What a token may be: itself, without its plural, with one, or what it was meant to be."""
     text = token.text
+    if token.chinese:
+        return (text, text + "s")
     plain = [text, text.removesuffix("s"), text.removesuffix("'s"), text + "s"]
     for fix, _ in token.fixes:
         plain += [fix, fix.removesuffix("s")]
-    return dict.fromkeys(plain)
+    return tuple(dict.fromkeys(plain))
 
 
 def _turned(tokens: Sequence[Token], at: int, words: Sequence[str]) -> tuple[int, float] | None:
@@ -213,16 +248,16 @@ def _garbled(tokens: Sequence[Token], at: int, words: Sequence[str]) -> tuple[in
     """Chinese characters of which one is another, as speech recognition writes them."""
     said, end = "", at
     while end < len(tokens) and len(said) < len(words):
-        if tokens[end].chinese and tokens[end].text not in _SMALL:
+        if tokens[end].text not in _SMALL:
+            if not tokens[end].chinese:
+                return None
             said += tokens[end].text
-        elif tokens[end].text not in _SMALL:
-            return None
         end += 1
     # the last character names the thing (灯, 门): it must be right
+    if len(said) < len(words) or said[-1] != words[-1]:
+        return None
     turned = {a for a, b in zip(said, "".join(words), strict=False) if a != b}
     turned |= {b for a, b in zip(said, "".join(words), strict=False) if a != b}
     if turned & (_FIGURES | _POINTING):
         return None  # 三号灯 is not 四号灯, and 个地方 is no 住地方
-    if len(said) == len(words) and said[-1] == words[-1] and edits(said, "".join(words), 1) == 1:
-        return end, 0.6
-    return None
+    return (end, 0.6) if edits(said, "".join(words), 1) == 1 else None

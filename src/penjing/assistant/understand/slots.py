@@ -6,16 +6,18 @@ as many and as long ones as a house can have are looked at.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from penjing.assistant.spec.values import SlotSpec
 from penjing.assistant.understand import numbers, quantities, recurrences, sums, times
+from penjing.assistant.understand.cores import Kind
 from penjing.assistant.understand.group_names import collectives, nouns_of, singular
-from penjing.assistant.understand.groups import Groups, Kind, is_group
+from penjing.assistant.understand.groups import Groups, is_group
 from penjing.assistant.understand.languages import language
-from penjing.assistant.understand.names import COLOURS, Lexicon, lexicon, names_in
+from penjing.assistant.understand.names import COLOURS, Lexicon, lexicon, names_in, spoken
 from penjing.assistant.understand.span import Extractor, Moment, PhraseTable, Span, phrase
 from penjing.assistant.understand.text import Token, tokens_of
 from penjing.assistant.understand.words import PRONOUN
@@ -33,6 +35,8 @@ BEYOND = "\N{REPLACEMENT CHARACTER}beyond"
 _BEYOND_COST = 0.06
 """So that "down two degrees" is by how much, and not to what."""
 _UNSAID = (REFERENCE, WHICH, BEYOND)
+_REMEMBERED = 16
+"""Sentences, and parts of them, whose values are known."""
 
 Names = Callable[[str, str], Sequence[str]]
 """Live names of a tool's parameter."""
@@ -83,8 +87,18 @@ class Reader:
 
     def spans(
         self, tokens: Sequence[Token], moment: Moment, code: str = "en"
-    ) -> dict[str, list[Span]]:
-        """All values of all slots in a sentence of a language, without those inside longer ones."""
+    ) -> Mapping[str, list[Span]]:
+        """All values of all slots in a sentence of a language, without those inside longer ones.
+        A sentence that was just asked about is not read again."""
+        return self._kept(tuple(tokens), moment, code)
+
+    @functools.cached_property
+    def _kept(self) -> Callable[[tuple[Token, ...], Moment, str], dict[str, list[Span]]]:
+        return functools.lru_cache(maxsize=_REMEMBERED)(self._spans)
+
+    def _spans(self, tokens: tuple[Token, ...], moment: Moment, code: str) -> dict[str, list[Span]]:
+        said = spoken(tokens)
+        grouped = self.groups.spans(said)
         extractors = language(code).extractors or _TYPED
         typed = {
             kind: _longest(extractors[kind](tokens, moment))
@@ -93,14 +107,16 @@ class Reader:
         found: dict[str, list[Span]] = {}
         for name, slot in self.slots.items():
             if slot.kind in typed:
-                said = typed[slot.kind]
-                said = list(times.next_waking(tokens, moment, said)) if slot.waking else said
-                found[name] = _bounded(_changes(tokens, said, slot) if slot.change else said, slot)
+                values = typed[slot.kind]
+                if slot.waking:
+                    values = list(times.next_waking(tokens, moment, values))
+                changes = _changes(tokens, values, slot) if slot.change else values
+                found[name] = _bounded(changes, slot)
             elif name in self.lexicons:
-                every = [*names_in(tokens, self.lexicons[name]), *self.groups.spans(tokens, name)]
+                every = [*names_in(said, self.lexicons[name]), *grouped.get(name, ())]
                 found[name] = _longest([*every, *_some(tokens, self.some.get(name, {}))])
             else:
-                found[name] = list(self.groups.spans(tokens, name))
+                found[name] = list(grouped.get(name, ()))
             if slot.kind == "entity":
                 found[name] += _references(tokens)
         return found

@@ -82,27 +82,35 @@ def pieces(text: str) -> tuple[str, ...]:
     )
 
 
+_END = ""
+"""Below it nothing: a phrase ends here."""
+_Step = dict[str, "_Step"]
+"""The words that may come next, each with what follows it."""
+
+
 class Phrases:
     """Phrases that can be looked for at a place, longest first."""
 
     def __init__(self, phrases: Sequence[str]) -> None:
-        self._by_first: dict[str, list[tuple[str, ...]]] = {}
+        self._first: _Step = {}
         for one in phrases:
-            parts = pieces(one)
-            self._by_first.setdefault(parts[0], []).append(parts)
-        for many in self._by_first.values():
-            many.sort(key=len, reverse=True)
+            step = self._first
+            for part in pieces(one):
+                step = step.setdefault(part, {})
+            step[_END] = {}
 
     def ends(self, tokens: Sequence[Token], at: int) -> list[int]:
         """Where phrases that begin at a token end, the longest first."""
-        found = []
-        for parts in self._by_first.get(tokens[at].text, ()):
-            said = tokens[at : at + len(parts)]
-            if len(said) == len(parts) and all(
-                one.text == part for one, part in zip(said, parts, strict=True)
-            ):
-                found.append(at + len(parts))
-        return found
+        found: list[int] = []
+        step = self._first.get(tokens[at].text)
+        while step is not None:
+            at += 1
+            if _END in step:
+                found.append(at)
+            if at == len(tokens):
+                break
+            step = step.get(tokens[at].text)
+        return found[::-1]
 
 
 FILLER = Phrases(FILLERS)
