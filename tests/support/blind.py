@@ -75,6 +75,8 @@ class Came:
     intents: tuple[str, ...]
     """What was understood."""
     said: str
+    at: float = _NOON
+    """When that was."""
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -164,7 +166,9 @@ class Stage:
             for one in (*first, *later)
             if isinstance(one, Planned)
         )
-        return Came(tuple(_calls(first)), tuple(_calls(later)), put_off, intents, said)
+        return Came(
+            tuple(_calls(first)), tuple(_calls(later)), put_off, intents, said, self._clock.at
+        )
 
 
 def _calls(events: Sequence[Event]) -> Iterator[Call]:
@@ -185,7 +189,7 @@ def right(one: Blind, came: Came) -> bool:
         return not [call for call in came.calls if not looks(call)]
     if "when" in one.given:
         return _timely(str(one.given["when"]), wanted, came)
-    return not came.put_off and _same(wanted, came.calls)
+    return not came.put_off and _same(wanted, came.calls, came.at)
 
 
 def _timely(when: str, wanted: Sequence[Call], came: Came) -> bool:
@@ -194,18 +198,19 @@ def _timely(when: str, wanted: Sequence[Call], came: Came) -> bool:
     kept = [call for call, _ in came.put_off]
     if how == "for":
         times = {one.after for _, one in came.put_off}
-        return times == {float(value)} and len(kept) == len(wanted) and _same(wanted, came.calls)
-    if came.calls or not _same(wanted, kept):
+        once = times == {float(value)} and len(kept) == len(wanted)
+        return once and _same(wanted, came.calls, came.at)
+    if came.calls or not _same(wanted, kept, came.at):
         return False
     if how == "in":
         return all(one.after == float(value) for _, one in came.put_off)
     return all(one.time.zfill(5) == value.zfill(5) for _, one in came.put_off)
 
 
-def _same(wanted: Sequence[Call], found: Sequence[Call]) -> bool:
-    left = [(tool, _plain(how)) for tool, how in _joined(found)]
+def _same(wanted: Sequence[Call], found: Sequence[Call], at: float) -> bool:
+    left = [(tool, _plain(how, at)) for tool, how in _joined(found)]
     for tool, how in _joined(wanted):
-        one = _plain(how)
+        one = _plain(how, at)
         met = next((o for o in left if o[0] == tool and _unnamed(o[1], one) == one), None)
         if met is None:
             return False
@@ -241,9 +246,9 @@ def _joined(calls: Sequence[Call]) -> list[Call]:
     ]
 
 
-def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(given: Mapping[str, Any], at: float) -> dict[str, Any]:
     """Arguments without what means the same."""
-    usual = _next(str(given.get("time", "")))
+    usual = _next(str(given.get("time", "")), at)
     return {
         key: _meaning(key, value)
         for key, value in given.items()
@@ -282,9 +287,9 @@ def _city(name: str) -> str:
     return found.name if found else name
 
 
-def _next(time: str) -> str:
+def _next(time: str, at: float) -> str:
     """The day on which a time comes next; today without one."""
-    now = datetime.fromtimestamp(_NOON)
+    now = datetime.fromtimestamp(at)
     if not time:
         return now.date().isoformat()
     day = now.date() if time.zfill(5) > f"{now:%H:%M}" else now.date() + timedelta(days=1)

@@ -149,7 +149,8 @@ def _names(spec: Spec, tools: Sequence[Tool] | None) -> Iterator[str]:
     for slot in spec.slots.values():
         yield from _slot_names(spec, slot, existing)
     for intent in spec.intents.values():
-        for language, lines in (*intent.sentences.items(), *intent.examples.items()):
+        every = (intent.sentences, intent.examples, intent.matched)
+        for language, lines in (one for words in every for one in words.items()):
             for line in lines:
                 yield from _template_names(spec, intent, language, line)
         yield from _report_names(spec, intent)
@@ -265,9 +266,8 @@ def _several(spec: Spec, call: Call) -> list[str]:
 
 def _fillable(spec: Spec, intent: IntentSpec) -> Iterator[str]:
     where = f"{spec.file}:{intent.line}"
-    lines = [
-        one for many in (*intent.sentences.values(), *intent.examples.values()) for one in many
-    ]
+    every = (intent.sentences, intent.examples, intent.matched)
+    lines = [one for words in every for many in words.values() for one in many]
     if not lines and not intent.like:
         yield f"{where}: intent '{intent.name}' has no sentence: nobody can ask for it"
     told = {name for line in lines for name in slots_in(parse_template(line))}

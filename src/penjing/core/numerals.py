@@ -11,7 +11,9 @@ from fractions import Fraction
 
 DIGITS = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 SCALES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
-CHARACTERS = "".join(DIGITS) + "".join(SCALES) + "点"
+TWENTIES = {"廿": "二十", "卅": "三十"}
+"""One character for two."""
+CHARACTERS = "".join(DIGITS) + "".join(SCALES) + "".join(TWENTIES) + "点"
 
 SMALL: Mapping[str, int] = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
@@ -50,6 +52,8 @@ class Words:
 
 def read(text: str) -> Fraction:
     """The number that a run of Chinese numerals means. Raises ValueError."""
+    for short, plain in TWENTIES.items():
+        text = text.replace(short, plain)
     whole, dot, part = text.partition("点")
     value = Fraction(_whole(whole))
     if dot:

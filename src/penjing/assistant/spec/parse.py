@@ -204,13 +204,16 @@ def _liked(entry: Entry) -> str:
 
 
 def _intent(name: str, entry: Entry, languages: tuple[str, ...], rules: Rules) -> IntentSpec:
-    fields = entry.fields("sentences", "examples", "like", "reports", "holds", "do", need=("do",))
+    fields = entry.fields(
+        "sentences", "examples", "matched", "like", "reports", "holds", "do", need=("do",)
+    )
     like = fields["like"].mapping() if "like" in fields else {}
     return IntentSpec(
         name=name,
         sentences=_templates(fields, "sentences", languages, rules),
         examples=_maybe_words(fields, "examples", languages),
         flow=_flow(fields["do"], languages),
+        matched=_templates(fields, "matched", languages, rules),
         like={
             one: {key: _liked(slot) for key, slot in slots.mapping().items()} if slots.value else {}
             for one, slots in like.items()

@@ -202,6 +202,8 @@ class IntentSpec:
     """Free examples, by language; `{slot}` may stand in them."""
     flow: tuple[Step, ...]
     """What is done."""
+    matched: Words = field(default_factory=dict)
+    """More templates: they are matched, and the classifier does not learn from them."""
     like: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Home Assistant intents that mean the same: name to (their slot to ours, or after EXACTLY to
     what theirs must be)."""

@@ -15,6 +15,7 @@ from penjing.assistant.understand import acts, signals
 from penjing.assistant.understand.familiar import joined
 from penjing.assistant.understand.reasons import never_meant
 from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.whose import Kind
 from penjing.assistant.understand.words import FILLER
 
 MAX_CLAUSES = 6
@@ -78,8 +79,8 @@ _ORDERED = re.compile(
 )
 """How a negated command begins: "don't do that, ..." and not "nothing works, ..."."""
 _HABIT = re.compile("every|each|whenever|每")
-_AT_START: frozenset[signals.Kind] = frozenset({"on_condition", "with_exception"})
-_UNPARTED: frozenset[signals.Kind] = _AT_START | {"said_not", "in_the_past", "others_words"}
+_AT_START: frozenset[Kind] = frozenset({"on_condition", "with_exception"})
+_UNPARTED: frozenset[Kind] = _AT_START | {"said_not", "in_the_past", "others_words"}
 
 
 @dataclass(frozen=True)
@@ -304,7 +305,7 @@ def _again(tokens: Sequence[Token], at: int, end: int) -> bool:
     return said == [one.text for one in tokens[end : 2 * end - at]]
 
 
-def _signals(tokens: Sequence[Token]) -> Iterator[tuple[signals.Kind, set[int]]]:
+def _signals(tokens: Sequence[Token]) -> Iterator[tuple[Kind, set[int]]]:
     flat, places = joined([one.text for one in tokens])
     for signal in signals.STOPPING:
         for one in signal.pattern.finditer(flat):
@@ -316,7 +317,7 @@ def _signals(tokens: Sequence[Token]) -> Iterator[tuple[signals.Kind, set[int]]]
 
 def _turns(
     tokens: Sequence[Token],
-    kind: signals.Kind,
+    kind: Kind,
     said: set[int],
     clause: tuple[int, int],
     remark: Remark,

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _SAMPLES = 24
 """Of one template."""
+_FEW = 4
+"""Of one that is only matched, and of an example with slots in it."""
 _TOO_NEAR = 0.5
 """Everyday sentences that resemble an intent so much do not count as elsewhere."""
 
@@ -90,6 +92,7 @@ def compile_language(
     network = Network()
     intents = tuple(spec.intents)
     said: list[tuple[str, str, int, bool]] = []  # text, intent, group, from a template
+    alike, quiet = _alike(spec), list[Sample]()
     named: dict[str, set[str]] = {}
     count = Counts()
     plain = reader(spec.slots, lambda tool, parameter: _spec_names(spec, tool, parameter))
@@ -102,10 +105,15 @@ def compile_language(
                 tree = parse_template(line)
                 network.add(tree, number)  # the intent's: its templates share their ends
                 named.setdefault(intent.name, set()).update(slots_in(tree))
-                for text in samples(tree, _SAMPLES if place < templates else 4, count):
+                for text in samples(tree, _SAMPLES if place < templates else _FEW, count):
                     said.append((text, intent.name, group, True))
             else:
                 said.append((line, intent.name, group, False))
+        for line in intent.matched.get(language, ()):
+            tree = parse_template(line)
+            network.add(tree, number)
+            named.setdefault(intent.name, set()).update(slots_in(tree))
+            quiet += [_placeheld(one, intent.name, -1, alike) for one in samples(tree, _FEW, count)]
     told = network.words()
     words = {name: set(told.get(number, ())) for number, name in enumerate(intents)}
     silent = frozenset(
@@ -114,7 +122,6 @@ def compile_language(
         if one.kind in ("list", "entity") and not any(one.name in many for many in named.values())
     )
     plain = replace(plain, lexicons={k: v for k, v in plain.lexicons.items() if k not in silent})
-    alike = _alike(spec)
     stay = [said[place] for place in thinned([intent for _, intent, *_ in said])]
     every = [
         _placeheld(text, intent, group, alike) if drawn else _said(text, intent, group, plain)
@@ -133,7 +140,7 @@ def compile_language(
         one.name: tuple(sorted(slots_of(one.flow, spec.flows) | named.get(one.name, set())))
         for one in spec.intents.values()
     }
-    familiar = _familiar(spec, every, words)
+    familiar = _familiar(spec, [*every, *quiet], words)
     closed, given, left_out = network.closed(), len(said), len(said) - len(stay)
     reports = reports_of(spec, language)
     every_word = closed.vocabulary.union(*words.values())

@@ -7,13 +7,15 @@ plain, the sentence stays as it is, and the gate stops at the "no".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.understand import acts, repairs
 from penjing.assistant.understand.beside import gap
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.repairs import Fit, Tokens
+from penjing.assistant.understand.slots import REFERENCE
+from penjing.assistant.understand.span import Span
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import FILLER, Phrases
 
@@ -77,6 +79,18 @@ _REJECTS = Phrases((
       for no in ("不去", "不回", "别去", "不到", "不用去", "不想去", "先不去", "先不回")),
 ))  # fmt: skip
 """How a sentence begins that says first what is not meant."""
+_IT_IS = Phrases((
+    "it's", "it is", "but", "but it's", "i mean", "i meant", "that's", "是", "而是", "是要", "我要",
+    "是想", "应该是", "要",
+))  # fmt: skip
+"""How what is meant begins then."""
+_WANTED = Phrases((
+    "i want", "i need", "i'd like", "we want", "we need", "that i want", "that i need",
+))  # fmt: skip
+"""Behind the thing that somebody wants something of."""
+_DEEDS = frozenset({*"去回到往开关打掉上闭调把", "turn", "switch", "off", "on", "open", "close",
+                    "to", "take", "me", "the", "my", "go"})  # fmt: skip
+"""Before what is not meant."""
 
 
 @dataclass(frozen=True)
@@ -273,7 +287,11 @@ def _rejection(tokens: Sequence[Token]) -> int:
 
 def _exclaimed(tokens: Sequence[Token], at: int) -> list[int]:
     """ "No wait, ..."."""
-    return [n for n in _TAKES_BACK.ends(tokens, at) if n < len(tokens) and tokens[n].mark]
+    return [
+        n
+        for n in _TAKES_BACK.ends(tokens, at)
+        if n < len(tokens) and (tokens[n].mark or tokens[n].text in _AFTER_IT)
+    ]
 
 
 def _without_rejected(tokens: Tokens, fit: Fit) -> Tokens:
@@ -286,8 +304,12 @@ def _without_rejected(tokens: Tokens, fit: Fit) -> Tokens:
     rest = tokens[ends[0] + 1 :]
     while rest and (rest[-1].mark or rest[-1].text == "instead"):
         rest = rest[:-1]
+    ways = list(_said_of(rest))
+    rest = next((one for one in ways if fit.plain(one)), ways[min(1, len(ways) - 1)])
     starts = [0, *(n + 1 for n, token in enumerate(rest) if token.text in _PARTING)]
-    if not any(rest[n:] and fit.plain(rest[n:]) for n in starts):
+    stops = [*(n for n, token in enumerate(rest) if token.text in _PARTING), len(rest)]
+    parts = [rest[: stops[0]], *(rest[n:] for n in starts)]
+    if not any(one and fit.plain(one) for one in parts):
         return tokens
     meant = fit.spans(rest)
     for name, many in fit.spans(tokens[: ends[0]]).items():
@@ -295,7 +317,29 @@ def _without_rejected(tokens: Tokens, fit: Fit) -> Tokens:
             end = one.end
             while end < ends[0] and tokens[end].text in _SAID_SO:
                 end += 1
-            others = {other.value for other in meant.get(name, ())} - {one.value}
-            if one.start == at and end == ends[0] and others:
+            others = _others(meant, name, fit) - {one.value}
+            led = all(token.text in _DEEDS for token in tokens[at : one.start])
+            if at <= one.start and led and end == ends[0] and others:
                 return rest
     return tokens
+
+
+def _said_of(rest: Tokens) -> Iterator[Tokens]:
+    """What follows, without what only says that it is meant, and in its usual order: "it's the
+    lamp I want turned off", 是卧室灯，关掉."""
+    yield rest
+    ends = _IT_IS.ends(rest, 0) if rest else []
+    if not ends or ends[0] >= len(rest):
+        return
+    rest = rest[ends[0] :]
+    yield rest
+    for at in range(1, len(rest)):
+        for end in _WANTED.ends(rest, at):
+            yield (*rest[at:end], *rest[:at], *rest[end:])
+
+
+def _others(meant: Mapping[str, Sequence[Span]], name: str, fit: Fit) -> set[object]:
+    """What is named instead: of the same kind, or another thing."""
+    kinds = [name] if name in fit.counted else [one for one in meant if one not in fit.counted]
+    values = (each.value for one in kinds for each in meant.get(one, ()))
+    return {one for one in values if isinstance(one, str | int | float) and one != REFERENCE}

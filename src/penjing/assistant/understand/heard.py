@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from penjing.assistant.understand import signals, times
 from penjing.assistant.understand.beside import Remark
 from penjing.assistant.understand.familiar import Familiar, learnt
-from penjing.assistant.understand.signals import Kind
 from penjing.assistant.understand.span import Moment
 from penjing.assistant.understand.text import Token
+from penjing.assistant.understand.whose import Kind
 from penjing.core.dialogue import Recognition, Slot
 
 _IN_TURN = frozenset({"then", "after", "and", "again", "later", "再", "然", "接", "又", "后"})
@@ -91,7 +91,8 @@ class Heard:
             for one in requests
         ]
         return any(
-            self._things(one) == self._things(other) != []
+            self._things(one) == self._things(other)
+            and (self._things(one) or _same_thing(a, b))
             and any((a & x and b & y) or (a & y and b & x) for x, y in signals.OPPOSITES)
             for (one, a), (other, b) in itertools.combinations(zip(requests, said, strict=True), 2)
         )
@@ -130,3 +131,9 @@ class Heard:
             for place, one in enumerate(self.tokens)
             if one.start >= slot.start and one.end <= slot.end
         }
+
+
+def _same_thing(one: Collection[str], other: Collection[str]) -> bool:
+    """Two wishes that name no thing are told with one word for it: 关掉空调，打开空调."""
+    shared = {word for word in one if word in other} - signals.SMALL
+    return sum(2 if len(word) > 1 else 1 for word in shared) > 1

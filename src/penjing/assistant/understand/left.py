@@ -4,49 +4,35 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from penjing.assistant.understand import signals, times
-from penjing.assistant.understand.beside import weighed
-from penjing.assistant.understand.familiar import (
-    CONDITIONAL,
-    NEGATING,
-    WHOLE,
-    joined,
-    negated,
-)
+from penjing.assistant.understand import signals, times, whose
 from penjing.assistant.understand.groups import is_group
-from penjing.assistant.understand.heard import Doubt, Heard
-from penjing.assistant.understand.numbers import number_at
+from penjing.assistant.understand.heard import Doubt
+from penjing.assistant.understand.leftover import Leftover
 from penjing.assistant.understand.quantities import durations
 from penjing.assistant.understand.reasons import STILL
 from penjing.assistant.understand.sentence import QUOTE
-from penjing.assistant.understand.signals import Kind
-from penjing.assistant.understand.slots import BEYOND, WHICH, unsaid
-from penjing.assistant.understand.span import Span
-from penjing.assistant.understand.text import Token
-from penjing.assistant.understand.words import DENYING, FILLER, JOINT, common_words, courteous
-from penjing.core.dialogue import Recognition, Slot
+from penjing.assistant.understand.whose import Kind
+from penjing.assistant.understand.words import JOINT, Phrases
+from penjing.core.dialogue import Recognition
 
 _ASKED: frozenset[Kind] = frozenset(
     {"said_not", "not_now", "in_the_past", "others_words", "not_used"}
 )
 """About what only stands behind a request too, it is asked."""
-
-
 _TOLD_TIMES = frozenset({"after", "before", "while", "once", "when", "until", "till"})
 """Conditions that inside of a remark only tell when something is: "..., I nap after my shift"."""
-_ADVICE = re.compile(
-    r"(?!never ?mind|(?:don't|dont|do not) (?:bother|do (?:it|that)|write|note|add|save|remind"
-    r"|worry))"
-    r"(?:(?:never|don't|dont|do not) \w+ \w+|no \w+ \w+ \w+)"
-    r"|(?:千万|记得|以后|再也)?(?:别|不要|不能|不许|不可以|勿|切勿)(?![记写存加提忘]|要|了).{3,}",
-    re.IGNORECASE,
-)
-"""Words that are kept and say what is not to be done: "never buy that again"."""
-_LONGEST_TITLE = 60
-"""Characters of free words that may be a title in quotation marks."""
+_UNTIL = frozenset({"till", "until", "before"})
+"""Those that a question about how long something takes may have."""
+_POLITE = Phrases((
+    "please", "kindly", "could you", "can you", "would you", "will you", "could you please",
+    "can you please", "i need", "i need you to", "i want", "i'd like", "i would like", "let's",
+    "请", "请你", "请您",
+    "麻烦", "麻烦你", "麻烦您", "劳驾", "给我", "帮我", "我要", "我想", "拜托",
+))  # fmt: skip
+"""How somebody begins to wish for something."""
 _ENDS = frozenset("了啦呀啊呢吧")
 """A question is over with these: 几点了."""
 _PARTING = frozenset({",", ".", "?", "!", ";", ":", "and", "but", "so", "or"})
@@ -54,128 +40,8 @@ _ALSO = frozenset({"and", "&", "plus", "和", "跟", "与", "及", "、", "同"}
 """Between things that are all meant."""
 
 
-def _named(slot: Slot) -> bool:
-    """Of several things each is named: "kitchen and bedroom lights" are not all of them."""
-    return re.search(r"\b(?:and|plus)\b|[,&、和跟与及]", slot.text) is not None
-
-
-class Left:
-    """The words of a sentence that nothing used yet."""
-
-    def __init__(self, heard: Heard, *, denies: bool) -> None:
-        self.heard, self.tokens = heard, heard.tokens
-        self.flat, self._places = joined([one.text for one in heard.tokens])
-        self.used: set[int] = set()
-        self._known: set[int] = set()  # explained by how the intent's own sentences speak
-        self._asked_for: set[str] = set()
-        self.told: set[int] = set()
-        self._written: set[int] = set()
-        self._any: set[int] = set()
-        self._titles: set[int] = set()
-        self._kept: set[int] = set()  # words that are written down or sent: 记下 周三开会
-        self._names: list[Slot] = []
-        self._some: list[Slot] = []  # one of several things, by what they all are called
-        self._meant: set[object] = set()  # values of names that are used
-        self._beside = weighed(heard.tokens, heard.remarks)
-        self._asides: list[Doubt] = []
-        self.used |= self._beside.told
-        self._wide = False  # several things are meant, or none by name: no word may be left
-        self._stops = True  # all that is wanted is that something ends
-        self._beyond: list[Slot] = []
-        self._garbled = False  # a word was passed over: the others may be there by chance
-        self._courteous = courteous(self.tokens)
-        self.used |= self._courteous
-        for idiom in signals.IDIOMS.finditer(self.flat):
-            self.used |= self.of(idiom.start(), idiom.end())
-        if denies:  # "no, ..." takes back what was before
-            lead = 0
-            while lead < len(self.tokens) and self.tokens[lead].text in signals.LEADS:
-                lead += 1
-            if lead < len(self.tokens) and self.tokens[lead].mark:
-                self.used |= set(range(lead))
-
-    def of(self, start: int, end: int) -> set[int]:
-        return {place for place in self._places[start:end] if place >= 0}
-
-    def flat_before(self, start: int) -> str:
-        """All before a place of the sentence."""
-        ends = [n for n, p in enumerate(self._places) if p >= 0 and self.tokens[p].start >= start]
-        return self.flat[: ends[0]] if ends else self.flat
-
-    # -- what is used
-
-    def use_slots(self, slots: Iterable[Slot]) -> None:
-        """The words of values are used."""
-        for slot in slots:
-            free = slot.name in self.heard.free
-            self.used |= self.heard.places_of(slot) - (self._beside.turning if free else set())
-            if free and slot.name in self.heard.content and _ADVICE.match(slot.text):
-                self.used |= self.heard.places_of(slot)
-            if free:
-                self._any |= self.heard.places_of(slot)
-                if slot.name in self.heard.content:
-                    self._kept |= self.heard.places_of(slot)
-                elif len(slot.text) <= _LONGEST_TITLE:
-                    self._titles |= self.heard.places_of(slot)
-
-    def names_in(self, values: Sequence[Slot]) -> None:
-        """Names of things stand in the sentence: each must have been used."""
-        named = self.heard.named
-        self._some = [one for one in values if one.name in named and one.value == WHICH]
-        self._names = [one for one in values if one.name in named and not unsaid(one.value)]
-
-    def use_requests(self, requests: Sequence[Recognition]) -> None:
-        """The words that told what is wanted are used."""
-        for one in requests:
-            self.use_slots(one.slots)
-            named = [one for one in one.slots if one.name in self.heard.named]
-            self._meant |= {one.value for one in named if not is_group(one.value)}
-            self.told |= self.heard.told.get(str(one.intent), frozenset())
-            self.used |= self.told
-            if any(slot.name in self.heard.free for slot in one.slots):
-                self._written |= self.used  # what is written down may name any room
-            given = {slot.name for slot in one.slots if not unsaid(slot.value)}
-            needs = self.heard.speaks(one).needs
-            self._asked_for |= needs - given
-            self._stops = bool(signals.STOPS & self.heard.speaks(one).words) and self._stops
-            self._wide |= any(is_group(slot.value) or slot.value == WHICH for slot in one.slots)
-            self._beyond += [s for s in one.slots if s.value == BEYOND and s.name not in needs]
-        if not any(is_group(s.value) and not _named(s) for one in requests for s in one.slots):
-            for rest in signals.REST.finditer(self.flat):
-                self.used |= self.of(rest.start(), rest.end())
-        self._garbled = any(
-            one.stage == "templates" and one.confidence <= signals.GARBLED for one in requests
-        )
-        wishes = not all(self.heard.speaks(one).asks for one in requests)
-        for one in requests:
-            if one.stage != "templates":  # "if the tv is on, ...": "see if the tv is on" is not it
-                self._know(one, conditional=not (wishes and self.heard.speaks(one).asks))
-
-    def _know(self, request: Recognition, *, conditional: bool) -> None:
-        """Words in the company in which the intent's own sentences have them; `conditional`: the
-        words of conditions too."""
-        runs = self.heard.speaks(request).runs
-        words, places = self.heard.aslearnt(request.slots)
-        ways: tuple[tuple[int, int], ...]
-        for at, place in enumerate(places):
-            ways = ((0, 1), (0, 2), (1, 1)) if at + 1 < len(words) else ((1, 0), (2, 0))
-            if "\u3400" <= words[at] <= "\u9fff" and words[at] in DENYING:
-                ways = ((0, 2),)  # 不要了 is not 不要取消
-            if words[at] in CONDITIONAL:
-                ways = ((0, 2),) if conditional else ()
-            for before, after in ways:  # what a word turns around comes after it
-                if words[at] in NEGATING:
-                    break
-                run = tuple(words[max(0, at - before) : at + after + 1])
-                enough = 3 if any("\u3400" <= word <= "\u9fff" for word in run) else 2
-                if len(run) == before + after + 1 >= enough and run in runs:
-                    self._known.add(place)
-            if words[at] in NEGATING and any(
-                negated(words[at : at + length]) in runs for length in range(2, WHOLE + 1)
-            ):
-                self._known.add(place)
-
-    # -- what is left
+class Left(Leftover):
+    """What the words say that nothing used yet."""
 
     def doubts(
         self, requests: Sequence[Recognition] = (), *, tells: bool = False
@@ -183,8 +49,8 @@ class Left:
         """Why it is no plain command; `tells`: it only tells something, and may be asked for."""
         if (slot := self.heard.contradicted(requests)) is not None:
             yield Doubt("not_used", slot.text)
-        yield from self._prefix()
-        if written := signals.WRITTEN.search(self.flat):
+        yield from self._prefix(requests)
+        if written := whose.WRITTEN.search(self.flat):
             yield Doubt("others_words", written.group())
         yield from self._run_on(requests)
         if self._beside.back:
@@ -223,6 +89,8 @@ class Left:
                 kind = signal.kind
                 if kind == "others_words" and self._is_title(places):
                     continue
+                if tells and self._only_asks(kind, places):
+                    continue
                 if tells and kind == "others_words" and signals.ASKING.search(found.group()):
                     continue
                 if kind == "said_not" and any(places & one for one in needless):
@@ -242,6 +110,14 @@ class Left:
         else:
             yield doubt
 
+    def _only_asks(self, kind: Kind, places: set[int]) -> bool:
+        """What is only asked is asked now ("how long till I'm home"), and 会不会 asks too."""
+        if kind == "on_condition":
+            return self._words(places).lower() in _UNTIL
+        first, last = min(places), max(places)
+        asked = kind == "said_not" and first and last + 1 < len(self.tokens)
+        return bool(asked) and self.tokens[first - 1].text == self.tokens[last + 1].text
+
     def _told_of(self, places: set[int]) -> bool:
         """A question word that a remark only tells with: "I never remember which exit it is"."""
         before = self.tokens[min(places) - 1].text if min(places) else ","
@@ -260,21 +136,15 @@ class Left:
         """A quotation in free words that are not kept as they are: 放《稻香》."""
         return self._only(QUOTE, places) and places <= self._titles
 
-    def _only(self, word: str, places: set[int]) -> bool:
-        return all(self.tokens[place].text == word for place in places)
-
-    def _words(self, places: Iterable[int]) -> str:
-        tokens = [self.tokens[place] for place in sorted(places)]
-        if not tokens:
-            return ""
-        said = self.heard.text[tokens[0].start : tokens[-1].end]
-        return (said or " ".join(one.text for one in tokens))[:60]
-
-    def _prefix(self) -> Iterator[Doubt]:
-        """ "Ben: turn off the light"."""
+    def _prefix(self, requests: Sequence[Recognition]) -> Iterator[Doubt]:
+        """ "Ben: turn off the light"; "please open a ticket: ..." is the person's own."""
+        own = frozenset[str]().union(*(self.heard.speaks(one).words for one in requests))
         for place, token in enumerate(self.tokens[:12]):
             if token.text == ":" and place:
                 strange = [n for n in range(place) if not self.explained(n)]
+                said = {one.text for one in self.tokens[:place]} - signals.SMALL
+                if _POLITE.ends(self.tokens, 0) and said & own:
+                    return
                 if strange and place + 1 < len(self.tokens):
                     yield Doubt("others_words", self._words(range(place)))
                 return
@@ -292,39 +162,6 @@ class Left:
             apart = any(JOINT.ends(self.tokens, n) or self.tokens[n].text in _ENDS for n in between)
             if begin and not apart and self.tokens[last].chinese:
                 yield Doubt("only_asked", self._words(asked))
-
-    def _places_told(self, one: Recognition) -> set[int]:
-        """The words that told what it wants, and those of its values."""
-        told = set(self.heard.told.get(str(one.intent), frozenset()))
-        return told.union(*(self.heard.places_of(slot) for slot in one.slots))
-
-    def explained(self, place: int) -> bool:
-        token = self.tokens[place]
-        return (
-            place in self.used
-            or place in self._known
-            or token.mark
-            or token.text in self.heard.called
-            or token.text in signals.TODAY
-            or self.filling(place)
-        )
-
-    def filling(self, place: int) -> bool:
-        return any(
-            place < end
-            for start in range(max(0, place - 5), place + 1)
-            for end in FILLER.ends(self.tokens, start)
-        )
-
-    def whole(self) -> bool:
-        """Nothing is left but small words, and what stands between two requests."""
-        joints = {
-            place
-            for start in range(len(self.tokens))
-            for end in JOINT.ends(self.tokens, start)
-            for place in range(start, end)
-        }
-        return all(n in joints or self.explained(n) for n in range(len(self.tokens)))
 
     def _late(self) -> Iterator[Doubt]:
         """A time, a while or a date that nothing used."""
@@ -346,9 +183,6 @@ class Left:
         strange = [n for n in places if not self.explained(n) and not self.common(n)]
         if strange and not any(map(self._counts, places)):  # "at nine" is no place
             yield from self._or_aside("not_used", set(places))
-
-    def common(self, place: int) -> bool:
-        return self.tokens[place].text in common_words()
 
     def _uncounted(self) -> Iterator[Doubt]:
         """A number that nothing used."""
@@ -387,14 +221,3 @@ class Left:
         strange = [n for n in every if not (self.explained(n) or JOINT.ends(self.tokens, n))]
         if strange:
             yield from self._or_aside("not_used", set(strange))
-
-    def _counts(self, place: int) -> bool:
-        token = self.tokens[place]
-        if token.text in signals.NUMBERS or ":" in token.text[1:]:  # 25:00 is no time
-            return True
-        found = number_at(self.tokens, place)
-        return found is not None and not found.cost and self._is_count(found, token)
-
-    def _is_count(self, found: Span, token: Token) -> bool:
-        one = found.value == 1 and found.end - found.start == 1 and not token.text[0].isdigit()
-        return not one and token.text not in ("-", "a")

@@ -25,6 +25,8 @@ _TAKEN_BACK = re.compile(
 """Behind words that are written down or sent: it may be meant for the wish itself."""
 
 
+_PLAIN = signals.SMALL | GUARDS | {"me", "you", "i", "it", "is", "be", "am", "are", "he", "she"}
+"""Words that tell no intent from another."""
 _ARTICLES = frozenset({"the", "my", "our", "your", "this", "that", "a", "an"})
 
 
@@ -104,6 +106,10 @@ class Misread:
         left = self._left
         spoken = [t for n, t in enumerate(left.tokens) if not (t.mark or left.filling(n))]
         words = [one.text for one in spoken]
+        telling = [one for one in words if one not in _PLAIN and not "\u3400" <= one <= "\u9fff"]
+        strange = [one for one in telling if one not in speaks.words]
+        if telling and len(strange) * 2 >= len(telling):
+            return True  # "can you make tea with it" asks for no person
         chinese = [one.text for one in spoken if one.chinese]  # no gap shows a thing's name
         last = chinese or words[-1:]
         return any(one not in speaks.words and one not in signals.SMALL for one in last)

@@ -12,9 +12,9 @@ from fractions import Fraction
 from penjing.assistant.understand.span import Span, meaning
 from penjing.assistant.understand.text import Token
 from penjing.core import numerals, weekdays
-from penjing.core.numerals import BIG, DIGITS, ORDINALS, SCALES, SMALL, TENS
+from penjing.core.numerals import BIG, DIGITS, ORDINALS, SCALES, SMALL, TENS, TWENTIES
 
-_NUMERALS = DIGITS.keys() | SCALES.keys()
+_NUMERALS = DIGITS.keys() | SCALES.keys() | TWENTIES.keys()
 _COUNTED_ZH = {"俩": 2, "仨": 3}
 """With "of them" in the same character."""
 _WEEKDAYS = frozenset(weekdays.CHINESE) | {"天"}
@@ -40,6 +40,13 @@ _BEFORE_A_NUMBER = frozenset({
     "to", "at", "for", "by", "of", "level", "volume", "number", "channel", "about", "around",
     "times", "plus", "minus", "and", "or", "is", "in", "on",
 })  # fmt: skip
+_POINTING = frozenset({"the", "this", "that", "my", "our"})
+_ADJECTIVES = frozenset({
+    "cold", "warm", "hot", "cool", "old", "new", "big", "small", "left", "right", "other", "same",
+    "red", "blue", "green", "white", "yellow", "bright", "dark", "first", "second", "last", "next",
+    "loud", "quiet", "good", "bad", "usual", "kitchen", "bedroom", "hallway", "bathroom",
+})  # fmt: skip
+"""Before "one" it stands for a thing."""
 _COUNTING_UNITS = dict.fromkeys((
     "second", "seconds", "minute", "minutes", "min", "mins", "hour", "hours", "day", "days",
     "week", "weeks", "percent", "%", "degree", "degrees", "o'clock", "am", "pm", "times", "plus",
@@ -241,9 +248,19 @@ def _english(tokens: Sequence[Token], at: int) -> Span | None:
         words.append(found[0])
         costs.append(found[1])
     read = numerals.english(words)
-    if read is None or (read.used == 1 and _hardly(tokens, at)):
+    if read is None or (read.used == 1 and (_hardly(tokens, at) or _is_thing(tokens, at))):
         return None
     return Span(at, at + read.used, _plain(read.value), sum(costs[: read.used]))
+
+
+def _is_thing(tokens: Sequence[Token], at: int) -> bool:
+    """The one of "the cold one" is a thing, and no number."""
+    if tokens[at].text != "one" or at < 2 or tokens[at - 2].text not in _POINTING:
+        return False
+    after = next((one for one in tokens[at + 1 :] if not one.mark), None)
+    return tokens[at - 1].text in _ADJECTIVES and (
+        after is None or meaning(after, _COUNTING_UNITS) is None
+    )
 
 
 def _hardly(tokens: Sequence[Token], at: int) -> bool:

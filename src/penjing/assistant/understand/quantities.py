@@ -18,6 +18,7 @@ from penjing.assistant.understand.span import (
     split,
 )
 from penjing.assistant.understand.text import Token
+from penjing.core.numerals import DIGITS, SCALES
 
 _SHARES = PhraseTable(
     ("half", 50), ("a half", 50), ("one half", 50), ("a quarter", 25), ("one quarter", 25),
@@ -28,6 +29,10 @@ _SHARES = PhraseTable(
     ("满格", 100), ("最暗", 1), ("最小", 1),
 )  # fmt: skip
 """In percent."""
+_POINTS = PhraseTable(*((one, True) for one in (
+    "percentage points", "percent points", "points", "% points", "per cent points",
+    "个百分点", "百分点", "个点",
+)))  # fmt: skip
 _PERCENT = {"percent": 1, "%": 1, "percents": 1}
 SECONDS = {
     "second": 1, "seconds": 1, "sec": 1, "secs": 1, "minute": 60, "minutes": 60, "min": 60,
@@ -42,10 +47,11 @@ _SHORT = {"h": 3600, "m": 60, "s": 1, "d": 86400}
 """Right behind digits: 1h, 90m."""
 _SECONDS_ZH = (("秒钟", 1), ("秒", 1), ("分钟", 60), ("分", 60), ("小时", 3600), ("钟头", 3600),
                ("天", 86400), ("星期", 604800), ("礼拜", 604800), ("周", 604800))  # fmt: skip
+_NUMERALS = DIGITS.keys() | SCALES.keys() | {"几", "俩"}
 _DAYS = frozenset("一二三四五六日天末")
 WORDS = frozenset(
-    {*SECONDS, *_PERCENT, "degree", "degrees", "celsius", "fahrenheit", "half", "quarter",
-     "quarters", "maximum"} - {"%"}
+    {"points", "percentage", *SECONDS, *_PERCENT, "degree", "degrees", "celsius", "fahrenheit",
+     "half", "quarter", "quarters", "maximum"} - {"%"}
 )  # fmt: skip
 """English words that may stand in a quantity."""
 
@@ -73,7 +79,9 @@ def percentages(tokens: Sequence[Token], _moment: Moment) -> Iterable[Span]:
         if (found := number_at(tokens, at)) is None:
             continue
         end = found.end
-        if end < len(tokens) and (unit := meaning(tokens[end], _PERCENT)):
+        if last := points_end(tokens, end):
+            yield Span(at, last, found.value, found.cost)
+        elif end < len(tokens) and (unit := meaning(tokens[end], _PERCENT)):
             yield Span(at, end + 1, found.value, found.cost + unit[1])
         elif end + 1 < len(tokens) and _read(tokens, end, "per cent"):
             yield Span(at, end + 2, found.value, found.cost)
@@ -109,6 +117,16 @@ def _parts_zh(tokens: Sequence[Token], at: int) -> Iterable[Span]:
         yield Span(at, part.end, part.value)
     elif whole is not None and 0 <= part.value <= whole.value:
         yield Span(at, part.end, round(100 * part.value / whole.value))
+
+
+def points_end(tokens: Sequence[Token], at: int) -> int:
+    """Where "points" end that begin at a token; 0 where none do: by so many, and not to."""
+    return next((end for end, *_ in _POINTS.read(tokens, at)), 0) if at < len(tokens) else 0
+
+
+def is_points(tokens: Sequence[Token], one: Span) -> bool:
+    """A number of points: 二十个百分点, "five points"."""
+    return any(points_end(tokens, at) == one.end for at in range(one.start + 1, one.end))
 
 
 def _has_other_unit(tokens: Sequence[Token], at: int) -> bool:
@@ -261,9 +279,16 @@ def _weekday(tokens: Sequence[Token], at: int, unit: str) -> bool:
     return unit in ("周", "星期", "礼拜") and at < len(tokens) and tokens[at].text in _DAYS
 
 
+def _counted(tokens: Sequence[Token], at: int) -> bool:
+    """A number stands before it, with 个 or without; 定个半小时的 has none."""
+    place = at - 1 - (tokens[at - 1].text == "个")
+    said = tokens[place].text if place >= 0 else "-"
+    return said in _NUMERALS or said.isdecimal()
+
+
 def _chinese(tokens: Sequence[Token], at: int) -> Span | None:
     half = tokens[at].text == "半"
-    if half and at and (tokens[at - 1].text in "个点大" or number_at(tokens, at - 1)):
+    if half and at and (tokens[at - 1].text in "点大" or _counted(tokens, at)):
         return None  # 一个半小时 is told from its beginning
     found = Span(at, at + 1, 0.5) if half else number_at(tokens, at)
     if found is None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from penjing.assistant.understand import acts, signals
+from penjing.assistant.understand import acts, signals, whose
 from penjing.assistant.understand.familiar import joined
 from penjing.assistant.understand.text import Token
 from penjing.assistant.understand.words import courteous
@@ -222,7 +222,7 @@ _HEARSAY = re.compile(
     r"(?=\w)"
 )
 """How somebody tells what they have heard, and wants nothing by it."""
-_TURNING: frozenset[signals.Kind] = frozenset({
+_TURNING: frozenset[whose.Kind] = frozenset({
     "with_exception", "others_words", "on_condition", "only_asked", "not_now",
 })  # fmt: skip
 """What a reason does not say: that something is not so, or was, it may say."""
@@ -264,7 +264,7 @@ def _turns(flat: str, *, leads: bool) -> bool:
     return not flat or any(one.search(flat) for one in (*anywhere, *ahead))
 
 
-def _signals(flat: str) -> Iterator[signals.Kind]:
+def _signals(flat: str) -> Iterator[whose.Kind]:
     """What stands in a clause against a plain command, but that something is not, or was."""
     plain = _TELLS_WHEN.sub("", signals.IDIOMS.sub("", flat))
     for one in signals.STOPPING:

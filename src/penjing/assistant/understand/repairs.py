@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from penjing.assistant.understand import parts, signals
+from penjing.assistant.understand import parts, signals, whose
 from penjing.assistant.understand.familiar import joined
 from penjing.assistant.understand.numbers import number_at
 from penjing.assistant.understand.sentence import SURE
@@ -290,7 +290,7 @@ def _begun(rest: Tokens) -> Iterator[Tokens]:
 def _others(before: Tokens) -> bool:
     """What would be dropped says whose words, or when: "Ben says ..."."""
     flat = joined([one.text for one in before])[0]
-    return any(one.pattern.search(flat) for one in (*signals.OTHERS, *signals.CONDITIONS))
+    return any(one.pattern.search(flat) for one in (*whose.OTHERS, *signals.CONDITIONS))
 
 
 def _ahead(before: Tokens, fit: Fit) -> Tokens:

@@ -8,84 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["others_words", "said_not", "only_asked", "on_condition", "in_the_past",
-               "with_exception", "not_now", "not_used", "unsure"]  # fmt: skip
-"""What stands against a plain command; all but the last have a sentence in `spec/phrases.py`."""
-
-
-@dataclass(frozen=True)
-class Signal:
-    """One way in which a sentence says that it is no plain command."""
-
-    kind: Kind
-    pattern: re.Pattern[str]
-
-
-def _signals(kind: Kind, *patterns: str) -> list[Signal]:
-    return [Signal(kind, re.compile(one)) for one in patterns]
-
-
-def _any(words: str) -> str:
-    return "|".join(word.strip().replace(" ", r" ") for word in words.split(","))
-
-
-_SAYS = _any(
-    "says,said,saying,tells,told,telling,writes,wrote,written,asks,asked,asking,texted,texts,"
-    "messaged,emailed,replies,replied,shouts,shouted,yells,yelled,claims,claimed,mentions,"
-    "mentioned,suggests,suggested,recommends,recommended,advises,advised,orders,ordered,commands,"
-    "commanded,demands,demanded,insists,insisted,requests,requested,announces,announced,quoted,"
-    "reads,states,stated,instructs,instructed,begs,begged,wants,wishes,wished,expects,hopes,"
-    "yelling,shouting,screaming,whispering,writing,texting,demanding,insisting,begging,calling out,"
-    "called out,calls out,shouts out,singing,sang,sings,hums,humming,moaning,moaned,chanting,"
-    "thinks,thought,whispers,whispered,screams,screamed,posted,tweeted,forwarded"
-)
-_SOMEBODY = (
-    r"(?:(?:my|our|his|her|their|your|the) [\w'-]+|they|people|everyone|everybody|somebody"
-    r"|someone|he|she|you|others)"
-)
-_MAIL = _any(
-    "email,emails,e - mail,mail,voicemail,sms,newsletter,whatsapp,tweet,telegram,transcript,"
-    "letter,memo,caption,subtitle,quote,unquote,quotation,headline,billboard,flyer"
-)
-_PERSON_ZH = (
-    "他们|她们|他|她|别人|人家|有人|某人|大家|对方|妈妈|妈|爸爸|爸|老婆|老公|妻子|丈夫|奶奶|爷爷|外婆|外公"
-    "|媳妇|闺女|姑娘|小孩|室友|保姆|阿姨|叔叔|舅舅|姑姑|婆婆|公公|岳父|岳母|爷|奶|姥姥|姥爷|师傅|老板娘"
-    "|哥哥|姐姐|弟弟|妹妹|儿子|女儿|孩子|同事|朋友|邻居|老板|经理|客服|医生|老师|客人|房东|电视里|广播里|书上"
-    "|舍友|孙子|孙女|大爷|大妈|物业|娃"
-    "|小(?![时夜声心说家灯一])[\u4e00-\u9fff]|老[王李张刘陈赵]|阿[\u4e00-\u9fff]"
-)
-
-OTHERS = _signals(
-    "others_words",
-    rf"(?<!\bi )(?<!\bi just )(?<!\bwe )(?<!\bas i )(?<!\bi have )\b(?P<w>{_SAYS})\b",
-    rf"\b{_SOMEBODY} (?P<w>say|tell|write|ask|want|need|would like|'d like|order|demand|insist)\b",
-    r"\b(?:\w+'s|they're|is|are|was|were) (?:all |just )?(?P<w>like)(?= ?[,:]"
-    r"| (?:play|turn|switch|set|stop|start|put|open|close|take|call|remind|wake|can you)\b)",
-    r"\b(?P<w>needs) (?:me|you|us)\b", r"\b(?P<w>goes|went) ?[,:]",
-    r"\b(?:sign|poster|label|screen|card) (?P<w>read)\b",
-    r"\bi (?:was|am|have been|had been|got) (?P<w>\w+) to\b",
-    r"(?:^|[.,;!?] )(?P<w>fwd|fw|re|forwarded|from|subject|cc|sent|begin forwarded message) ?:",
-    r"^(?:re|fwd|fw) [-:>]", r"(?P<w>>)", r"^(?P<w>@) ?\w",
-    r"(?:^|[:,;.] ?)(?!(?:hey|ok|okay|so|well|please|and|now|then|hi|hello|um|uh|oh|home|house"
-    r"|assistant|computer|penjing|好|嗯|那|请|哎|喂|好的|那么|行|助手|管家) ?:)"
-    r"(?P<w>[a-z][a-z'-]+(?: [a-z'-]+)?|[\u4e00-\u9fff]{2,4}) ?:(?! ?\d)",
-    rf"\b(?P<w>{_MAIL})\b",
-    r"\b(?P<w>message|note|text|word|orders|greetings|sign|post|call|news) (?:from|by|of|saying)\b",
-    r"\b(?P<w>according to|on behalf of|as per|in the words of|apparently|allegedly|supposedly"
-    r"|rumour has it|quoting|i heard|i read|i hear|repeat after me|read out|read aloud|translate"
-    r"|summari[sz]e|spell|explain)\b",
-    r"\b(?P<w>tell|ask|remind|order) (?!me\b|us\b)(?:[a-z'-]+ ){1,3}(?:to|that)\b",
-    r"(?<![我你])(?<!我们)(?<!就是)(?P<w>说|讲|喊|嚷|念叨|吵着)(?!明书|话)",
-    r"(?P<w>写道|写着|写的是|转发|转述|转告|回复|留言|来信|来电|短信|邮件|微信|群里|信里|信上|据说|听说|传话"
-    r"|原话|台词|歌词|引用|吩咐|叮嘱|嘱咐|通告|公告|告示|备注|转给|翻译|解释|朗读|念一)",
-    r"(?<![我])(?P<w>要求|建议|命令|希望|提议|告诉)",
-    rf"(?P<w>{_PERSON_ZH})[^,。;:!?]{{0,6}}?(?<!别)(?:让|叫|要|请|想|求|催|问|回|发|告诉|希望)",
-    r"(?:^|[,。;!?])[^,。;!?开关打拉放播把给]{1,4}(?<![我你请您帮])(?P<w>让我)",
-    r"(?<=[^\s我你请您帮,。;!?，])(?P<w>要我|请我|求我|催我|喊我|劝我|命我|逼我|叫我(?=[^起醒,。!]))",
-)  # fmt: skip
+from penjing.assistant.understand.whose import OTHERS, PERSON_ZH, Signal, signals, words
 
 _NOT = (
     r"(?:do|does|did|wo|ca|should|must|would|could|is|are|was|were|have|has|had|need|might|ai|dare)n'?t"
@@ -94,7 +18,7 @@ _NOT = (
     r"|has|had|need|di)nn?ae?|nae|naebody|naething|nowt|nay"
 )
 """Not, with and without its apostrophe, and as it is said in the north."""
-NEGATIONS = _signals(
+NEGATIONS = signals(
     "said_not",
     rf"\b(?P<w>not|{_NOT}|never|no|none|nobody|nothing|nowhere|without|neither|nor|hardly"
     r"|almost|nearly"
@@ -117,7 +41,7 @@ NO_NEED = (
 )  # fmt: skip
 """What is over, or not needed, may well be a wish: it is asked about."""
 
-QUESTIONS = _signals(
+QUESTIONS = signals(
     "only_asked",
     r"^(?:(?:hey|ok|okay|so|well|and|but|please|um|uh|er|oh|now|then) [,:;.!-]? ?)*"
     r"(?P<w>(?:is|are|was|were|am|did|does|has|had|isn't|aren't|didn't|doesn't|hasn't|haven't|wasn't|weren't|who"
@@ -147,7 +71,7 @@ ABLE = re.compile(
 )
 """Whether a thing can do something: 台灯能变成紫色的吗. No wish, unless it is put gently."""
 
-CONDITIONS = _signals(
+CONDITIONS = signals(
     "on_condition",
     r"\b(?P<w>if|when(?!'s)|whenever|unless|until|till|once|while|as soon as|as long as|in case"
     r"|provided|providing|assuming|suppose|supposing|imagine|pretend|wish|otherwise|before"
@@ -173,7 +97,7 @@ CONDITIONS = _signals(
     r"\bfirst,? (?:please |let's |we |you )?(?P<w>\w+)(?=.* (?:then|after that)\b)",
 )  # fmt: skip
 
-PAST = _signals(
+PAST = signals(
     "in_the_past",
     r"\b(?P<w>(?:i|we|you|he|she|they|it|somebody|someone|nobody|who|everyone)(?: \w+)?"
     r" ?(?:just |already |have |had |has |also )*(?:turned|switched|closed|opened|dimmed|locked"
@@ -190,30 +114,20 @@ PAST = _signals(
     r"(?P<w>(?:\bhas|\bhave|\bhad|'ve)(?: just| already| also)? (?:turned|switched|changed|closed"
     r"|opened|dimmed|locked|unlocked|paused|stopped|started|set|put|shut|made|left|drawn|pulled"
     r"|raised|lowered|cancelled|canceled))\b",
-    rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{_PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
+    rf"(?:^|[,。;!?])[^,。;!?]{{0,2}}?(?P<w>{PERSON_ZH})[^,。;!?]{{0,5}}把[^,。;!?]+(?:了|过|啦|掉)",
     r"是[^,。;!?]{1,6}?(?P<w>[开关调放停锁弄设拉打灭按][^,。;!?是]{0,2}的)(?:啦|呀|啊|吧|嘛|哦|哈)?(?=[,。;!?]|$)",
     r"(?P<w>差点|差一点|险些|本来|原本|早知道|昨天|昨晚|昨夜|前天|刚才|刚刚|刚|上次|曾经|曾|已经|已|过了|之前|以前)",
     r"\b(?P<w>(?:my|our|his|her|their|the) (?:wife|husband|mum|mom|dad|mother|father|son|daughter"
     r"|sister|brother|partner|gran|grandma|grandpa|boss|friend|flatmate|roommate|neighbour|kids|boy|girl)"
     r"(?: just| already| always)? (?:set|sets|put|puts|took|takes|wrote|kept|asked))\b",
-    rf"(?<![给帮替为])(?:{_PERSON_ZH})(?:真的|又|刚|也|都|早就)?(?P<w>把)",
-    rf"(?<![给帮替为])(?:{_PERSON_ZH})[^,。;!?]{{0,2}}?(?P<w>[定设开关调放停记]了)",
+    rf"(?<![给帮替为])(?:{PERSON_ZH})(?:真的|又|刚|也|都|早就)?(?P<w>把)",
+    rf"(?<![给帮替为])(?:{PERSON_ZH})[^,。;!?]{{0,2}}?(?P<w>[定设开关调放停记]了)",
     r"(?P<w>自己)(?:打开|关掉|关上|关闭|[停关开灭亮熄响断跳])[^,。;!?]{0,2}了",
     r"(?P<w>[我你他她]自己)[^,。;!?]{0,6}[关开拉停灭](?:好|上|掉|完)?(?:了|过)",
     r"(?:^|[,。;!?])(?P<w>我们|我|他们|她们|他|她|你|您|有人|谁)(?:都|就|也|把[^,。]{1,8})?(?:打开|关掉|关上|关闭"
     r"|开|关|调|设|放|停|锁|拉|(?:记|写|存|加)(?:在|到|进|好|完))[^,。]{0,8}(?:了|过)",
 )
-WRITTEN = re.compile(
-    r"^(?:(?:hey|ok|okay|so|well|and|but|oh|um|uh) ?[,;:]? ?)*"
-    r"(?:the|this|that|my|his|her|their|our|your|an?) (?:[\w'-]+ ){0,2}?"
-    r"(?:note|sign|label|poster|sticker|message|letter|email|e-mail|text|memo|list|card|page"
-    r"|reminder|screen|board|paper|book|manual)s?\b[^,.;:!?]{0,40}?\b(?:reads?|says?|said|goes)\b"
-    r"|^[^记写提帮把给请,。;:!?]{0,8}?(?:便条|便签|便利贴|纸条|字条|笔记|备忘录|标签|牌子|告示|短信|邮件|说明书|单子|屏幕|书|纸|门|墙|冰箱)"
-    r"上?[^,。;:!?]{0,4}?(?:写着|写的是|写了|写道|说的是|说)"
-)
-"""Something that is read out, even where a note could begin so: "the note on the fridge reads"."""
-
-EXCEPTIONS = _signals(
+EXCEPTIONS = signals(
     "with_exception",
     r"\b(?P<w>except|excepting|excepted|excluding|apart from|aside from|other than|besides|all but"
     r"|barring|omitting|leaving out|leaving aside|leave out|not counting|not including"
@@ -228,13 +142,13 @@ EXCEPTIONS = _signals(
     r"[,;-] ?(?:just |only )?(?P<w>keep|leave|spare|not) (?:the|my|our|that|this|one|on)\b",
     r"(?P<w>stays?|remains?|keeps (?:on|going|running))\b",
 )
-NOT_ALSO = _signals(
+NOT_ALSO = signals(
     "with_exception",
     r"(?:[,;-]|\bbut) ?(?P<w>not|no|never|don't)\b",
     r"[,;] ?(?P<w>不[是要]|别|没)",
 )
 """Behind a mark in free words it may be said of them: "play Hey Jude, not the live one"."""
-LATER = _signals(
+LATER = signals(
     "not_now",
     r"\b(?P<w>later|soon|tonight|tomorrow|every|each|daily|nightly|weekly|hourly|monthly"
     r"|weekdays?|weekends?|sometime|eventually|afterwards|one day|in (?:a|an|one|two|three|half"
@@ -249,15 +163,16 @@ LATER = _signals(
     r"|(?<![一记写存留放])下周|(?<!一)下个?星期|(?<!一)下个?月|月底|年底|明年|明晚|早上|早晨|中午|下午|傍晚|晚上|凌晨|半夜|夜里|点钟|小时后|分钟后|定时"
     r"|下次|下回|定期|经常|时不时|隔三差五|一[天日周月年][一两二三四五几\d]+[次回遍]|从[今明]天起|往后)",
 )
-UNREAD = _signals(
+UNREAD = signals(
     "not_used",
     r"\b(?P<w>between|either|(?:this |next )?weekend|(?:next|this) (?:week|month|year))\b",
     r"(?P<w>之间|或者|或是|周末|(?<![一记写存留放])下周|(?<!一)下个?星期|(?<!一)下个?月)",
     r"\bwake (?!me\b|us\b|up\b)(?P<w>(?:my |the )?\w+)",
     r"叫(?![我醒起做到])(?P<w>[^\s,。我]{1,3}?)(?=.{0,6}(?:起床|起来|醒))",
 )  # fmt: skip
-DOUBTS = _signals(
+DOUBTS = signals(
     "unsure",
+    r"\b(?P<w>call(?:ing)? it (?:a day|a night|quits))\b",
     r"\b(?P<w>maybe|perhaps|might|thinking of|thinking about|considering|planning to|about to"
     r"|going to|probably|possibly|leave|keep|undo|forget)\b",
     r"^(?:(?:hey|ok|okay|so|well|and|but|um|uh|er|oh) [,:;.!-]? ?)*"
@@ -282,7 +197,7 @@ _ROOMS = (
     "entrance,stairs,staircase,loft,conservatory,gym,library"
 )
 ROOMS = re.compile(
-    rf"\b(?P<w>{_any(_ROOMS)})\b|(?P<z>浴室|卫生间|洗手间|厕所|阳台|地下室|阁楼|书房|餐厅|车库|花园|院子|儿童房"
+    rf"\b(?P<w>{words(_ROOMS)})\b|(?P<z>浴室|卫生间|洗手间|厕所|阳台|地下室|阁楼|书房|餐厅|车库|花园|院子|儿童房"
     r"|婴儿房|主卧|次卧|玄关|楼上|楼下|办公室|客房|储藏室|露台|厨房|卧室|客厅|走廊|门口|过道)"
 )
 """Places that a home may have: one that is named and not used is asked about."""

@@ -111,6 +111,8 @@ class Reader:
                 if slot.waking:
                     values = list(times.next_waking(tokens, moment, values))
                 changes = _changes(tokens, values, slot) if slot.change else values
+                if slot.kind == "percentage" and not slot.change:
+                    changes = [one for one in changes if not quantities.is_points(tokens, one)]
                 found[name] = _bounded(changes, slot)
             elif name in self.lexicons:
                 every = [*names_in(said, self.lexicons[name]), *grouped.get(name, ())]
@@ -293,7 +295,8 @@ def _changes(tokens: Sequence[Token], said: Iterable[Span], slot: SlotSpec) -> I
         to = one.start > 0 and tokens[one.start - 1].text in _TO
         if value > 0 and not to:
             by = one.start > 0 and tokens[one.start - 1].text in _BY
-            cost = one.cost if by else one.cost + 0.05  # where it may be meant either way: to it
+            sure = by or quantities.is_points(tokens, one)
+            cost = one.cost if sure else one.cost + 0.05  # where it may be meant either way: to it
             yield Span(one.start - by, one.end, sign * value, cost)
     if slot.step is None:
         return

@@ -63,7 +63,8 @@ class Strangers:
         said = [
             line
             for one in spec.intents.values()
-            for many in (*one.sentences.values(), *one.examples.values())
+            for words in (one.sentences, one.examples, one.matched)
+            for many in words.values()
             for line in many
             if "{" not in line
         ]

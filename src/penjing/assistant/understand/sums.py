@@ -8,6 +8,7 @@ misspelt, and whoever calculates reads them. A number alone is no sum.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -90,11 +91,21 @@ def _sums(tokens: Sequence[Token]) -> Iterable[Span]:
     read = [_spelt(tokens, at) for at in range(len(tokens))]
     for at in range(len(read)):
         end = _whole(read, at) or _told(read, at) or _at_a_price(read, at)
-        if end and not _goes_on(read, at - 1) and not _goes_on(read, end, -1):
-            mended = any(a is not b for a, b in zip(read[at:end], tokens[at:end], strict=True))
-            yield Span(at, end, " ".join(one.text for one in read[at:end]) if mended else None)
-        elif (story := told(read, at)) is not None and not _goes_on(read, story[0], -1):
+        story = told(read, at)
+        if story is not None and story[0] > end and not _goes_on(read, story[0], -1):
             yield Span(at, *story)
+        elif end and not _goes_on(read, at - 1) and not _goes_on(read, end, -1):
+            mended = any(a is not b for a, b in zip(read[at:end], tokens[at:end], strict=True))
+            said = " ".join(one.text for one in read[at:end]) if mended else None
+            yield Span(at, end, said or _simplified(read[at:end]))
+
+
+def _simplified(tokens: Sequence[Token]) -> str | None:
+    """A Chinese sum in Simplified characters: 一萬二嘅一半 as 一万二的一半; None for others."""
+    if not any(one.chinese for one in tokens):
+        return None
+    gaps = (" " * (b.start > a.end) for a, b in itertools.pairwise(tokens))
+    return "".join(one.text + gap for one, gap in zip(tokens, [*gaps, ""], strict=True))
 
 
 def _spelt(tokens: Sequence[Token], at: int) -> Token:

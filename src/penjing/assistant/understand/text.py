@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from penjing.assistant.understand import cantonese
 from penjing.assistant.understand.spelling import spelling
 
 MAX_CHARACTERS = 2000
@@ -65,11 +66,26 @@ def tokens_of(text: str, start: int = 0, end: int | None = None) -> tuple[Token,
         for char in _plain(text[place], bool(normal) and normal[-1].isdecimal()):
             normal.append(char)
             places.append(place)
-    joined = "".join(normal).replace("’", "'").translate(_simplified())
+    ends = [place + 1 for place in places]
+    joined = "".join(normal).replace("’", "'")
+    if not joined.isascii():
+        joined = _mandarin(joined, places, ends).translate(_simplified())
     return tuple(
-        Token(found.group(), places[found.start()], places[found.end() - 1] + 1)
+        Token(found.group(), places[found.start()], ends[found.end() - 1])
         for found in _WORD.finditer(joined)
     )
+
+
+def _mandarin(text: str, starts: list[int], ends: list[int]) -> str:
+    """A text with what is Cantonese in it put in Mandarin, and with it where its characters begin
+    and end in what was said; what it has more of (醒 in 提我) stands before the last of them."""
+    for a, b, said in reversed([*cantonese.meant(text)]):
+        begin, more = starts[b - 1], max(0, len(said) - (b - a))
+        head = min(len(said), b - a) - 1
+        starts[a:b] = [*starts[a : a + head], *[begin] * more, begin]
+        ends[a:b] = [*ends[a : a + head], *[begin] * more, ends[b - 1]]
+        text = text[:a] + said + text[b:]
+    return text
 
 
 @functools.lru_cache(maxsize=8192)
@@ -157,7 +173,8 @@ def once(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
 _MISTYPED = {
     "teh": "the", "hte": "the", "tge": "the", "adn": "and", "nad": "and", "u": "you",
     "pleas": "please", "plese": "please", "plase": "please", "pleese": "please", "tunr": "turn",
-    "trun": "turn", "turm": "turn", "wiht": "with", "wth": "with", "fro": "for", "ofr": "for",
+    "aff": "off", "oot": "out", "doon": "down", "hoose": "house", "trun": "turn", "turm": "turn",
+    "wiht": "with", "wth": "with", "fro": "for", "ofr": "for",
 }  # fmt: skip
 """Small words as quick fingers write them."""
 _MEANT = {

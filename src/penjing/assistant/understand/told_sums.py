@@ -26,7 +26,12 @@ _STORIES: tuple[tuple[str, str], ...] = (
     ("N ~ split|shared|divided by|between|among|amongst|into|over M people|friends|ways|of? us?",
      "N / M"),
     ("N ~ split|shared|divided M ways", "N / M"),
+    ("the|our|my? bill|bill's|tab|tab's|total|total's|dinner|dinner's|lunch|lunch's|taxi|taxi's"
+     "|rent|rent's? is|was|comes|came? to? N ~ between|among|amongst|by|over M of? us|people"
+     "|friends|ways|heads? ,? so|and? what|what's|how|how's? much? is|does? that|it? come|make? to?"
+     " each|apiece", "N / M"),
     ("the? sum of N and M", "N + M"),
+    ("the? sum|total of N , M ,? and O", "N + M + O"),
     ("the? difference between|of N and M", "N - M"),
     ("the? product of N and M", "N * M"),
     ("N and M make|makes|come|add|equal|equals to|up? to?", "N + M"),
@@ -39,6 +44,16 @@ _STORIES: tuple[tuple[str, str], ...] = (
     ("N go|goes into M", "M / N"),
     ("F of ~ M", "M * F"),
     ("add up? N and M", "N + M"),
+    ("add up? N , M ,? and O", "N + M + O"),
+    ("add up? N and M and O", "N + M + O"),
+    ("add up? N , M , O ,? and P", "N + M + O + P"),
+    ("N , M ,? and O added|put|all? together|altogether", "N + M + O"),
+    ("N , M , O ,? and P added|put|all? together|altogether", "N + M + O + P"),
+    ("N 加 上? M 的 和 ,? 再? 乘 以? O", "(N + M) * O"),
+    ("N 加 上? M 的 和 ,? 再? 除 以 O", "(N + M) / O"),
+    ("N 减 去? M 的 差 ,? 再? 乘 以? O", "(N - M) * O"),
+    ("N 减 去? M 的 差 ,? 再? 除 以 O", "(N - M) / O"),
+    ("把? N 、|, M 、|,|和|跟|加 O 加|合 在? 一? 起|一|总 来?", "N + M + O"),
     ("N and M added|put together", "N + M"),
     ("N 个 M", "N * M"),
     ("N 成 M", "N * M"),
@@ -72,7 +87,7 @@ def _ways(
     tokens: Sequence[Token], at: int, story: Sequence[str], given: Mapping[str, str], sign: str
 ) -> Iterator[tuple[int, str]]:
     if not story:
-        if set("NMOFD") & set(sign) <= given.keys():
+        if set("NMOPFD") & set(sign) <= given.keys():
             yield at, "".join(given.get(one, one) for one in sign)
         return
     item, rest = story[0], story[1:]
@@ -85,7 +100,7 @@ def _ways(
         yield from _ways(tokens, at, rest, given, sign)
     if at >= len(tokens):
         return
-    if item in "NMOFD":
+    if item in "NMOPFD":
         read = _READS.get(item, _number)(tokens, at)
         if read is not None and (rest[:1] == ("分",) or not _counts_else(tokens, read[0])):
             yield from _ways(tokens, read[0], rest, {**given, item: read[1]}, sign)
