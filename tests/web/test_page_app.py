@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 from garden import Garden
 from page import say
 from playwright.sync_api import expect
@@ -46,3 +47,18 @@ def test_it_can_be_installed(alone: Garden, visit: Visit) -> None:
     )
     assert (told["start_url"], told["display"]) == ("/", "standalone")
     assert told["icons"] == [200, 200, 200]
+
+
+def test_what_the_first_paint_needs_travels_packed(alone: Garden, visit: Visit) -> None:
+    page = visit(alone)
+    sent = page.evaluate(
+        """() => performance.getEntries()
+            .filter((one) => one.transferSize && /\\/assets\\/(?!ticking)|\\/$/.test(one.name))
+            .reduce((sum, one) => sum + one.transferSize, 0)"""
+    )
+    assert 10_000 < sent < 60_000
+    plain = httpx.get(alone.url, headers={"Accept-Encoding": "identity"})
+    packed = httpx.get(alone.url, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert plain.content == packed.content
