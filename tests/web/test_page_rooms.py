@@ -102,6 +102,8 @@ def test_an_action_that_is_refused_is_not_done(alone: Garden, visit: Visit) -> N
     answer.get_by_role("button", name="No", exact=True).click()
     expect(answer.locator(".action")).to_contain_text("You said no")
     expect(page.locator(".turn.assistant").last).to_contain_text("I left it as it is")
+    page.wait_for_load_state("networkidle")
+    expect(answer.locator(".action")).to_contain_text("You said no")  # read again, it says so still
     assert alone.gardener.done == []
 
 

@@ -108,7 +108,9 @@ export function merged(seen: Shown[], kept: Shown[]): Shown[] {
     const before = seen[at];
     if (before === undefined || before.role !== one.role) return one;
     const { key, understood, usage, remarks } = before;
-    return { ...one, key, understood, usage, remarks: one.remarks.length > 0 ? one.remarks : remarks };
+    const refused = before.cards.filter((card) => card.state === "refused").map((card) => card.action.id);
+    const cards = one.cards.map((card) => (refused.includes(card.action.id) ? { ...card, state: "refused" as const } : card));
+    return { ...one, key, understood, usage, cards, remarks: one.remarks.length > 0 ? one.remarks : remarks };
   });
 }
 
