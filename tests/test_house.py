@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import pytest
 
+from penjing.cli.app import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "penjing"
 
@@ -274,9 +276,9 @@ def test_arguments_are_parsed_once_and_end_in_the_parsers() -> None:
 
 
 def test_the_command_line_is_short() -> None:
-    """It parses, calls and prints; what puts rooms together is in `app`."""
+    """It parses, calls and prints; what puts rooms together is in `app`. So many lines a command."""
     lines = [len(path.read_text("utf-8").splitlines()) for path in (PACKAGE / "cli").rglob("*.py")]
-    assert sum(lines) < 5000
+    assert sum(lines) < 235 * len(COMMANDS)
 
 
 SAYS_WHAT_IS_MISSING = {"core/extras.py", "vault/envelope.py", "knowledge/reading.py"}

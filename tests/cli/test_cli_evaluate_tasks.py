@@ -108,6 +108,12 @@ def test_another_file_flips_and_a_missed_floor_is_exit_1(
         (("random0.gguf", "--tasks", ","), "no task is named"),
         (("random0.gguf", "--tasks", "own.jsonl,own.jsonl"), "given twice"),
         (("random0.gguf", "--text", "piqa"), "--tasks piqa"),
+        ((*OWN, "--text", "encyclopedia"), "--text goes with a MODEL and no --tasks"),
+        ((*OWN, "--windows", "all"), "--windows goes with"),
+        ((*OWN, "--under", "random0.gguf"), "--under goes with --texts FILE"),
+        (("--texts", "own.jsonl", "--baseline", "random0.gguf"), "--baseline goes with a MODEL"),
+        (("--texts", "own.jsonl", "--tasks", "piqa"), "--tasks goes with a MODEL"),
+        (("random0.gguf", "--texts", "own.jsonl"), "give a MODEL, or --texts"),
     ],
 )
 def test_mistakes_are_one_line(

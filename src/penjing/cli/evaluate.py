@@ -49,7 +49,6 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     parser.add_argument("--baseline", metavar="MODEL", help="compare with this model")
     parser.add_argument(
         "--text",
-        default="encyclopedia",
         metavar="FILE|NAME",
         help="held-out text, UTF-8 (default: encyclopedia)",
     )
@@ -97,7 +96,6 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     parser.add_argument(
         "--windows",
         type=_windows,
-        default=WINDOWS,
         metavar="N|all",
         help=f"windows of the text to read (default: {WINDOWS})",
     )
@@ -108,8 +106,32 @@ def register(parser: ArgumentParser, command: str) -> None:  # noqa: ARG001
     parser.add_argument("--threads", type=threads, help="cores to use (default: all)")
 
 
+_ALL = -1
+"""Windows of the text: every one."""
+_NEEDS = {
+    "references": "--texts FILE", "questions": "--texts FILE", "under": "--texts FILE",
+    "limit": "--tasks NAME", "keep": "--tasks NAME", "tasks": "a MODEL",
+    "text": "a MODEL and no --tasks", "windows": "a MODEL and no --tasks",
+    "baseline": "a MODEL", "context": "a MODEL",
+}  # fmt: skip
+"""What an option goes with, where not with all three ways to evaluate."""
+
+
+def _refuse_strange(args: Namespace) -> None:
+    """UsageError for an option of another way to evaluate: nothing is ignored in silence."""
+    if (args.model is None) == (args.texts is None):
+        raise UsageError("give a MODEL, or --texts FILE with or without --references FILE")
+    there = {"--texts FILE"} if args.model is None else {"a MODEL"}
+    if args.model is not None:
+        there.add("a MODEL and no --tasks" if args.tasks is None else "--tasks NAME")
+    for name, needs in _NEEDS.items():
+        if needs not in there and getattr(args, name) not in (None, []):
+            raise UsageError(f"--{name} goes with {needs}: give that, or leave it out")
+
+
 def run(args: Namespace) -> int:
     """Measure, and show the report."""
+    _refuse_strange(args)
     output = Output(args.json, quiet=args.quiet)
     if args.texts is not None and args.model is None:
         from penjing.app.evaluating_texts import evaluate_texts
@@ -126,8 +148,6 @@ def run(args: Namespace) -> int:
         )
         output.emit(texts.document(), lambda console: draw_texts(texts, console))
         return 0
-    if args.model is None or any((args.texts, args.references, args.questions, args.under)):
-        raise UsageError("give a MODEL, or --texts FILE with or without --references FILE")
     if args.tasks is not None:
         from penjing.app.evaluating_tasks import CONTEXT, evaluate_tasks
         from penjing.cli.task_table import draw
@@ -146,14 +166,12 @@ def run(args: Namespace) -> int:
         )
         output.emit(found.document(), lambda console: draw(found, console))
         return 0 if found.held else 1
-    if args.keep or args.limit:
-        raise UsageError("--keep and --limit are of tasks: give --tasks NAME")
     report = evaluate(
         args.model,
         args.baseline,
-        args.text,
+        args.text or "encyclopedia",
         context=args.context or 512,
-        windows=args.windows,
+        windows=None if args.windows == _ALL else args.windows or WINDOWS,
         seed=args.seed,
         threads=args.threads,
         progress=output.progress(),
@@ -163,8 +181,8 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _windows(text: str) -> int | None:
-    return None if text == "all" else whole(1)(text)
+def _windows(text: str) -> int:
+    return _ALL if text == "all" else whole(1)(text)
 
 
 def _draw(report: Report, console: Console) -> None:
