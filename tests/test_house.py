@@ -276,7 +276,7 @@ def test_arguments_are_parsed_once_and_end_in_the_parsers() -> None:
 
 
 def test_the_command_line_is_short() -> None:
-    """It parses, calls and prints; what puts rooms together is in `app`. So many lines a command."""
+    """It parses, calls and prints, each command in so many lines; what joins rooms is in `app`."""
     lines = [len(path.read_text("utf-8").splitlines()) for path in (PACKAGE / "cli").rglob("*.py")]
     assert sum(lines) < 235 * len(COMMANDS)
 
