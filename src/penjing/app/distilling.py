@@ -172,7 +172,20 @@ class _Work:
             path = as_gguf(path, self.home, self.progress, self.stack)
         return path, self.stack.enter_context(Checkpoint.open(path))
 
+    @property
+    def made(self) -> Path:
+        """The file until it is measured."""
+        return self.folder / self.asked.output.name
+
     def run(self) -> dict[str, Any]:
+        """The report; the file takes its name when all is done."""
+        from penjing.app.model_files import put_in_place
+
+        report = self._run()
+        put_in_place(self.made, self.asked.output)
+        return report
+
+    def _run(self) -> dict[str, Any]:
         calibration = self._calibration(self.teacher_path, "text", self._domains(), _TRAINING)
         before = self._quality(self.student_path)
         made = self._rounds(calibration)
@@ -186,7 +199,7 @@ class _Work:
             "steps": sum(each.steps for each in made),
             "kl": [value for each in made for value in each.kl],
             "domains": _domains(made),
-            "quality": {"before": before, "after": self._quality(self.asked.output)},
+            "quality": {"before": before, "after": self._quality(self.made)},
         }
 
     # -- the text
@@ -240,7 +253,7 @@ class _Work:
             text = self._mixed(calibration, path, number)
             made.append(self._trained(now, text, calibration, number, rounds))
             last = number + 1 == rounds
-            path = self.asked.output if last else self.folder / f"round-{number}.gguf"
+            path = self.made if last else self.folder / f"round-{number}.gguf"
             self._export(now, made[-1], path)
             if not last:
                 now = self.stack.enter_context(Checkpoint.open(path))

@@ -75,6 +75,16 @@ def as_gguf(folder: Path, home: Home, progress: Progress, written: ExitStack) ->
     return path
 
 
+def put_in_place(made: Path, output: Path) -> None:
+    """Give what was made and measured its name, last of all: whoever is killed before goes on."""
+    from shutil import copyfileobj
+
+    from penjing.core.files import writing
+
+    with writing(output) as file, made.open("rb") as source:
+        copyfileobj(source, file)
+
+
 @contextmanager
 def resumable() -> Iterator[None]:
     """Ctrl-C says that the same command goes on from here."""

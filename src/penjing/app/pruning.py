@@ -130,19 +130,32 @@ class _Work:
         self.start = as_gguf(path, home, progress, stack) if path.is_dir() else path
         self.before: Checkpoint = stack.enter_context(Checkpoint.open(self.start))
 
+    @property
+    def made(self) -> Path:
+        """The file until it is measured."""
+        return self.folder / self.asked.output.name
+
     def run(self) -> dict[str, Any]:
+        """The report; the file takes its name when all is done."""
+        from penjing.app.model_files import put_in_place
+
+        report = self._run()
+        put_in_place(self.made, self.asked.output)
+        return report
+
+    def _run(self) -> dict[str, Any]:
         from penjing.workshop.export.gguf import export_gguf
 
         made = self._pruned()
         after, places = self._trimmed(made.checkpoint), [layer.source for layer in made.layers]
         plan = _codecs(self.before, after, places)
-        export_gguf(after, self.asked.output, plan, progress=self.progress)
+        export_gguf(after, self.made, plan, progress=self.progress)
         return {
             "model": self.asked.model,
             "output": str(self.asked.output),
             "score": self.asked.score if self.asked.shape().narrows else None,
             "before": _facts(self.before, self.start),
-            "after": _facts(after, self.asked.output),
+            "after": _facts(after, self.made),
             "dropped": [_step(step) for step in made.steps],
             "quality": self._quality(),
         }
@@ -207,7 +220,7 @@ class _Work:
         if asked.vocabulary:
             return self._agreement()
         report = evaluate(
-            asked.output,
+            self.made,
             self.start,
             asked.held_out,
             windows=asked.windows,
@@ -223,7 +236,7 @@ class _Work:
         from penjing.workshop.prune.agreement import agreement
 
         text = find_text(self.asked.held_out, self.home, progress=self.progress, download=True).text
-        with self._engine(self.start) as before, self._engine(self.asked.output) as after:
+        with self._engine(self.start) as before, self._engine(self.made) as after:
             windows = _texts(before, text, self.asked.windows)
             found = agreement(before, after, windows, self.progress)
         measured = {"metric": "same_top", "unit": "share", "n": found.positions}
