@@ -31,7 +31,8 @@ _CANCEL = Phrases((
     "stop", "stop it", "abort", "leave it", "forget about it", "drop it", "quit",
     "取消", "算了", "不弄了", "停", "停下", "停止", "别弄了", "不做了", "放弃", "别管了", "不说了",
     "取消吧", "just kidding", "only kidding", "kidding", "just joking", "only joking", "jk",
-    "开玩笑", "开玩笑的", "逗你的", "骗你的", "逗你玩",
+    "开玩笑", "开玩笑的", "逗你的", "骗你的", "逗你玩", "算了吧", "拉倒", "拉倒吧", "作罢", "免了",
+    "免了吧", "得了吧", "罢了", "scrap that", "bin that", "sod it",
 ))  # fmt: skip
 _GREETING = Phrases(("你好", "您好"))
 """They hold a yes, 好, and are none."""

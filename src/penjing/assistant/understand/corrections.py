@@ -34,7 +34,8 @@ _TAKES_BACK = Phrases((
     "呃不对", "唉不对", "啊不对", "哎不是", "诶不是", "呃不是", "啊错了", "哎错了", "哎不",
     "哎呀不", "哎呀不对", "呃不", "嗯不", "嗯不对", "诶不", "唉不", "当我没说", "还是", "改成",
     "改为", "改到", "换成", "不对不对", "哦错了", "等会", "我的意思是", "讲错了",
-    "记错了", "弄错了",
+    "记错了", "弄错了", "拉倒", "拉倒吧", "作罢", "免了", "免了吧", "得了吧", "得了",
+    "bin that", "sod it",
 ))  # fmt: skip
 """What is said between the wrong word and the right one; several of them may follow each other."""
 _HESITATES = Phrases(("uh", "um", "er", "erm", "hmm", "ah", "呃", "嗯", "啊", "哦", "额"))
@@ -52,8 +53,8 @@ _PLAIN = Phrases((
     "scrap that", "strike that", "actually no", "no actually", "make that", "correction",
     "or rather", "no just", "no only", "on second thoughts", "on second thought",
     "不对", "哎不对", "说错了", "我说错了", "哦不对", "哦不", "啊不", "哎不", "算了还是", "我是说",
-    "更正", "口误", "不不不", "哎不是",
-    "诶不对", "搞错了", "应该是",
+    "更正", "口误", "不不不", "哎不是", "得了吧",
+    "诶不对", "搞错了", "应该是", "拉倒吧", "作罢", "免了吧", "bin that",
 ))  # fmt: skip
 """What is said for nothing else: no pause is needed behind it."""
 _MOST = 3

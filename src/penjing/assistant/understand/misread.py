@@ -19,7 +19,7 @@ _TAKEN_BACK = re.compile(
     r"|(?:please )?(?:don't|do not|dont) (?:\w+ )?(?:write|save|note|add|keep|set|send|bother"
     r"|remember|remind me)\b.{0,12}|(?:just |only |i'm |i am )?(?:kidding|joking))[.! ]*$"
     r"|(?:^|[,，;；。]) ?(?:哎|唉|呃|不|还是)*"
-    r"(?:算了|别[记写存发设]了?|不用[记写存发设]?了|不[记写存发设]了|当我没说|(?:跟你)?开个?玩笑的?"
+    r"(?:算了|拉倒|作罢|免了|别[记写存发设]了?|不用[记写存发设]?了|不[记写存发设]了|当我没说|(?:跟你)?开个?玩笑的?"
     r"|我?说着玩的?|删了吧?|取消吧?)(?:吧|啊|哈|别记了?|不用[记写]了?)*[。! ]*$"
 )
 """Behind words that are written down or sent: it may be meant for the wish itself."""

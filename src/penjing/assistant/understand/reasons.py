@@ -48,7 +48,7 @@ _TAKES_BACK = _any(
     _NEVER_MEANT.pattern,
     r"\bforget i said\b",
     r"(?<!not )\b(?:kidding|joking)\b",
-    r"\b(?:cancel|undo|skip|forget) (?:that|it|this|me)\b",
+    r"\b(?:cancel|undo|skip|forget|scrap|bin|sack|sod) (?:that|it|this|me)\b",
     r"\bnever ?mind\b",
     r"\bscratch that\b",
     r"\bchang(?:e|ed|ing) my mind\b",
@@ -66,7 +66,7 @@ _TAKES_BACK = _any(
     r"^(?:no|nope|nah|wait|stop|not|don't|dont|never|actually|oops|jk)"
     r"(?: ?,? (?:no|wait|don't|not))*$",
     "算了|不用(?![那这][么样])|不要了|不必|不需要|用不着|取消|作废|忽略|当我没|玩笑|慢着|先别|先不",
-    "还是别|还是不|改主意|改变主意|反悔|后悔|说错|搞错|弄错|不对|收回|没必要|不[开关弄调放做设]了",
+    "拉倒|作罢|免了吧?$|得了吧|得了不|还是别|还是不|改主意|改变主意|反悔|后悔|说错|搞错|弄错|不对|收回|没必要|不[开关弄调放做设]了",
     "别[真听信]|^[别不没停]+了?$|^(?:等等|等一下|等下)$",
 )
 """The wish is over, or never was one."""

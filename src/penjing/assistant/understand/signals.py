@@ -25,7 +25,8 @@ NEGATIONS = signals(
     r"|rather than|instead of|any(?:thing|one|body|where) but)\b",
     r"\b(?P<w>avoid|refrain|forbid|prohibit|prevent|refuse|stop|quit) (?:from )?\w+ing\b",
     r"\b(?P<w>hold off|leave it|leave them|let it be|wait)\b",
-    r"(?P<w>never ?mind|scratch that|cancel that|算了|等等|等一下"
+    r"(?P<w>never ?mind|(?:scratch|scrap|cancel|bin) that|sod it|算了|等等|等一下"
+    r"|拉倒吧?|作罢|免了吧?|得了吧"
     r"|(?<![\u4e00-\u9fff])取消吧|不弄了|不做了|放弃) ?[.!。]?$",
     r"(?P<w>不|别|没|未|勿|莫|甭|毋|无需|无须|禁止|严禁|避免|拒绝|休要|免得|以免|切忌)",
 )
@@ -241,6 +242,7 @@ NO_TITLE = re.compile(
     r"|what|how|why|whether|your|him|her|them|us|me)\b)"
     r"|不[清懂见到了下起完腻够好进住着同]|[说话懂见腻够烦到]|起来"
     r"|[心学假手弃慢屁种报音撒出力众课证讲取命从]"
+    r"|着?的?(?:是|叫)?(?:什么|啥|哪[首个支位张段]?|谁)(?:歌|曲子?|音乐|玩意儿?|东西|的歌|唱的|啊|呀|呢)*$"
     r"|得(?!意|闲|道|不到)|死(?:我|了)|[下大过开](?!.)|[我你他她](?:的话|说|讲)"
 )
 """How free words begin that are no title: "play it by ear", 听不清, 放心."""
