@@ -60,6 +60,17 @@ def test_what_is_playing_is_asked_and_not_played(car: Stage, say: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "say",
+    [
+        "你能放我手机里的歌吗?", "放我手机里的歌", "播放我U盘里的音乐", "放我电脑上的歌",
+        "can you play songs from my phone?", "play music off my usb", "play something on my laptop",
+    ],
+)  # fmt: skip
+def test_what_lies_on_another_device_is_no_title(car: Stage, say: str) -> None:
+    assert car.hear(say).at_once == ()
+
+
+@pytest.mark.parametrize(
     ("say", "query"),
     [("放一首什么是爱", "什么是爱"), ("放王菲的歌", "王菲"), ("play Sod It All", "Sod It All")],
 )

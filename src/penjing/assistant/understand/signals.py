@@ -242,6 +242,9 @@ NO_TITLE = re.compile(
     r"|what|how|why|whether|your|him|her|them|us|me)\b)"
     r"|不[清懂见到了下起完腻够好进住着同]|[说话懂见腻够烦到]|起来"
     r"|[心学假手弃慢屁种报音撒出力众课证讲取命从]"
+    r"|(?:the )?(?:songs?|music|tracks?|something|stuff|anything)? ?(?:from|off|on) (?:my|the)"
+    r" (?:phone|mobile|tablet|laptop|computer|usb|stick|ipod|cd)\b"
+    r"|[我你他她]的?(?:手机|电脑|平板|[uU]盘|优盘)"
     r"|着?的?(?:是|叫)?(?:什么|啥|哪[首个支位张段]?|谁)(?:歌|曲子?|音乐|玩意儿?|东西|的歌|唱的|啊|呀|呢)*$"
     r"|得(?!意|闲|道|不到)|死(?:我|了)|[下大过开](?!.)|[我你他她](?:的话|说|讲)"
 )
