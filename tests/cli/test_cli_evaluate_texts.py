@@ -63,6 +63,20 @@ def test_mistakes_are_one_line(
     assert len(err.strip().splitlines()) == 1
 
 
+def test_one_line_has_blanks_and_nulls(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "one.txt").write_text("tree\n", "utf-8")
+    assert evaluate("--texts", "one.txt", "--json") == 0
+    found = {
+        one["metric"]: one["value"] for one in json.loads(capsys.readouterr().out)["measurements"]
+    }
+    assert (found["distinct2"], found["self_bleu"]) == (None, None)
+    assert evaluate("--texts", "one.txt", "--references", "one.txt") == 0
+    out = capsys.readouterr().out
+    assert "nan" not in out
+    assert "1 line of one.txt" in out
+    assert " to " not in out
+
+
 def test_fluency_under_a_model(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     export_gguf(tiny.checkpoint(), here / "tiny.gguf", {})
     words = ("--texts", "said.txt", "--under", "tiny.gguf", "--threads", "1", "--json")
@@ -72,6 +86,7 @@ def test_fluency_under_a_model(here: Path, capsys: pytest.CaptureFixture[str]) -
     measured = found["measurements"][-1]
     assert measured["metric"] == "fluency_perplexity"
     assert 1 < measured["value"] < 2000
+    assert (measured["low"], measured["high"]) == (None, None)  # of two lines
     assert found["control"][0]["metric"] == "fluency_perplexity"
     few = ("--texts", "said.txt", "--questions", "wanted.txt")
     assert evaluate(*few) == 2

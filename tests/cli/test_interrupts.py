@@ -143,7 +143,7 @@ def test_evaluate(place: Place, presser: Presser, stage: str, baseline: bool) ->
     words = ["evaluate", str(model), *against, "--text", str(place.held), "--context", "128",
              "--threads", "1", "--json", "--quiet"]  # fmt: skip
     work = place.folder / "home" / "work" / "evaluate"
-    require_stopped(presser.run(words, stage, at=3), "goes on from here")
+    require_stopped(presser.run(words, stage, at=3), "goes on from there")
     assert list(work.glob("*/*.rows"))
     gone_on = presser.run(words, stage, at=1000)
     assert gone_on.status == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -89,7 +89,8 @@ def _alone(job: _Job, home: Home, progress: Progress) -> Report:
 
     identity = identity_of(job.model)
     key = _key(job, identity)
-    with resumable(), slot(home.work / "evaluate", key) as folder, _open(job.model, job) as model:
+    root = home.work / "evaluate"
+    with _kept(root / key), slot(root, key) as folder, _open(job.model, job) as model:
         tokens = read_tokens(model, job.text, job.context, limit=job.windows)
         found = measure_alone(
             model,
@@ -116,7 +117,8 @@ def _compare(job: _Job, home: Home, progress: Progress) -> Report:
     with _open(job.model, job) as model:
         after = replace(read(model, job.text, job.context, limit=job.windows), name=job.model.name)
     key = _key(job, identity, baseline_identity)
-    with resumable(), slot(home.work / "evaluate", key) as folder:
+    root = home.work / "evaluate"
+    with _kept(root / key), slot(root, key) as folder:
         with _open(job.baseline, job) as model:
             before = read(model, job.text, job.context, limit=job.windows)
             require_alike(after, replace(before, name=job.baseline.name))
@@ -132,6 +134,17 @@ def _compare(job: _Job, home: Home, progress: Progress) -> Report:
         with _open(job.model, job) as model:
             kept = measure(model, reference, seed=job.seed, progress=progress, identity=identity)
     return kept.report
+
+
+def _kept(folder: Path) -> AbstractContextManager[None]:
+    """Ctrl-C says how many windows are kept in the folder."""
+    from penjing.evaluation.append_log import rows_kept
+
+    def said() -> str:
+        count = rows_kept(folder)
+        return f"{count} window{'s' * (count > 1)}" if count else ""
+
+    return resumable(said)
 
 
 def _open(model: ModelFile, job: _Job) -> LlamaCpp:

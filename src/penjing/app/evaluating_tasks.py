@@ -69,9 +69,9 @@ def evaluate_tasks(
     home, heard = Home.from_environment(), progress or Silent()
     floors = tuple(parse_floor(one) for one in keep)
     read = _read(tasks, home, heard)
-    names = [one.name for one in read]
-    require_judgeable(floors, names, baseline=baseline is not None)
-    job = _job(read, limit, context, seed, threads)
+    typed = {task.name: name for name, task in read.items()}
+    require_judgeable(floors, typed, baseline=baseline is not None)
+    job = _job(list(read.values()), limit, context, seed, threads)
     with ExitStack() as written:
         ours = find_file(str(model), home, heard, written, words)
         theirs = None if baseline is None else find_file(str(baseline), home, heard, written, words)
@@ -93,8 +93,10 @@ def evaluate_tasks(
     return replace(report, floors=tuple(judge(floor, report) for floor in floors))
 
 
-def _read(names: Sequence[str], home: Home, progress: Progress) -> list[Task]:
-    """The tasks, downloaded where they are not here; BadInput for a name that is given twice."""
+def _read(names: Sequence[str], home: Home, progress: Progress) -> dict[str, Task]:
+    """The tasks by what was typed, downloaded where they are not here; BadInput where one is given
+    twice.
+    """
     from penjing.bundle.catalogue import catalogue_of
     from penjing.bundle.question_sets import pull_sets
     from penjing.bundle.resolve import find_questions
@@ -107,13 +109,13 @@ def _read(names: Sequence[str], home: Home, progress: Progress) -> list[Task]:
     found: dict[str, Task] = {}
     for name in wanted:
         text = find_questions(name, home, progress=progress, download=True)
-        if text.name in found:
-            raise BadInput(f"the task {text.name} is given twice: name it once")
-        reader = read_task if name in known else read_own
-        found[text.name] = reader(text.name, text.text)
+        if text.name in {task.name for task in found.values()}:
+            raise BadInput(f"{name}: a task {text.name} is given twice: name it once")
+        own = name not in known
+        found[name] = read_own(text.name, text.text, name) if own else read_task(name, text.text)
     if not found:
         raise BadInput("no task is named: give --tasks piqa,openbookqa or --tasks all")
-    return list(found.values())
+    return found
 
 
 def _job(
@@ -131,16 +133,21 @@ def _ask_both(
     """One model in memory at a time; what is on disk is gone at the end, unless interrupted."""
     from penjing.evaluation.resumable_folder import slot
 
-    with resumable(), slot(home.work / "evaluate", _key(job, ours, theirs)) as folder:
-        after = _ask(job, "model", ours, folder, progress)
-        before = _ask(job, "baseline", theirs, folder, progress) if theirs else {}
+    kept: list[int] = []
+    total = sum(len(task.questions) for task in job.tasks) * (2 if theirs else 1)
+    with (
+        resumable(lambda: f"{sum(kept)} of {total} questions" if kept else ""),
+        slot(home.work / "evaluate", _key(job, ours, theirs)) as folder,
+    ):
+        after = _ask(job, "model", ours, folder, progress, kept=kept)
+        before = _ask(job, "baseline", theirs, folder, progress, kept=kept) if theirs else {}
     return after, before
 
 
 def _ask(
-    job: _Job, role: str, model: ModelFile, folder: Path, progress: Progress
+    job: _Job, role: str, model: ModelFile, folder: Path, progress: Progress, *, kept: list[int]
 ) -> dict[str, Answers]:
-    """Every question of every task; the same file twice is asked twice."""
+    """Every question of every task; the same file twice is asked twice. `kept` grows."""
     from penjing.engine.forks import Forks
     from penjing.engine.llamacpp import LlamaCpp
     from penjing.evaluation.tasks.measure import answer
@@ -150,7 +157,13 @@ def _ask(
     with closing(opened), closing(Forks(opened)) as forks:
         return {
             task.name: answer(
-                opened, forks, task, progress=progress, folder=folder, identity=identity
+                opened,
+                forks,
+                task,
+                progress=progress,
+                folder=folder,
+                identity=identity,
+                kept=kept.append,
             )
             for task in job.tasks
         }

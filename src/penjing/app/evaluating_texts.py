@@ -99,8 +99,9 @@ def _beside(texts: Path, lines: list[str], path: Path) -> list[str]:
     """The lines of another file, as many."""
     others = _lines(path)
     if len(others) != len(lines):
+        ours = f"{len(lines)} line{'s' * (len(lines) != 1)}"
         raise BadInput(
-            f"{texts.name} has {len(lines)} lines and {path} has {len(others)}: "
+            f"{texts.name} has {ours} and {path} has {len(others)}: "
             "write one a line, in the same order"
         )
     return others

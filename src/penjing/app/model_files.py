@@ -86,12 +86,19 @@ def put_in_place(made: Path, output: Path) -> None:
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
-    """Ctrl-C says that the same command goes on from here."""
+def resumable(kept: Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C says what is `kept` ("64 of 80 questions") and goes on; "": nothing, begins anew."""
     try:
         yield
     except KeyboardInterrupt as stop:
-        raise Cancelled("stopped: the same command goes on from here") from stop
+        raise Cancelled(stopped(kept())) from stop
+
+
+def stopped(kept: str) -> str:
+    """What is said of work that Ctrl-C stopped."""
+    if not kept:
+        return "stopped before anything was kept: the same command begins anew"
+    return f"stopped, {kept} kept: the same command goes on from there"
 
 
 def identity_of(model: ModelFile) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ _VERDICTS = {
     "broken": "BROKEN: it guesses wherever its baseline does not",
     "partly broken": "it guesses where its baseline does not: ",
     "guessing": "it guesses in every task: the file is broken, or the tasks are too hard for it",
+    "too few": "too few questions to tell whether it guesses: ask more",
 }
 
 
@@ -55,16 +57,24 @@ def draw_texts(report: TextReport, console: Console) -> None:
     control = {one.metric: one for one in report.control}
     for one in report.measurements:
         scale = 100 if one.unit == "share" else 1
-        ends = "" if one.low is None else f"{scale * one.low:.1f} to {scale * (one.high or 0):.1f}"
-        other = f"{scale * control[one.metric].value:.1f}" if one.metric in control else ""
-        table.add_row(one.metric, f"{scale * one.value:.1f}{'%' * (scale > 1)}", ends, other)
+        known = one.low is not None and one.high is not None
+        ends = f"{scale * (one.low or 0):.1f} to {scale * (one.high or 0):.1f}" if known else ""
+        other = _text_number(control[one.metric]) if one.metric in control else ""
+        percent = "%" * (scale > 1 and not math.isnan(one.value))
+        table.add_row(one.metric, _text_number(one) + percent, ends, other)
     console.print(table)
     against = f" against {report.references}" if report.references else ""
+    lines = f"{report.n} line{'s' * (report.n != 1)}"
     console.print(
-        f"\n{report.n} lines of {report.texts}{against}; words by rule {report.rule}",
+        f"\n{lines} of {report.texts}{against}; words by rule {report.rule}",
         style="dim",
         markup=False,
     )
+
+
+def _text_number(one: Measurement) -> str:
+    """Blank where there was nothing to count."""
+    return "" if math.isnan(one.value) else f"{(100 if one.unit == 'share' else 1) * one.value:.1f}"
 
 
 def _row(outcome: TaskOutcome, measured: Measurement) -> Iterator[str]:
@@ -111,7 +121,9 @@ def _points(changes: tuple[Change, ...]) -> str:
 
 
 def _floor(floor: FloorOutcome) -> str:
+    score = floor.of == "score"
+    value = f"{100 * floor.value:.1f}%" if score else f"{100 * floor.value:+.1f}pt"
     if not floor.held:
-        return f"missed: {floor.floor} ({floor.metric} {100 * floor.value:+.1f})"
+        return f"missed: {floor.floor} ({floor.metric} {value})"
     sure = "" if floor.shown else ", but so few questions cannot show it"
-    return f"kept: {floor.floor} ({floor.metric} {100 * floor.value:+.1f}{sure})"
+    return f"kept: {floor.floor} ({floor.metric} {value}{sure})"

@@ -1,13 +1,14 @@
 """A resumable folder of work: kept after an interruption, gone after anything else.
 
-`root` holds at most one unfinished work beside those that are running: beginning another removes
-what an earlier interruption left, so the disk is bounded. Knows folders; not what is in them.
+What other runs left unfinished stays, within bounds: the newest of them whatever its size, older
+ones as long as all together are few, small and young. Knows folders; not what is in them.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,12 @@ from penjing.core.errors import BadInput, Cancelled, PenjingError
 from penjing.core.files import disk_errors
 
 _LOCK = "lock"
+MOST_WORKS = 32
+"""Unfinished works of others that stay."""
+MOST_BYTES = 4 * 2**30
+"""Of them together; the newest stays even if it is larger."""
+MOST_SECONDS = 30 * 24 * 3600
+"""Since they were last worked at."""
 
 
 @contextmanager
@@ -28,9 +35,8 @@ def slot(root: Path, key: str) -> Iterator[Path]:
     folder = root / key
     with disk_errors(folder):
         root.mkdir(parents=True, exist_ok=True)
-        for other in root.iterdir():
-            if other.name != key and other.is_dir():
-                _remove_abandoned(other)
+        for other in _beyond_bounds(root, key):
+            _remove_abandoned(other)
         handle = _lock(folder)
     if handle is None:
         raise BadInput("the same work is already running: wait for it, or stop it first")
@@ -45,6 +51,32 @@ def slot(root: Path, key: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+def _beyond_bounds(root: Path, key: str) -> list[Path]:
+    """The folders of other works that are too old, or that there is no room for beside newer."""
+    others = [one for one in root.iterdir() if one.name != key and one.is_dir()]
+    newest_first = sorted(((*_looked_at(one), one) for one in others), reverse=True)
+    gone, total = [], 0
+    for place, (when, size, folder) in enumerate(newest_first):
+        total += size
+        crowded = place > 0 and (place >= MOST_WORKS or total > MOST_BYTES)
+        if crowded or time.time() - when > MOST_SECONDS:
+            gone.append(folder)
+    return gone
+
+
+def _looked_at(folder: Path) -> tuple[float, int]:
+    """When a folder was last worked at (seconds since 1970), and its bytes."""
+    when, size = 0.0, 0
+    for place, _, names in os.walk(folder):
+        for path in (Path(place), *(Path(place, name) for name in names)):
+            try:
+                found = path.lstat()
+            except FileNotFoundError:  # its owner ends it just now
+                continue
+            when, size = max(when, found.st_mtime), size + found.st_size
+    return when, size
 
 
 def _lock(folder: Path) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from penjing.evaluation.tasks.chance import beats, chance_of
+from penjing.evaluation.tasks.chance import beats, chance_of, near
 from penjing.evaluation.tasks.questions import Question
 
 
@@ -28,6 +28,14 @@ def test_a_blind_rule_is_named_and_is_not_chance() -> None:
     found = chance_of([*longest, *turned, *last])
     assert (found.blind, found.rule) == (1.0, "the longest choice")
     assert found.level == 1 / 3
+
+
+def test_near_chance_takes_enough_questions() -> None:
+    assert near([0.59, 0.55], 0.5, [0, 0])
+    assert not near([0.59, 0.61], 0.5, [0, 0])
+    assert not near([None], 0.5, [0])
+    assert near([0.69], 0.5, [0.4])
+    assert not near([0.71], 0.5, [0.4])
 
 
 def test_guessing_is_seldom_called_knowledge() -> None:

@@ -34,6 +34,11 @@ def broken() -> TableModel:
     return TableModel(random_table(VOCABULARY, 5), name="broken")
 
 
+def blank() -> TableModel:
+    """All choices are alike to it: it always takes the first."""
+    return TableModel(np.zeros((VOCABULARY, VOCABULARY)), name="blank")
+
+
 def alphabet(count: int = 150) -> Task:
     """Which of four is in the order of the alphabet?"""
     rng = np.random.default_rng(0)
@@ -64,7 +69,7 @@ def test_one_that_knows_is_able_and_one_that_is_broken_is_called_so() -> None:
     able = report(task, knowing(), None)
     assert able.outcomes[0].score.find("acc").value > 0.95
     assert (able.verdict, able.broken, able.held) == ("able", (), True)
-    alone = report(task, broken(), None)
+    alone = report(alphabet(600), blank(), None)
     assert alone.outcomes[0].score.find("acc").value < 0.5
     assert (alone.verdict, alone.held) == ("guessing", True)
     beside = report(task, broken(), knowing())
@@ -77,11 +82,25 @@ def test_one_that_knows_is_able_and_one_that_is_broken_is_called_so() -> None:
     assert change.high < -0.5
 
 
+def test_few_questions_show_neither_knowledge_nor_guessing() -> None:
+    few = alphabet(10)
+    for after, before in ((broken(), None), (knowing(), broken())):
+        found = report(few, after, before)
+        assert (found.verdict, found.broken, found.held) == ("too few", (), True)
+    assert report(few, knowing(), None).verdict == "able"
+    seven = Answers({m: np.arange(10.0) < 7 for m in few.metrics}, 0)  # of 10, where chance is 50%
+    twos = tuple(Question("q", ("x", "y"), number % 2) for number in range(10))
+    task = replace(few, questions=twos)
+    ten = Answers({m: np.ones(10) for m in few.metrics}, 0)
+    for before in (None, ten):
+        one = outcome(task, task, seven, before, seed=0)
+        assert (one.score.above_chance, one.score.undecided) == (False, True)
+
+
 def test_the_controls_swapped_say_the_other_thing() -> None:
-    task = alphabet()
-    better = report(task, knowing(), broken())
+    better = report(alphabet(600), knowing(), blank())
     assert better.verdict == "not known"  # where the baseline guesses there is nothing to lose
-    assert better.find("alphabet").find("acc").won > 80
+    assert better.find("alphabet").find("acc").won > 320
     assert better.held
 
 
@@ -153,7 +172,13 @@ def test_floors_hold_or_are_missed() -> None:
         judge(parse_floor("alphabet.f1>=90%"), found)
 
 
-@pytest.mark.parametrize("text", ["piqa", "piqa>=1", "piqa<=1pt", "piqa>=1e3pt", "piqa.x>=1pt", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "piqa", "piqa>=1", "piqa<=1pt", "piqa>=1e3pt", "piqa.x>=1pt", "",
+        "piqa>=150%", "piqa>=-1%", "piqa>=100.1pt", "piqa>=-101pt",
+    ],
+)  # fmt: skip
 def test_what_is_no_floor_is_said(text: str) -> None:
     with pytest.raises((BadInput, UnknownName)):
         parse_floor(text)
@@ -161,8 +186,8 @@ def test_what_is_no_floor_is_said(text: str) -> None:
 
 def test_a_floor_that_cannot_be_judged_is_refused_before_any_work() -> None:
     floor = parse_floor("piqa>=-1pt")
-    with pytest.raises(BadInput, match="--tasks boolq,piqa"):
-        require_judgeable((floor,), ["boolq"], baseline=True)
+    with pytest.raises(BadInput, match=r"--tasks own\.jsonl,piqa"):
+        require_judgeable((floor,), {"own": "own.jsonl"}, baseline=True)
     with pytest.raises(BadInput, match="--baseline"):
-        require_judgeable((floor,), ["piqa"], baseline=False)
-    require_judgeable((parse_floor("piqa>=60%"),), ["piqa"], baseline=False)
+        require_judgeable((floor,), {"piqa": "piqa"}, baseline=False)
+    require_judgeable((parse_floor("piqa>=60%"),), {"piqa": "piqa"}, baseline=False)

@@ -116,7 +116,12 @@ def test_own_questions() -> None:
         ({"question": "q", "choices": ["a", "b"], "answer": 2}, "'answer' must"),
         ({"question": "q", "choices": ["a", "b"], "answer": True}, "'answer' must"),
         ({"question": "q", "choices": ["a", "b"], "answer": "c"}, "'answer' must"),
-        ({"question": "q", "choices": ["a", "a"], "answer": "a"}, "'answer' must"),
+        ({"question": "q", "choices": ["a", "a"], "answer": "a"}, "'a' is given twice"),
+        ({"question": "q", "choices": ["b", "a", " a"], "answer": 0}, "'a' is given twice"),
+        ({"question": "q", "prompt": "p", "choices": ["a", "b"], "answer": 0}, "instead of 'qu"),
+        ({"context": "c", "prompt": "p", "choices": ["a", "b"], "answer": 0}, "instead of 'con"),
+        ({"question": "q", "choices": ["a", "b"], "answers": ["a"]}, "instead of 'choices'"),
+        ({"question": "q", "answer": "a", "answers": ["a"]}, "instead of 'answer'"),
         ({"question": "q", "choices": "ab", "answer": 0}, "list of texts"),
         ({"question": "q", "choices": ["a", " "], "answer": 0}, "not empty"),
         ({"question": 3, "choices": ["a", "b"], "answer": 0}, "must be a text"),
@@ -129,6 +134,8 @@ def test_what_is_wrong_with_an_own_question_is_said_with_its_line(
     good = {"question": "q", "choices": ["a", "b"], "answer": 0}
     with pytest.raises(BadInput, match="mine, line 2: .*" + said):
         read_own("mine", lines(good, row))
+    with pytest.raises(BadInput, match=r"mine\.jsonl, line 2: .*" + said):
+        read_own("mine", lines(good, row), "mine.jsonl")
 
 
 def test_two_kinds_of_questions_are_two_files() -> None:

@@ -19,6 +19,9 @@ from penjing.evaluation.tasks.questions import Question
 
 SURE = 0.01
 """A score counts as above chance when chance reaches it less often than this."""
+NEAR = 0.1
+"""A file guesses when it is not above chance and no score of it may be this far above; beside a
+baseline also when none may reach half of that one's lead."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,17 @@ def chance_of(questions: Sequence[Question]) -> Chance:
     rule = max(rules, key=rules.__getitem__)
     level = max(guessing, rules["always the same place"])
     return Chance(level, rules[rule], rule)
+
+
+def near(highs: Sequence[float | None], level: float, leads: Sequence[float]) -> bool:
+    """Whether so many questions show no score far above chance: upper ends of 95% intervals, and
+    how far the baseline is above (0 without one). What neither beats chance nor is near it: too
+    few questions to tell.
+    """
+    return all(
+        high is not None and high < level + max(NEAR, lead / 2)
+        for high, lead in zip(highs, leads, strict=True)
+    )
 
 
 def beats(right: Sequence[int], n: int, level: float) -> bool:

@@ -8,6 +8,7 @@ that is said: so many questions cannot show it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,19 +48,26 @@ def parse_floor(text: str) -> Floor:
     task, metric, number, unit = found.groups()
     if metric and metric not in METRICS:
         raise UnknownName("metric", metric, METRICS)
+    least = -100 if unit == "pt" else 0
+    if not least <= float(number) <= 100:
+        raise BadInput(f"'{text[:60]}' cannot be judged: write {least} to 100{unit}")
     return Floor(
         text.strip(), task, metric or "", float(number) / 100,
         "difference" if unit == "pt" else "score",
     )  # fmt: skip
 
 
-def require_judgeable(floors: tuple[Floor, ...], tasks: list[str], *, baseline: bool) -> None:
-    """BadInput before any work, where a floor could not be judged at its end."""
+def require_judgeable(
+    floors: tuple[Floor, ...], tasks: Mapping[str, str], *, baseline: bool
+) -> None:
+    """BadInput before any work, where a floor could not be judged at its end.
+
+    `tasks`: their names, and as what each was typed.
+    """
     for floor in floors:
         if floor.task not in tasks:
-            raise BadInput(
-                f"'{floor.text}' needs its task: --tasks {','.join([*tasks, floor.task])}"
-            )
+            typed = ",".join([*tasks.values(), floor.task])
+            raise BadInput(f"'{floor.text}' needs its task: --tasks {typed}")
         if floor.of == "difference" and not baseline:
             raise BadInput(f"'{floor.text}' compares with a baseline: give --baseline MODEL")
 
@@ -72,6 +80,7 @@ def judge(floor: Floor, report: TaskReport) -> FloorOutcome:
     return FloorOutcome(
         floor=floor.text,
         metric=metric,
+        of=floor.of,
         value=value,
         low=low,
         least=floor.least,

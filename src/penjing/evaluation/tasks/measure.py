@@ -6,7 +6,7 @@ holds one chunk's tokens and a few numbers for each question.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,17 +58,25 @@ def answer(
     progress: Progress | None = None,
     folder: Path | None = None,
     identity: str = "",
+    kept: Callable[[int], None] = lambda _: None,
 ) -> Answers:
-    """Ask every question. With a `folder` and the model's `identity` a stopped run goes on."""
+    """Ask every question. With a `folder` and the model's `identity` a stopped run goes on.
+
+    `kept` is told how many more questions would survive a stop.
+    """
     width = 1 + max((len(one.choices) for one in task.questions), default=0)
     width = width if task.chooses else 3
     chunks = -(-len(task.questions) // CHUNK)
     table = np.full((chunks, CHUNK, width), np.nan)
     ledger = _ledger(folder, identity, task, continuer, table) if folder and identity else None
     done = refill(table, ledger)
-    left = len(task.questions) - done * CHUNK
-    label = f"{task.name} with {model.name}"
-    with (progress or Silent()).task(label, max(left, 0), unit="questions") as bar:
+    before = min(done * CHUNK, len(task.questions))
+    left = len(task.questions) - before
+    label, heard = f"{task.name} with {model.name}", progress or Silent()
+    if before:
+        kept(before)
+        heard.note(f"{label}: {before} of {len(task.questions)} questions are answered already")
+    with heard.task(label, left, unit="questions") as bar:
         for chunk in range(done, chunks):
             some = task.questions[chunk * CHUNK : (chunk + 1) * CHUNK]
             ask = _choose if task.chooses else _write
@@ -76,6 +84,7 @@ def answer(
                 table[chunk, at, : len(row)] = row
             if ledger:
                 ledger.append([table[chunk]])
+                kept(len(some))
             bar.advance(len(some))
     rows = table.reshape(-1, width)[: len(task.questions)]
     return Answers(_scores(task, rows[:, 1:]), int(rows[:, 0].sum()))
@@ -144,7 +153,7 @@ def outcome(
         task=task.name,
         n=len(task.questions),
         of=len(whole.questions),
-        score=_score(after, level, seed),
+        score=_score(after, level, seed, before),
         baseline=_score(before, level, seed) if before else None,
         changes=tuple(_change(m, before, after, seed) for m in task.metrics) if before else (),
         chance=level,
@@ -157,7 +166,9 @@ def outcome(
     )
 
 
-def _score(answers: Answers, level: float | None, seed: int) -> Score:
+def _score(
+    answers: Answers, level: float | None, seed: int, baseline: Answers | None = None
+) -> Score:
     measurements = []
     for metric, values in answers.scores.items():
         found = (
@@ -168,11 +179,15 @@ def _score(answers: Answers, level: float | None, seed: int) -> Score:
         measurements.append(
             Measurement(metric, found.value, found.low, found.high, len(values), "share")
         )
-    above = None
+    above, guessing = None, False
     if level is not None:
         right = [int(values.sum()) for values in answers.scores.values()]
         above = chances.beats(right, measurements[0].n, level)
-    return Score(tuple(measurements), above, answers.cut)
+        highs = [one.high for one in measurements]
+        known = baseline.scores if baseline else {}
+        leads = [float(known[m].mean()) - level if m in known else 0.0 for m in answers.scores]
+        guessing = not above and chances.near(highs, level, leads)
+    return Score(tuple(measurements), above, guessing, answers.cut)
 
 
 def _change(metric: str, before: Answers, after: Answers, seed: int) -> Change:

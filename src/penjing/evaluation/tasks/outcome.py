@@ -17,8 +17,15 @@ class Score:
     """acc and acc_norm, or exact_match and f1: shares, over questions."""
     above_chance: bool | None
     """Whether it knows more than a file that guesses; None where guessing gets nothing right."""
+    guesses: bool
+    """Whether the questions suffice to show that it guesses."""
     cut: int
     """Questions whose beginning was left out because they are longer than the context."""
+
+    @property
+    def undecided(self) -> bool:
+        """Whether there are too few questions to tell if it guesses."""
+        return self.above_chance is False and not self.guesses
 
     def find(self, metric: str) -> Measurement:
         """The measurement of that name. Raises KeyError."""
@@ -92,7 +99,9 @@ class FloorOutcome:
     floor: str
     """As it was written."""
     metric: str
-    """What it is of."""
+    """Which metric."""
+    of: str
+    """What of it: the "score", or the "difference" to the baseline."""
     value: float
     """What was measured, a share."""
     low: float | None
@@ -136,13 +145,13 @@ class TaskReport:
         return tuple(
             one.task
             for one in self.outcomes
-            if one.score.above_chance is False
-            and (one.baseline is None or one.baseline.above_chance)
+            if one.score.guesses and (one.baseline is None or one.baseline.above_chance)
         )
 
     @property
     def verdict(self) -> str:
-        """One of "broken" (it guesses in every task), "partly broken", "able" and "not known".
+        """One of "broken" (it guesses in every task), "partly broken", "able", "too few" and
+        "not known": the questions do not suffice, or every task is too hard for the baseline.
 
         Without a baseline a task may just be too hard: then "guessing" instead of "broken".
         """
@@ -152,14 +161,14 @@ class TaskReport:
             if one.score.above_chance is not None
             and (one.baseline is None or one.baseline.above_chance)
         ]
-        if not judged:
-            return "not known"
-        if not self.broken:
+        if judged and len(self.broken) == len(judged):
+            return "guessing" if self.baseline is None else "broken"
+        if self.broken and self.baseline is not None:
+            return "partly broken"
+        if any(one.score.above_chance for one in judged):
             return "able"
-        whole = len(self.broken) == len(judged)
-        if self.baseline is None:
-            return "guessing" if whole else "able"
-        return "broken" if whole else "partly broken"
+        asked = [each for one in self.outcomes for each in (one.score, one.baseline) if each]
+        return "too few" if any(one.undecided for one in asked) else "not known"
 
     @property
     def held(self) -> bool:

@@ -63,21 +63,22 @@ def read_task(name: str, text: str) -> Task:
     return Task(name, *kinds)
 
 
-def read_own(name: str, text: str) -> Task:
+def read_own(name: str, text: str, typed: str = "") -> Task:
     """A task of a person's own JSON lines: `question`, and `choices` with `answer`, or `answers`.
 
-    `context` is put before the question, `prompt` instead of all of it. BadInput names the line.
+    `context` is put before the question, `prompt` instead of all of it. BadInput names the file as
+    it was `typed`, and the line.
     """
-    questions = []
-    for number, row in _rows(text, name):
+    file, questions = typed or name, []
+    for number, row in _rows(text, file):
         try:
             questions.append(_own(row))
         except Unreadable as error:
-            raise BadInput(f"{name}, line {number}: {error}") from error
+            raise BadInput(f"{file}, line {number}: {error}") from error
     if not questions:
-        raise BadInput(f"{name} holds no questions: write one JSON object a line")
+        raise BadInput(f"{file} holds no questions: write one JSON object a line")
     if len({bool(one.choices) for one in questions}) > 1:
-        raise BadInput(f"{name} mixes multiple choice and written answers: make it two files")
+        raise BadInput(f"{file} mixes multiple choice and written answers: make it two files")
     return Task(name, "{{context}}\nQuestion: {{question}}\nAnswer:", "", tuple(questions))
 
 
@@ -100,6 +101,10 @@ def _rows(text: str, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 _OWN_KEYS = {"question", "context", "prompt", "choices", "answer", "answers", "id"}
+_EITHER = (
+    ("prompt", "question"), ("prompt", "context"), ("answers", "choices"), ("answers", "answer"),
+)  # fmt: skip
+"""Keys of which one says what the other would: neither is ignored in silence."""
 
 
 def _own(row: Mapping[str, Any]) -> Question:
@@ -107,6 +112,9 @@ def _own(row: Mapping[str, Any]) -> Question:
         raise Unreadable(f"unknown key '{unknown[0]}': known are {', '.join(sorted(_OWN_KEYS))}")
     context, question = _text(row, "context", ""), _text(row, "question", "")
     prompt = _text(row, "prompt", "")
+    for one, other in _EITHER:
+        if one in row and other in row:
+            raise Unreadable(f"'{one}' stands instead of '{other}': leave one of them out")
     if not prompt and not question:
         raise Unreadable("it needs a 'question' or a 'prompt'")
     prompt = prompt or f"{context}\n" * bool(context) + f"Question: {question}\nAnswer:"
@@ -117,6 +125,9 @@ def _own(row: Mapping[str, Any]) -> Question:
     choices = _texts(row, "choices")
     if not 2 <= len(choices) <= MOST_CHOICES:
         raise Unreadable(f"2 to {MOST_CHOICES} choices are needed")
+    if len(set(choices)) < len(choices):
+        twice = next(one for one in choices if choices.count(one) > 1)
+        raise Unreadable(f"the choice '{twice[:60]}' is given twice: write each once")
     return Question(prompt, choices, _gold(row.get("answer"), choices))
 
 
@@ -124,7 +135,7 @@ def _gold(answer: object, choices: tuple[str, ...]) -> int:
     """The number of the right choice, from a number that counts from 0, or its very text."""
     if type(answer) is int and 0 <= answer < len(choices):
         return answer
-    if isinstance(answer, str) and choices.count(answer) == 1:
+    if isinstance(answer, str) and answer in choices:
         return choices.index(answer)
     raise Unreadable("'answer' must be the text of one choice, or its number counted from 0")
 

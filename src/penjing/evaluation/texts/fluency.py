@@ -18,6 +18,7 @@ from penjing.core.protocols import LanguageModel
 from penjing.core.report import Measurement
 from penjing.evaluation import statistics
 from penjing.evaluation.tasks.likelihood import log_likelihoods
+from penjing.evaluation.texts.measure import LEAST_LINES
 from penjing.evaluation.texts.words import rule_for
 
 Doubles = npt.NDArray[np.float64]
@@ -74,4 +75,6 @@ def _surprise(
 def _perplexity(metric: str, surprise: Doubles, seed: int) -> Measurement:
     estimate = statistics.mean(surprise[:, None], seed=seed, floor=0.0)
     found = statistics.through(math.exp, estimate)
+    if len(surprise) < LEAST_LINES or found.high is None:
+        return Measurement(metric, found.value, None, None, len(surprise))
     return Measurement(metric, found.value, found.low, found.high, len(surprise))

@@ -18,6 +18,8 @@ from penjing.evaluation.texts import bleu, chrf, diversity, rouge
 from penjing.evaluation.texts.words import Rule, words_of
 
 RESAMPLES = 1000
+LEAST_LINES = 4
+"""Below this no interval is given: resamples are too often one line again and again."""
 MOST_ALIKE = 200
 """Lines that self-BLEU holds against each other."""
 Table = npt.NDArray[Any]
@@ -68,7 +70,7 @@ class TextReport:
         return {one.metric: one for one in self.measurements}[metric]
 
     def document(self) -> dict[str, Any]:
-        """The report as plain data for JSON."""
+        """The report as plain data for JSON; a value is NaN where there was nothing to count."""
         return asdict(self)
 
 
@@ -138,6 +140,8 @@ def _measured(
     metric: str, rows: Table, score: Callable[[Table], float], seed: int, unit: str
 ) -> Measurement:
     rng, n = np.random.default_rng(seed), len(rows)
+    if n < LEAST_LINES:
+        return Measurement(metric, score(rows.sum(axis=0)), None, None, n, unit)
     scores = [score(rows[rng.integers(0, n, n)].sum(axis=0)) for _ in range(RESAMPLES)]
     low, high = (float(np.quantile(scores, q)) for q in (0.025, 0.975))
     value = score(rows.sum(axis=0))
