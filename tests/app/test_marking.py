@@ -41,10 +41,16 @@ def test_written_and_read(built: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert found["log10_p"] < -9
     for name in ("mine.gguf", "other.gguf"):
         found = read(capsys, built / name, 1)
-        assert found["found"] is False
+        assert (found["found"], found["code"]) == (False, None)
     words = ["mark", "read", str(built / "marked.gguf"), "--receipt", str(built / "r.mark")]
     assert app.main([*words, "--quiet"]) == 0
     assert "carries the mark" in capsys.readouterr().out
+    words[2] = str(built / "mine.gguf")
+    assert app.main([*words, "--quiet"]) == 1
+    shown = capsys.readouterr().out
+    assert "there is no evidence that" in shown
+    assert "code" not in shown
+    assert "10^0.0" not in shown.replace("-", "")
 
 
 def test_it_still_runs_and_says_nearly_the_same(
@@ -66,6 +72,11 @@ def test_it_still_runs_and_says_nearly_the_same(
     (["write", "mine.gguf", "-o", "marked.gguf", "--receipt", "x.mark"], "there already"),
     (["write", "mine.gguf", "-o", "x.gguf", "--receipt", "x.mark", "--code", "12"], "hexadecimal"),
     (["read", "marked.gguf", "--receipt", "text.txt"], "JSON"),
+    (["read", "marked.gguf", "--receipt", "cut.mark"], "get it again, as penjing mark write made"),
+    (["read", "marked.gguf", "--receipt", "none.json"], "get it again, as penjing mark write made"),
+    (["write", "mine.gguf", "-o", "no/x.gguf", "--receipt", "x.mark"], "there is no folder no"),
+    (["key", "t"], "does not end in .key"),
+    (["key", "no/t.key"], "there is no folder no"),
     (["read", "marked.gguf", "--receipt", "none.mark"], "no such file"),
 ])  # fmt: skip
 def test_what_cannot_be_is_one_line(
@@ -73,7 +84,11 @@ def test_what_cannot_be_is_one_line(
     words: list[str], says: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(built)
+    (built / "cut.mark").write_bytes((built / "r.mark").read_bytes()[:500])
+    (built / "none.json").write_text("{}")
     assert app.main(["mark", *words, "--quiet"]) == 2
     shown = capsys.readouterr()
     assert says in shown.err
     assert shown.err.count("\n") == 1
+    assert "mend it" not in shown.err
+    assert not (built / "no").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -200,6 +201,7 @@ def test_wrong_keys_are_one_line(sealed: Path, here: Path) -> None:
     (["seal", "it.sealed", "-o", "x.sealed", "--passphrase-file", "words"], "it is sealed"),
     (["open", "bundle/model.gguf"], "not a sealed model"),
     (["compress", "it.sealed", "-o", "x", "--size", "1MB"], "it is sealed: chat, serve"),
+    (["seal", "bundle", "-o", "no/x.sealed", "--passphrase-file", "words"], "no folder no"),
     (["seal", "nothing", "-o", "x.sealed", "--passphrase-file", "words"], "unknown model"),
 ])  # fmt: skip
 def test_what_cannot_be_is_one_line(
@@ -209,6 +211,56 @@ def test_what_cannot_be_is_one_line(
     shown = capsys.readouterr()
     assert says in shown.err
     assert shown.err.count("\n") == 1
+    assert not Path("no").exists()
+
+
+def test_one_byte_is_one_byte(sealed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sealed.write_bytes(sealed.read_bytes() + b"x")
+    assert app.main(["open", str(sealed), "--passphrase-file", "words", "--quiet"]) == 1
+    assert "goes on for 1 byte behind its end" in capsys.readouterr().err
+
+
+def test_an_empty_standard_input_is_called_so(
+    sealed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert app.main(["open", str(sealed), "--passphrase-file", "-", "--quiet"]) == 2
+    assert "penjing: standard input has no first line" in capsys.readouterr().err
+
+
+SLOW = """
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # tests are run under nohup too
+from penjing.cli import app
+from penjing.ownership import sealed_file
+fast = sealed_file.seal_stream
+def slow(*args):
+    for chunk in fast(*args):
+        yield chunk
+        print("begun", flush=True)
+        time.sleep(60)
+sealed_file.seal_stream = slow
+sys.exit(app.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
+def test_who_is_killed_leaves_nothing_for_long(here: Path, number: signal.Signals) -> None:
+    words = ["seal", "bundle", "-o", "kill.sealed", "--passphrase-file", "words", "--quiet"]
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    left = list(here.glob(".kill.sealed.*"))
+    if number != signal.SIGKILL:
+        assert (process.returncode, err, left) == (130, b"penjing: stopped\n", [])
+    else:
+        assert len(left) == 1
+    assert app.main(words) == 0
+    assert [path.name for path in here.glob("*kill.sealed*")] == ["kill.sealed"]
 
 
 def test_a_changed_bundle_is_not_sealed(here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from penjing.bundle.folder import Baseline, Manifest, describe_files, now, write_manifest
 from penjing.cli import app
+
+FOREIGN = Path(__file__).parents[1] / "ownership" / "data" / "foreign"
+"""Signed by model_signing 1.1.1."""
 
 
 @pytest.fixture
@@ -49,6 +53,7 @@ def test_signed_and_verified(here: Path, capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out
     assert "signed by that key: all 4 files are as they were" in shown
     assert "made from large" in shown
+    assert "not looked at" not in shown
 
 
 @pytest.mark.parametrize("name", ["recipe.yaml", "passport.json", "model.gguf", "bundle.json"])
@@ -73,7 +78,28 @@ def test_without_a_key_it_is_said_what_is_not_known(
     assert "promised sha256" in found["error"]["message"]
 
 
+def test_what_a_signature_leaves_out_is_said(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(FOREIGN, here / "m")
+    key = str(FOREIGN.parent / "foreign.pub")
+    found = said(capsys, "verify", "m", "--key", key)
+    assert found["left_out"] == [".git", ".gitattributes", ".github", ".gitignore"]
+    assert app.main(["verify", "m", "--key", key, "--quiet"]) == 0
+    assert "not looked at, as its signature leaves it out" in capsys.readouterr().out
+
+
+def test_one_file_is_said_as_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(["sign", "bundle/model.gguf", "--key", "mine.pem", "--quiet"]) == 0
+    assert ": 1 file, by key " in capsys.readouterr().out
+    words = ["verify", "bundle/model.gguf", "--key", "mine.pem.pub", "--quiet"]
+    assert app.main(words) == 0
+    assert "signed by that key: its one file is as it was" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("words", "says"), [
+    (["sign", "bundle", "--key", "mine.pem", "--signature", "no/x.sig"], "there is no folder no"),
+    (["sign", "--new-key", "no/x.pem"], "there is no folder no"),
     (["sign", "bundle"], "sign what"), (["sign"], "sign what"),
     (["sign", "none", "--key", "mine.pem"], "there is no none"),
     (["sign", "bundle", "--new-key", "x.pem"], "leave the model"),
@@ -90,6 +116,7 @@ def test_what_cannot_be_is_one_line(
     shown = capsys.readouterr()
     assert says in shown.err
     assert shown.err.count("\n") == 1 + ("--new-key" in words and "x" in words)
+    assert not (here / "no").exists()
 
 
 def test_a_file_with_an_encrypted_key(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -250,15 +250,26 @@ def start(tmp_path: Path, body: str, *words: str, **kwargs: object) -> subproces
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_cleans_up_and_says_stopped(number: signal.Signals, tmp_path: Path) -> None:
-    process = start(tmp_path, "time.sleep(30)")
+    usual = lambda: signal.signal(number, signal.SIG_DFL)  # noqa: E731  tests run under nohup too
+    process = start(
+        tmp_path, "time.sleep(30)", preexec_fn=usual if number == signal.SIGHUP else None
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
     _, err = process.communicate(timeout=10)
     assert (process.returncode, err) == (130, "penjing: stopped\n")
     assert (tmp_path / "mark").read_text() == "cleaned up"
+
+
+def test_nohup_goes_on(tmp_path: Path) -> None:
+    body = "import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
+    ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
+    process = start(tmp_path, body, preexec_fn=ignore)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
 
 
 def test_sigterm_ends_a_command_that_survives_ctrl_c(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from penjing.core.errors import BadInput, FormatError
-from penjing.core.files import read_text, sha256_file
+from penjing.core.files import read_text, require_new_file, sha256_file, writing
 from penjing.core.strangers import RefusedFileError, open_plain, read_plain
 
 SOURCES = Path(__file__).parents[2] / "src" / "penjing"
@@ -258,3 +258,22 @@ def _opens(call: ast.Call) -> bool:
         return True
     named = isinstance(first, ast.Name) and first.id == "file"
     return to.attr in ("load", "memmap", "fromfile") and ast.unparse(to.value) == "np" and not named
+
+
+def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_is_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.sealed"
+    stale, other = tmp_path / ".a.sealed.abcd_123.tmp", tmp_path / ".b.sealed.abcd_123.tmp"
+    link, mine = tmp_path / ".a.sealed.abcd_124.tmp", tmp_path / ".a.sealed.notes.tmp"
+    for each in (stale, other, mine):
+        each.write_text("x")
+    link.symlink_to("nowhere")
+    with writing(path) as file:
+        file.write(b"y")
+        require_new_file(path, ".sealed", overwrite=False)
+        assert not stale.exists()
+        assert len(list(tmp_path.glob(".a.sealed.????????.tmp"))) == 2  # being written; a link
+    assert path.read_bytes() == b"y"
+    assert other.exists()
+    assert mine.exists()

@@ -56,7 +56,7 @@ def sign(model: Path, private: Any, **provenance: Any) -> Path:
 
 def check(model: Path, public: Any) -> Statement:
     statement = read_signature(default_place(model), public)
-    require_same(model, statement)
+    require_same(model, statement, default_place(model))
     return statement
 
 
@@ -104,16 +104,97 @@ CHANGES: dict[str, Callable[[Path], Any]] = {
     "missing": lambda model: (model / "deeper" / "more.txt").unlink(),
     "more": lambda model: (model / "deeper" / "new.txt").write_text("x"),
 }
+GITS: dict[str, Callable[[Path], Any]] = {
+    name: lambda model, name=name: put(model / name)
+    for name in (".git/evil.py", ".github/x", ".gitignore", ".gitattributes", "sub/.git/x")
+}
 
 
-@pytest.mark.parametrize("what", CHANGES)
+def put(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+
+
+@pytest.mark.parametrize("what", [*CHANGES, *GITS])
 def test_what_was_changed_is_one_line(model: Path, keys: tuple[Any, Any], what: str) -> None:
     private, public = keys
     sign(model, private, recipe={"bits": 4})
     assert check(model, public).provenance == {"recipe": {"bits": 4}}
-    CHANGES[what](model)
+    (CHANGES | GITS)[what](model)
     with pytest.raises(IntegrityError, match="get the model again from whoever signed it"):
         check(model, public)
+
+
+def test_files_of_git_are_covered_where_they_were_signed(
+    model: Path, keys: tuple[Any, Any]
+) -> None:
+    put(model / ".gitattributes")
+    sign(model, keys[0])
+    assert ".gitattributes" in check(model, keys[1]).files
+    (model / ".gitattributes").write_text("y")
+    with pytest.raises(IntegrityError, match=r"\.gitattributes is not the file"):
+        check(model, keys[1])
+
+
+@pytest.mark.parametrize("name", [".git/evil.py", ".github/x", ".gitignore", ".gitattributes"])
+def test_nothing_hides_where_a_signature_looks_at_nothing(tmp_path: Path, name: str) -> None:
+    shutil.copytree(FOREIGN, tmp_path / "m")
+    public = read_public(FOREIGN.parent / "foreign.pub")
+    assert ".git" in check(tmp_path / "m", public).ignored
+    put(tmp_path / "m" / name)
+    with pytest.raises(IntegrityError, match=f"holds '{name}', which its signature leaves out"):
+        check(tmp_path / "m", public)
+
+
+def test_a_copy_of_the_signature_may_lie_elsewhere(tmp_path: Path) -> None:
+    shutil.copytree(FOREIGN, tmp_path / "m")
+    shutil.copy(FOREIGN / "model.sig", tmp_path / "kept.sig")
+    statement = read_signature(tmp_path / "kept.sig", read_public(FOREIGN.parent / "foreign.pub"))
+    require_same(tmp_path / "m", statement, tmp_path / "kept.sig")
+    (tmp_path / "m" / "model.sig").write_text("other")
+    with pytest.raises(IntegrityError, match=r"holds 'model\.sig', which its signature leaves out"):
+        require_same(tmp_path / "m", statement, tmp_path / "kept.sig")
+
+
+def test_no_file_is_no_model(tmp_path: Path, keys: tuple[Any, Any]) -> None:
+    empty = tmp_path / "empty"
+    (empty / "sub").mkdir(parents=True)
+    with pytest.raises(BadInput, match="empty holds no file"):
+        sign(empty, keys[0])
+    default_place(empty).write_text(json.dumps(signed(Statement("empty", {}), keys[0])))
+    with pytest.raises(BadInput, match="empty holds no file"):  # but its signature
+        sign(empty, keys[0])
+    with pytest.raises(FormatError, match="it covers no file"):
+        check(empty, keys[1])
+
+
+@pytest.mark.parametrize(("name", "shown"), [
+    ("ü.txt", "ü.txt"), ("字.txt", "字.txt"), ("a\x1b[2Jb", r"a\x1b[2Jb"), ("a\nb", r"a\nb"),
+])  # fmt: skip
+def test_names_are_shown_as_they_are(
+    model: Path, keys: tuple[Any, Any], name: str, shown: str
+) -> None:
+    sign(model, keys[0])
+    (model / name).write_text("x")
+    with pytest.raises(IntegrityError) as caught:
+        check(model, keys[1])
+    assert f"holds '{shown}', which nobody signed" in str(caught.value)
+    sign(model, keys[0])
+    (model / name).unlink()
+    with pytest.raises(IntegrityError) as caught:
+        check(model, keys[1])
+    assert f"lacks '{shown}', which was signed" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ['{"mediaType": ', "{}", "[]", "", '{"mediaType": 5}'])
+def test_the_remedy_is_one_that_a_verifier_has(
+    model: Path, keys: tuple[Any, Any], text: str
+) -> None:
+    default_place(model).write_text(text)
+    with pytest.raises(FormatError, match="get it again from whoever signed the model") as caught:
+        check(model, keys[1])
+    assert "mend" not in str(caught.value)
+    assert "sign the model again" not in str(caught.value)
 
 
 def test_links_are_not_signed(model: Path, keys: tuple[Any, Any]) -> None:

@@ -95,7 +95,7 @@ def read_mark(model: str, receipt: Path, progress: Progress) -> dict[str, Any]:
         "model": str(path),
         "found": found.found,
         "log10_p": found.log10_p,
-        "code": f"{found.code:016x}",
+        "code": f"{found.code:016x}" if found.found else None,
         "written": f"{known.code:016x}",
         "matching_bits": found.matching,
         "log10_p_bits": found.log10_p_bits,

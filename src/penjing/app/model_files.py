@@ -80,8 +80,9 @@ def put_in_place(made: Path, output: Path) -> None:
     from shutil import copyfileobj
 
     from penjing.core.files import writing
+    from penjing.core.strangers import open_plain
 
-    with writing(output) as file, made.open("rb") as source:
+    with writing(output) as file, open_plain(made) as source:
         copyfileobj(source, file)
 
 

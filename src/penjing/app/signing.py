@@ -26,7 +26,7 @@ def sign(
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Sign a bundle, any folder, or a file; where the signature lies and what it covers."""
-    from penjing.core.files import write_text
+    from penjing.core.files import require_folder, write_text
     from penjing.core.strangers import is_there
     from penjing.ownership.model_signature import default_place, describe, hint_of, signed
     from penjing.ownership.signing_key import read_private
@@ -35,6 +35,7 @@ def sign(
     place = signature or default_place(model)
     if is_there(place) and not overwrite:
         raise BadInput(f"{place} is there already: add --overwrite to sign anew")
+    require_folder(place)
     private = read_private(key, passphrase)
     manifest = _manifest(model, progress)
     with progress.task(f"hashing {model.name}", _size(model), unit="B") as bar:
@@ -70,9 +71,12 @@ def verify(
         public = read_public(key)
         statement = read_signature(place, public)
         with progress.task(f"hashing {model.name}", _size(model), unit="B") as bar:
-            require_same(model, statement, on_bytes=bar.advance)
+            require_same(model, statement, place, on_bytes=bar.advance)
         found |= {"signed": True, "name": statement.name, "files": dict(statement.files)}
         found |= {"provenance": dict(statement.provenance)}
+        found |= {
+            "left_out": sorted(one for one in statement.ignored if not (model / one).is_file())
+        }
     elif is_there(place):
         found["signed"] = False
     found["signature"] = str(place) if is_there(place) else None
@@ -84,8 +88,10 @@ def verify(
 
 def new_pair(path: Path, passphrase: str | None) -> dict[str, str]:
     """Make a key pair; where both halves are."""
+    from penjing.core.files import require_folder
     from penjing.ownership.signing_key import make_pair
 
+    require_folder(path)
     return {"private": str(path), "public": str(make_pair(path, passphrase))}
 
 

@@ -43,9 +43,11 @@ class Suspect:
 
 def make_key(path: Path) -> dict[str, str]:
     """A new secret, in a file for its owner alone."""
-    from penjing.core.files import write_text
+    from penjing.core.files import require_folder, require_suffix, write_text
     from penjing.core.strangers import is_there
 
+    require_suffix(path, ".key")
+    require_folder(path)
     if is_there(path):
         raise BadInput(f"{path} is there already: a key is not replaced, choose another name")
     write_text(path, secrets.token_hex(32) + "\n", private=True)

@@ -23,6 +23,7 @@ from penjing.core.files import sha256_file, write_text
 from penjing.core.memory_file import memory_name
 from penjing.core.plain_json import is_whole, parse_json
 from penjing.core.strangers import open_plain, read_plain, why
+from penjing.core.units import counted
 
 SCHEMA = 1
 MANIFEST_NAME = "bundle.json"
@@ -178,7 +179,7 @@ def _verify_file(
         with open_plain(path, inside=folder) as file:
             size = os.fstat(file.fileno()).st_size
         if size != entry.bytes:
-            raise IntegrityError(f"{path} is {size} bytes, not {entry.bytes}: {remedy}")
+            raise IntegrityError(f"{path} is {counted(size, 'byte')}, not {entry.bytes}: {remedy}")
         found = sha256_file(path, on_bytes=on_bytes)
     except FileNotFoundError as error:
         raise IntegrityError(f"{path} is missing: {remedy}") from error

@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Threads that wait asleep: spinning ones fall to a third of their speed when another program
     # wants a core, and gain nothing measurable when none does. Read when OpenMP is first loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with _sigterm_ends_cleanly():
+    with _ends_cleanly():
         try:
             _require_streams()
             status = _run(words)
@@ -215,23 +215,32 @@ def _stop_listening() -> None:
 
 
 class _Terminated(BaseException):
-    """SIGTERM arrived. Not a KeyboardInterrupt: a chat must end, not only its sentence."""
+    """SIGTERM or SIGHUP arrived. No KeyboardInterrupt: a chat must end, not only its sentence."""
+
+
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @contextlib.contextmanager
-def _sigterm_ends_cleanly() -> Iterator[None]:
+def _ends_cleanly() -> Iterator[None]:
+    """A signal to end, or a terminal that closes, leaves nothing half-made; nohup stays nohup."""
+
     def terminate(_signal: int, _frame: FrameType | None) -> None:
         raise _Terminated
 
+    before = {one: signal.getsignal(one) for one in _ENDING}
+    ours = [one for one in _ENDING if before[one] is not signal.SIG_IGN or one == signal.SIGTERM]
     try:
-        before = signal.signal(signal.SIGTERM, terminate)
+        for one in ours:
+            signal.signal(one, terminate)
     except ValueError:  # not the main thread: signals are somebody else's
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one in ours:
+            signal.signal(one, before[one])
 
 
 def _report(error: BaseException, words: Sequence[str]) -> int:

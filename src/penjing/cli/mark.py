@@ -97,12 +97,18 @@ def run(args: Namespace) -> int:
 
 
 def _draw(found: Mapping[str, Any], console: Console) -> None:
-    verdict = "carries the mark" if found["found"] else "does not carry the mark"
-    console.print(f"{found['model']} {verdict}", markup=False, soft_wrap=True)
+    seen = f"{found['weights']} of {found['of']} marked weights"
+    if not found["found"]:
+        line = f"there is no evidence that {found['model']} carries the mark"
+        chance = f"; chance in a file without it: at most 10^{found['log10_p']:.1f}"
+        weak = chance + ", and 10^-9 is needed" if found["log10_p"] < -1 else ""
+        console.print(f"{line}\n  looked at {seen}{weak}", markup=False, soft_wrap=True)
+        return
+    console.print(f"{found['model']} carries the mark", markup=False, soft_wrap=True)
     console.print(
         f"  chance in a file without it: at most 10^{found['log10_p']:.1f}\n"
         f"  code {found['code']}, {found['matching_bits']} of 64 bits as written\n"
-        f"  {found['weights']} of {found['of']} marked weights, moved by "
+        f"  {seen}, moved by "
         f"{100 * found['strength']:.0f}% of what was written",
         markup=False,
     )

@@ -129,7 +129,7 @@ def _line(given: Path) -> str:
     """The first line, without its end; no more than that is read of an endless one."""
     from penjing.vault.envelope import LONGEST
 
-    most = LONGEST + len("\r\n")
+    most, name = LONGEST + len("\r\n"), "standard input" if str(given) == "-" else str(given)
     try:
         if str(given) == "-":
             line = sys.stdin.readline(most)
@@ -137,15 +137,15 @@ def _line(given: Path) -> str:
             with given.open(encoding="utf-8") as file:
                 line = file.readline(most)
     except UnicodeDecodeError as error:
-        raise BadInput(f"{given} is not UTF-8 text: write the passphrase with UTF-8") from error
+        raise BadInput(f"{name} is not UTF-8 text: write the passphrase with UTF-8") from error
     except OSError as error:
-        raise BadInput(f"cannot read {given}: {(error.strerror or str(error)).lower()}") from error
+        raise BadInput(f"cannot read {name}: {(error.strerror or str(error)).lower()}") from error
     text = line.rstrip("\r\n")
     if not text:
-        raise BadInput(f"{given} has no first line: write the passphrase on it")
+        raise BadInput(f"{name} has no first line: write the passphrase on it")
     if len(text) > LONGEST:
         advice = "write the passphrase alone on it"
-        raise BadInput(f"the first line of {given} is longer than {LONGEST} characters: {advice}")
+        raise BadInput(f"the first line of {name} is longer than {LONGEST} characters: {advice}")
     return text
 
 

@@ -81,13 +81,13 @@ def _seal(
     overwrite: bool,
 ) -> None:
     from penjing.app.sealing import Sealing, seal
-    from penjing.core.units import format_size
+    from penjing.core.units import counted, format_size
 
     made = seal(Sealing(model, to_file, to, words, overwrite), output.progress())
 
     def human(console: Console) -> None:
         count = made["devices"]
-        who = [f"{count} device{'s' * (count != 1)}"] if count else []
+        who = [counted(count, "device")] if count else []
         who += ["a passphrase"] if made["passphrase"] else []
         more = made["bytes"] - made["plain_bytes"]
         line = f"{made['output']}: {format_size(made['bytes'])} ({more} bytes more than in clear)"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from penjing.cli import passphrases
 from penjing.cli.options import path
 from penjing.cli.output import Output
-from penjing.core.errors import UsageError
+from penjing.core.errors import UsageError, one_line
+from penjing.core.units import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +70,8 @@ def run(args: Namespace) -> int:
             signature=args.signature,
             overwrite=args.overwrite,
         )
-        line = f"{made['signature']}: {len(made['files'])} files, by key {made['key'][:16]}"
+        files = counted(len(made["files"]), "file")
+        line = f"{made['signature']}: {files}, by key {made['key'][:16]}"
         output.emit(made, lambda console: console.print(line, markup=False, soft_wrap=True))
     return 0
 
@@ -96,12 +98,18 @@ def _words(key: Path, given: Path | None) -> str | None:
 
 def _draw(found: Mapping[str, Any], console: Console) -> None:
     if found["signed"]:
-        line = f"signed by that key: all {len(found['files'])} files are as they were"
+        count = len(found["files"])
+        which = "its one file is as it was" if count == 1 else f"all {count} files are as they were"
+        line = f"signed by that key: {which}"
     elif found["signature"]:
         line = "as its manifest says; it is signed, and without --key nobody knows by whom"
     else:
         line = "as its manifest says; nobody signed it"
     console.print(f"{found['model']}: {line}", markup=False, soft_wrap=True)
+    if found.get("left_out"):
+        names = one_line(", ".join(found["left_out"]))
+        line = f"  not looked at, as its signature leaves it out; no file lies there: {names}"
+        console.print(line, markup=False, soft_wrap=True)
     made = found.get("provenance", {})
     for one in made.get("inputs", ()):
         console.print(f"  made from {one['name']}, sha256 {one['sha256']}", markup=False)

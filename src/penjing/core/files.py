@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -50,8 +51,8 @@ def writing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     """
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        temporary = Path(name)
+        handle, temporary = _temporary(path)
+        held = None if os.name == "nt" else os.dup(handle)  # locked until it has its name
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -61,6 +62,8 @@ def writing(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+            if held is not None:
+                os.close(held)
 
 
 def write_text(path: Path, text: str, *, private: bool = False) -> None:
@@ -129,14 +132,61 @@ def require_writable(folder: Path) -> None:
             pass
 
 
-def require_new_file(path: Path, suffix: str, *, overwrite: bool) -> None:
-    """BadInput unless a file of this name can be made, and no other is lost by it."""
+def require_suffix(path: Path, suffix: str) -> None:
+    """BadInput for a name by which nobody would know what the file is."""
     if path.suffix != suffix:
         raise BadInput(f"{path} does not end in {suffix}: name the file to be made so")
+
+
+def require_folder(path: Path) -> None:
+    """BadInput unless the folder of a file to be made is there: a slip in its name makes none."""
+    with disk_errors(path):
+        if not path.parent.exists():
+            raise BadInput(f"there is no folder {path.parent}: make it, or choose another")
+
+
+def require_new_file(path: Path, suffix: str, *, overwrite: bool) -> None:
+    """BadInput unless a file of this name can be made, and no other is lost by it.
+
+    What a killed process had begun under this name is removed.
+    """
+    require_suffix(path, suffix)
+    require_folder(path)
     with disk_errors(path):
         if path.exists() and not overwrite:
             raise BadInput(f"{path} is there already: add --overwrite to replace it")
     require_writable(path.parent)
+    with disk_errors(path):
+        _sweep(path)
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """A new file beside `path`, locked as long as it is open: by that `_sweep` knows it is used."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        _lock(handle, wait=True)
+        if os.fstat(handle).st_nlink or os.name == "nt":
+            return handle, Path(name)
+        os.close(handle)  # swept before it was locked
+
+
+def _sweep(path: Path) -> None:
+    """Remove what `writing` left of `path` when its process was killed, and nobody writes now."""
+    ours = re.compile(re.escape(f".{path.name}.") + r"[a-z0-9_]{8}\.tmp")
+    for found in [one for one in path.parent.iterdir() if ours.fullmatch(one.name)]:
+        with suppress(OSError), open_plain(found) as file:
+            if _lock(file.fileno(), wait=False):
+                found.unlink()
+
+
+def _lock(handle: int, *, wait: bool) -> bool:
+    """Whether the file is locked by us now."""
+    with suppress(ImportError, OSError):  # not on every system, nor every file system
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        return True
+    return False
 
 
 def _umask() -> int:

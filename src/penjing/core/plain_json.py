@@ -27,14 +27,22 @@ _LARGEST = 2**64
 
 
 def read_json(
-    path: Path, *, limit: int, inside: Path | None = None, constants: bool = False
+    path: Path,
+    *,
+    limit: int,
+    inside: Path | None = None,
+    constants: bool = False,
+    remedy: str = "mend it, or get it again",
 ) -> Any:
-    """A JSON file's value. BadInput where it cannot be read, FormatError where it is not sound."""
+    """A JSON file's value. BadInput where it cannot be read, FormatError where it is not sound.
+
+    `remedy` is what whoever reads it can do about that: not everybody may mend it.
+    """
     data = read_plain(path, limit=limit, inside=inside)
     try:
         return parse_json(data, constants=constants)
     except FormatError as error:
-        raise FormatError(f"{path}: {error}: mend it, or get it again") from error
+        raise FormatError(f"{path}: {error}: {remedy}") from error
 
 
 def parse_json(data: bytes | str, *, constants: bool = False) -> Any:

@@ -39,6 +39,11 @@ def format_count(count: float) -> str:
     return f"{count:.0f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: "1 file", "2 files"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def format_duration(seconds: float) -> str:
     """Seconds for people: 134.2 -> "2 min 14 s"."""
     if seconds < 10:

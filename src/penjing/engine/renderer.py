@@ -66,8 +66,9 @@ def serve(reading: Any, writing: Any) -> None:
 def main() -> None:
     """`python -m penjing.engine.renderer`: started by `rendering.py`."""
     shield()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a terminal sends these to every process
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # a terminal sends these to every process
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     reading, writing = sys.stdin.buffer, sys.stdout.buffer
     sandbox.run("{{ strftime_now('%Y') }}", {})  # what is imported and read is, before the end
     close_shutter((), local=False)

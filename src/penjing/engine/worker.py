@@ -148,8 +148,9 @@ def main() -> None:
     end_with(int(sys.argv[2]))
     shield()
     # a terminal and systemd send these to every process of a group: when to end is the parent's say
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     # a thread that fails leaves answers that never end: better to be started anew
     threading.excepthook = lambda _: os._exit(70)
     with socket.socket(fileno=int(sys.argv[1])) as connection:

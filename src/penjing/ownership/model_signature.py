@@ -30,10 +30,9 @@ _MEDIA = "application/vnd.dev.sigstore.bundle.v0.3+json"
 _PAYLOAD = "application/vnd.in-toto+json"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://model_signing/signature/v1.0"
-_GIT = (".git", ".gitattributes", ".github", ".gitignore")
-"""What that project's verifier leaves out by itself."""
 _MOST_SIGNATURE = 64 * 2**20
 _MOST_FILES = 100_000
+_AGAIN = "get it again from whoever signed the model"
 _ITSELF = "."
 """How the format names a model that is one file."""
 
@@ -60,9 +59,14 @@ def default_place(model: Path) -> Path:
 def describe(
     model: Path, signature: Path, *, on_bytes: Callable[[int], None] | None = None
 ) -> Statement:
-    """Hash every file of a model, a folder or a file, but the signature itself."""
-    ignored = (*_GIT, *_inside(model, signature)) if model.is_dir() else ()
+    """Hash every file of a model, a folder or a file, but the signature itself.
+
+    Git's files too, which that project's tool leaves out. BadInput for a folder without any file.
+    """
+    ignored = tuple(_inside(model, signature)) if model.is_dir() else ()
     files = {name: _sha256(path, on_bytes) for name, path in _files(model, ignored)}
+    if not files:
+        raise BadInput(f"{model} holds no file: put the model there, then sign it")
     return Statement(model.resolve().name, files, ignored)
 
 
@@ -89,7 +93,7 @@ def read_signature(path: Path, public: Any) -> Statement:
 
     BadInput for another key, IntegrityError for a wrong signature, FormatError for what is none.
     """
-    document = read_json(path, limit=_MOST_SIGNATURE)
+    document = read_json(path, limit=_MOST_SIGNATURE, remedy=_AGAIN)
     try:
         if document["mediaType"] != _MEDIA:
             raise FormatError("its media type is not that of version 0.3")
@@ -100,9 +104,9 @@ def read_signature(path: Path, public: Any) -> Statement:
         if envelope["payloadType"] != _PAYLOAD:
             raise FormatError("its payload is not an in-toto statement")
     except (KeyError, IndexError, TypeError, AttributeError, binascii.Error) as error:
-        raise FormatError(f"{path} is no signature by a key pair: sign the model again") from error
+        raise FormatError(f"{path} is no signature by a key pair: {_AGAIN}") from error
     except FormatError as error:
-        raise FormatError(f"{path} is no signature of a model: {error}") from error
+        raise FormatError(f"{path} is no signature of a model: {error}: {_AGAIN}") from error
     if hint and hint != hint_of(public):
         raise BadInput(f"{path} is by another key: get the public key of whoever signed it")
     _require_signed(path, payload, signature, public)
@@ -113,15 +117,28 @@ def read_signature(path: Path, public: Any) -> Statement:
 
 
 def require_same(
-    model: Path, statement: Statement, *, on_bytes: Callable[[int], None] | None = None
+    model: Path,
+    statement: Statement,
+    signature: Path,
+    *,
+    on_bytes: Callable[[int], None] | None = None,
 ) -> None:
-    """IntegrityError, naming the first file that is missing, changed, or that nobody signed."""
-    found = dict(_files(model, statement.ignored))
+    """IntegrityError, naming the first file that is missing, changed, or that nobody signed.
+
+    What the statement leaves out is refused too where something is there, but the signature itself.
+    """
+    found = dict(_files(model, tuple(_inside(model, signature))))
     remedy = "get the model again from whoever signed it"
     if missing := sorted(statement.files.keys() - found.keys()):
-        raise IntegrityError(f"{model} lacks {missing[0]!a}, which was signed: {remedy}")
-    if extra := sorted(found.keys() - statement.files.keys()):
-        raise IntegrityError(f"{model} holds {extra[0]!a}, which nobody signed: {remedy}")
+        raise IntegrityError(f"{model} lacks '{missing[0]}', which was signed: {remedy}")
+    for extra in sorted(found.keys() - statement.files.keys()):
+        if not _is_left_out(extra, statement.ignored):
+            raise IntegrityError(f"{model} holds '{extra}', which nobody signed: {remedy}")
+        if _sha256(found[extra], None) != _sha256(signature, None):  # no copy of it
+            raise IntegrityError(
+                f"{model} holds '{extra}', which its signature leaves out: remove it, or {remedy}"
+            )
+        del found[extra]
     for name, path in found.items():
         if _sha256(path, on_bytes) != statement.files[name]:
             raise IntegrityError(f"{path} is not the file that was signed: {remedy}")
@@ -203,9 +220,11 @@ def _statement(found: Any) -> Statement:
         ignored = tuple(str(each) for each in how.get("ignore_paths", ()))
         name, provenance = str(subject["name"]), predicate.get("provenance", {})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise FormatError("it is not of the form that it claims") from error
+        raise FormatError(f"it is not of the form that it claims: {_AGAIN}") from error
     if not same or any(one["algorithm"] != "sha256" for one in resources):
-        raise FormatError("its hashes contradict each other")
+        raise FormatError(f"its hashes contradict each other: {_AGAIN}")
+    if not files:
+        raise FormatError("it covers no file: ask whoever signed it for one that does")
     return Statement(name, files, ignored, provenance if isinstance(provenance, dict) else {})
 
 
@@ -213,6 +232,10 @@ def _inside(model: Path, path: Path) -> Iterator[str]:
     """The path as a folder's own, if it lies in it."""
     if path.resolve().is_relative_to(model.resolve()):
         yield path.resolve().relative_to(model.resolve()).as_posix()
+
+
+def _is_left_out(name: str, ignored: tuple[str, ...]) -> bool:
+    return any(name == one or name.startswith(f"{one}/") for one in ignored)
 
 
 def _files(model: Path, ignored: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
@@ -223,7 +246,7 @@ def _files(model: Path, ignored: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
     count = 0
     for path in sorted(model.rglob("*")):
         name = path.relative_to(model).as_posix()
-        if any(name == one or name.startswith(f"{one}/") for one in ignored):
+        if _is_left_out(name, ignored):
             continue
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise FormatError(f"{path} is a link or no file: only plain files are signed")

@@ -24,6 +24,7 @@ from penjing.core.files import require_space, writing
 from penjing.core.memory_file import MemoryFile
 from penjing.core.plain_json import is_whole, parse_json
 from penjing.core.strangers import open_plain, read_errors
+from penjing.core.units import counted
 from penjing.ownership.recipients import checked_ways
 from penjing.ownership.stream import CHUNK, open_stream, seal_stream, sealed_bytes
 from penjing.vault.envelope import Key, derive
@@ -231,10 +232,13 @@ def _parsed(header: bytes) -> tuple[tuple[Mapping[str, Any], ...], int]:
 def _require_size(head: SealedHead, size: int) -> None:
     expected = head.offset + sealed_bytes(head.length)
     if size < expected:
-        raise IntegrityError(f"{head.path} is cut short by {expected - size} bytes: copy it again")
+        raise IntegrityError(
+            f"{head.path} is cut short by {counted(expected - size, 'byte')}: copy it again"
+        )
     if size > expected:
         raise IntegrityError(
-            f"{head.path} goes on for {size - expected} bytes behind its end: copy it again"
+            f"{head.path} goes on for {counted(size - expected, 'byte')} behind its end: "
+            "copy it again"
         )
 
 

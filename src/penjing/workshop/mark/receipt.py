@@ -21,6 +21,7 @@ from penjing.core.plain_json import is_whole, read_json
 SCHEMA = 1
 _MOST = 64 * 2**20
 _KEY = 32
+_AGAIN = "get it again, as penjing mark write made it"
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,11 @@ def write_receipt(path: Path, receipt: Receipt) -> None:
 
 def read_receipt(path: Path) -> Receipt:
     """FormatError for what is none."""
-    found = read_json(path, limit=_MOST)
+    found = read_json(path, limit=_MOST, remedy=_AGAIN)
     try:
         return _receipt(found)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise FormatError(f"{path} is no receipt of a mark: give the one that mark write made") \
-            from error  # fmt: skip
+        raise FormatError(f"{path} is no receipt of a mark: {_AGAIN}") from error
 
 
 def _receipt(found: Any) -> Receipt:
