@@ -204,13 +204,14 @@ class Watched:
 
     def __init__(self) -> None:
         self.said: list[list] = []
+        self.notes: list[str] = []
 
     def task(self, label: str, total: float | None, *, unit: str = "") -> Watched:
         self.said.append([label, total, unit, 0])
         return self
 
     def note(self, text: str) -> None:
-        raise NotImplementedError
+        self.notes.append(text)
 
     def advance(self, amount: float = 1.0) -> None:
         self.said[-1][3] += amount
@@ -238,6 +239,7 @@ def test_progress_counts_the_tokens_that_are_left(tmp_path: Path) -> None:
         ["comparing near", 7 * CONTEXT, "tokens", 7 * CONTEXT],
         ["reading with near", 7 * CONTEXT, "tokens", 7 * CONTEXT],
     ]
+    assert watched.notes == ["reading with base: 2 of 7 windows are read already"]
 
 
 # -- bounds and bad input ---------------------------------------------------------------------

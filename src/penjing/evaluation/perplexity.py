@@ -56,7 +56,10 @@ def measure_alone(
     ledger = _ledger(folder, identity, pieces) if folder and identity else None
     done = refill(surprise, ledger)
     label, left = f"reading with {model.name}", (len(pieces) - done) * context
-    with (progress or Silent()).task(label, left, unit="tokens") as bar:
+    heard = progress or Silent()
+    if done:
+        heard.note(f"{label}: {done} of {len(pieces)} windows are read already")
+    with heard.task(label, left, unit="tokens") as bar:
         for window in range(done, len(pieces)):
             targets = pieces.targets(window)
             found = log_probs(model, pieces, window, vocabulary)

@@ -85,7 +85,10 @@ def record(
     )
     todo = range(ledger.done, len(pieces))
     label, left = f"reading with {model.name}", len(todo) * context
-    with (progress or Silent()).task(label, left, unit="tokens") as bar:
+    heard = progress or Silent()
+    if ledger.done:
+        heard.note(f"{label}: {ledger.done} of {len(pieces)} windows are read already")
+    with heard.task(label, left, unit="tokens") as bar:
         for window in todo:
             ledger.append(log_probs(model, pieces, window, vocabulary))
             bar.advance(context)

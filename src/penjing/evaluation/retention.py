@@ -150,6 +150,8 @@ def _compare_windows(
     ledger = _ledger(reference, identity, table[0].nbytes) if identity else None
     done = refill(table, ledger)
     label, left = f"comparing {model.name}", (len(windows) - done) * windows.context
+    if done:
+        progress.note(f"{label}: {done} of {len(windows)} windows are read already")
     with progress.task(label, left, unit="tokens") as bar:
         for window in range(done, len(windows)):
             table[window] = _compare_window(model, reference, window)
