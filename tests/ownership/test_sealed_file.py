@@ -88,8 +88,8 @@ def spoil(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(("how", "says"), [
-    ("flipped", "was changed: chunk 3 of 7"), ("truncated", "is cut short by 1 bytes"),
-    ("truncated by a chunk", "is cut short by"), ("extended", "goes on for 1 bytes"),
+    ("flipped", "was changed: chunk 3 of 7"), ("truncated", "is cut short by 1 byte:"),
+    ("truncated by a chunk", "is cut short by"), ("extended", "goes on for 1 byte "),
     ("swapped", "was changed: chunk 1 of 7"), ("head", "the head of .* is damaged"),
 ])  # fmt: skip
 def test_what_was_changed_is_one_line(sealed: Path, how: str, says: str) -> None:
