@@ -335,7 +335,7 @@ def test_a_huge_context_is_cut_to_what_the_model_has(
         (("chat", "--wat"), "unrecognized arguments: --wat"),
         (("chat", "a", "b"), "unrecognized arguments: b"),
         (("chat", "--onc", "hi"), "unrecognized arguments"),
-        (("evaluate",), "required: model"),
+        (("evaluate",), "give a MODEL, or --texts FILE"),
         (("evaluate", "x", "--wat"), "unrecognized arguments: --wat"),
         (("compress",), "required: -o/--output"),
         (("compress", "x", "-o"), "expected one argument"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -70,6 +70,12 @@ class Maker:
     def __init__(self, job: Job, builder: Builder) -> None:
         self._job = job
         self._builder = builder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
 
     def build(self, method: Method, budget: int) -> Built:
         self._ask(method, budget)

@@ -68,6 +68,10 @@ class Standing:
             time.sleep(0.01)
 
 
+EMPTY_GGUF = b"GGUF" + (3).to_bytes(4, "little") + bytes(16)
+"""A sound file of no tensors and no metadata: no engine opens it here."""
+
+
 @contextmanager
 def standing(
     home: Path, *words: str, more: str = "", passphrase: str = OWN.text, grace: float = 10.0
@@ -75,7 +79,7 @@ def standing(
     """One, as long as the block runs, before the vault that lies in `home` already."""
     own, model, log = home / "words", home / "none.gguf", home / "log"
     own.write_text(passphrase)
-    model.touch()
+    model.write_bytes(EMPTY_GGUF)
     with log.open("w") as lines:
         process = subprocess.Popen(
             [sys.executable, "-c", f"{_PROGRAM}{more}{_GO}", *_words(model, own, grace, words)],

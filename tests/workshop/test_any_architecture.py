@@ -80,7 +80,7 @@ def test_is_compressed_evaluated_and_talked_to(name: str, tmp_path: Path, capsys
 
 
 def test_the_path_is_told_kept_in_the_recipe_and_made_again(tmp_path: Path, capsys: Any) -> None:
-    model = families.write(tmp_path / "m.gguf", "olmo2")
+    model = families.write(tmp_path / "m.gguf", "exaone4")
     made, _ = compress(capsys, model, tmp_path)  # of itself: no forward pass of ours
     out = tmp_path / "out"
     assert made["method"]["path"] == "engine"

@@ -169,7 +169,7 @@ def run(args: Namespace) -> int:
     report = evaluate(
         args.model,
         args.baseline,
-        args.text or "encyclopedia",
+        "encyclopedia" if args.text is None else args.text,
         context=args.context or 512,
         windows=None if args.windows == _ALL else args.windows or WINDOWS,
         seed=args.seed,
